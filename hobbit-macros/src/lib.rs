@@ -1,0 +1,1 @@
+//! The `#[search_space]` attribute of hobbit; documented where hobbit re-exports it.

@@ -1,0 +1,109 @@
+//! The one error type of the crate: what was wrong, where, and what to do about it.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::Path;
+
+/// Any error that code of the user (a model function, an objective) may return.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// Shorthand for a result with hobbit's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, with the field, file, line or trial at fault in its message.
+///
+/// The kind is private so that new ones can be added; what caused the error, where something did, is in
+/// [`source`](StdError::source).
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    message: Cow<'static, str>,
+    source: Option<BoxError>,
+}
+
+/// Which part of a study an error belongs to; it opens the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A setting of the study: `R`, `eta`, monitor, workers, ...
+    Setting,
+    /// A search space, or a value that does not belong to it.
+    Space,
+    /// A model description that cannot be built.
+    Model,
+    /// Data whose shapes or values do not fit.
+    Data,
+    /// A file or directory.
+    Repository,
+    /// The sweep as a whole: stopped, hopeless, or failed.
+    Study,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Error(Box::new(Inner { kind, message: message.into(), source: None }))
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// A setting that is not allowed; the message says which and what is allowed.
+    pub(crate) fn setting(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(Kind::Setting, message)
+    }
+
+    /// A value outside its domain, or a space that cannot be drawn from.
+    pub(crate) fn space(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(Kind::Space, message)
+    }
+
+    /// A model description that cannot be built.
+    #[cfg_attr(not(feature = "dfdx"), expect(dead_code, reason = "only `train` builds models"))]
+    pub(crate) fn model(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(Kind::Model, message)
+    }
+
+    /// Data that does not fit.
+    #[cfg_attr(not(feature = "dfdx"), expect(dead_code, reason = "only `train` takes data"))]
+    pub(crate) fn data(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(Kind::Data, message)
+    }
+
+    /// A file that could not be read or written: `action` completes "could not ...".
+    pub(crate) fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
+        Error::new(Kind::Repository, format!("could not {action} {}: {source}", path.display()))
+            .with_source(source)
+    }
+
+    /// A file whose contents are not what hobbit wrote.
+    pub(crate) fn repository(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(Kind::Repository, message)
+    }
+
+    /// A sweep that cannot go on.
+    pub(crate) fn study(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(Kind::Study, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    /// The same text as `Display`, so that `fn main() -> hobbit::Result<()>` prints something to read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?})", self.0.message, self.0.kind)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,263 @@
+//! What a sweep optimizes: something that is built from a configuration and learns epoch by epoch.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::error::BoxError;
+use crate::random::Key;
+use crate::space::SearchSpace;
+use crate::trial::TrialId;
+
+/// Something that learns in steps, driven by a sweep: built from a configuration, trained one epoch at a time, validated,
+/// saved and loaded.
+///
+/// dfdx models have an implementation of their own (`Hyperband::new`); implement this trait to tune anything else, with or
+/// without dfdx. Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
+/// number of workers and after any crash.
+///
+/// Errors and panics end the trial, not the sweep.
+pub trait Objective: Send + Sync + 'static {
+    /// The annotated struct whose values are tried.
+    type Hparams: SearchSpace + Send + Sync + 'static;
+    /// A trial's live state: parameters, optimizer state, whatever is needed to go on.
+    type Model: Send + 'static;
+
+    /// The names of the metrics that every epoch of a model with these hyperparameters reports.
+    ///
+    /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
+    fn metrics(&self, hparams: &Self::Hparams) -> Result<Vec<Cow<'static, str>>, BoxError>;
+
+    /// Builds an untrained model.
+    fn build(&self, hparams: &Self::Hparams, trial: &TrialContext) -> Result<Self::Model, BoxError>;
+
+    /// Trains one epoch and adds what it measured to `metrics`.
+    fn train_epoch(
+        &self,
+        model: &mut Self::Model,
+        epoch: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError>;
+
+    /// Measures the model on data it is not trained on, and adds the result to `metrics`.
+    fn validate(
+        &self,
+        model: &mut Self::Model,
+        epoch: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError>;
+
+    /// All the state that [`load`](Objective::load) needs to go on exactly, bit for bit.
+    fn save(&self, model: &Self::Model) -> Result<Checkpoint, BoxError>;
+
+    /// Puts a freshly built model into the state that was saved.
+    fn load(&self, model: &mut Self::Model, checkpoint: &Checkpoint) -> Result<(), BoxError>;
+
+    /// How many bytes a paused model holds; the sweep keeps paused models in memory up to a budget.
+    fn memory(&self, model: &Self::Model) -> usize {
+        let _ = model;
+        0
+    }
+
+    /// Called when a model's stage ends and it waits for its next: a chance to free caches.
+    fn pause(&self, model: &mut Self::Model) {
+        let _ = model;
+    }
+}
+
+/// What a trial knows of itself.
+#[derive(Debug, Clone)]
+pub struct TrialContext {
+    /// The trial's name.
+    pub id: TrialId,
+    /// The key under which everything of this trial is drawn.
+    pub key: Key,
+    pub(crate) interrupt: Arc<Interrupt>,
+}
+
+impl TrialContext {
+    /// A context outside of any sweep, without limits: for tests, and for using a model afterwards.
+    pub fn detached(id: TrialId, key: Key) -> TrialContext {
+        TrialContext { id, key, interrupt: Arc::new(Interrupt::default()) }
+    }
+}
+
+/// What an epoch knows of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct EpochContext<'a> {
+    /// The trial that is trained.
+    pub trial: &'a TrialContext,
+    /// The epochs the trial had before this one.
+    pub epoch: u32,
+    /// The epochs the trial will have at the end of its present stage.
+    pub stage_end: u32,
+}
+
+impl EpochContext<'_> {
+    /// The key of this epoch for one purpose; any number will do, as long as different purposes have different ones.
+    pub fn key(&self, purpose: u64) -> Key {
+        self.trial.key.child(purpose).child(u64::from(self.epoch))
+    }
+
+    /// An error when the trial has to stop (its time is up, or the sweep is being left at once): call it between batches and
+    /// return it.
+    pub fn check(&self) -> Result<(), Interrupted> {
+        self.trial.interrupt.check()
+    }
+}
+
+/// Why a trial was told to stop in the middle of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupted {
+    /// The trial used up its time limit.
+    TimeLimit,
+    /// The sweep is being left at once; the trial will be continued from its last checkpoint.
+    Stopped,
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Interrupted::TimeLimit => "the time limit of the trial has passed",
+            Interrupted::Stopped => "the sweep was stopped",
+        })
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// The flags and the deadline that a running trial looks at between batches.
+#[derive(Debug, Default)]
+pub(crate) struct Interrupt {
+    pub(crate) stopped: AtomicBool,
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Interrupt {
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Interrupted::Stopped);
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Interrupted::TimeLimit),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What one epoch measured: names and values, in the order in which they were reported.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Metrics(Vec<(Cow<'static, str>, f64)>);
+
+impl Metrics {
+    /// No metrics yet.
+    pub fn new() -> Metrics {
+        Metrics::default()
+    }
+
+    /// Adds a value; a second value of the same name replaces the first.
+    pub fn report(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The value of a metric.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+    }
+
+    /// All names and values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// Forgets all values, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A model's saved state: named arrays, and a few words of text.
+///
+/// In a repository it becomes a safetensors file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Checkpoint {
+    /// The arrays by name.
+    pub arrays: BTreeMap<String, Array>,
+    /// Anything else, as text.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// An array of a [`Checkpoint`], in row-major order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// The length of each dimension; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The values; as many as the product of the shape.
+    pub data: ArrayData,
+}
+
+/// The values of an [`Array`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ArrayData {
+    /// 32-bit floats.
+    F32(Vec<f32>),
+    /// 64-bit floats.
+    F64(Vec<f64>),
+    /// 64-bit integers.
+    I64(Vec<i64>),
+    /// Bytes.
+    U8(Vec<u8>),
+}
+
+impl Checkpoint {
+    /// Nothing saved yet.
+    pub fn new() -> Checkpoint {
+        Checkpoint::default()
+    }
+
+    /// Adds an array of 32-bit floats.
+    pub fn insert_f32(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f32>) {
+        self.arrays.insert(name.into(), Array { shape: shape.to_vec(), data: ArrayData::F32(data) });
+    }
+
+    /// Adds an array of 64-bit floats.
+    pub fn insert_f64(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f64>) {
+        self.arrays.insert(name.into(), Array { shape: shape.to_vec(), data: ArrayData::F64(data) });
+    }
+
+    /// The values of an array of 32-bit floats with this shape.
+    pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], BoxError> {
+        match self.array(name, shape)? {
+            ArrayData::F32(data) => Ok(data),
+            _ => Err(format!("`{name}` in the checkpoint does not hold 32-bit floats").into()),
+        }
+    }
+
+    /// The values of an array of 64-bit floats with this shape.
+    pub fn f64(&self, name: &str, shape: &[usize]) -> Result<&[f64], BoxError> {
+        match self.array(name, shape)? {
+            ArrayData::F64(data) => Ok(data),
+            _ => Err(format!("`{name}` in the checkpoint does not hold 64-bit floats").into()),
+        }
+    }
+
+    fn array(&self, name: &str, shape: &[usize]) -> Result<&ArrayData, BoxError> {
+        let array = self.arrays.get(name).ok_or_else(|| format!("the checkpoint has no `{name}`"))?;
+        if array.shape != shape {
+            return Err(format!(
+                "`{name}` has shape {:?} in the checkpoint and {shape:?} in the model",
+                array.shape
+            )
+            .into());
+        }
+        Ok(&array.data)
+    }
+}
