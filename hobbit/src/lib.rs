@@ -5,6 +5,7 @@ extern crate self as hobbit;
 mod error;
 mod objective;
 mod random;
+pub mod schedule;
 pub mod space;
 mod trial;
 
@@ -13,4 +14,5 @@ pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, Interrupted, Metrics, Objective, TrialContext,
 };
 pub use random::{Key, KeyRng};
-pub use trial::{Direction, TrialId};
+pub use schedule::{EpochCount, Plan, visualize};
+pub use trial::{Direction, ParseTrialIdError, TrialId};

@@ -1,0 +1,199 @@
+//! The exact table of brackets and stages of a Hyperband sweep.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How the epochs of a stage are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum EpochCount {
+    /// A stage trains its trials that many epochs *more*.
+    #[default]
+    Additional,
+    /// A stage trains its trials *up to* that many epochs, as in the paper.
+    Cumulative,
+}
+
+/// The plan of a Hyperband sweep (Li et al., JMLR 18(185), 2018, algorithm 1), computed in whole numbers.
+///
+/// With `s_max` the largest `s` such that `eta^s <= R`, there is a bracket for each `s` from `s_max` down to 0. It begins with
+/// `ceil((s_max + 1) / (s + 1) * eta^s)` trials; its stage `i` has the best `1 / eta^i` of them, rounded down, and trains each for
+/// `R / eta^(s - i)` epochs, rounded to the nearest.
+///
+/// Its `Display` is the table that a sweep prints when it starts.
+///
+/// ```
+/// let plan = hobbit::Plan::new(81, 3)?;
+/// assert_eq!(plan.total_epochs(), 1902);
+/// assert_eq!(plan.brackets().len(), 5);
+/// assert_eq!(plan.brackets()[0].stages[1].trials, 27);
+/// # Ok::<(), hobbit::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    max_epochs: u32,
+    eta: u32,
+    count: EpochCount,
+    brackets: Vec<Bracket>,
+}
+
+/// One run of successive halving within a [`Plan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bracket {
+    /// The stages in order; never empty.
+    pub stages: Vec<Stage>,
+}
+
+/// One step of a [`Bracket`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// How many trials are trained in it.
+    pub trials: u64,
+    /// How many epochs each is trained in this stage.
+    pub epochs: u32,
+    /// How many epochs each has been trained at the end of this stage, all stages together.
+    pub trained: u32,
+}
+
+impl Plan {
+    /// The plan for at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`, with additional epochs.
+    ///
+    /// # Errors
+    /// `max_epochs` has to be at least 1, `eta` at least 2.
+    pub fn new(max_epochs: u32, eta: u32) -> Result<Plan> {
+        Plan::counting(max_epochs, eta, EpochCount::Additional)
+    }
+
+    /// The plan with epochs counted as `count` says.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; and with additional epochs, a trial's epochs over all stages have to fit into 32 bits.
+    pub fn counting(max_epochs: u32, eta: u32, count: EpochCount) -> Result<Plan> {
+        if max_epochs == 0 {
+            return Err(Error::setting(
+                "R (the most epochs of a stage) is 0; it has to be at least 1, for example 27 or 81",
+            ));
+        }
+        if eta < 2 {
+            return Err(Error::setting(format!(
+                "eta (the cut factor between stages) is {eta}; it has to be at least 2, usually 3 or 4"
+            )));
+        }
+        let s_max = max_epochs.ilog(eta);
+        let brackets =
+            (0..=s_max).rev().map(|s| bracket(max_epochs, eta, s_max, s, count)).collect::<Option<_>>();
+        let brackets = brackets.ok_or_else(|| {
+            Error::setting(format!(
+                "R = {max_epochs} is too large: the epochs of one trial over all stages do not fit into 32 bits"
+            ))
+        })?;
+        Ok(Plan { max_epochs, eta, count, brackets })
+    }
+
+    /// The most epochs a stage gives a trial (`R`).
+    pub fn max_epochs(&self) -> u32 {
+        self.max_epochs
+    }
+
+    /// The cut factor between stages.
+    pub fn eta(&self) -> u32 {
+        self.eta
+    }
+
+    /// How the epochs of a stage are counted.
+    pub fn epoch_count(&self) -> EpochCount {
+        self.count
+    }
+
+    /// The brackets, the one with most trials first; never empty.
+    pub fn brackets(&self) -> &[Bracket] {
+        &self.brackets
+    }
+
+    /// All epochs of all trials.
+    pub fn total_epochs(&self) -> u64 {
+        self.stages().map(|stage| stage.trials * u64::from(stage.epochs)).sum()
+    }
+
+    /// The configurations that are tried: the trials of all first stages.
+    pub fn total_trials(&self) -> u64 {
+        self.brackets.iter().map(|bracket| bracket.stages[0].trials).sum()
+    }
+
+    /// How often a trial is trained for a stage.
+    pub fn total_evaluations(&self) -> u64 {
+        self.stages().map(|stage| stage.trials).sum()
+    }
+
+    fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.brackets.iter().flat_map(|bracket| &bracket.stages)
+    }
+}
+
+/// Bracket `s`, or `None` where a trial's epochs overflow. `u128` holds every product: all factors fit into 64 bits.
+fn bracket(max_epochs: u32, eta: u32, s_max: u32, s: u32, count: EpochCount) -> Option<Bracket> {
+    let power = |exponent: u32| u128::from(eta).pow(exponent);
+    let first = (u128::from(s_max + 1) * power(s)).div_ceil(u128::from(s + 1));
+    let mut trained = 0u32;
+    let stages = (0..=s).map(|i| {
+        let divisor = power(s - i);
+        // rounded to the nearest, halves up
+        let epochs = ((2 * u128::from(max_epochs) + divisor) / (2 * divisor)) as u32;
+        let before = trained;
+        trained = match count {
+            EpochCount::Additional => trained.checked_add(epochs)?,
+            EpochCount::Cumulative => epochs,
+        };
+        Some(Stage { trials: (first / power(i)) as u64, epochs: trained - before, trained })
+    });
+    Some(Bracket { stages: stages.collect::<Option<_>>()? })
+}
+
+const RULE: &str =
+    "----------------------------------------------------------------------------------------------------";
+
+impl fmt::Display for Plan {
+    /// The table: a column of trials (`models`) and epochs for each bracket (`run`), a line for each stage.
+    ///
+    /// With cumulative epochs the column says up to how many epochs a trial is trained.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{RULE}")?;
+        for run in 1..=self.brackets.len() {
+            write!(f, "{}run={run}", if run == 1 { "\t" } else { "\t\t" })?;
+        }
+        writeln!(f)?;
+        writeln!(f, "{}", "\tmodels\tepochs".repeat(self.brackets.len()))?;
+        for i in 0..self.brackets[0].stages.len() {
+            write!(f, "{}", if i == 0 { "Init" } else { "Cont" })?;
+            for stage in self.brackets.iter().filter_map(|bracket| bracket.stages.get(i)) {
+                let epochs = match self.count {
+                    EpochCount::Additional => stage.epochs,
+                    EpochCount::Cumulative => stage.trained,
+                };
+                write!(f, "\t{}\t{epochs}", stage.trials)?;
+            }
+            writeln!(f)?;
+        }
+        writeln!(f, "{RULE}")?;
+        writeln!(f, "Total epochs={}", self.total_epochs())?;
+        writeln!(f, "{RULE}")
+    }
+}
+
+/// Prints the plan for `max_epochs` (`R`) and `eta`, for trying values; nothing is trained.
+///
+/// # Errors
+/// As [`Plan::new`].
+///
+/// ```
+/// hobbit::visualize(27, 3)?;
+/// # Ok::<(), hobbit::Error>(())
+/// ```
+#[expect(clippy::print_stdout, reason = "printing is what it is for")]
+pub fn visualize(max_epochs: u32, eta: u32) -> Result<Plan> {
+    let plan = Plan::new(max_epochs, eta)?;
+    print!("{plan}");
+    Ok(plan)
+}

@@ -1,0 +1,307 @@
+//! Hyperband as a state machine: asked for work, told of results, and nothing else.
+
+use std::collections::VecDeque;
+
+use crate::schedule::plan::Plan;
+use crate::trial::{Direction, TrialId};
+
+/// One stage of one trial, to be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Assignment {
+    /// The trial.
+    pub trial: TrialId,
+    /// The stage of its bracket, counted from 0.
+    pub stage: u32,
+    /// The epochs it had before.
+    pub from: u32,
+    /// The epochs it has to have afterwards.
+    pub to: u32,
+}
+
+/// What a [`Scheduler`] answers when asked for work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Train this.
+    Run(Assignment),
+    /// Nothing can be trained before some result is told.
+    Wait,
+    /// Everything is trained.
+    Done,
+}
+
+/// The end of a stage: who goes on, and whose life is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageEnd {
+    /// The repetition of the whole Hyperband, counted from 1.
+    pub iteration: u32,
+    /// The bracket, counted from 1.
+    pub bracket: u32,
+    /// The stage, counted from 0.
+    pub stage: u32,
+    /// The trials that go on, best first; empty after the last stage.
+    pub promoted: Vec<TrialId>,
+    /// The trials that do not go on: dropped, failed, or finished with the last stage.
+    pub ended: Vec<TrialId>,
+    /// Whether the bracket is over.
+    pub last: bool,
+}
+
+/// Hyperband over all brackets at once.
+///
+/// [`ask`](Scheduler::ask) hands out stages of trials, earlier brackets first, as long as any stage of any bracket has work;
+/// [`tell`](Scheduler::tell) takes their results in any order. What is promoted depends on the results alone.
+///
+/// ```
+/// use hobbit::{Direction, Plan};
+/// use hobbit::schedule::{Ask, Scheduler};
+///
+/// let mut scheduler = Scheduler::new(Plan::new(9, 3)?, 1, Direction::Minimize);
+/// let mut epochs = 0;
+/// while let Ask::Run(assignment) = scheduler.ask() {
+///     epochs += u64::from(assignment.to - assignment.from);
+///     scheduler.tell(assignment.trial, Some(f64::from(assignment.trial.index)));
+/// }
+/// assert_eq!(scheduler.ask(), Ask::Done);
+/// assert_eq!(epochs, Plan::new(9, 3)?.total_epochs());
+/// # Ok::<(), hobbit::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scheduler {
+    plan: Plan,
+    direction: Direction,
+    /// The brackets of all repetitions that are not over, in order.
+    open: VecDeque<BracketState>,
+}
+
+#[derive(Debug, Clone)]
+struct BracketState {
+    iteration: u32,
+    /// Counted from 0.
+    bracket: u32,
+    stage: u32,
+    work: Work,
+    next: u32,
+    /// The healthy results of the stage so far, and how many results there are in all.
+    scores: Vec<(f64, u32)>,
+    failed: Vec<u32>,
+    told: u32,
+}
+
+/// The trials of a stage, by index.
+#[derive(Debug, Clone)]
+enum Work {
+    /// The first stage: 1 to n.
+    First(u32),
+    /// The promoted ones.
+    Promoted(Vec<u32>),
+}
+
+impl Work {
+    fn len(&self) -> u32 {
+        match self {
+            Work::First(n) => *n,
+            Work::Promoted(indexes) => indexes.len() as u32,
+        }
+    }
+
+    fn get(&self, position: u32) -> u32 {
+        match self {
+            Work::First(_) => position + 1,
+            Work::Promoted(indexes) => indexes[position as usize],
+        }
+    }
+}
+
+impl Scheduler {
+    /// Hyperband by `plan`, the whole of it `iterations` times, each with configurations of its own.
+    pub fn new(plan: Plan, iterations: u32, direction: Direction) -> Scheduler {
+        let brackets = plan.brackets().iter().enumerate();
+        let open = (1..=iterations).flat_map(|iteration| {
+            brackets.clone().map(move |(bracket, description)| BracketState {
+                iteration,
+                bracket: bracket as u32,
+                stage: 0,
+                work: Work::First(u32::try_from(description.stages[0].trials).unwrap_or(u32::MAX)),
+                next: 0,
+                scores: Vec::new(),
+                failed: Vec::new(),
+                told: 0,
+            })
+        });
+        let open = open.collect();
+        Scheduler { plan, direction, open }
+    }
+
+    /// The plan that is followed.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The next stage of a trial to train.
+    pub fn ask(&mut self) -> Ask {
+        for state in &mut self.open {
+            if state.next < state.work.len() {
+                let index = state.work.get(state.next);
+                state.next += 1;
+                let stages = &self.plan.brackets()[state.bracket as usize].stages;
+                let stage = stages[state.stage as usize];
+                return Ask::Run(Assignment {
+                    trial: TrialId { iteration: state.iteration, bracket: state.bracket + 1, index },
+                    stage: state.stage,
+                    from: stage.trained - stage.epochs,
+                    to: stage.trained,
+                });
+            }
+        }
+        if self.open.is_empty() { Ask::Done } else { Ask::Wait }
+    }
+
+    /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and infinite scores
+    /// are failures. Returns the end of the stage when this was its last result.
+    ///
+    /// Each assignment has to be told exactly once; anything else is ignored.
+    pub fn tell(&mut self, trial: TrialId, score: Option<f64>) -> Option<StageEnd> {
+        let position = self.open.iter().position(|state| {
+            (state.iteration, state.bracket + 1) == (trial.iteration, trial.bracket)
+                && state.told < state.next
+        })?;
+        let state = &mut self.open[position];
+        match score {
+            Some(score) if score.is_finite() => state.scores.push((score, trial.index)),
+            _ => state.failed.push(trial.index),
+        }
+        state.told += 1;
+        if state.told < state.work.len() {
+            return None;
+        }
+        let stages = &self.plan.brackets()[state.bracket as usize].stages;
+        let end = state
+            .end_stage(stages.get(state.stage as usize + 1).map_or(0, |next| next.trials), self.direction);
+        if end.last {
+            self.open.remove(position);
+        }
+        Some(end)
+    }
+}
+
+impl BracketState {
+    /// Ends the stage: the `keep` best are the next stage's work. Equal scores are decided by the trial's index.
+    fn end_stage(&mut self, keep: u64, direction: Direction) -> StageEnd {
+        let mut scores = std::mem::take(&mut self.scores);
+        let mut failed = std::mem::take(&mut self.failed);
+        scores.sort_unstable_by(|a, b| {
+            let order = match direction {
+                Direction::Minimize => a.0.total_cmp(&b.0),
+                Direction::Maximize => b.0.total_cmp(&a.0),
+            };
+            // -0.0 and 0.0 are equal scores
+            if a.0 == b.0 { a.1.cmp(&b.1) } else { order }
+        });
+        failed.sort_unstable();
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX).min(scores.len());
+        let id = |index| TrialId { iteration: self.iteration, bracket: self.bracket + 1, index };
+        let dropped = scores[keep..].iter().map(|&(_, index)| index);
+        let promoted: Vec<u32> = scores[..keep].iter().map(|&(_, index)| index).collect();
+        let end = StageEnd {
+            iteration: self.iteration,
+            bracket: self.bracket + 1,
+            stage: self.stage,
+            promoted: promoted.iter().copied().map(id).collect(),
+            ended: dropped.chain(failed).map(id).collect(),
+            last: promoted.is_empty(),
+        };
+        self.stage += 1;
+        self.next = 0;
+        self.told = 0;
+        self.work = Work::Promoted(promoted);
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scheduler(max_epochs: u32) -> Scheduler {
+        Scheduler::new(Plan::new(max_epochs, 3).unwrap(), 1, Direction::Minimize)
+    }
+
+    fn run(scheduler: &mut Scheduler) -> Assignment {
+        match scheduler.ask() {
+            Ask::Run(assignment) => assignment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn later_brackets_fill_the_wait_of_earlier_ones() {
+        let mut scheduler = scheduler(9);
+        let first: Vec<_> = (0..9).map(|_| run(&mut scheduler)).collect();
+        assert!(first.iter().all(|a| a.trial.bracket == 1 && a.stage == 0 && (a.from, a.to) == (0, 1)));
+        // the first bracket waits for its results, the second begins
+        assert_eq!(run(&mut scheduler).trial, TrialId::new(2, 1));
+        for assignment in &first[1..] {
+            assert!(scheduler.tell(assignment.trial, Some(f64::from(10 - assignment.trial.index))).is_none());
+        }
+        let end = scheduler.tell(first[0].trial, Some(f64::NAN)).unwrap();
+        assert_eq!(end.promoted, [9, 8, 7].map(|index| TrialId::new(1, index)));
+        assert_eq!(end.ended, [6, 5, 4, 3, 2, 1].map(|index| TrialId::new(1, index)));
+        // and now the first bracket comes first again
+        let next = run(&mut scheduler);
+        assert_eq!((next.trial, next.stage, next.from, next.to), (TrialId::new(1, 9), 1, 1, 4));
+    }
+
+    #[test]
+    fn ties_go_to_the_smaller_index_in_any_order_of_telling() {
+        let orders: [&[u32]; 3] =
+            [&[1, 2, 3, 4, 5, 6, 7, 8, 9], &[9, 8, 7, 6, 5, 4, 3, 2, 1], &[5, 1, 9, 3, 7, 2, 8, 4, 6]];
+        for order in orders {
+            let mut scheduler = scheduler(9);
+            (0..9).for_each(|_| drop(run(&mut scheduler)));
+            let zero = |index: u32| if index % 2 == 0 { 0.0 } else { -0.0 };
+            let end = order
+                .iter()
+                .filter_map(|&i| scheduler.tell(TrialId::new(1, i), Some(zero(i))))
+                .next()
+                .unwrap();
+            assert_eq!(end.promoted, [1, 2, 3].map(|index| TrialId::new(1, index)));
+        }
+    }
+
+    #[test]
+    fn a_bracket_of_failures_ends() {
+        let mut scheduler = scheduler(3);
+        let all: Vec<_> = (0..5).map(|_| run(&mut scheduler)).collect();
+        assert_eq!(scheduler.ask(), Ask::Wait);
+        let ends: Vec<_> = all
+            .iter()
+            .filter_map(|a| scheduler.tell(a.trial, Some(f64::INFINITY).filter(|_| a.stage > 9)))
+            .collect();
+        assert_eq!(ends.len(), 2);
+        assert!(ends.iter().all(|end| end.last && end.promoted.is_empty()));
+        assert_eq!(scheduler.ask(), Ask::Done);
+    }
+
+    #[test]
+    fn telling_what_was_not_asked_is_ignored() {
+        let mut scheduler = scheduler(3);
+        assert!(scheduler.tell(TrialId::new(1, 1), Some(0.0)).is_none());
+        assert!(scheduler.tell(TrialId::new(7, 1), Some(0.0)).is_none());
+        assert_eq!(run(&mut scheduler).trial, TrialId::new(1, 1));
+    }
+
+    #[test]
+    fn repetitions_follow_one_another() {
+        let mut scheduler = Scheduler::new(Plan::new(3, 3).unwrap(), 2, Direction::Maximize);
+        let mut seen = Vec::new();
+        while let Ask::Run(assignment) = scheduler.ask() {
+            if assignment.stage == 0 {
+                seen.push(assignment.trial);
+            }
+            scheduler.tell(assignment.trial, Some(0.5));
+        }
+        assert_eq!(seen.len(), 10);
+        assert!(seen.is_sorted());
+        assert_eq!(seen[5], TrialId { iteration: 2, bracket: 1, index: 1 });
+    }
+}

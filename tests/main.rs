@@ -1,0 +1,3 @@
+//! All integration tests, a module per subject.
+
+mod schedule;
