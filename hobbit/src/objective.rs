@@ -50,6 +50,13 @@ pub trait Objective: Send + Sync + 'static {
         metrics: &mut Metrics,
     ) -> Result<(), BoxError>;
 
+    /// What the results depend on besides the hyperparameters: the data, the batch size, ... by name.
+    ///
+    /// A repository belongs to one such description, and refuses another.
+    fn describe(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
     /// All the state that [`load`](Objective::load) needs to go on exactly, bit for bit.
     fn save(&self, model: &Self::Model) -> Result<Checkpoint, BoxError>;
 
@@ -91,15 +98,15 @@ pub struct EpochContext<'a> {
     /// The trial that is trained.
     pub trial: &'a TrialContext,
     /// The epochs the trial had before this one.
-    pub epoch: u32,
+    pub epoch: u64,
     /// The epochs the trial will have at the end of its present stage.
-    pub stage_end: u32,
+    pub stage_end: u64,
 }
 
 impl EpochContext<'_> {
     /// The key of this epoch for one purpose; any number will do, as long as different purposes have different ones.
     pub fn key(&self, purpose: u64) -> Key {
-        self.trial.key.child(purpose).child(u64::from(self.epoch))
+        self.trial.key.child(purpose).child(self.epoch)
     }
 
     /// An error when the trial has to stop (its time is up, or the sweep is being left at once): call it between batches and
@@ -247,6 +254,17 @@ impl Checkpoint {
             ArrayData::F64(data) => Ok(data),
             _ => Err(format!("`{name}` in the checkpoint does not hold 64-bit floats").into()),
         }
+    }
+
+    /// The bytes of all arrays.
+    pub fn bytes(&self) -> usize {
+        let size = |array: &Array| match &array.data {
+            ArrayData::F32(data) => 4 * data.len(),
+            ArrayData::F64(data) => 8 * data.len(),
+            ArrayData::I64(data) => 8 * data.len(),
+            ArrayData::U8(data) => data.len(),
+        };
+        self.arrays.values().map(size).sum()
     }
 
     fn array(&self, name: &str, shape: &[usize]) -> Result<&ArrayData, BoxError> {

@@ -76,13 +76,10 @@ fn values_out_of_range_are_errors_that_say_what_is_allowed() {
         let message = Plan::new(81, eta).unwrap_err().to_string();
         assert!(message.contains(&format!("is {eta}")) && message.contains("at least 2"), "{message}");
     }
-    let message = Plan::new(u32::MAX, 2).unwrap_err().to_string();
-    assert!(message.contains("too large"), "{message}");
-    assert!(Plan::counting(u32::MAX, 2, EpochCount::Cumulative).is_ok());
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    let max_epochs = prop_oneof![1u32..2000, 1u32..2_000_000_000];
+    let max_epochs = prop_oneof![1u32..2000, 1u32..=u32::MAX];
     let eta = prop_oneof![2u32..6, 2u32..5000];
     (max_epochs, eta, prop_oneof![Just(EpochCount::Additional), Just(EpochCount::Cumulative)])
         .prop_map(|(max_epochs, eta, count)| Plan::counting(max_epochs, eta, count).unwrap())
@@ -102,7 +99,7 @@ proptest! {
             }
             for pair in bracket.stages.windows(2) {
                 prop_assert!(pair[1].trials < pair[0].trials, "stages shrink");
-                prop_assert_eq!(pair[1].trained, pair[0].trained + pair[1].epochs);
+                prop_assert_eq!(pair[1].trained, pair[0].trained + u64::from(pair[1].epochs));
             }
         }
     }
@@ -126,7 +123,7 @@ proptest! {
             }
             while running.len() >= workers || (!running.is_empty() && scheduler.clone().ask() == Ask::Wait) {
                 let done = running.swap_remove(rng.below(running.len() as u64) as usize);
-                epochs += u64::from(done.to - done.from);
+                epochs += done.to - done.from;
                 let score = (rng.below(10) > 0).then(|| rng.below(20) as f64);
                 let told = stages.entry((done.trial.bracket, done.stage)).or_default();
                 told.push((done.trial, score));

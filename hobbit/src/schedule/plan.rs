@@ -54,7 +54,7 @@ pub struct Stage {
     /// How many epochs each is trained in this stage.
     pub epochs: u32,
     /// How many epochs each has been trained at the end of this stage, all stages together.
-    pub trained: u32,
+    pub trained: u64,
 }
 
 impl Plan {
@@ -69,7 +69,7 @@ impl Plan {
     /// The plan with epochs counted as `count` says.
     ///
     /// # Errors
-    /// As [`Plan::new`]; and with additional epochs, a trial's epochs over all stages have to fit into 32 bits.
+    /// As [`Plan::new`].
     pub fn counting(max_epochs: u32, eta: u32, count: EpochCount) -> Result<Plan> {
         if max_epochs == 0 {
             return Err(Error::setting(
@@ -82,13 +82,7 @@ impl Plan {
             )));
         }
         let s_max = max_epochs.ilog(eta);
-        let brackets =
-            (0..=s_max).rev().map(|s| bracket(max_epochs, eta, s_max, s, count)).collect::<Option<_>>();
-        let brackets = brackets.ok_or_else(|| {
-            Error::setting(format!(
-                "R = {max_epochs} is too large: the epochs of one trial over all stages do not fit into 32 bits"
-            ))
-        })?;
+        let brackets = (0..=s_max).rev().map(|s| bracket(max_epochs, eta, s_max, s, count)).collect();
         Ok(Plan { max_epochs, eta, count, brackets })
     }
 
@@ -132,23 +126,23 @@ impl Plan {
     }
 }
 
-/// Bracket `s`, or `None` where a trial's epochs overflow. `u128` holds every product: all factors fit into 64 bits.
-fn bracket(max_epochs: u32, eta: u32, s_max: u32, s: u32, count: EpochCount) -> Option<Bracket> {
+/// Bracket `s`. `u128` holds every product: all factors fit into 64 bits.
+fn bracket(max_epochs: u32, eta: u32, s_max: u32, s: u32, count: EpochCount) -> Bracket {
     let power = |exponent: u32| u128::from(eta).pow(exponent);
     let first = (u128::from(s_max + 1) * power(s)).div_ceil(u128::from(s + 1));
-    let mut trained = 0u32;
+    let mut trained = 0;
     let stages = (0..=s).map(|i| {
         let divisor = power(s - i);
         // rounded to the nearest, halves up
-        let epochs = ((2 * u128::from(max_epochs) + divisor) / (2 * divisor)) as u32;
+        let epochs = ((2 * u128::from(max_epochs) + divisor) / (2 * divisor)) as u64;
         let before = trained;
         trained = match count {
-            EpochCount::Additional => trained.checked_add(epochs)?,
+            EpochCount::Additional => before + epochs,
             EpochCount::Cumulative => epochs,
         };
-        Some(Stage { trials: (first / power(i)) as u64, epochs: trained - before, trained })
+        Stage { trials: (first / power(i)) as u64, epochs: (trained - before) as u32, trained }
     });
-    Some(Bracket { stages: stages.collect::<Option<_>>()? })
+    Bracket { stages: stages.collect() }
 }
 
 const RULE: &str =
@@ -169,7 +163,7 @@ impl fmt::Display for Plan {
             write!(f, "{}", if i == 0 { "Init" } else { "Cont" })?;
             for stage in self.brackets.iter().filter_map(|bracket| bracket.stages.get(i)) {
                 let epochs = match self.count {
-                    EpochCount::Additional => stage.epochs,
+                    EpochCount::Additional => u64::from(stage.epochs),
                     EpochCount::Cumulative => stage.trained,
                 };
                 write!(f, "\t{}\t{epochs}", stage.trials)?;

@@ -13,9 +13,9 @@ pub struct Assignment {
     /// The stage of its bracket, counted from 0.
     pub stage: u32,
     /// The epochs it had before.
-    pub from: u32,
+    pub from: u64,
     /// The epochs it has to have afterwards.
-    pub to: u32,
+    pub to: u64,
 }
 
 /// What a [`Scheduler`] answers when asked for work.
@@ -58,7 +58,7 @@ pub struct StageEnd {
 /// let mut scheduler = Scheduler::new(Plan::new(9, 3)?, 1, Direction::Minimize);
 /// let mut epochs = 0;
 /// while let Ask::Run(assignment) = scheduler.ask() {
-///     epochs += u64::from(assignment.to - assignment.from);
+///     epochs += assignment.to - assignment.from;
 ///     scheduler.tell(assignment.trial, Some(f64::from(assignment.trial.index)));
 /// }
 /// assert_eq!(scheduler.ask(), Ask::Done);
@@ -148,7 +148,7 @@ impl Scheduler {
                 return Ask::Run(Assignment {
                     trial: TrialId { iteration: state.iteration, bracket: state.bracket + 1, index },
                     stage: state.stage,
-                    from: stage.trained - stage.epochs,
+                    from: stage.trained - u64::from(stage.epochs),
                     to: stage.trained,
                 });
             }

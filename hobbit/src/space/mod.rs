@@ -15,6 +15,16 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
 
     /// Names and values in the order of declaration, for tables.
     fn values(&self) -> Vec<(String, Value)>;
+
+    /// Whether every value is in its domain.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The defaults.
+    fn defaults() -> Result<Self> {
+        Err(crate::Error::space("no defaults"))
+    }
 }
 
 /// The parameters of a search space, as data.
@@ -32,4 +42,22 @@ pub enum Value {
     Float(f64),
     /// Anything else.
     Text(String),
+}
+
+impl Space {
+    /// What of two spaces is not the same, in words.
+    pub fn differences(&self, other: &Space) -> Vec<String> {
+        if self == other { Vec::new() } else { vec!["the search space is not the same".to_owned()] }
+    }
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Bool(v) => write!(f, "{v}"),
+            Value::Int(v) => write!(f, "{v}"),
+            Value::Float(v) => write!(f, "{v}"),
+            Value::Text(v) => f.write_str(v),
+        }
+    }
 }

@@ -1,0 +1,119 @@
+//! What happens in a sweep, as events, and who looks on: the terminal, and whoever wants to.
+
+mod console;
+mod estimate;
+mod table;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) use console::{Console, print};
+pub(crate) use table::{number, results_table};
+
+use crate::error::BoxError;
+use crate::objective::Metrics;
+use crate::repository::{StageRecord, Status};
+use crate::schedule::Plan;
+use crate::space::{Space, Value};
+use crate::trial::{Direction, TrialId};
+
+/// Something that happened in a sweep.
+///
+/// The events of one trial come in order; those of different trials are mixed as they happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The sweep begins.
+    Started(Arc<StudyInfo>),
+    /// A worker begins a stage of a trial.
+    StageStarted {
+        /// The trial.
+        trial: TrialId,
+        /// The stage, counted from 0.
+        stage: u32,
+        /// The epochs the trial had before.
+        from: u64,
+        /// The epochs it will have afterwards.
+        to: u64,
+        /// The worker, counted from 0.
+        worker: u32,
+        /// The trial's hyperparameters.
+        hparams: Arc<[(String, Value)]>,
+    },
+    /// A trial was trained and validated for an epoch.
+    Epoch {
+        /// The trial.
+        trial: TrialId,
+        /// The stage, counted from 0.
+        stage: u32,
+        /// The epoch, counted from 1.
+        epoch: u64,
+        /// What was measured.
+        metrics: Metrics,
+    },
+    /// A stage of a trial ended, and its outcome is durable.
+    StageEnded {
+        /// The outcome.
+        record: Arc<StageRecord>,
+        /// It was trained by an earlier process, and read from the repository.
+        replayed: bool,
+        /// The trial's hyperparameters.
+        hparams: Arc<[(String, Value)]>,
+    },
+    /// A trial's life is over.
+    TrialEnded {
+        /// The trial.
+        trial: TrialId,
+        /// What became of it.
+        status: Status,
+    },
+    /// Something that the user should know.
+    Note(String),
+    /// The sweep ends; nothing follows.
+    Ended {
+        /// Why it stopped before the end of its plan; nothing if it reached it.
+        stopped: Option<String>,
+    },
+}
+
+/// The settings of a sweep, for those who look on.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StudyInfo {
+    /// The plan of one repetition.
+    pub plan: Plan,
+    /// How often the plan is run.
+    pub iterations: u32,
+    /// The search space.
+    pub space: Space,
+    /// The metric that is optimized.
+    pub monitor: String,
+    /// Which way it gets better.
+    pub direction: Direction,
+    /// The seed.
+    pub seed: u64,
+    /// How many workers there are.
+    pub workers: u32,
+    /// The directory of the repository.
+    pub repo_dir: Option<PathBuf>,
+    /// The stages that are known from earlier processes and will not be trained again.
+    pub known_stages: u64,
+    /// The epochs of these stages.
+    pub known_epochs: u64,
+}
+
+/// Looks on while a sweep runs.
+///
+/// Observers are called one event at a time, from one thread, after what they are told of is durable; they cannot change the
+/// sweep. One that returns an error is told nothing more, and the user is told why; the sweep goes on.
+pub trait Observer: Send + 'static {
+    /// Takes one event.
+    fn event(&mut self, event: &Event) -> Result<(), BoxError>;
+}
+
+impl<F: FnMut(&Event) + Send + 'static> Observer for F {
+    fn event(&mut self, event: &Event) -> Result<(), BoxError> {
+        self(event);
+        Ok(())
+    }
+}

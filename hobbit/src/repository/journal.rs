@@ -1,0 +1,152 @@
+//! `journal.ron`: an append-only file of checksummed lines.
+//!
+//! A line is the RON tuple `("<crc32 of the record's text>", <record>)`. A line without its end is one that was being written
+//! when the process died: it is dropped. Any other line that does not read is damage, and is reported, not repaired.
+
+use std::path::{Path, PathBuf};
+
+use super::records::Record;
+use super::storage::{Storage, StorageFile};
+use crate::error::{Error, Result};
+
+/// The journal, open for writing.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: Box<dyn StorageFile>,
+    buffer: String,
+}
+
+/// What a journal holds.
+pub(super) struct Contents {
+    pub(super) records: Vec<Record>,
+    /// The bytes up to the end of the last whole line; what follows is torn.
+    pub(super) whole: u64,
+    pub(super) torn: bool,
+}
+
+impl Journal {
+    /// Opens the journal for writing; it has to end with a whole line.
+    pub(super) fn open(storage: &dyn Storage, path: &Path) -> Result<Journal> {
+        let file = storage.append(path).map_err(|error| Error::io("open", path, error))?;
+        Ok(Journal { path: path.to_owned(), file, buffer: String::new() })
+    }
+
+    /// Adds a record; it is written with the next [`flush`](Journal::flush).
+    pub(super) fn push(&mut self, record: &Record) -> Result<()> {
+        let text = ron::to_string(record).map_err(|error| {
+            Error::repository(format!("could not write a record: {error}")).with_source(error)
+        })?;
+        push_line(&mut self.buffer, &text);
+        Ok(())
+    }
+
+    /// Writes what was added; with `durable`, returns only when it is on the disk.
+    pub(super) fn flush(&mut self, durable: bool) -> Result<()> {
+        if !self.buffer.is_empty() {
+            let written = self.file.write(self.buffer.as_bytes());
+            self.buffer.clear();
+            written.map_err(|error| Error::io("write", &self.path, error))?;
+        }
+        if durable {
+            self.file.sync().map_err(|error| Error::io("sync", &self.path, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn push_line(buffer: &mut String, text: &str) {
+    use std::fmt::Write;
+    let sum = crc32fast::hash(text.as_bytes());
+    // writing to a string does not fail
+    let _ = writeln!(buffer, "(\"{sum:08x}\", {text})");
+}
+
+/// Reads a journal.
+///
+/// # Errors
+/// A damaged line, with its number.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Contents> {
+    let (contents, damage) = parse_until_damage(bytes);
+    match damage {
+        None => Ok(contents),
+        Some((line, why)) => Err(Error::repository(format!(
+            "{}:{line}: the line is damaged ({why}); nothing was changed. `hobbit::salvage` keeps the {} records before it, \
+             and puts the damaged file aside",
+            path.display(),
+            contents.records.len()
+        ))),
+    }
+}
+
+/// Reads as far as the first damaged line, and returns its number and what is wrong with it.
+pub(super) fn parse_until_damage(bytes: &[u8]) -> (Contents, Option<(usize, String)>) {
+    let mut records = Vec::new();
+    let mut whole = 0;
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+        match parse_line(&rest[..end]) {
+            Ok(record) => records.push(record),
+            Err(why) => {
+                let line = records.len() + 1;
+                return (Contents { records, whole, torn: false }, Some((line, why)));
+            }
+        }
+        whole += end as u64 + 1;
+        rest = &rest[end + 1..];
+    }
+    (Contents { records, whole, torn: !rest.is_empty() }, None)
+}
+
+fn parse_line(line: &[u8]) -> Result<Record, String> {
+    let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
+    let inner = line.strip_prefix("(\"").and_then(|rest| rest.strip_suffix(')'));
+    let (sum, text) = inner.and_then(|inner| inner.split_once("\", ")).ok_or("it is no journal line")?;
+    if sum != format!("{:08x}", crc32fast::hash(text.as_bytes())) {
+        return Err("its checksum does not match".to_owned());
+    }
+    ron::from_str(text).map_err(|error| format!("its record does not read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repository::records::Timestamp;
+
+    fn lines(count: usize) -> String {
+        let mut buffer = String::new();
+        for i in 0..count {
+            let record =
+                Record::Closed { time: Timestamp(i as f64), reason: Some("a \"quoted\"\nreason".to_owned()) };
+            push_line(&mut buffer, &ron::to_string(&record).unwrap());
+        }
+        buffer
+    }
+
+    #[test]
+    fn every_cut_keeps_the_whole_lines() {
+        let text = lines(3);
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        assert_eq!(ends.len(), 3, "a record never breaks its line");
+        for cut in 0..=text.len() {
+            let contents = parse(Path::new("journal.ron"), &text.as_bytes()[..cut]).unwrap();
+            let whole = ends.iter().filter(|&&end| end <= cut).count();
+            assert_eq!(contents.records.len(), whole);
+            assert_eq!(contents.torn, cut != 0 && !ends.contains(&cut));
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let text = lines(3);
+        let second = text.find('\n').unwrap() + 1..text.rfind("\n(").unwrap() + 1;
+        for at in second {
+            for bit in [0x01, 0x20, 0x80] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= bit;
+                let error =
+                    parse(Path::new("journal.ron"), &bytes).err().expect("damage in the middle is an error");
+                assert!(error.to_string().contains("journal.ron:2: "), "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The directory of a study: its RON files, its weights, its lock. The only room that touches files.
+
+mod checkpoint;
+mod journal;
+mod lock;
+mod reader;
+mod records;
+mod storage;
+mod store;
+
+pub use checkpoint::{SavedModel, SavedState};
+pub use reader::{Reader, salvage};
+pub use records::{
+    End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status, StudyRecord, Timestamp,
+};
+pub use storage::{Disk, Storage, StorageFile};
+pub(crate) use store::{Opened, Repository, Weights, to_pretty};

@@ -1,0 +1,156 @@
+//! Reading a repository without its lock, while others may write to it; and salvaging a damaged journal.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use super::checkpoint::{self, SavedModel};
+use super::journal;
+use super::records::{FORMAT, Record, ResultsRecord, StudyRecord};
+use super::storage::{Disk, Storage, replace};
+use crate::error::{Error, Result};
+use crate::trial::TrialId;
+
+/// A repository, to look at. It never writes, takes no lock, and works while a sweep runs.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    dir: PathBuf,
+    study: StudyRecord,
+}
+
+impl Reader {
+    /// Opens the repository in `dir`.
+    ///
+    /// # Errors
+    /// There is no `study.ron`, or it does not read.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Reader> {
+        let dir = dir.as_ref();
+        let path = dir.join("study.ron");
+        match read_study(&Disk, &path)? {
+            Some(study) => Ok(Reader { dir: dir.to_owned(), study }),
+            None => {
+                Err(Error::repository(format!("{} is no repository: it has no study.ron", dir.display())))
+            }
+        }
+    }
+
+    /// The study, with its size as it was extended to.
+    pub fn study(&self) -> Result<StudyRecord> {
+        let mut study = self.study.clone();
+        for record in self.journal()? {
+            if let Record::Extended { max_epochs, iterations, .. } = record {
+                (study.max_epochs, study.iterations) = (max_epochs, iterations);
+            }
+        }
+        Ok(study)
+    }
+
+    /// The records of the journal; a line that is being written is left out.
+    ///
+    /// # Errors
+    /// A damaged line, with its number.
+    pub fn journal(&self) -> Result<Vec<Record>> {
+        let path = self.dir.join("journal.ron");
+        match Disk.read(&path) {
+            Ok(bytes) => Ok(journal::parse(&path, &bytes)?.records),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(Error::io("read", &path, error)),
+        }
+    }
+
+    /// The ranked table of `results.ron`, with typed hyperparameters.
+    ///
+    /// # Errors
+    /// There is none yet, or it does not read: the error has the line and column.
+    pub fn results<H: DeserializeOwned>(&self) -> Result<ResultsRecord<H>> {
+        let path = self.dir.join("results.ron");
+        let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
+        let text = String::from_utf8_lossy(&bytes);
+        from_ron(&path, &text)
+    }
+
+    /// The saved model of a trial.
+    ///
+    /// # Errors
+    /// There is none, or its file is damaged.
+    pub fn model(&self, trial: TrialId) -> Result<SavedModel> {
+        let path = self.model_path(trial);
+        let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
+        checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
+    }
+
+    /// The file of a trial's saved model.
+    pub fn model_path(&self, trial: TrialId) -> PathBuf {
+        self.dir.join("weights").join(format!("{trial}.safetensors"))
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// Parses RON; an error has the file's name, line and column.
+fn from_ron<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    ron::from_str(text).map_err(|error| {
+        let at = error.span.start;
+        Error::repository(format!("{}:{}:{}: {}", path.display(), at.line, at.col, error.code))
+            .with_source(error)
+    })
+}
+
+/// `study.ron`; `None` if there is none.
+pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<StudyRecord>> {
+    /// Only the version, from a file of any version.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let bytes = match storage.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", path, error)),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let Version { format } = from_ron(path, &text)?;
+    if format > FORMAT {
+        return Err(Error::repository(format!(
+            "{} has format version {format}, this hobbit reads up to {FORMAT}: use a newer hobbit",
+            path.display()
+        )));
+    }
+    from_ron(path, &text).map(Some)
+}
+
+/// Saves what is before the damage in a repository's journal: the records before the first damaged line become the journal,
+/// and the damaged file is kept beside it as `journal.ron.damaged`. Returns how many records were kept.
+///
+/// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained again.
+///
+/// # Errors
+/// The files cannot be read or written, or there is a `journal.ron.damaged` already.
+pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
+    let dir = dir.as_ref();
+    Reader::open(dir)?;
+    let _lock = super::lock::Lock::acquire(dir)?;
+    let path = dir.join("journal.ron");
+    let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let (contents, damage) = journal::parse_until_damage(&bytes);
+    if damage.is_none() {
+        return Ok(contents.records.len());
+    }
+    let aside = dir.join("journal.ron.damaged");
+    if Disk.read(&aside).is_ok() {
+        return Err(Error::repository(format!(
+            "{} is there from an earlier salvage; move it away first",
+            aside.display()
+        )));
+    }
+    let kept = &bytes[..contents.whole as usize];
+    replace(&Disk, &aside, &bytes)
+        .and_then(|()| replace(&Disk, &path, kept))
+        .and_then(|()| Disk.sync_dir(dir))
+        .map_err(|error| Error::io("write", &path, error))?;
+    Ok(contents.records.len())
+}

@@ -1,0 +1,267 @@
+//! What the files of a repository say, as data.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::EpochCount;
+use crate::space::{Space, Value};
+use crate::trial::{Direction, TrialId};
+
+/// The version of the files' format that this hobbit writes, and the newest it reads.
+pub const FORMAT: u32 = 1;
+
+/// Seconds since 1970, with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub f64);
+
+impl Timestamp {
+    /// This moment, by the machine's clock.
+    pub fn now() -> Timestamp {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(elapsed.as_millis() as f64 / 1000.0)
+    }
+}
+
+/// Which of a trial's values is its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum ScoreBy {
+    /// The best value seen so far; the weights that are kept are those of that epoch.
+    #[default]
+    Best,
+    /// The last value.
+    Last,
+}
+
+/// `study.ron`: what a study is. Written once, and compared when the study is resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudyRecord {
+    /// The version of the files' format.
+    pub format: u32,
+    /// The version of hobbit that made the study.
+    pub hobbit: String,
+    /// The most epochs a stage gives a trial (`R`).
+    pub max_epochs: u32,
+    /// The cut factor between stages.
+    pub eta: u32,
+    /// How epochs are counted.
+    pub epoch_count: EpochCount,
+    /// How often the whole Hyperband is run.
+    pub iterations: u32,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The metric that is optimized.
+    pub monitor: String,
+    /// Which way it gets better.
+    pub direction: Direction,
+    /// Which of a trial's values is its score.
+    pub score: ScoreBy,
+    /// How often a failed trial is tried again.
+    pub retries: u32,
+    /// What else the objective depends on: its data, batch size, ...
+    pub objective: BTreeMap<String, String>,
+    /// Configurations that were given instead of drawn, as the first trials.
+    pub enqueued: Vec<Vec<(String, Value)>>,
+    /// The search space.
+    pub space: Space,
+}
+
+/// One line of `journal.ron`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Record {
+    /// A process began to work on the study.
+    Opened {
+        /// When.
+        time: Timestamp,
+        /// The version of hobbit.
+        hobbit: String,
+        /// The machine.
+        host: String,
+        /// The process.
+        pid: u32,
+        /// How many workers it has.
+        workers: u32,
+    },
+    /// The study was made larger: from here on these values count instead of those in `study.ron`.
+    Extended {
+        /// When.
+        time: Timestamp,
+        /// The most epochs of a stage.
+        max_epochs: u32,
+        /// How often the whole Hyperband is run.
+        iterations: u32,
+    },
+    /// A worker began a stage of a trial.
+    Started {
+        /// When.
+        time: Timestamp,
+        /// The trial.
+        trial: TrialId,
+        /// The stage, counted from 0.
+        stage: u32,
+        /// The worker, counted from 0.
+        worker: u32,
+        /// The trial's hyperparameters, in its first stage.
+        hparams: Vec<(String, Value)>,
+    },
+    /// A stage of a trial ended.
+    Stage(StageRecord),
+    /// A process ended its work on the study.
+    Closed {
+        /// When.
+        time: Timestamp,
+        /// Why it stopped before the end of the plan; nothing if it reached it.
+        reason: Option<String>,
+    },
+}
+
+/// The outcome of one stage of one trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageRecord {
+    /// When it ended.
+    pub time: Timestamp,
+    /// The trial.
+    pub trial: TrialId,
+    /// The stage, counted from 0.
+    pub stage: u32,
+    /// The epochs the trial had before.
+    pub from: u64,
+    /// The epochs it was to have afterwards.
+    pub to: u64,
+    /// How it ended.
+    pub end: End,
+    /// The trial's score after this stage, and the epoch (counted from 1) that it is from.
+    pub score: Option<(f64, u64)>,
+    /// How often the trial had failed and was begun anew.
+    pub attempt: u32,
+    /// The worker, counted from 0.
+    pub worker: u32,
+    /// How long training took.
+    pub seconds: f64,
+    /// The names of the metrics.
+    pub metrics: Vec<String>,
+    /// Their values, a row for each epoch of the stage.
+    pub history: Vec<Vec<f64>>,
+}
+
+/// How a stage of a trial ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum End {
+    /// It was trained as planned.
+    Trained,
+    /// A loss or the monitored metric was NaN or infinite.
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: u64,
+        /// Which value it was.
+        reason: String,
+    },
+    /// It could not be trained.
+    Failed {
+        /// The epoch that failed, counted from 1; 0 while the model was built.
+        epoch: u64,
+        /// The error, the panic message or the limit.
+        reason: String,
+    },
+}
+
+/// What became of a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Status {
+    /// It reached the last stage of its bracket.
+    Finished,
+    /// It was not promoted after this stage (counted from 0).
+    Dropped(u32),
+    /// A value was NaN or infinite.
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: u64,
+        /// Which value it was.
+        reason: String,
+    },
+    /// It could not be trained.
+    Failed {
+        /// The epoch that failed, counted from 1; 0 while the model was built.
+        epoch: u64,
+        /// The error, the panic message or the limit.
+        reason: String,
+    },
+    /// The sweep was stopped before its end.
+    Unfinished,
+}
+
+/// `results.ron`: the ranked table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultsRecord<H> {
+    /// The version of the files' format.
+    pub format: u32,
+    /// The most epochs of a stage.
+    pub max_epochs: u32,
+    /// The cut factor.
+    pub eta: u32,
+    /// How often the whole Hyperband was run.
+    pub iterations: u32,
+    /// The seed.
+    pub seed: u64,
+    /// The metric that was optimized.
+    pub monitor: String,
+    /// Which way it gets better.
+    pub direction: Direction,
+    /// Why the sweep stopped before the end of its plan; nothing if it reached it.
+    pub stopped: Option<String>,
+    /// The trials, best first.
+    pub trials: Vec<ResultRecord<H>>,
+}
+
+/// One trial of a [`ResultsRecord`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultRecord<H> {
+    /// Its place, counted from 1.
+    pub rank: u32,
+    /// Its name.
+    pub trial: TrialId,
+    /// What became of it.
+    pub status: Status,
+    /// Its score; none if it failed.
+    pub score: Option<f64>,
+    /// The epoch (counted from 1) that the score is from.
+    pub epoch: Option<u64>,
+    /// The epochs it was trained in all.
+    pub epochs: u64,
+    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
+    pub metrics: Vec<(String, f64)>,
+    /// Its hyperparameters.
+    pub hparams: H,
+}
+
+/// What of two studies is not the same, in words; `ours` is asked for now, `theirs` is what the repository holds.
+pub(crate) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |name: &str, ours: String, theirs: String| {
+        if ours != theirs {
+            found.push(format!("{name} is {ours}, but {theirs} in the repository"));
+        }
+    };
+    compare("R", ours.max_epochs.to_string(), theirs.max_epochs.to_string());
+    compare("eta", ours.eta.to_string(), theirs.eta.to_string());
+    compare("the count of epochs", format!("{:?}", ours.epoch_count), format!("{:?}", theirs.epoch_count));
+    compare("iterations", ours.iterations.to_string(), theirs.iterations.to_string());
+    compare("the seed", ours.seed.to_string(), theirs.seed.to_string());
+    compare("the monitor", format!("`{}`", ours.monitor), format!("`{}`", theirs.monitor));
+    compare("the direction", format!("{:?}", ours.direction), format!("{:?}", theirs.direction));
+    compare("the score", format!("{:?}", ours.score), format!("{:?}", theirs.score));
+    compare("retries", ours.retries.to_string(), theirs.retries.to_string());
+    let names = ours.objective.keys().chain(theirs.objective.keys());
+    for name in names.collect::<std::collections::BTreeSet<_>>() {
+        let value = |of: &StudyRecord| of.objective.get(name).map_or("not set", String::as_str).to_owned();
+        compare(name, value(ours), value(theirs));
+    }
+    if ours.enqueued != theirs.enqueued {
+        found.push("the enqueued configurations are not the same".to_owned());
+    }
+    found.extend(ours.space.differences(&theirs.space));
+    found
+}

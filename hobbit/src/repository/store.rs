@@ -1,0 +1,305 @@
+//! A repository open for writing: what is durable, and in which order.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::checkpoint::{self, SavedModel};
+use super::journal::{self, Journal};
+use super::lock::{Lock, Owner};
+use super::reader::read_study;
+use super::records::{Record, StudyRecord, Timestamp, differences};
+use super::storage::{Storage, replace};
+use crate::error::{Error, Result};
+use crate::trial::TrialId;
+
+/// The saved models of a repository, to be read by every worker.
+#[derive(Clone)]
+pub(crate) struct Weights {
+    dir: PathBuf,
+    storage: Arc<dyn Storage>,
+}
+
+impl Weights {
+    /// The checkpoint of a trial: `None` if there is none, and in words what is wrong with one that does not read.
+    pub(crate) fn load(&self, trial: TrialId) -> Result<Option<SavedModel>, String> {
+        let path = self.path(trial);
+        match self.storage.read(&path) {
+            Ok(bytes) => {
+                let model = checkpoint::decode(&bytes).map_err(|why| format!("{}: {why}", path.display()))?;
+                if model.state.trial != trial {
+                    return Err(format!("{} is of trial {}", path.display(), model.state.trial));
+                }
+                Ok(Some(model))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("could not read {}: {error}", path.display())),
+        }
+    }
+
+    /// The file of a trial's checkpoint.
+    pub(crate) fn path(&self, trial: TrialId) -> PathBuf {
+        self.dir.join(format!("{trial}.safetensors"))
+    }
+}
+
+/// A repository that this process works on.
+pub(crate) struct Repository {
+    dir: PathBuf,
+    weights: Weights,
+    storage: Arc<dyn Storage>,
+    journal: Journal,
+    /// The journal says that the study is finished, and so that `results.ron` was written.
+    finished: bool,
+    _lock: Lock,
+}
+
+/// What was found in a repository.
+pub(crate) struct Opened {
+    pub(crate) repository: Repository,
+    /// Everything the journal says; empty in a new repository.
+    pub(crate) records: Vec<Record>,
+    /// The last line was torn and was dropped.
+    pub(crate) torn: bool,
+}
+
+impl Repository {
+    /// Opens the repository of this study, or makes it.
+    ///
+    /// With `extend`, the repository's `R` and iterations may be smaller than the study's.
+    ///
+    /// # Errors
+    /// It cannot be written, is in use, is damaged, or belongs to another study.
+    pub(crate) fn open(
+        dir: &Path,
+        storage: Arc<dyn Storage>,
+        study: &StudyRecord,
+        extend: bool,
+        workers: u32,
+    ) -> Result<Opened> {
+        let weights = dir.join("weights");
+        storage.create_dir(&weights).map_err(|error| Error::io("make the directory", &weights, error))?;
+        let lock = Lock::acquire(dir)?;
+        let study_path = dir.join("study.ron");
+        let journal_path = dir.join("journal.ron");
+        let known = read_study(&*storage, &study_path)?;
+        let contents = match storage.read(&journal_path) {
+            Ok(bytes) => journal::parse(&journal_path, &bytes)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                journal::Contents { records: Vec::new(), whole: 0, torn: false }
+            }
+            Err(error) => return Err(Error::io("read", &journal_path, error)),
+        };
+        let mut extended = None;
+        match known {
+            Some(known) => extended = compare(dir, study, known, &contents.records, extend)?,
+            None if !contents.records.is_empty() => {
+                return Err(Error::repository(format!(
+                    "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back, or choose \
+                     another directory",
+                    dir.display()
+                )));
+            }
+            None => {
+                let foreign = storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
+                let foreign = foreign.iter().find(|name| name.ends_with(".ron"));
+                if let Some(name) = foreign {
+                    return Err(Error::repository(format!(
+                        "{} has a file {name}, but no study.ron: it is not a new repository; choose another directory",
+                        dir.display()
+                    )));
+                }
+                let text = to_pretty(study)?;
+                replace(&*storage, &study_path, text.as_bytes())
+                    .and_then(|()| storage.sync_dir(dir))
+                    .map_err(|error| Error::io("write", &study_path, error))?;
+            }
+        }
+        if contents.torn {
+            storage
+                .truncate(&journal_path, contents.whole)
+                .map_err(|error| Error::io("cut the torn last line of", &journal_path, error))?;
+        }
+        let mut journal = Journal::open(&*storage, &journal_path)?;
+        let finished = extended.is_none() && is_finished(&contents.records);
+        let Owner { host, pid } = Owner::this();
+        let time = Timestamp::now();
+        journal.push(&Record::Opened {
+            time,
+            hobbit: env!("CARGO_PKG_VERSION").to_owned(),
+            host,
+            pid,
+            workers,
+        })?;
+        if let Some((max_epochs, iterations)) = extended {
+            journal.push(&Record::Extended { time, max_epochs, iterations })?;
+        }
+        journal.flush(true)?;
+        storage.sync_dir(dir).map_err(|error| Error::io("sync", dir, error))?;
+        let weights = Weights { dir: weights, storage: storage.clone() };
+        let repository = Repository { dir: dir.to_owned(), weights, storage, journal, finished, _lock: lock };
+        repository.remove_temporaries()?;
+        Ok(Opened { repository, records: contents.records, torn: contents.torn })
+    }
+
+    /// Adds records to the journal; with `durable`, returns only when they are on the disk.
+    pub(crate) fn append<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+        durable: bool,
+    ) -> Result<()> {
+        for record in records {
+            self.journal.push(record)?;
+        }
+        self.journal.flush(durable)
+    }
+
+    /// Writes the checkpoint of a trial over its old one. It is durable after [`sync_weights`](Repository::sync_weights).
+    pub(crate) fn save_model(&self, model: &SavedModel) -> Result<()> {
+        let path = self.weights.path(model.state.trial);
+        let bytes = checkpoint::encode(model)
+            .map_err(|error| Error::repository(format!("could not write {}: {error}", path.display())))?;
+        replace(&*self.storage, &path, &bytes).map_err(|error| Error::io("write", &path, error))
+    }
+
+    /// Makes the checkpoints' names durable.
+    pub(crate) fn sync_weights(&self) -> Result<()> {
+        self.storage.sync_dir(&self.weights.dir).map_err(|error| Error::io("sync", &self.weights.dir, error))
+    }
+
+    /// The saved models.
+    pub(crate) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Removes the checkpoint of a trial, if there is one.
+    pub(crate) fn remove_model(&self, trial: TrialId) -> Result<()> {
+        let path = self.weights.path(trial);
+        match self.storage.remove(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The trials that have a checkpoint.
+    pub(crate) fn models(&self) -> Result<Vec<TrialId>> {
+        let names = self
+            .storage
+            .list(&self.weights.dir)
+            .map_err(|error| Error::io("list", &self.weights.dir, error))?;
+        let mut trials: Vec<TrialId> =
+            names.iter().filter_map(|name| name.strip_suffix(".safetensors")?.parse().ok()).collect();
+        trials.sort_unstable();
+        Ok(trials)
+    }
+
+    /// Writes `results.ron`.
+    ///
+    /// # Errors
+    /// The study was finished before, and the file is not what its journal says.
+    pub(crate) fn write_results(&self, text: &str) -> Result<()> {
+        let path = self.dir.join("results.ron");
+        match self.storage.read(&path) {
+            Ok(bytes) if bytes == text.as_bytes() => return Ok(()),
+            Ok(bytes) if self.finished => return Err(other_results(&path, &bytes, text)),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("read", &path, error)),
+        }
+        replace(&*self.storage, &path, text.as_bytes())
+            .and_then(|()| self.storage.sync_dir(&self.dir))
+            .map_err(|error| Error::io("write", &path, error))
+    }
+
+    /// Notes in the journal that this process has ended its work, and why if it was before the end of the plan.
+    pub(crate) fn close(&mut self, reason: Option<String>) -> Result<()> {
+        self.append(std::iter::once(&Record::Closed { time: Timestamp::now(), reason }), true)
+    }
+
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What an earlier process had begun to write.
+    fn remove_temporaries(&self) -> Result<()> {
+        for dir in [&self.dir, &self.weights.dir] {
+            let names = self.storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
+            for name in names.iter().filter(|name| name.ends_with(".tmp")) {
+                let path = dir.join(name);
+                self.storage.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a process reached the end of the plan, and nothing has happened since.
+fn is_finished(records: &[Record]) -> bool {
+    let matters =
+        |record: &&Record| !matches!(record, Record::Opened { .. } | Record::Closed { reason: Some(_), .. });
+    matches!(records.iter().rev().find(matters), Some(Record::Closed { .. }))
+}
+
+/// Readable RON.
+pub(crate) fn to_pretty<T: serde::Serialize>(value: &T) -> Result<String> {
+    let config = ron::ser::PrettyConfig::new().depth_limit(4).new_line("\n").indentor("    ");
+    let text = ron::ser::to_string_pretty(value, config);
+    let mut text =
+        text.map_err(|e| Error::repository(format!("could not write as RON: {e}")).with_source(e))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Whether a repository belongs to the study; `Some` with `R` and iterations if the study has outgrown it.
+fn compare(
+    dir: &Path,
+    study: &StudyRecord,
+    mut known: StudyRecord,
+    records: &[Record],
+    extend: bool,
+) -> Result<Option<(u32, u32)>> {
+    for record in records {
+        if let Record::Extended { max_epochs, iterations, .. } = record {
+            (known.max_epochs, known.iterations) = (*max_epochs, *iterations);
+        }
+    }
+    let larger = (study.max_epochs, study.iterations) != (known.max_epochs, known.iterations)
+        && study.max_epochs >= known.max_epochs
+        && study.iterations >= known.iterations;
+    let mut found = differences(study, &known);
+    if larger && extend {
+        let (max_epochs, iterations) = (study.max_epochs, study.iterations);
+        known = StudyRecord { max_epochs, iterations, ..known };
+        found = differences(study, &known);
+    }
+    if found.is_empty() {
+        return Ok((larger && extend).then_some((study.max_epochs, study.iterations)));
+    }
+    let hint = if larger && found.len() <= 2 && !extend {
+        "; to make the study larger, call `.extend()`"
+    } else {
+        ""
+    };
+    Err(Error::repository(format!(
+        "the repository {} belongs to another study:\n  - {}\nChoose another directory, or the same settings{hint}",
+        dir.display(),
+        found.join("\n  - ")
+    )))
+}
+
+/// A `results.ron` that is not what the journal says: in which line, and what to do.
+fn other_results(path: &Path, bytes: &[u8], text: &str) -> Error {
+    let line = bytes
+        .split(|&b| b == b'\n')
+        .zip(text.as_bytes().split(|&b| b == b'\n'))
+        .take_while(|(a, b)| a == b)
+        .count()
+        + 1;
+    let what = if text.as_bytes().starts_with(bytes) { "is cut off" } else { "was changed" };
+    Error::repository(format!(
+        "{}:{line}: the file {what}: it is not what the journal says. Nothing was overwritten; the journal is intact, so \
+         remove the file and run again to have it written anew",
+        path.display()
+    ))
+}

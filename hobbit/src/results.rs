@@ -1,0 +1,262 @@
+//! What a sweep found: its trials, ranked.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::objective::{Objective, TrialContext};
+use crate::observe::results_table;
+use crate::random::Key;
+use crate::repository::{
+    FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, Weights, to_pretty,
+};
+use crate::runner::{Configurations, Finished, StopReason, TrialState, rank};
+use crate::schedule::Plan;
+use crate::trial::{Direction, TrialId};
+
+/// The trials of a sweep, best first.
+///
+/// Its `Display` is the ranked table.
+pub struct Results<O: Objective> {
+    objective: Arc<O>,
+    study: StudyRecord,
+    trials: Vec<Trial<O::Hparams>>,
+    stopped: Option<StopReason>,
+    repository: Option<(PathBuf, Weights)>,
+}
+
+/// One trial of a sweep.
+#[non_exhaustive]
+pub struct Trial<H> {
+    /// Its place, counted from 1.
+    pub rank: u32,
+    /// Its name.
+    pub id: TrialId,
+    /// Its hyperparameters.
+    pub hparams: Arc<H>,
+    /// What became of it.
+    pub status: Status,
+    /// Its score: the best (or last) value of the monitor; none if it failed.
+    pub score: Option<f64>,
+    /// The epoch (counted from 1) that the score is from.
+    pub epoch: Option<u64>,
+    /// The epochs it was trained in all.
+    pub epochs: u64,
+    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
+    pub metrics: Vec<(String, f64)>,
+    /// The outcomes of its stages, with every epoch's metrics.
+    pub stages: Vec<Arc<StageRecord>>,
+}
+
+impl<H> Trial<H> {
+    /// A metric at the epoch that the score is from.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+    }
+
+    fn new(state: TrialState<H>) -> Trial<H> {
+        let TrialState { id, hparams, records, unfinished, status, score } = state;
+        let mut stages = records;
+        stages.extend(unfinished);
+        let epochs = match &status {
+            Status::Failed { epoch, .. } | Status::Diverged { epoch, .. } => *epoch,
+            _ => stages.last().map_or(0, |stage| stage.from + stage.history.len() as u64),
+        };
+        let epoch = score.map(|(_, epoch)| epoch);
+        let metrics = metrics_at(&stages, epoch.unwrap_or(epochs));
+        let score = score.map(|(score, _)| score);
+        Trial { rank: 0, id, hparams, status, score, epoch, epochs, metrics, stages }
+    }
+}
+
+/// The metrics after so many epochs, or of the last epoch before.
+fn metrics_at(stages: &[Arc<StageRecord>], epoch: u64) -> Vec<(String, f64)> {
+    let stage = stages.iter().rev().find(|stage| stage.from < epoch && !stage.history.is_empty());
+    let row = stage.and_then(|stage| {
+        let position = (epoch - stage.from).min(stage.history.len() as u64) as usize - 1;
+        Some((stage, stage.history.get(position)?))
+    });
+    row.map_or_else(Vec::new, |(stage, row)| stage.metrics.iter().cloned().zip(row.iter().copied()).collect())
+}
+
+impl<O: Objective> Results<O> {
+    /// Ranks what a sweep left, and writes `results.ron`.
+    pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
+        let Finished { objective, study, trials, stopped, mut repository, mut observers } = finished;
+        let complete = stopped.is_none();
+        let mut trials: Vec<_> = trials.into_iter().map(Trial::new).collect();
+        trials.sort_by(|a, b| rank(study.direction, (a.score, a.id), (b.score, b.id)));
+        for (position, trial) in trials.iter_mut().enumerate() {
+            trial.rank = position as u32 + 1;
+        }
+        let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
+        let results = Results { objective, study, trials, stopped, repository: repository_place };
+        let reason = results.stopped.as_ref().map(ToString::to_string);
+        let written = repository.as_mut().map_or(Ok(()), |repository| {
+            repository.write_results(&to_pretty(&results.record())?)?;
+            repository.close(reason.clone())
+        });
+        let event = crate::observe::Event::Ended { stopped: reason };
+        for observer in &mut observers {
+            // there is nobody left to tell of an observer's own failure
+            let _ = observer.event(&event);
+        }
+        written?;
+        match results.trials.first() {
+            Some(Trial { score: Some(_), .. }) => Ok(results),
+            Some(Trial {
+                status: Status::Failed { reason, .. } | Status::Diverged { reason, .. },
+                id,
+                ..
+            }) if complete => Err(Error::study(format!(
+                "all {} trials failed; the first was trial {id}: {reason}",
+                results.trials.len()
+            ))),
+            _ => Err(Error::study(match &results.stopped {
+                Some(reason) => format!("stopped before any trial was trained: {reason}"),
+                None => "no trial was trained".to_owned(),
+            })),
+        }
+    }
+
+    fn record(&self) -> ResultsRecord<&O::Hparams> {
+        let study = &self.study;
+        let trials = self.trials.iter().map(|trial| ResultRecord {
+            rank: trial.rank,
+            trial: trial.id,
+            status: trial.status.clone(),
+            score: trial.score,
+            epoch: trial.epoch,
+            epochs: trial.epochs,
+            metrics: trial.metrics.clone(),
+            hparams: &*trial.hparams,
+        });
+        ResultsRecord {
+            format: FORMAT,
+            max_epochs: study.max_epochs,
+            eta: study.eta,
+            iterations: study.iterations,
+            seed: study.seed,
+            monitor: study.monitor.clone(),
+            direction: study.direction,
+            stopped: self.stopped.as_ref().map(ToString::to_string),
+            trials: trials.collect(),
+        }
+    }
+
+    /// The best trial.
+    pub fn best(&self) -> &Trial<O::Hparams> {
+        // there is a first trial: results without any are an error
+        &self.trials[0]
+    }
+
+    /// All trials, best first; those that failed come last.
+    pub fn trials(&self) -> &[Trial<O::Hparams>] {
+        &self.trials
+    }
+
+    /// Why the sweep stopped before the end of its plan; nothing if it reached it.
+    pub fn stopped(&self) -> Option<&StopReason> {
+        self.stopped.as_ref()
+    }
+
+    /// The metric that was optimized.
+    pub fn monitor(&self) -> &str {
+        &self.study.monitor
+    }
+
+    /// Which way it gets better.
+    pub fn direction(&self) -> Direction {
+        self.study.direction
+    }
+
+    /// The directory of the repository.
+    pub fn repo_dir(&self) -> Option<&Path> {
+        self.repository.as_ref().map(|(dir, _)| dir.as_path())
+    }
+
+    /// The file of the best trial's weights.
+    pub fn best_weights(&self) -> Option<PathBuf> {
+        self.repository.as_ref().map(|(_, weights)| weights.path(self.best().id))
+    }
+
+    /// The best trial's model, as it was at the epoch of its score, rebuilt from the repository.
+    ///
+    /// # Errors
+    /// As [`model`](Results::model).
+    pub fn best_model(&self) -> Result<O::Model> {
+        self.model(self.best())
+    }
+
+    /// A trial's model, as it was at the epoch of its score, rebuilt from the repository.
+    ///
+    /// # Errors
+    /// There is no repository, or it did not keep this trial's weights (`keep` sets which it does), or they are damaged.
+    pub fn model(&self, trial: &Trial<O::Hparams>) -> Result<O::Model> {
+        let Some((_, weights)) = &self.repository else {
+            return Err(Error::setting("weights are kept in a repository only: give the sweep a `repo_dir`"));
+        };
+        let saved = weights.load(trial.id).map_err(Error::repository)?.ok_or_else(|| {
+            Error::repository(format!(
+                "{}: the weights of trial {} were not kept; `keep` sets which trials' weights are",
+                weights.path(trial.id).display(),
+                trial.id
+            ))
+        })?;
+        rebuild(&*self.objective, &self.study, trial.id, &trial.hparams, &saved)
+    }
+
+    /// Everything that was asked for; what a sweep prints at its end.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = results_table(&self.trials, &self.study.monitor, 10);
+        if self.trials.len() > 10 {
+            text += &format!("... and {} more\n", self.trials.len() - 10);
+        }
+        if let Some((dir, weights)) = &self.repository {
+            text += &format!("Results: {}\n", dir.join("results.ron").display());
+            if weights.path(self.best().id).exists() {
+                text += &format!("Best weights: {}\n", weights.path(self.best().id).display());
+            }
+            if self.stopped.is_some() {
+                text += "To continue, run again with the same settings and the same directory.\n";
+            }
+        }
+        text
+    }
+}
+
+/// Builds a model and loads the state it had at the epoch of its score.
+pub(crate) fn rebuild<O: Objective>(
+    objective: &O,
+    study: &StudyRecord,
+    trial: TrialId,
+    hparams: &O::Hparams,
+    saved: &crate::repository::SavedModel,
+) -> Result<O::Model> {
+    let plan = Plan::counting(study.max_epochs, study.eta, study.epoch_count)?;
+    let configurations = Configurations::<O::Hparams>::new(study.seed, &plan, Vec::new());
+    let key: Key = configurations.training_key(trial, saved.state.attempt);
+    let context = TrialContext::detached(trial, key);
+    let failed = |error| {
+        Error::study(format!("the model of trial {trial} could not be rebuilt: {error}")).with_source(error)
+    };
+    let mut model = objective.build(hparams, &context).map_err(failed)?;
+    objective.load(&mut model, &saved.best).map_err(failed)?;
+    Ok(model)
+}
+
+impl<O: Objective> fmt::Display for Results<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&results_table(&self.trials, &self.study.monitor, usize::MAX))
+    }
+}
+
+impl<O: Objective> fmt::Debug for Results<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results")
+            .field("study", &self.study)
+            .field("trials", &self.trials.len())
+            .finish_non_exhaustive()
+    }
+}

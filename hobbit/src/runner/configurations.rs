@@ -1,0 +1,57 @@
+//! Which configuration and which key belong to which trial.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::random::Key;
+use crate::schedule::Plan;
+use crate::space::SearchSpace;
+use crate::trial::TrialId;
+
+/// Purposes of keys below a trial's own. Objectives narrow the training key further.
+const DRAW: u64 = 0;
+const TRAIN: u64 = 1;
+
+/// Draws configurations by trial; the first ones may be given.
+pub(crate) struct Configurations<H> {
+    key: Key,
+    enqueued: Vec<Arc<H>>,
+    /// The trials before each bracket of a repetition, and in a whole repetition.
+    before: Vec<u64>,
+}
+
+impl<H: SearchSpace> Configurations<H> {
+    pub(crate) fn new(seed: u64, plan: &Plan, enqueued: Vec<Arc<H>>) -> Self {
+        let mut before = vec![0];
+        for bracket in plan.brackets() {
+            before.push(before[before.len() - 1] + bracket.stages[0].trials);
+        }
+        Configurations { key: Key::new(seed), enqueued, before }
+    }
+
+    /// The place of a trial among all trials, counted from 0.
+    pub(crate) fn ordinal(&self, trial: TrialId) -> u64 {
+        let TrialId { iteration, bracket, index } = trial;
+        let whole = self.before[self.before.len() - 1];
+        u64::from(iteration - 1) * whole + self.before[bracket as usize - 1] + u64::from(index - 1)
+    }
+
+    /// The trial's configuration.
+    pub(crate) fn get(&self, trial: TrialId) -> Result<Arc<H>> {
+        let ordinal = usize::try_from(self.ordinal(trial)).unwrap_or(usize::MAX);
+        match self.enqueued.get(ordinal) {
+            Some(given) => Ok(given.clone()),
+            None => H::draw(self.of(trial).child(DRAW)).map(Arc::new),
+        }
+    }
+
+    /// The key under which the trial is trained, anew for each attempt.
+    pub(crate) fn training_key(&self, trial: TrialId, attempt: u32) -> Key {
+        self.of(trial).child(TRAIN).child(u64::from(attempt))
+    }
+
+    fn of(&self, trial: TrialId) -> Key {
+        let TrialId { iteration, bracket, index } = trial;
+        self.key.child(u64::from(iteration)).child(u64::from(bracket)).child(u64::from(index))
+    }
+}

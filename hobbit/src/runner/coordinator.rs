@@ -1,0 +1,268 @@
+//! The coordinator: the thread that called `run`. It makes outcomes durable before they count, tells the observers, and looks
+//! after workers that are stuck.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::evaluate::Evaluated;
+use super::settings::{StopReason, StopWhen};
+use super::state::{Garbage, Message, Shared, Slot};
+use super::worker::{discard, work};
+use crate::error::{Error, Result};
+use crate::objective::{Interrupt, Objective};
+use crate::observe::{Event, Observer};
+use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
+
+pub(crate) struct Coordinator<O: Objective> {
+    pub(crate) shared: Arc<Shared<O>>,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) observers: Vec<Box<dyn Observer>>,
+    pub(crate) stop_when: Option<StopWhen>,
+    /// Threads of abandoned workers' successors.
+    pub(crate) spares: Vec<rayon::ThreadPool>,
+}
+
+impl<O: Objective> Coordinator<O> {
+    /// Works until all workers have ended and all mail is read.
+    pub(crate) fn run(&mut self) {
+        let tick = self.shared.evaluator.trial_time_limit.map(|limit| (limit / 4).clamp(MIN_TICK, MAX_TICK));
+        loop {
+            let mut state = self.shared.lock();
+            while state.inbox.is_empty() && state.active > 0 {
+                state = self.shared.wait_for_news(state, tick);
+                if tick.is_some() {
+                    break;
+                }
+            }
+            if state.inbox.is_empty() && state.active == 0 {
+                return;
+            }
+            let mail = std::mem::take(&mut state.inbox);
+            state.inbox_bytes = 0;
+            let fatal = state.fatal.is_some();
+            drop(state);
+            self.shared.wake_workers();
+            if let Err(error) = self.read(mail, fatal) {
+                self.shared.fail(&mut self.shared.lock(), error);
+            }
+            if tick.is_some() {
+                self.replace_stuck_workers();
+            }
+        }
+    }
+
+    /// Reads mail. First everything is written, once, and then it counts.
+    fn read(&mut self, mail: Vec<Message<O>>, fatal: bool) -> Result<()> {
+        let (mut outcomes, mut events, mut records) = (Vec::new(), Vec::new(), Vec::new());
+        let mut removed = Vec::new();
+        let mut saved_any = false;
+        let mut written = Ok(());
+        for message in mail {
+            match message {
+                Message::Event(event) => events.push(event),
+                Message::Record(record) => records.push(record),
+                Message::Remove(trial) => removed.push(trial),
+                Message::Checkpoint(saved) => {
+                    if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal) {
+                        written = repository.save_model(&saved);
+                        saved_any = true;
+                    }
+                }
+                Message::Outcome(mut outcome) => {
+                    if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal)
+                        && let Some(saved) = outcome.saved.take()
+                    {
+                        written = repository.save_model(&saved);
+                        saved_any = true;
+                    }
+                    outcomes.push(*outcome);
+                }
+            }
+        }
+        let mut garbage = Garbage::<O>::new();
+        if let Some(repository) = &mut self.repository
+            && !fatal
+            && written.is_ok()
+        {
+            written = make_durable(repository, saved_any, records, &outcomes);
+        }
+        if fatal || written.is_err() {
+            // what is not durable does not count
+            garbage.extend(outcomes.into_iter().filter_map(|outcome| outcome.carried));
+            discard(&mut garbage);
+            self.tell(events);
+            return written;
+        }
+        if !outcomes.is_empty() {
+            let mut state = self.shared.lock();
+            for Evaluated { record, hparams, carried, bytes, unfinished, .. } in outcomes {
+                if record.end == End::Trained {
+                    state.on_disk.insert(record.trial);
+                }
+                if unfinished {
+                    let ordinal = self.shared.evaluator.configurations.ordinal(record.trial);
+                    state.ledger.enter(ordinal, Arc::new(record), hparams, true);
+                    garbage.extend(carried);
+                } else {
+                    let carried = carried.map(|carried| (carried, bytes));
+                    self.shared.settle(&mut state, record, hparams, carried, false, &mut garbage);
+                }
+            }
+        }
+        discard(&mut garbage);
+        if let Some(repository) = &self.repository {
+            for trial in removed {
+                repository.remove_model(trial)?;
+            }
+        }
+        self.tell(events);
+        Ok(())
+    }
+
+    /// Tells the observers, and the callback that may end the sweep.
+    pub(crate) fn tell(&mut self, events: Vec<Event>) {
+        for event in events {
+            if let (Event::StageEnded { record, .. }, Some(stop_when)) = (&event, &mut self.stop_when)
+                && stop_when(record)
+            {
+                self.shared.request_stop(&mut self.shared.lock(), StopReason::Callback);
+            }
+            let mut notes = Vec::new();
+            self.observers.retain_mut(|observer| match observer.event(&event) {
+                Ok(()) => true,
+                Err(error) => {
+                    notes.push(format!("an observer failed and is told nothing more: {error}"));
+                    false
+                }
+            });
+            for note in notes {
+                for observer in &mut self.observers {
+                    // whoever fails now is found out at the next event
+                    let _ = observer.event(&Event::Note(note.clone()));
+                }
+            }
+        }
+    }
+
+    /// Gives up workers that are long past their deadline, and puts others in their place.
+    fn replace_stuck_workers(&mut self) {
+        let limit = self.shared.evaluator.trial_time_limit.unwrap_or(Duration::MAX);
+        let grace = limit.clamp(MIN_GRACE, MAX_GRACE);
+        let mut state = self.shared.lock();
+        let now = Instant::now();
+        let mut outcomes = Vec::new();
+        for position in 0..state.slots.len() {
+            let slot = &mut state.slots[position];
+            let late = slot.interrupt.deadline.is_some_and(|deadline| now > deadline + grace);
+            let Some(assignment) = slot.running.filter(|_| late && !slot.abandoned) else { continue };
+            slot.abandoned = true;
+            slot.running = None;
+            // should it ever look, it is told to leave
+            slot.interrupt.stopped.store(true, Ordering::Relaxed);
+            let configurations = &self.shared.evaluator.configurations;
+            let so_far = state.ledger.get(configurations.ordinal(assignment.trial));
+            let hparams = so_far
+                .map(|trial| trial.hparams.clone())
+                .map_or_else(|| configurations.get(assignment.trial), Ok);
+            let attempt = so_far.and_then(|trial| trial.records.last()).map_or(0, |record| record.attempt);
+            let reason = format!(
+                "it did not end within its time limit of {:.1} s nor {:.1} s after it; its thread was abandoned",
+                limit.as_secs_f64(),
+                grace.as_secs_f64()
+            );
+            let record = StageRecord {
+                time: Timestamp::now(),
+                trial: assignment.trial,
+                stage: assignment.stage,
+                from: assignment.from,
+                to: assignment.to,
+                end: End::Failed { epoch: assignment.from + 1, reason },
+                score: None,
+                attempt,
+                worker: position as u32,
+                seconds: (limit + grace).as_secs_f64(),
+                metrics: Vec::new(),
+                history: Vec::new(),
+            };
+            match hparams {
+                Ok(hparams) => outcomes.push(Evaluated {
+                    record,
+                    hparams,
+                    carried: None,
+                    bytes: 0,
+                    saved: None,
+                    unfinished: false,
+                }),
+                Err(error) => self.shared.fail(&mut state, error),
+            }
+        }
+        let replaced = outcomes.len();
+        let mut garbage = Garbage::<O>::new();
+        for outcome in outcomes {
+            if self.repository.is_some() {
+                state.inbox.push(Message::Outcome(Box::new(outcome)));
+            } else {
+                self.shared.settle(&mut state, outcome.record, outcome.hparams, None, false, &mut garbage);
+            }
+        }
+        for _ in 0..replaced {
+            let slot = state.slots.len();
+            match rayon::ThreadPoolBuilder::new()
+                .num_threads(1)
+                .thread_name(|_| "hobbit-spare".to_owned())
+                .build()
+            {
+                Ok(pool) => {
+                    state.slots.push(Slot {
+                        running: None,
+                        interrupt: Arc::new(Interrupt::default()),
+                        abandoned: false,
+                    });
+                    let shared = self.shared.clone();
+                    pool.spawn(move || work(&shared, slot));
+                    self.spares.push(pool);
+                }
+                Err(error) => {
+                    state.active -= 1;
+                    if state.active == 0 {
+                        let error = Error::study(
+                            "all workers are stuck, and no thread could be made to replace them",
+                        )
+                        .with_source(error);
+                        self.shared.fail(&mut state, error);
+                    }
+                }
+            }
+        }
+        drop(state);
+        discard(&mut garbage);
+    }
+}
+
+const MIN_TICK: Duration = Duration::from_millis(5);
+const MAX_TICK: Duration = Duration::from_millis(250);
+/// How long after its deadline a trial that does not answer is given up: as long as its limit, within these.
+const MIN_GRACE: Duration = Duration::from_millis(100);
+const MAX_GRACE: Duration = Duration::from_secs(10);
+
+/// Writes what has to outlive the process: checkpoints first, then the journal that refers to them.
+fn make_durable<O: Objective>(
+    repository: &mut Repository,
+    saved_any: bool,
+    records: Vec<Record>,
+    outcomes: &[Evaluated<O>],
+) -> Result<()> {
+    if saved_any {
+        repository.sync_weights()?;
+    }
+    let ended: Vec<Record> = outcomes
+        .iter()
+        .filter(|outcome| !outcome.unfinished)
+        .map(|outcome| Record::Stage(outcome.record.clone()))
+        .collect();
+    if !records.is_empty() || !ended.is_empty() {
+        repository.append(records.iter().chain(&ended), !ended.is_empty())?;
+    }
+    Ok(())
+}

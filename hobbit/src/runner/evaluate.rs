@@ -1,0 +1,397 @@
+//! One stage of one trial: built or carried on, trained epoch by epoch, with whatever goes wrong turned into an outcome.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::configurations::Configurations;
+use super::panics::catch;
+use crate::error::{BoxError, Error, Result};
+use crate::objective::{Checkpoint, EpochContext, Interrupt, Interrupted, Metrics, Objective, TrialContext};
+use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Timestamp};
+use crate::schedule::Assignment;
+use crate::trial::Direction;
+
+/// A trial between two stages, in memory.
+pub(crate) struct Carried<O: Objective> {
+    pub(crate) model: O::Model,
+    /// The model at the epoch of the trial's score, if it has been trained on since.
+    pub(crate) best: Option<Arc<Checkpoint>>,
+}
+
+/// What is to be done.
+pub(crate) struct Task<O: Objective> {
+    pub(crate) assignment: Assignment,
+    /// Drawn in the trial's first stage.
+    pub(crate) hparams: Option<Arc<O::Hparams>>,
+    /// The trial so far.
+    pub(crate) score: Option<(f64, u64)>,
+    pub(crate) attempt: u32,
+    pub(crate) seconds: f64,
+    /// The trial as it is in memory.
+    pub(crate) carried: Option<Carried<O>>,
+    /// The repository may have a checkpoint of it.
+    pub(crate) on_disk: bool,
+    /// That checkpoint, once it is read.
+    pub(crate) saved: Option<SavedModel>,
+    pub(crate) worker: u32,
+}
+
+/// What came of it.
+pub(crate) struct Evaluated<O: Objective> {
+    pub(crate) record: StageRecord,
+    pub(crate) hparams: Arc<O::Hparams>,
+    /// The trial, to be trained on; `None` if it failed.
+    pub(crate) carried: Option<Carried<O>>,
+    /// The bytes that it holds.
+    pub(crate) bytes: usize,
+    /// The trial, to be written.
+    pub(crate) saved: Option<SavedModel>,
+    /// The stage is not at its end: the sweep stops.
+    pub(crate) unfinished: bool,
+}
+
+/// What an evaluation needs from the sweep around it.
+pub(crate) trait Surroundings<O: Objective> {
+    /// Reads a trial's checkpoint.
+    fn load(&self, assignment: &Assignment) -> Option<SavedModel>;
+    /// Called after each epoch; returns whether the sweep is stopping.
+    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool;
+    /// Takes a checkpoint from within a stage.
+    fn save(&self, model: SavedModel);
+    /// The user should know.
+    fn note(&self, text: String);
+    /// Tells for how long the stage may run, and gets the flags that can end it.
+    fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt>;
+}
+
+/// The settings of evaluations, and the objective.
+pub(crate) struct Evaluator<O: Objective> {
+    pub(crate) objective: Arc<O>,
+    pub(crate) configurations: Configurations<O::Hparams>,
+    pub(crate) monitor: String,
+    pub(crate) direction: Direction,
+    pub(crate) score: ScoreBy,
+    pub(crate) retries: u32,
+    pub(crate) trial_time_limit: Option<Duration>,
+    pub(crate) checkpoint_every: Option<u64>,
+    /// Whether there is a repository, so that models have to be saved.
+    pub(crate) saves: bool,
+}
+
+/// A trial in the middle of its training.
+struct Running<O: Objective> {
+    model: O::Model,
+    best: Option<Arc<Checkpoint>>,
+    epoch: u64,
+    score: Option<(f64, u64)>,
+    names: Vec<String>,
+    /// A row for each epoch since `from`.
+    history: Vec<Vec<f64>>,
+}
+
+/// Why a trial cannot be trained on.
+enum Trouble {
+    Diverged {
+        epoch: u64,
+        reason: String,
+    },
+    Failed {
+        epoch: u64,
+        reason: String,
+    },
+    /// The process leaves; nothing is recorded.
+    Left,
+}
+
+impl<O: Objective> Evaluator<O> {
+    /// Trains a stage. `None` if it was told to leave at once.
+    ///
+    /// # Errors
+    /// No configuration can be drawn.
+    pub(crate) fn evaluate(
+        &self,
+        mut task: Task<O>,
+        around: &impl Surroundings<O>,
+    ) -> Result<Option<Evaluated<O>>> {
+        let start = Instant::now();
+        let Assignment { trial, from, to, .. } = task.assignment;
+        let hparams = match task.hparams.take() {
+            Some(hparams) => hparams,
+            None => {
+                catch(|| self.configurations.get(trial)).unwrap_or_else(|reason| Err(Error::space(reason)))?
+            }
+        };
+        let spent = Duration::try_from_secs_f64(task.seconds).unwrap_or_default();
+        let deadline = self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
+        let interrupt = around.interrupt(deadline);
+        if task.on_disk && task.carried.is_none() {
+            task.saved = around.load(&task.assignment).filter(|saved| {
+                let SavedState { epoch, from: since, attempt, .. } = saved.state;
+                let here = epoch == from || (since == from && (from..=to).contains(&epoch));
+                // in its first stage it may have failed and been begun anew before the process ended
+                here && (attempt == task.attempt || (from == 0 && attempt <= self.retries))
+            });
+            task.attempt = task.saved.as_ref().map_or(task.attempt, |saved| saved.state.attempt);
+        }
+        let result = loop {
+            let key = self.configurations.training_key(trial, task.attempt);
+            let context = TrialContext { id: trial, key, interrupt: interrupt.clone() };
+            match self.train(&mut task, &hparams, &context, around) {
+                Err(Trouble::Failed { .. } | Trouble::Diverged { .. })
+                    if task.attempt < self.retries && interrupt.check().is_ok() =>
+                {
+                    task.attempt += 1;
+                }
+                result => break result,
+            }
+        };
+        let failed = |end, hparams| {
+            let record = self.record(&task, start, end, None);
+            Ok(Some(Evaluated { record, hparams, carried: None, bytes: 0, saved: None, unfinished: false }))
+        };
+        let mut running = match result {
+            Ok(running) => running,
+            Err(Trouble::Left) => return Ok(None),
+            Err(Trouble::Diverged { epoch, reason }) => {
+                return failed(End::Diverged { epoch, reason }, hparams);
+            }
+            Err(Trouble::Failed { epoch, reason }) => return failed(End::Failed { epoch, reason }, hparams),
+        };
+        let finished = (|| {
+            let saved = if self.saves { Some(self.save(&task, &running)?) } else { None };
+            let best = running.best.as_ref().map_or(0, |best| best.bytes());
+            let bytes = catch(|| {
+                self.objective.pause(&mut running.model);
+                self.objective.memory(&running.model)
+            })?;
+            Ok((saved, bytes + best))
+        })();
+        let (saved, bytes) = match finished {
+            Ok(finished) => finished,
+            Err(reason) => return failed(End::Failed { epoch: running.epoch, reason }, hparams),
+        };
+        let record = self.record(&task, start, End::Trained, Some(&mut running));
+        let unfinished = running.epoch < to;
+        let carried = Some(Carried { model: running.model, best: running.best });
+        Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished }))
+    }
+
+    fn record(
+        &self,
+        task: &Task<O>,
+        start: Instant,
+        end: End,
+        running: Option<&mut Running<O>>,
+    ) -> StageRecord {
+        let Assignment { trial, stage, from, to } = task.assignment;
+        let (score, metrics, history) = running.map_or_else(Default::default, |running| {
+            (running.score, std::mem::take(&mut running.names), std::mem::take(&mut running.history))
+        });
+        let (attempt, worker) = (task.attempt, task.worker);
+        let seconds = start.elapsed().as_secs_f64();
+        StageRecord {
+            time: Timestamp::now(),
+            trial,
+            stage,
+            from,
+            to,
+            end,
+            score,
+            attempt,
+            worker,
+            seconds,
+            metrics,
+            history,
+        }
+    }
+
+    /// Brings the trial to the end of its stage, or to where the sweep stops.
+    fn train(
+        &self,
+        task: &mut Task<O>,
+        hparams: &O::Hparams,
+        context: &TrialContext,
+        around: &impl Surroundings<O>,
+    ) -> Result<Running<O>, Trouble> {
+        let mut running = self.begin(task, hparams, context, around)?;
+        let Assignment { from, to, .. } = task.assignment;
+        let mut metrics = Metrics::new();
+        while running.epoch < to {
+            // the best model is copied only when it is about to be changed
+            if self.saves
+                && self.score == ScoreBy::Best
+                && running.score.is_some_and(|(_, epoch)| epoch == running.epoch)
+            {
+                let saved = attempt(running.epoch, || self.objective.save(&running.model))?;
+                running.best = Some(Arc::new(saved));
+            }
+            metrics.clear();
+            self.epoch(&mut running, task, context, &mut metrics)?;
+            let stopping = around.epoch(
+                &task.assignment,
+                running.epoch,
+                &metrics,
+                running.score.map(|(value, _)| value),
+            );
+            if running.epoch < to {
+                if stopping && running.epoch >= from {
+                    break;
+                }
+                let due = self
+                    .checkpoint_every
+                    .is_some_and(|every| (running.epoch - from.min(running.epoch)) % every == 0);
+                if due && running.epoch > from && self.saves {
+                    let saved = self
+                        .save(task, &running)
+                        .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
+                    around.save(saved);
+                }
+            }
+        }
+        Ok(running)
+    }
+
+    /// The trial as it is in memory, or in its checkpoint, or built anew.
+    fn begin(
+        &self,
+        task: &mut Task<O>,
+        hparams: &O::Hparams,
+        context: &TrialContext,
+        around: &impl Surroundings<O>,
+    ) -> Result<Running<O>, Trouble> {
+        let from = task.assignment.from;
+        let running = |model, best, epoch, score| Running {
+            model,
+            best,
+            epoch,
+            score,
+            names: Vec::new(),
+            history: Vec::new(),
+        };
+        if let Some(Carried { model, best }) = task.carried.take() {
+            return Ok(running(model, best, from, task.score));
+        }
+        let mut model = attempt(0, || self.objective.build(hparams, context))?;
+        if let Some(saved) = task.saved.take() {
+            match attempt(saved.state.epoch, || self.objective.load(&mut model, saved.present())) {
+                Ok(()) => {
+                    let SavedState { epoch, score, from: since, metrics, history, .. } = saved.state;
+                    let best = saved.last.is_some().then(|| Arc::new(saved.best));
+                    let mut running = running(model, best, epoch, score);
+                    if since == from {
+                        (running.names, running.history) = (metrics, history);
+                    }
+                    return Ok(running);
+                }
+                Err(Trouble::Failed { reason, .. }) => {
+                    around.note(format!(
+                        "the checkpoint of trial {} does not load ({reason}); the trial is trained again from its beginning",
+                        context.id
+                    ));
+                    model = attempt(0, || self.objective.build(hparams, context))?;
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        // keyed randomness makes the same model again, whatever the reason it is not there
+        Ok(running(model, None, 0, None))
+    }
+
+    /// One epoch, and what follows from its metrics.
+    fn epoch(
+        &self,
+        running: &mut Running<O>,
+        task: &Task<O>,
+        context: &TrialContext,
+        metrics: &mut Metrics,
+    ) -> Result<(), Trouble> {
+        let Assignment { from, to, .. } = task.assignment;
+        let epoch = EpochContext { trial: context, epoch: running.epoch, stage_end: to };
+        let number = running.epoch + 1;
+        attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, metrics))?;
+        if metrics.get("loss").is_none_or(f64::is_finite) {
+            attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
+        }
+        for name in ["loss", &self.monitor] {
+            if let Some(value) = metrics.get(name).filter(|value| !value.is_finite()) {
+                return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {value}") });
+            }
+        }
+        let Some(value) = metrics.get(&self.monitor) else {
+            let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let reason =
+                format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
+            return Err(Trouble::Failed { epoch: number, reason });
+        };
+        running.epoch = number;
+        let better = running.score.is_none_or(|(best, _)| self.direction.better(value, best));
+        if better || self.score == ScoreBy::Last {
+            running.score = Some((value, number));
+            running.best = None;
+        }
+        if number > from {
+            // the names are those of the stage's first epoch
+            if running.names.is_empty() {
+                running.names = metrics.iter().map(|(name, _)| name.to_owned()).collect();
+            }
+            let row = running.names.iter().map(|name| metrics.get(name).unwrap_or(f64::NAN)).collect();
+            running.history.push(row);
+        }
+        // a trial that never looks at its interrupt is looked after here
+        match context.interrupt.check() {
+            Ok(()) => Ok(()),
+            Err(Interrupted::Stopped) => Err(Trouble::Left),
+            Err(Interrupted::TimeLimit) if number < to => {
+                Err(Trouble::Failed { epoch: number, reason: Interrupted::TimeLimit.to_string() })
+            }
+            Err(Interrupted::TimeLimit) => Ok(()),
+        }
+    }
+
+    /// The trial's model as it is to be written.
+    fn save(&self, task: &Task<O>, running: &Running<O>) -> Result<SavedModel, String> {
+        let present = match attempt(running.epoch, || self.objective.save(&running.model)) {
+            Ok(saved) => saved,
+            Err(Trouble::Failed { reason, .. } | Trouble::Diverged { reason, .. }) => return Err(reason),
+            Err(Trouble::Left) => return Err(Interrupted::Stopped.to_string()),
+        };
+        let state = SavedState {
+            format: FORMAT,
+            trial: task.assignment.trial,
+            attempt: task.attempt,
+            epoch: running.epoch,
+            score: running.score,
+            from: task.assignment.from,
+            metrics: running.names.clone(),
+            history: running.history.clone(),
+        };
+        Ok(match &running.best {
+            Some(best) => SavedModel { state, best: Checkpoint::clone(best), last: Some(present) },
+            None => SavedModel { state, best: present, last: None },
+        })
+    }
+}
+
+/// Calls the objective; its errors and panics become failures of this epoch.
+fn attempt<T>(epoch: u64, code: impl FnOnce() -> Result<T, BoxError>) -> Result<T, Trouble> {
+    match catch(code) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if matches!(error.downcast_ref(), Some(Interrupted::Stopped)) => Err(Trouble::Left),
+        Ok(Err(error)) => Err(Trouble::Failed { epoch, reason: chain(&*error) }),
+        Err(reason) => Err(Trouble::Failed { epoch, reason }),
+    }
+}
+
+/// An error with what caused it, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! What is known of every trial, and which of them rank best.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::settings::Keep;
+use crate::repository::{End, StageRecord, Status};
+use crate::trial::{Direction, TrialId};
+
+/// One trial so far.
+pub(crate) struct TrialState<H> {
+    pub(crate) id: TrialId,
+    pub(crate) hparams: Arc<H>,
+    pub(crate) records: Vec<Arc<StageRecord>>,
+    /// The stage it was in when the sweep stopped, as far as it was trained.
+    pub(crate) unfinished: Option<Arc<StageRecord>>,
+    pub(crate) status: Status,
+    pub(crate) score: Option<(f64, u64)>,
+}
+
+/// All trials, by their place in the plan.
+pub(crate) struct Ledger<H> {
+    trials: Vec<Option<TrialState<H>>>,
+    direction: Direction,
+    keep: Keep,
+    /// The trials that ended and whose weights are kept, best first.
+    kept: BTreeSet<Ranked>,
+}
+
+/// A healthy trial by its rank; better is smaller.
+#[derive(Clone, Copy)]
+struct Ranked {
+    score: f64,
+    id: TrialId,
+    direction: Direction,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        rank(self.direction, (Some(self.score), self.id), (Some(other.score), other.id))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ranked {}
+
+/// The order of the table: better scores first, ties by id, trials without a score last.
+pub(crate) fn rank(direction: Direction, a: (Option<f64>, TrialId), b: (Option<f64>, TrialId)) -> Ordering {
+    match (a.0, b.0) {
+        (Some(x), Some(y)) if direction.better(x, y) => Ordering::Less,
+        (Some(x), Some(y)) if direction.better(y, x) => Ordering::Greater,
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        _ => a.1.cmp(&b.1),
+    }
+}
+
+impl<H> Ledger<H> {
+    pub(crate) fn new(direction: Direction, keep: Keep) -> Self {
+        Ledger { trials: Vec::new(), direction, keep, kept: BTreeSet::new() }
+    }
+
+    pub(crate) fn get(&self, ordinal: u64) -> Option<&TrialState<H>> {
+        self.trials.get(ordinal as usize)?.as_ref()
+    }
+
+    /// Every trial that has been seen, in order of their ids.
+    pub(crate) fn into_trials(self) -> impl Iterator<Item = TrialState<H>> {
+        self.trials.into_iter().flatten()
+    }
+
+    /// Enters the outcome of a stage, or of a part of one.
+    pub(crate) fn enter(
+        &mut self,
+        ordinal: u64,
+        record: Arc<StageRecord>,
+        hparams: Arc<H>,
+        unfinished: bool,
+    ) {
+        let ordinal = ordinal as usize;
+        if self.trials.len() <= ordinal {
+            self.trials.resize_with(ordinal + 1, || None);
+        }
+        let trial = self.trials[ordinal].get_or_insert_with(|| TrialState {
+            id: record.trial,
+            hparams,
+            records: Vec::with_capacity(1),
+            unfinished: None,
+            status: Status::Unfinished,
+            score: None,
+        });
+        match &record.end {
+            End::Trained => trial.score = record.score,
+            End::Diverged { epoch, reason } => {
+                (trial.score, trial.status) =
+                    (None, Status::Diverged { epoch: *epoch, reason: reason.clone() });
+            }
+            End::Failed { epoch, reason } => {
+                (trial.score, trial.status) =
+                    (None, Status::Failed { epoch: *epoch, reason: reason.clone() });
+            }
+        }
+        if unfinished {
+            trial.unfinished = Some(record);
+        } else {
+            trial.records.push(record);
+        }
+    }
+
+    /// Ends a trial's life. Returns its status, and the trial whose weights are to be removed: its own, another's or none.
+    pub(crate) fn end(&mut self, ordinal: u64, finished: bool, stage: u32) -> (Status, Option<TrialId>) {
+        let Some(Some(trial)) = self.trials.get_mut(ordinal as usize) else {
+            return (Status::Unfinished, None);
+        };
+        if trial.status == Status::Unfinished {
+            trial.status = if finished { Status::Finished } else { Status::Dropped(stage) };
+        }
+        let (status, id) = (trial.status.clone(), trial.id);
+        let score = trial.score.map(|(score, _)| score);
+        let removed = match (self.keep, score) {
+            (Keep::All, Some(_)) => None,
+            (Keep::Best(n), Some(score)) => {
+                self.kept.insert(Ranked { score, id, direction: self.direction });
+                if self.kept.len() > n { self.kept.pop_last().map(|worst| worst.id) } else { None }
+            }
+            _ => Some(id),
+        };
+        (status, removed)
+    }
+}

@@ -1,0 +1,19 @@
+//! Runs a sweep: rayon workers that take work from the scheduler, and a coordinator that makes their outcomes last.
+
+mod configurations;
+mod coordinator;
+mod evaluate;
+mod interrupt;
+mod ledger;
+mod panics;
+mod settings;
+mod state;
+mod sweep;
+mod worker;
+
+pub(crate) use configurations::Configurations;
+pub(crate) use ledger::{TrialState, rank};
+pub(crate) use settings::Settings;
+pub(crate) use sweep::{Finished, sweep};
+
+pub use settings::{Keep, MaxFailures, StopReason};

@@ -1,0 +1,126 @@
+//! How a sweep is run: everything but the objective.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::objective::Objective;
+use crate::observe::Observer;
+use crate::repository::{ScoreBy, StageRecord, Storage};
+use crate::schedule::EpochCount;
+use crate::trial::Direction;
+
+/// Which trials' weights are kept after their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of so many trials with the best scores.
+    Best(usize),
+    /// All.
+    All,
+    /// None: there will be no model to load.
+    None,
+}
+
+/// How many trials may fail before the sweep is given up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum MaxFailures {
+    /// The sweep is given up if its first trials all fail; so many have to have been tried. The default, with 5.
+    FirstAll(u32),
+    /// The sweep is given up when more than so many trials have failed.
+    Count(u32),
+    /// The sweep is given up when more than this share of the trials (0 to 1) has failed, of at least 5.
+    Share(f64),
+}
+
+/// Why a sweep stopped before the end of its plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// Ctrl-C.
+    Interrupted,
+    /// The wall-clock budget was used up.
+    TimeBudget,
+    /// The epochs budget was used up.
+    EpochBudget,
+    /// The target value was reached.
+    TargetReached,
+    /// The callback given with `stop_when` said so.
+    Callback,
+}
+
+impl std::fmt::Display for StopReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            StopReason::Interrupted => "interrupted",
+            StopReason::TimeBudget => "the time budget is used up",
+            StopReason::EpochBudget => "the epochs budget is used up",
+            StopReason::TargetReached => "the target is reached",
+            StopReason::Callback => "stopped by the callback",
+        })
+    }
+}
+
+/// A callback that ends the sweep by returning `true`.
+pub(crate) type StopWhen = Box<dyn FnMut(&StageRecord) -> bool + Send>;
+
+/// All settings, unchecked.
+pub(crate) struct Settings<O: Objective> {
+    pub(crate) monitor: String,
+    pub(crate) direction: Option<Direction>,
+    pub(crate) score: ScoreBy,
+    pub(crate) seed: u64,
+    pub(crate) workers: Option<usize>,
+    pub(crate) epoch_count: EpochCount,
+    pub(crate) iterations: u32,
+    pub(crate) repo_dir: Option<PathBuf>,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) extend: bool,
+    pub(crate) keep: Keep,
+    pub(crate) checkpoint_every: Option<u64>,
+    pub(crate) memory_budget: Option<u64>,
+    pub(crate) max_failures: MaxFailures,
+    pub(crate) retries: u32,
+    pub(crate) trial_time_limit: Option<Duration>,
+    pub(crate) time_budget: Option<Duration>,
+    pub(crate) epoch_budget: Option<u64>,
+    pub(crate) target: Option<f64>,
+    pub(crate) stop_when: Option<StopWhen>,
+    pub(crate) stop_on_ctrl_c: bool,
+    pub(crate) start_with_defaults: bool,
+    pub(crate) enqueued: Vec<Arc<O::Hparams>>,
+    pub(crate) observers: Vec<Box<dyn Observer>>,
+    pub(crate) quiet: bool,
+}
+
+impl<O: Objective> Default for Settings<O> {
+    fn default() -> Self {
+        Settings {
+            monitor: "val_loss".to_owned(),
+            direction: None,
+            score: ScoreBy::Best,
+            seed: 0,
+            workers: None,
+            epoch_count: EpochCount::Additional,
+            iterations: 1,
+            repo_dir: None,
+            storage: Arc::new(crate::repository::Disk),
+            extend: false,
+            keep: Keep::Best(1),
+            checkpoint_every: None,
+            memory_budget: None,
+            max_failures: MaxFailures::FirstAll(5),
+            retries: 0,
+            trial_time_limit: None,
+            time_budget: None,
+            epoch_budget: None,
+            target: None,
+            stop_when: None,
+            stop_on_ctrl_c: false,
+            start_with_defaults: false,
+            enqueued: Vec::new(),
+            observers: Vec::new(),
+            quiet: false,
+        }
+    }
+}

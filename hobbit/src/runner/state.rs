@@ -1,0 +1,406 @@
+//! What workers and coordinator share: the scheduler, the ledger, the paused trials, and the mail between them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::evaluate::{Carried, Evaluated, Evaluator, Surroundings, Task};
+use super::ledger::Ledger;
+use super::settings::{MaxFailures, StopReason};
+use crate::error::Error;
+use crate::objective::{Interrupt, Metrics, Objective};
+use crate::observe::Event;
+use crate::repository::{End, Record, SavedModel, StageRecord, Timestamp, Weights};
+use crate::schedule::{Ask, Assignment, Scheduler};
+use crate::space::{SearchSpace, Value};
+use crate::trial::TrialId;
+
+/// The bytes of checkpoints that may wait to be written before workers wait too.
+const INBOX_BYTES: usize = 256 << 20;
+
+pub(crate) struct Shared<O: Objective> {
+    pub(crate) evaluator: Evaluator<O>,
+    pub(crate) weights: Option<Weights>,
+    /// Someone looks on.
+    pub(crate) observed: bool,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) epoch_budget: Option<u64>,
+    pub(crate) target: Option<f64>,
+    state: Mutex<State<O>>,
+    /// Workers wait here for work, and for room in the inbox.
+    work: Condvar,
+    /// The coordinator waits here for mail.
+    news: Condvar,
+    stopping: AtomicBool,
+    epochs: AtomicU64,
+}
+
+pub(crate) struct State<O: Objective> {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) ledger: Ledger<O::Hparams>,
+    /// Outcomes of earlier processes that have not been replayed yet.
+    pub(crate) known: HashMap<(TrialId, u32), StageRecord>,
+    /// The trials that have a checkpoint.
+    pub(crate) on_disk: HashSet<TrialId>,
+    pub(crate) paused: Paused<O>,
+    pub(crate) inbox: Vec<Message<O>>,
+    pub(crate) inbox_bytes: usize,
+    pub(crate) slots: Vec<Slot>,
+    /// The workers that have not ended.
+    pub(crate) active: usize,
+    pub(crate) stop: Option<StopReason>,
+    pub(crate) fatal: Option<Error>,
+    pub(crate) failures: Failures,
+}
+
+/// A worker's place.
+pub(crate) struct Slot {
+    pub(crate) running: Option<Assignment>,
+    pub(crate) interrupt: Arc<Interrupt>,
+    /// It is stuck in user code and has been given up; what it brings back, if ever, is thrown away.
+    pub(crate) abandoned: bool,
+}
+
+/// Mail to the coordinator.
+pub(crate) enum Message<O: Objective> {
+    Event(Event),
+    /// A line for the journal that nothing waits for.
+    Record(Record),
+    /// An outcome that has to be durable before it counts.
+    Outcome(Box<Evaluated<O>>),
+    /// A checkpoint from within a stage.
+    Checkpoint(Box<SavedModel>),
+    /// Weights that are no longer needed.
+    Remove(TrialId),
+}
+
+/// Paused trials in memory.
+pub(crate) struct Paused<O: Objective> {
+    trials: HashMap<TrialId, (Carried<O>, usize)>,
+    bytes: usize,
+    pub(crate) budget: usize,
+}
+
+impl<O: Objective> Paused<O> {
+    pub(crate) fn new(budget: usize) -> Self {
+        Paused { trials: HashMap::new(), bytes: 0, budget }
+    }
+
+    fn take(&mut self, trial: TrialId) -> Option<Carried<O>> {
+        let (carried, bytes) = self.trials.remove(&trial)?;
+        self.bytes -= bytes;
+        Some(carried)
+    }
+
+    /// Keeps a trial, or gives it back if it is over the budget.
+    fn put(&mut self, trial: TrialId, carried: Carried<O>, bytes: usize, saved: bool) -> Option<Carried<O>> {
+        if saved && self.bytes.saturating_add(bytes) > self.budget {
+            return Some(carried);
+        }
+        self.bytes += bytes;
+        self.trials.insert(trial, (carried, bytes));
+        None
+    }
+}
+
+/// Counts trials that failed in this process.
+pub(crate) struct Failures {
+    pub(crate) allowed: MaxFailures,
+    pub(crate) tried: u32,
+    pub(crate) failed: u32,
+    pub(crate) first: Option<String>,
+}
+
+impl Failures {
+    /// Takes an outcome; an error if there have been too many failures.
+    fn enter(&mut self, record: &StageRecord) -> Option<Error> {
+        self.tried += u32::from(record.stage == 0);
+        let (End::Diverged { epoch, reason } | End::Failed { epoch, reason }) = &record.end else {
+            return None;
+        };
+        self.failed += 1;
+        let first =
+            &*self.first.get_or_insert_with(|| format!("trial {}, epoch {epoch}: {reason}", record.trial));
+        let (tried, failed) = (self.tried, self.failed);
+        let hopeless = match self.allowed {
+            MaxFailures::FirstAll(n) => tried == failed && failed >= n.max(1),
+            MaxFailures::Count(n) => failed > n,
+            MaxFailures::Share(share) => tried >= 5 && f64::from(failed) > share * f64::from(tried),
+        };
+        hopeless.then(|| {
+            Error::study(format!(
+                "{failed} of {tried} trials failed, the sweep is given up (`max_failures` sets how many may fail); the first was \
+                 {first}"
+            ))
+        })
+    }
+}
+
+/// What a worker does next.
+pub(crate) enum Next<O: Objective> {
+    Task(Box<Task<O>>),
+    Wait,
+    Over,
+}
+
+/// Models whose time is over, to be dropped outside of the lock.
+pub(crate) type Garbage<O> = Vec<Carried<O>>;
+
+impl<O: Objective> Shared<O> {
+    pub(crate) fn new(evaluator: Evaluator<O>, state: State<O>) -> Self {
+        Shared {
+            evaluator,
+            weights: None,
+            observed: false,
+            deadline: None,
+            epoch_budget: None,
+            target: None,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            news: Condvar::new(),
+            stopping: AtomicBool::new(false),
+            epochs: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<O>> {
+        // nothing panics under this lock but a bug, and then the state is still whole
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait_for_work<'a>(&self, state: MutexGuard<'a, State<O>>) -> MutexGuard<'a, State<O>> {
+        self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait_for_news<'a>(
+        &self,
+        state: MutexGuard<'a, State<O>>,
+        timeout: Option<std::time::Duration>,
+    ) -> MutexGuard<'a, State<O>> {
+        match timeout {
+            Some(timeout) => self.news.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    pub(crate) fn wake_workers(&self) {
+        self.work.notify_all();
+    }
+
+    pub(crate) fn wake_coordinator(&self) {
+        self.news.notify_one();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Ends the sweep after the epochs under way.
+    pub(crate) fn request_stop(&self, state: &mut State<O>, reason: StopReason) {
+        if state.stop.is_none() && state.fatal.is_none() {
+            state.stop = Some(reason);
+        }
+        self.stopping.store(true, Ordering::Relaxed);
+        self.work.notify_all();
+        self.news.notify_one();
+    }
+
+    /// Ends the sweep with an error.
+    pub(crate) fn fail(&self, state: &mut State<O>, error: Error) {
+        state.fatal.get_or_insert(error);
+        self.stopping.store(true, Ordering::Relaxed);
+        self.work.notify_all();
+        self.news.notify_one();
+    }
+
+    /// Whether outcomes have to be written before they count.
+    pub(crate) fn durable(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// The next work, replaying what is known already.
+    pub(crate) fn next(&self, state: &mut State<O>, worker: u32, garbage: &mut Garbage<O>) -> Next<O> {
+        loop {
+            self.look_at_limits(state);
+            if self.is_stopping() {
+                return Next::Over;
+            }
+            let assignment = match state.scheduler.ask() {
+                Ask::Run(assignment) => assignment,
+                Ask::Wait => return Next::Wait,
+                Ask::Done => return Next::Over,
+            };
+            let Assignment { trial, stage, from, to } = assignment;
+            let configurations = &self.evaluator.configurations;
+            let known =
+                state.known.remove(&(trial, stage)).filter(|known| (known.from, known.to) == (from, to));
+            if let Some(record) = known {
+                match configurations.get(trial) {
+                    Ok(hparams) => self.settle(state, record, hparams, None, true, garbage),
+                    Err(error) => self.fail(state, error),
+                }
+                continue;
+            }
+            let so_far = state.ledger.get(configurations.ordinal(trial));
+            let last = so_far.and_then(|trial| trial.records.last());
+            let task = Task {
+                assignment,
+                hparams: so_far.map(|trial| trial.hparams.clone()),
+                score: so_far.and_then(|trial| trial.score),
+                attempt: last.map_or(0, |record| record.attempt),
+                seconds: so_far.map_or(0.0, |trial| trial.records.iter().map(|record| record.seconds).sum()),
+                carried: state.paused.take(trial),
+                on_disk: state.on_disk.contains(&trial),
+                saved: None,
+                worker,
+            };
+            return Next::Task(Box::new(task));
+        }
+    }
+
+    fn look_at_limits(&self, state: &mut State<O>) {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.request_stop(state, StopReason::TimeBudget);
+        }
+        if self.epoch_budget.is_some_and(|budget| self.epochs.load(Ordering::Relaxed) >= budget) {
+            self.request_stop(state, StopReason::EpochBudget);
+        }
+    }
+
+    /// Lets an outcome count: the ledger knows it, the scheduler acts on it.
+    pub(crate) fn settle(
+        &self,
+        state: &mut State<O>,
+        record: StageRecord,
+        hparams: Arc<O::Hparams>,
+        carried: Option<(Carried<O>, usize)>,
+        replayed: bool,
+        garbage: &mut Garbage<O>,
+    ) {
+        let configurations = &self.evaluator.configurations;
+        let trial = record.trial;
+        let score = record.score.map(|(score, _)| score).filter(|_| record.end == End::Trained);
+        if !replayed && let Some(error) = state.failures.enter(&record) {
+            self.fail(state, error);
+        }
+        let record = Arc::new(record);
+        if self.observed {
+            let hparams = hparams.values().into();
+            state.inbox.push(Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
+        }
+        state.ledger.enter(configurations.ordinal(trial), record, hparams, false);
+        if let Some((carried, bytes)) = carried {
+            garbage.extend(state.paused.put(trial, carried, bytes, self.durable()));
+        }
+        let Some(end) = state.scheduler.tell(trial, score) else { return };
+        for &ended in &end.ended {
+            let (status, removed) = state.ledger.end(configurations.ordinal(ended), end.last, end.stage);
+            garbage.extend(state.paused.take(ended));
+            if let Some(removed) = removed.filter(|removed| state.on_disk.remove(removed)) {
+                state.inbox.push(Message::Remove(removed));
+            }
+            if self.observed {
+                state.inbox.push(Message::Event(Event::TrialEnded { trial: ended, status }));
+            }
+        }
+        if !state.inbox.is_empty() {
+            self.news.notify_one();
+        }
+        self.work.notify_all();
+    }
+
+    /// Sends a message to the coordinator.
+    pub(crate) fn send(&self, message: Message<O>) {
+        self.lock().inbox.push(message);
+        self.news.notify_one();
+    }
+
+    /// Sends an outcome to be written, and waits while too much is waiting.
+    pub(crate) fn send_outcome<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<O>>,
+        outcome: Box<Evaluated<O>>,
+    ) -> MutexGuard<'a, State<O>> {
+        state.inbox_bytes += outcome.saved.as_ref().map_or(0, SavedModel::bytes);
+        state.inbox.push(Message::Outcome(outcome));
+        self.news.notify_one();
+        while state.inbox_bytes > INBOX_BYTES && !self.is_stopping() {
+            state = self.wait_for_work(state);
+        }
+        state
+    }
+
+    /// The mail about a stage that begins.
+    pub(crate) fn announce(&self, state: &mut State<O>, task: &Task<O>, hparams: &Arc<O::Hparams>) {
+        if !self.observed && !self.durable() {
+            return;
+        }
+        let Assignment { trial, stage, from, to } = task.assignment;
+        let values: Vec<(String, Value)> = hparams.values();
+        if self.observed {
+            let (worker, hparams) = (task.worker, values.as_slice().into());
+            state.inbox.push(Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams }));
+        }
+        if self.durable() {
+            let hparams = if stage == 0 { values } else { Vec::new() };
+            let (time, worker) = (Timestamp::now(), task.worker);
+            state.inbox.push(Message::Record(Record::Started { time, trial, stage, worker, hparams }));
+        }
+    }
+}
+
+/// A worker's view of the sweep while it evaluates.
+pub(crate) struct Around<'a, O: Objective> {
+    pub(crate) shared: &'a Shared<O>,
+    pub(crate) slot: usize,
+}
+
+impl<O: Objective> Surroundings<O> for Around<'_, O> {
+    fn load(&self, assignment: &Assignment) -> Option<SavedModel> {
+        match self.shared.weights.as_ref()?.load(assignment.trial) {
+            Ok(saved) => saved,
+            Err(why) => {
+                self.note(format!("{why}; the trial is trained again from its beginning"));
+                None
+            }
+        }
+    }
+
+    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
+        let shared = self.shared;
+        let epochs = shared.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        if shared.observed {
+            let Assignment { trial, stage, .. } = *assignment;
+            shared.send(Message::Event(Event::Epoch { trial, stage, epoch, metrics: metrics.clone() }));
+        }
+        let direction = shared.evaluator.direction;
+        let reached = |target: f64| score.is_some_and(|score| !direction.better(target, score));
+        let over = shared.epoch_budget.is_some_and(|budget| epochs >= budget)
+            || shared.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if shared.target.is_some_and(reached) {
+            shared.request_stop(&mut shared.lock(), StopReason::TargetReached);
+        } else if over {
+            shared.look_at_limits(&mut shared.lock());
+        }
+        shared.is_stopping()
+    }
+
+    fn save(&self, model: SavedModel) {
+        self.shared.send(Message::Checkpoint(Box::new(model)));
+    }
+
+    fn note(&self, text: String) {
+        if self.shared.observed {
+            self.shared.send(Message::Event(Event::Note(text)));
+        }
+    }
+
+    fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt> {
+        let interrupt = Arc::new(Interrupt { stopped: AtomicBool::new(false), deadline });
+        if deadline.is_some() {
+            self.shared.lock().slots[self.slot].interrupt = interrupt.clone();
+        }
+        interrupt
+    }
+}

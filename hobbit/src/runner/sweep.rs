@@ -1,0 +1,312 @@
+//! One sweep from its settings to its end.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::configurations::Configurations;
+use super::coordinator::Coordinator;
+use super::evaluate::Evaluator;
+use super::interrupt::Guard;
+use super::ledger::{Ledger, TrialState};
+use super::panics::catch;
+use super::settings::{Keep, Settings, StopReason};
+use super::state::{Failures, Paused, Shared, Slot, State};
+use super::worker::work;
+use crate::error::{Error, Result};
+use crate::objective::{Interrupt, Objective};
+use crate::observe::{Console, Event, Observer, StudyInfo};
+use crate::repository::{End, FORMAT, Opened, Record, Repository, StageRecord, StudyRecord};
+use crate::schedule::{Ask, Plan, Scheduler};
+use crate::space::SearchSpace;
+use crate::trial::{Direction, TrialId};
+
+/// What a sweep leaves.
+pub(crate) struct Finished<O: Objective> {
+    pub(crate) objective: Arc<O>,
+    pub(crate) study: StudyRecord,
+    pub(crate) trials: Vec<TrialState<O::Hparams>>,
+    pub(crate) stopped: Option<StopReason>,
+    pub(crate) repository: Option<Repository>,
+    pub(crate) observers: Vec<Box<dyn Observer>>,
+}
+
+/// Runs a sweep.
+pub(crate) fn sweep<O: Objective>(
+    objective: Arc<O>,
+    mut settings: Settings<O>,
+    max_epochs: u32,
+    eta: u32,
+) -> Result<Finished<O>> {
+    let plan = Plan::counting(max_epochs, eta, settings.epoch_count)?;
+    let workers = check(&settings, &plan)?;
+    if settings.start_with_defaults {
+        let defaults = O::Hparams::defaults()?;
+        settings.enqueued.insert(0, Arc::new(defaults));
+    }
+    for (i, given) in settings.enqueued.iter().enumerate() {
+        given.check().map_err(|error| {
+            Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
+        })?;
+    }
+    let direction = settings.direction.unwrap_or_else(|| Direction::of(&settings.monitor));
+    let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
+    check_monitor(&*objective, &configurations, &plan, &settings.monitor)?;
+    let study = StudyRecord {
+        format: FORMAT,
+        hobbit: env!("CARGO_PKG_VERSION").to_owned(),
+        max_epochs,
+        eta,
+        epoch_count: settings.epoch_count,
+        iterations: settings.iterations,
+        seed: settings.seed,
+        monitor: settings.monitor.clone(),
+        direction,
+        score: settings.score,
+        retries: settings.retries,
+        objective: objective.describe(),
+        enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
+        space: O::Hparams::space(),
+    };
+    let (mut repository, mut known, mut on_disk, mut notes) =
+        (None, HashMap::new(), HashSet::new(), Vec::new());
+    if let Some(dir) = &settings.repo_dir {
+        let opened =
+            Repository::open(dir, settings.storage.clone(), &study, settings.extend, workers as u32)?;
+        let Opened { repository: opened, records, torn } = opened;
+        if torn {
+            notes.push("the journal's last line was cut off by the end of the process that wrote it, and was dropped".to_owned());
+        }
+        known = known_stages(records, &configurations, settings.iterations, &plan)?;
+        on_disk = opened.models()?.into_iter().collect();
+        repository = Some(opened);
+    }
+    let scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
+    let (known_stages, known_epochs) = replayable(scheduler.clone(), &known);
+    let info = Arc::new(StudyInfo {
+        plan,
+        iterations: settings.iterations,
+        space: study.space.clone(),
+        monitor: settings.monitor.clone(),
+        direction,
+        seed: settings.seed,
+        workers: workers as u32,
+        repo_dir: settings.repo_dir.clone(),
+        known_stages,
+        known_epochs,
+    });
+    let mut observers = std::mem::take(&mut settings.observers);
+    if !settings.quiet {
+        observers.insert(0, Box::new(Console::new()));
+    }
+    let evaluator = Evaluator {
+        objective,
+        configurations,
+        monitor: settings.monitor.clone(),
+        direction,
+        score: settings.score,
+        retries: settings.retries,
+        trial_time_limit: settings.trial_time_limit,
+        checkpoint_every: settings.checkpoint_every,
+        saves: repository.is_some(),
+    };
+    let slot = || Slot { running: None, interrupt: Arc::new(Interrupt::default()), abandoned: false };
+    let state = State {
+        scheduler,
+        ledger: Ledger::new(direction, settings.keep),
+        known,
+        on_disk,
+        paused: Paused::new(settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize)),
+        inbox: Vec::new(),
+        inbox_bytes: 0,
+        slots: (0..workers).map(|_| slot()).collect(),
+        active: workers,
+        stop: None,
+        fatal: None,
+        failures: Failures { allowed: settings.max_failures, tried: 0, failed: 0, first: None },
+    };
+    let mut shared = Shared::new(evaluator, state);
+    shared.weights = repository.as_ref().map(|repository| repository.weights().clone());
+    shared.observed = !observers.is_empty() || settings.stop_when.is_some();
+    shared.deadline = settings.time_budget.and_then(|budget| Instant::now().checked_add(budget));
+    shared.epoch_budget = settings.epoch_budget;
+    shared.target = settings.target;
+    let shared = Arc::new(shared);
+    let mut coordinator = Coordinator {
+        shared: shared.clone(),
+        repository,
+        observers,
+        stop_when: settings.stop_when.take(),
+        spares: Vec::new(),
+    };
+    coordinator
+        .tell(std::iter::once(Event::Started(info)).chain(notes.into_iter().map(Event::Note)).collect());
+
+    let _guard = settings.stop_on_ctrl_c.then(|| watch_ctrl_c(&shared)).transpose()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .thread_name(|i| format!("hobbit-worker-{i}"))
+        .build();
+    let pool =
+        pool.map_err(|e| Error::study(format!("could not start {workers} workers: {e}")).with_source(e))?;
+    let for_workers = shared.clone();
+    pool.spawn_broadcast(move |context| work(&for_workers, context.index()));
+    coordinator.run();
+    drop(pool);
+    finish(coordinator, study)
+}
+
+/// Closes the journal and takes what the sweep leaves.
+fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Result<Finished<O>> {
+    let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
+    let (stopped, fatal, ledger) = {
+        let mut state = shared.lock();
+        let empty = Ledger::new(study.direction, Keep::None);
+        (state.stop.clone(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
+    };
+    if let Some(error) = fatal {
+        if let Some(repository) = &mut repository {
+            // the error that ended the sweep is the one to report, should this fail too
+            let _ = repository.close(Some(error.to_string()));
+        }
+        for observer in &mut observers {
+            // there is nobody left to tell of an observer's own failure
+            let _ = observer.event(&Event::Ended { stopped: Some(error.to_string()) });
+        }
+        return Err(error);
+    }
+    let objective = shared.evaluator.objective.clone();
+    let trials = ledger.into_trials().collect();
+    Ok(Finished { objective, study, trials, stopped, repository, observers })
+}
+
+/// Settings that make no sense are errors; returns the number of workers.
+fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<usize> {
+    let whole = |name: &str, value: u64| {
+        if value == 0 { Err(Error::setting(format!("{name} is 0; it has to be at least 1"))) } else { Ok(()) }
+    };
+    if let Some(workers) = settings.workers {
+        whole("the number of workers", workers as u64)?;
+    }
+    whole("the number of iterations", u64::from(settings.iterations))?;
+    if let Some(every) = settings.checkpoint_every {
+        whole("checkpoint_every", every)?;
+    }
+    if let super::MaxFailures::Share(share) = settings.max_failures
+        && !(0.0..=1.0).contains(&share)
+    {
+        return Err(Error::setting(format!(
+            "the share of failures allowed is {share}; it has to be from 0 to 1"
+        )));
+    }
+    if settings.extend && settings.repo_dir.is_none() {
+        return Err(Error::setting(
+            "`extend` makes the study of a repository larger, but no `repo_dir` is given",
+        ));
+    }
+    if u32::try_from(plan.brackets()[0].stages[0].trials).is_err() {
+        return Err(Error::setting(format!(
+            "R = {} is too large: the first bracket would have {} trials",
+            plan.max_epochs(),
+            plan.brackets()[0].stages[0].trials
+        )));
+    }
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(settings.workers.unwrap_or_else(cores))
+}
+
+/// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.
+fn check_monitor<O: Objective>(
+    objective: &O,
+    configurations: &Configurations<O::Hparams>,
+    plan: &Plan,
+    monitor: &str,
+) -> Result<()> {
+    for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
+        let hparams = configurations.get(TrialId::new(1, index))?;
+        let Ok(Ok(names)) = catch(|| objective.metrics(&hparams)) else { continue };
+        if names.iter().any(|name| name == monitor) {
+            return Ok(());
+        }
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        return Err(Error::setting(format!(
+            "the monitor `{monitor}` is not measured by the model; it measures {}",
+            names.join(", ")
+        )));
+    }
+    // none of them can be built: the sweep will say why
+    Ok(())
+}
+
+/// The journal's outcomes by trial and stage. Their configurations have to be those that are drawn today.
+fn known_stages<H: SearchSpace>(
+    records: Vec<Record>,
+    configurations: &Configurations<H>,
+    iterations: u32,
+    plan: &Plan,
+) -> Result<HashMap<(TrialId, u32), StageRecord>> {
+    let mut known = HashMap::new();
+    for record in records {
+        match record {
+            Record::Stage(record) => drop(known.insert((record.trial, record.stage), record)),
+            Record::Started { trial, stage: 0, hparams, .. } => {
+                let planned = trial.iteration <= iterations
+                    && plan
+                        .brackets()
+                        .get(trial.bracket as usize - 1)
+                        .is_some_and(|b| u64::from(trial.index) <= b.stages[0].trials);
+                if planned && configurations.get(trial)?.values() != hparams {
+                    return Err(Error::repository(format!(
+                        "the repository holds another configuration for trial {trial} than is drawn for it now: it was made by \
+                         a hobbit that draws differently; choose another directory"
+                    )));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(known)
+}
+
+/// How many of the plan's stages are known, and their epochs.
+fn replayable(mut scheduler: Scheduler, known: &HashMap<(TrialId, u32), StageRecord>) -> (u64, u64) {
+    let (mut stages, mut epochs) = (0, 0);
+    if known.is_empty() {
+        return (0, 0);
+    }
+    while let Ask::Run(assignment) = scheduler.ask() {
+        let record = known.get(&(assignment.trial, assignment.stage));
+        if let Some(record) =
+            record.filter(|record| (record.from, record.to) == (assignment.from, assignment.to))
+        {
+            (stages, epochs) = (stages + 1, epochs + assignment.to - assignment.from);
+            scheduler.tell(
+                assignment.trial,
+                record.score.map(|(score, _)| score).filter(|_| record.end == End::Trained),
+            );
+        }
+    }
+    (stages, epochs)
+}
+
+/// The default budget of paused trials.
+fn quarter_of_memory() -> usize {
+    let total = sysinfo::System::new().map_or(0, |mut system| {
+        system.refresh_memory();
+        system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory)
+    });
+    // where it cannot be told: 1 GiB
+    if total == 0 { 1 << 30 } else { (total / 4) as usize }
+}
+
+fn watch_ctrl_c<O: Objective>(shared: &Arc<Shared<O>>) -> Result<Guard> {
+    let shared = Arc::downgrade(shared);
+    Guard::new(Box::new(move || {
+        let Some(shared) = shared.upgrade() else { return false };
+        if shared.is_stopping() {
+            return false;
+        }
+        shared.request_stop(&mut shared.lock(), StopReason::Interrupted);
+        true
+    }))
+}

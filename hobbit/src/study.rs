@@ -1,0 +1,187 @@
+//! The builder that users call: settings, and `run`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::objective::Objective;
+use crate::observe::Observer;
+use crate::repository::{ScoreBy, StageRecord, Storage};
+use crate::results::Results;
+use crate::runner::{Keep, MaxFailures, Settings, sweep};
+use crate::schedule::EpochCount;
+use crate::trial::Direction;
+
+/// A Hyperband sweep, to be set up and run.
+///
+/// Setters check nothing; [`run`](Hyperband::run) checks everything before it trains anything.
+#[must_use = "nothing is trained before `run` is called"]
+pub struct Hyperband<O: Objective> {
+    pub(crate) objective: O,
+    settings: Settings<O>,
+}
+
+impl<O: Objective> Hyperband<O> {
+    /// A sweep over anything that learns in steps.
+    pub fn of(objective: O) -> Self {
+        Hyperband { objective, settings: Settings::default() }
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings<O>)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// The metric that is optimized. Default: `val_loss`.
+    ///
+    /// Accuracies are maximized, everything else is minimized, unless [`direction`](Hyperband::direction) says otherwise.
+    pub fn monitor(self, metric: impl Into<String>) -> Self {
+        self.set(|s| s.monitor = metric.into())
+    }
+
+    /// Which way the monitor gets better. Default: by its name.
+    pub fn direction(self, direction: Direction) -> Self {
+        self.set(|s| s.direction = Some(direction))
+    }
+
+    /// Which of a trial's values is its score. Default: the best so far.
+    pub fn score(self, score: ScoreBy) -> Self {
+        self.set(|s| s.score = score)
+    }
+
+    /// The seed of everything random. Default: 0.
+    pub fn seed(self, seed: u64) -> Self {
+        self.set(|s| s.seed = seed)
+    }
+
+    /// How many trials are trained at once. Default: the machine's cores. Results do not depend on it.
+    pub fn workers(self, workers: usize) -> Self {
+        self.set(|s| s.workers = Some(workers))
+    }
+
+    /// How the epochs of a stage are counted. Default: additional.
+    pub fn epoch_count(self, count: EpochCount) -> Self {
+        self.set(|s| s.epoch_count = count)
+    }
+
+    /// How often the whole of Hyperband is run, each time with other configurations. Default: once.
+    pub fn iterations(self, iterations: u32) -> Self {
+        self.set(|s| s.iterations = iterations)
+    }
+
+    /// The directory of the study's files. Without one nothing is written, and no model can be loaded afterwards.
+    ///
+    /// A directory that holds this study already is continued: what was trained is not trained again. One that holds another
+    /// study is an error.
+    pub fn repo_dir(self, dir: impl Into<PathBuf>) -> Self {
+        self.set(|s| s.repo_dir = Some(dir.into()))
+    }
+
+    /// Writes the study's files through another storage, for tests.
+    pub fn storage(self, storage: Arc<dyn Storage>) -> Self {
+        self.set(|s| s.storage = storage)
+    }
+
+    /// Allows the repository's study to be made larger: `R` and [`iterations`](Hyperband::iterations) may be more than it has.
+    ///
+    /// What was trained is used wherever the larger plan contains it: a stage of a trial counts if the trial has the same place
+    /// in the larger plan and the stage takes it from and to the same epochs. With `R` multiplied by `eta` that is every
+    /// stage of the old plan whose trial gets to the same stage again; with more iterations, all. Where a trial goes on
+    /// whose weights were not kept, it is trained again from its beginning, with the same result.
+    pub fn extend(self) -> Self {
+        self.set(|s| s.extend = true)
+    }
+
+    /// Which trials' weights are kept after their end. Default: the best one's.
+    pub fn keep(self, keep: Keep) -> Self {
+        self.set(|s| s.keep = keep)
+    }
+
+    /// Writes a checkpoint every so many epochs within a stage too, so that a crash loses no more. Default: at its end only.
+    pub fn checkpoint_every(self, epochs: u64) -> Self {
+        self.set(|s| s.checkpoint_every = Some(epochs))
+    }
+
+    /// How many bytes paused trials may take in memory; beyond it they are loaded from their checkpoints. Default: a quarter
+    /// of the machine's memory. Without a repository all stay in memory.
+    pub fn memory_budget(self, bytes: u64) -> Self {
+        self.set(|s| s.memory_budget = Some(bytes))
+    }
+
+    /// How many trials may fail. Default: the sweep is given up if the first 5 all fail.
+    pub fn max_failures(self, allowed: MaxFailures) -> Self {
+        self.set(|s| s.max_failures = allowed)
+    }
+
+    /// How often a trial that fails is begun anew, with the same hyperparameters and other randomness. Default: never.
+    pub fn retries(self, retries: u32) -> Self {
+        self.set(|s| s.retries = retries)
+    }
+
+    /// How long one trial may be trained, all stages together. One that takes longer fails.
+    ///
+    /// Objectives look at it between batches; one that is stuck is abandoned together with its thread.
+    pub fn trial_time_limit(self, limit: Duration) -> Self {
+        self.set(|s| s.trial_time_limit = Some(limit))
+    }
+
+    /// Stops the sweep after this time; it can be continued.
+    pub fn time_budget(self, budget: Duration) -> Self {
+        self.set(|s| s.time_budget = Some(budget))
+    }
+
+    /// Stops the sweep after this process has trained so many epochs; it can be continued.
+    pub fn epoch_budget(self, epochs: u64) -> Self {
+        self.set(|s| s.epoch_budget = Some(epochs))
+    }
+
+    /// Stops the sweep as soon as a trial's score is at least as good.
+    pub fn target(self, score: f64) -> Self {
+        self.set(|s| s.target = Some(score))
+    }
+
+    /// Stops the sweep when this returns `true`; it is asked after every stage of a trial.
+    pub fn stop_when(self, callback: impl FnMut(&StageRecord) -> bool + Send + 'static) -> Self {
+        self.set(|s| s.stop_when = Some(Box::new(callback)))
+    }
+
+    /// Makes Ctrl-C end the sweep after the epochs under way, with everything written; pressed twice, at once.
+    pub fn stop_on_ctrl_c(self) -> Self {
+        self.set(|s| s.stop_on_ctrl_c = true)
+    }
+
+    /// Tries the configuration of the defaults given in the search space first.
+    pub fn start_with_defaults(self) -> Self {
+        self.set(|s| s.start_with_defaults = true)
+    }
+
+    /// Tries this configuration before drawn ones; called several times, in that order.
+    pub fn enqueue(self, hparams: O::Hparams) -> Self {
+        self.set(|s| s.enqueued.push(Arc::new(hparams)))
+    }
+
+    /// Adds someone who looks on.
+    pub fn observe(self, observer: impl Observer) -> Self {
+        self.set(|s| s.observers.push(Box::new(observer)))
+    }
+
+    /// Prints nothing.
+    pub fn quiet(self) -> Self {
+        self.set(|s| s.quiet = true)
+    }
+
+    /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
+    ///
+    /// # Errors
+    /// A setting that is not allowed, data or models that do not fit together, a repository that cannot be used, or a sweep
+    /// without any healthy trial. A trial that fails is no error: it is in the table, with its reason.
+    pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
+        let quiet = self.settings.quiet;
+        let results = Results::new(sweep(Arc::new(self.objective), self.settings, max_epochs, eta)?)?;
+        if !quiet {
+            crate::observe::print(&results.summary());
+        }
+        Ok(results)
+    }
+}

@@ -1,0 +1,105 @@
+//! An objective that learns without a network: a simulated learning curve, with trouble on demand.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hobbit::space::{SearchSpace, Space, Value};
+use hobbit::{BoxError, Checkpoint, EpochContext, Key, Metrics, Objective, Result, TrialContext};
+
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Params {
+    pub(crate) rate: f64,
+    /// What kind of trouble the trial makes: below 0.3 it panics, and so on, where the objective is told to.
+    pub(crate) luck: f64,
+}
+
+impl SearchSpace for Params {
+    fn space() -> Space {
+        Space {}
+    }
+
+    fn draw(key: Key) -> Result<Self> {
+        let mut rng = key.rng();
+        Ok(Params { rate: rng.unit(), luck: rng.unit() })
+    }
+
+    fn values(&self) -> Vec<(String, Value)> {
+        vec![("rate".to_owned(), Value::Float(self.rate)), ("luck".to_owned(), Value::Float(self.luck))]
+    }
+}
+
+/// A curve that falls towards `rate`, with keyed noise.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Curve {
+    /// 30 % of the trials panic, 10 % report NaN, 5 % hang for this long.
+    pub(crate) trouble: Option<Duration>,
+    /// How long an epoch takes.
+    pub(crate) pace: Duration,
+    /// Counts the epochs that are trained.
+    pub(crate) epochs: Arc<AtomicU64>,
+}
+
+pub(crate) struct Model {
+    loss: f64,
+    steps: f64,
+}
+
+impl Objective for Curve {
+    type Hparams = Params;
+    type Model = Model;
+
+    fn metrics(&self, _: &Params) -> Result<Vec<Cow<'static, str>>, BoxError> {
+        Ok(vec!["loss".into(), "val_loss".into(), "val_accuracy".into()])
+    }
+
+    fn build(&self, hparams: &Params, trial: &TrialContext) -> Result<Model, BoxError> {
+        if self.trouble.is_some() && hparams.luck < 0.1 {
+            panic!("unlucky at {}", hparams.luck);
+        }
+        Ok(Model { loss: 1.0 + trial.key.child(9).rng().unit(), steps: 0.0 })
+    }
+
+    fn train_epoch(
+        &self,
+        model: &mut Model,
+        epoch: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
+        self.epochs.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(self.pace);
+        model.steps += 1.0;
+        model.loss = 0.7 * model.loss + 0.1 * epoch.key(1).rng().unit();
+        metrics.report("loss", model.loss);
+        Ok(())
+    }
+
+    fn validate(
+        &self,
+        model: &mut Model,
+        epoch: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
+        metrics.report("val_loss", model.loss + 0.01 * epoch.key(2).rng().unit());
+        metrics.report("val_accuracy", 1.0 / (1.0 + model.loss));
+        Ok(())
+    }
+
+    fn save(&self, model: &Model) -> Result<Checkpoint, BoxError> {
+        let mut checkpoint = Checkpoint::new();
+        checkpoint.insert_f64("loss", &[], vec![model.loss]);
+        checkpoint.insert_f64("steps", &[], vec![model.steps]);
+        Ok(checkpoint)
+    }
+
+    fn load(&self, model: &mut Model, checkpoint: &Checkpoint) -> Result<(), BoxError> {
+        model.loss = checkpoint.f64("loss", &[])?[0];
+        model.steps = checkpoint.f64("steps", &[])?[0];
+        Ok(())
+    }
+
+    fn memory(&self, _: &Model) -> usize {
+        16
+    }
+}
