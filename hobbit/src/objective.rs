@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::BoxError;
 use crate::random::Key;
@@ -156,8 +158,14 @@ impl Interrupt {
 }
 
 /// What one epoch measured: names and values, in the order in which they were reported.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Metrics(Vec<(Cow<'static, str>, f64)>);
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be written again.
+    entries: Vec<(Cow<'static, str>, f64)>,
+    reported: usize,
+    /// Grows with every change of the names.
+    version: u64,
+}
 
 impl Metrics {
     /// No metrics yet.
@@ -168,26 +176,127 @@ impl Metrics {
     /// Adds a value; a second value of the same name replaces the first.
     pub fn report(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
         let name = name.into();
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name, value)),
+        // epoch after epoch the same names come in the same order
+        if let Some((known, old)) = self.entries.get_mut(self.reported)
+            && same(known, &name)
+        {
+            *old = value;
+            self.reported += 1;
+        } else if let Some(position) = self.position(&name) {
+            self.entries[position].1 = value;
+        } else {
+            self.entries.truncate(self.reported);
+            self.entries.push((name, value));
+            self.reported += 1;
+            self.version += 1;
         }
     }
 
     /// The value of a metric.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+        self.position(name).map(|position| self.entries[position].1)
     }
 
     /// All names and values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+        self.entries[..self.reported].iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// Forgets all values, and keeps the memory.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.reported = 0;
     }
+
+    /// The place of a metric among those reported.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.entries[..self.reported].iter().position(|(known, _)| known == name)
+    }
+
+    /// The value at a place, if so many were reported.
+    pub(crate) fn at(&self, position: usize) -> Option<f64> {
+        self.entries[..self.reported].get(position).map(|&(_, value)| value)
+    }
+
+    /// Equal layouts mean equal names in equal order.
+    pub(crate) fn layout(&self) -> (u64, usize) {
+        (self.version, self.reported)
+    }
+}
+
+impl PartialEq for Metrics {
+    fn eq(&self, other: &Metrics) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Equality of names, which are the same text in memory most of the time.
+fn same(a: &str, b: &str) -> bool {
+    std::ptr::eq(a, b) || a == b
+}
+
+/// The metrics of several epochs: a row for each.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct History {
+    metrics: Arc<[String]>,
+    /// Row by row.
+    values: Vec<f64>,
+}
+
+impl History {
+    /// The names of the metrics.
+    pub fn metrics(&self) -> &[String] {
+        &self.metrics
+    }
+
+    /// The number of epochs.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.metrics.len()).unwrap_or(0)
+    }
+
+    /// Whether there is no epoch.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values of each epoch, in the order of [`metrics`](History::metrics).
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.metrics.len().max(1))
+    }
+
+    /// The values of one metric, by epoch.
+    pub fn column(&self, metric: &str) -> Option<impl Iterator<Item = f64>> {
+        let position = self.metrics.iter().position(|name| name == metric)?;
+        Some(self.rows().map(move |row| row[position]))
+    }
+
+    /// Adds an epoch. The first one's names are the history's; `usual` are names that many histories have, to be shared.
+    pub(crate) fn push(&mut self, epoch: &Metrics, usual: &OnceLock<Arc<[String]>>) {
+        if self.values.is_empty() {
+            let names = || epoch.iter().map(|(name, _)| name.to_owned()).collect();
+            let usual = usual.get_or_init(names);
+            self.metrics = if is_named(epoch, usual) { usual.clone() } else { names() };
+        }
+        if is_named(epoch, &self.metrics) {
+            self.push_same(epoch);
+        } else {
+            self.values.extend(self.metrics.iter().map(|name| epoch.get(name).unwrap_or(f64::NAN)));
+        }
+    }
+
+    /// Adds an epoch that is known to have the same names in the same order.
+    pub(crate) fn push_same(&mut self, epoch: &Metrics) {
+        self.values.extend(epoch.iter().map(|(_, value)| value));
+    }
+
+    /// Makes room for so many epochs.
+    pub(crate) fn reserve(&mut self, epochs: usize) {
+        self.values.reserve(epochs * self.metrics.len());
+    }
+}
+
+/// Whether these are the names of an epoch's metrics, in their order.
+pub(crate) fn is_named(epoch: &Metrics, names: &[String]) -> bool {
+    epoch.iter().map(|(name, _)| name).eq(names.iter().map(String::as_str))
 }
 
 /// A model's saved state: named arrays, and a few words of text.

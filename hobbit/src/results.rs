@@ -75,9 +75,11 @@ fn metrics_at(stages: &[Arc<StageRecord>], epoch: u64) -> Vec<(String, f64)> {
     let stage = stages.iter().rev().find(|stage| stage.from < epoch && !stage.history.is_empty());
     let row = stage.and_then(|stage| {
         let position = (epoch - stage.from).min(stage.history.len() as u64) as usize - 1;
-        Some((stage, stage.history.get(position)?))
+        Some((stage, stage.history.rows().nth(position)?))
     });
-    row.map_or_else(Vec::new, |(stage, row)| stage.metrics.iter().cloned().zip(row.iter().copied()).collect())
+    row.map_or_else(Vec::new, |(stage, row)| {
+        stage.history.metrics().iter().cloned().zip(row.iter().copied()).collect()
+    })
 }
 
 impl<O: Objective> Results<O> {

@@ -5,29 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hobbit::space::{SearchSpace, Space, Value};
-use hobbit::{BoxError, Checkpoint, EpochContext, Key, Metrics, Objective, Result, TrialContext};
+use hobbit::{BoxError, Checkpoint, EpochContext, Metrics, Objective, TrialContext, search_space};
 
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[search_space]
 pub(crate) struct Params {
+    #[uniform(0.0..=1.0)]
     pub(crate) rate: f64,
     /// What kind of trouble the trial makes: below 0.3 it panics, and so on, where the objective is told to.
+    #[uniform(0.0..=1.0)]
     pub(crate) luck: f64,
-}
-
-impl SearchSpace for Params {
-    fn space() -> Space {
-        Space {}
-    }
-
-    fn draw(key: Key) -> Result<Self> {
-        let mut rng = key.rng();
-        Ok(Params { rate: rng.unit(), luck: rng.unit() })
-    }
-
-    fn values(&self) -> Vec<(String, Value)> {
-        vec![("rate".to_owned(), Value::Float(self.rate)), ("luck".to_owned(), Value::Float(self.luck))]
-    }
 }
 
 /// A curve that falls towards `rate`, with keyed noise.

@@ -33,7 +33,8 @@ fn it_trains_the_plan_and_ranks_the_trials() {
     );
     let best = results.best();
     assert_eq!((best.rank, best.metric("val_loss")), (1, best.score));
-    let lowest = best.stages.iter().flat_map(|s| s.history.iter().map(|row| row[1])).fold(f64::MAX, f64::min);
+    let lowest =
+        best.stages.iter().flat_map(|s| s.history.column("val_loss").unwrap()).fold(f64::MAX, f64::min);
     assert_eq!(best.score, Some(lowest), "the score is the best value seen");
 }
 

@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::records::FORMAT;
-use crate::objective::{Array, ArrayData, Checkpoint};
+use crate::objective::{Array, ArrayData, Checkpoint, History};
 use crate::trial::TrialId;
 
 /// What a checkpoint says of its trial.
@@ -29,10 +29,8 @@ pub struct SavedState {
     pub score: Option<(f64, u64)>,
     /// The epochs it had when its present stage began.
     pub from: u64,
-    /// The names of the metrics.
-    pub metrics: Vec<String>,
-    /// Their values, a row for each epoch since `from`.
-    pub history: Vec<Vec<f64>>,
+    /// The metrics of each epoch since `from`.
+    pub history: History,
 }
 
 /// A trial's saved model.
@@ -203,6 +201,12 @@ mod tests {
         best.metadata.insert("note".to_owned(), "\"quoted\"\n".to_owned());
         let mut last = best.clone();
         last.insert_f64("step", &[], vec![4.5]);
+        let mut history = History::default();
+        for loss in [0.5, 0.25, 0.75] {
+            let mut metrics = crate::objective::Metrics::new();
+            metrics.report("loss", loss);
+            history.push(&metrics, &std::sync::OnceLock::new());
+        }
         let state = SavedState {
             format: FORMAT,
             trial: TrialId::new(2, 7),
@@ -210,8 +214,7 @@ mod tests {
             epoch: 12,
             score: Some((0.25, 10)),
             from: 9,
-            metrics: vec!["loss".to_owned()],
-            history: vec![vec![0.5], vec![0.25], vec![0.75]],
+            history,
         };
         SavedModel { state, best, last: Some(last) }
     }

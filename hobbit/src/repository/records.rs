@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::objective::History;
 use crate::schedule::EpochCount;
 use crate::space::{Space, Value};
 use crate::trial::{Direction, TrialId};
@@ -141,10 +142,8 @@ pub struct StageRecord {
     pub worker: u32,
     /// How long training took.
     pub seconds: f64,
-    /// The names of the metrics.
-    pub metrics: Vec<String>,
-    /// Their values, a row for each epoch of the stage.
-    pub history: Vec<Vec<f64>>,
+    /// The metrics of each epoch of the stage.
+    pub history: History,
 }
 
 /// How a stage of a trial ended.

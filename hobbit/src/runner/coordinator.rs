@@ -10,7 +10,7 @@ use super::settings::{StopReason, StopWhen};
 use super::state::{Garbage, Message, Shared, Slot};
 use super::worker::{discard, work};
 use crate::error::{Error, Result};
-use crate::objective::{Interrupt, Objective};
+use crate::objective::{History, Interrupt, Objective};
 use crate::observe::{Event, Observer};
 use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
 
@@ -182,8 +182,7 @@ impl<O: Objective> Coordinator<O> {
                 attempt,
                 worker: position as u32,
                 seconds: (limit + grace).as_secs_f64(),
-                metrics: Vec::new(),
-                history: Vec::new(),
+                history: History::default(),
             };
             match hparams {
                 Ok(hparams) => outcomes.push(Evaluated {

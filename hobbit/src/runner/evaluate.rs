@@ -1,12 +1,15 @@
 //! One stage of one trial: built or carried on, trained epoch by epoch, with whatever goes wrong turned into an outcome.
 
-use std::sync::Arc;
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::configurations::Configurations;
 use super::panics::catch;
 use crate::error::{BoxError, Error, Result};
-use crate::objective::{Checkpoint, EpochContext, Interrupt, Interrupted, Metrics, Objective, TrialContext};
+use crate::objective::{
+    Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, TrialContext, is_named,
+};
 use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Timestamp};
 use crate::schedule::Assignment;
 use crate::trial::Direction;
@@ -76,6 +79,8 @@ pub(crate) struct Evaluator<O: Objective> {
     pub(crate) checkpoint_every: Option<u64>,
     /// Whether there is a repository, so that models have to be saved.
     pub(crate) saves: bool,
+    /// The names of the metrics that most trials report.
+    pub(crate) metrics: OnceLock<Arc<[String]>>,
 }
 
 /// A trial in the middle of its training.
@@ -84,9 +89,12 @@ struct Running<O: Objective> {
     best: Option<Arc<Checkpoint>>,
     epoch: u64,
     score: Option<(f64, u64)>,
-    names: Vec<String>,
-    /// A row for each epoch since `from`.
-    history: Vec<Vec<f64>>,
+    /// The metrics of each epoch since `from`.
+    history: History,
+    /// The layout of the last epoch's metrics, where the monitor is in it, and where the loss.
+    layout: Option<((u64, usize), usize, Option<usize>)>,
+    /// The history has that layout too.
+    in_order: bool,
 }
 
 /// Why a trial cannot be trained on.
@@ -184,9 +192,8 @@ impl<O: Objective> Evaluator<O> {
         running: Option<&mut Running<O>>,
     ) -> StageRecord {
         let Assignment { trial, stage, from, to } = task.assignment;
-        let (score, metrics, history) = running.map_or_else(Default::default, |running| {
-            (running.score, std::mem::take(&mut running.names), std::mem::take(&mut running.history))
-        });
+        let (score, history) = running
+            .map_or_else(Default::default, |running| (running.score, std::mem::take(&mut running.history)));
         let (attempt, worker) = (task.attempt, task.worker);
         let seconds = start.elapsed().as_secs_f64();
         StageRecord {
@@ -200,12 +207,11 @@ impl<O: Objective> Evaluator<O> {
             attempt,
             worker,
             seconds,
-            metrics,
             history,
         }
     }
 
-    /// Brings the trial to the end of its stage, or to where the sweep stops.
+    /// Brings the trial to the end of its stage, or to where the sweep stops; a panic ends the trial.
     fn train(
         &self,
         task: &mut Task<O>,
@@ -213,10 +219,25 @@ impl<O: Objective> Evaluator<O> {
         context: &TrialContext,
         around: &impl Surroundings<O>,
     ) -> Result<Running<O>, Trouble> {
+        let under_way = Cell::new(0);
+        catch(|| self.train_or_panic(task, hparams, context, around, &under_way))
+            .unwrap_or_else(|reason| Err(Trouble::Failed { epoch: under_way.get(), reason }))
+    }
+
+    /// `under_way` is the epoch under way, counted from 1; 0 while the model is built.
+    fn train_or_panic(
+        &self,
+        task: &mut Task<O>,
+        hparams: &O::Hparams,
+        context: &TrialContext,
+        around: &impl Surroundings<O>,
+        under_way: &Cell<u64>,
+    ) -> Result<Running<O>, Trouble> {
         let mut running = self.begin(task, hparams, context, around)?;
         let Assignment { from, to, .. } = task.assignment;
         let mut metrics = Metrics::new();
         while running.epoch < to {
+            under_way.set(running.epoch + 1);
             // the best model is copied only when it is about to be changed
             if self.saves
                 && self.score == ScoreBy::Best
@@ -265,8 +286,9 @@ impl<O: Objective> Evaluator<O> {
             best,
             epoch,
             score,
-            names: Vec::new(),
-            history: Vec::new(),
+            history: History::default(),
+            layout: None,
+            in_order: false,
         };
         if let Some(Carried { model, best }) = task.carried.take() {
             return Ok(running(model, best, from, task.score));
@@ -275,11 +297,11 @@ impl<O: Objective> Evaluator<O> {
         if let Some(saved) = task.saved.take() {
             match attempt(saved.state.epoch, || self.objective.load(&mut model, saved.present())) {
                 Ok(()) => {
-                    let SavedState { epoch, score, from: since, metrics, history, .. } = saved.state;
+                    let SavedState { epoch, score, from: since, history, .. } = saved.state;
                     let best = saved.last.is_some().then(|| Arc::new(saved.best));
                     let mut running = running(model, best, epoch, score);
                     if since == from {
-                        (running.names, running.history) = (metrics, history);
+                        running.history = history;
                     }
                     return Ok(running);
                 }
@@ -309,20 +331,28 @@ impl<O: Objective> Evaluator<O> {
         let epoch = EpochContext { trial: context, epoch: running.epoch, stage_end: to };
         let number = running.epoch + 1;
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, metrics))?;
+        // a diverged model need not be validated
         if metrics.get("loss").is_none_or(f64::is_finite) {
             attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
         }
-        for name in ["loss", &self.monitor] {
-            if let Some(value) = metrics.get(name).filter(|value| !value.is_finite()) {
+        if running.layout.is_none_or(|(layout, _, _)| layout != metrics.layout()) {
+            let Some(monitor) = metrics.position(&self.monitor) else {
+                let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
+                let reason =
+                    format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
+                return Err(Trouble::Failed { epoch: number, reason });
+            };
+            running.layout = Some((metrics.layout(), monitor, metrics.position("loss")));
+            running.in_order = false;
+        }
+        let (monitor, loss) = running.layout.map_or((0, None), |(_, monitor, loss)| (monitor, loss));
+        for position in loss.into_iter().chain([monitor]) {
+            if metrics.at(position).is_none_or(|value| !value.is_finite()) {
+                let (name, value) = metrics.iter().nth(position).unwrap_or(("loss", f64::NAN));
                 return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {value}") });
             }
         }
-        let Some(value) = metrics.get(&self.monitor) else {
-            let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let reason =
-                format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
-            return Err(Trouble::Failed { epoch: number, reason });
-        };
+        let value = metrics.at(monitor).unwrap_or(f64::NAN);
         running.epoch = number;
         let better = running.score.is_none_or(|(best, _)| self.direction.better(value, best));
         if better || self.score == ScoreBy::Last {
@@ -330,12 +360,13 @@ impl<O: Objective> Evaluator<O> {
             running.best = None;
         }
         if number > from {
-            // the names are those of the stage's first epoch
-            if running.names.is_empty() {
-                running.names = metrics.iter().map(|(name, _)| name.to_owned()).collect();
+            if running.in_order {
+                running.history.push_same(metrics);
+            } else {
+                running.history.push(metrics, &self.metrics);
+                running.history.reserve((to - number) as usize);
+                running.in_order = is_named(metrics, running.history.metrics());
             }
-            let row = running.names.iter().map(|name| metrics.get(name).unwrap_or(f64::NAN)).collect();
-            running.history.push(row);
         }
         // a trial that never looks at its interrupt is looked after here
         match context.interrupt.check() {
@@ -350,11 +381,7 @@ impl<O: Objective> Evaluator<O> {
 
     /// The trial's model as it is to be written.
     fn save(&self, task: &Task<O>, running: &Running<O>) -> Result<SavedModel, String> {
-        let present = match attempt(running.epoch, || self.objective.save(&running.model)) {
-            Ok(saved) => saved,
-            Err(Trouble::Failed { reason, .. } | Trouble::Diverged { reason, .. }) => return Err(reason),
-            Err(Trouble::Left) => return Err(Interrupted::Stopped.to_string()),
-        };
+        let present = catch(|| self.objective.save(&running.model))?.map_err(|error| chain(&*error))?;
         let state = SavedState {
             format: FORMAT,
             trial: task.assignment.trial,
@@ -362,7 +389,6 @@ impl<O: Objective> Evaluator<O> {
             epoch: running.epoch,
             score: running.score,
             from: task.assignment.from,
-            metrics: running.names.clone(),
             history: running.history.clone(),
         };
         Ok(match &running.best {
@@ -372,14 +398,12 @@ impl<O: Objective> Evaluator<O> {
     }
 }
 
-/// Calls the objective; its errors and panics become failures of this epoch.
+/// Calls the objective; its errors become failures of this epoch.
 fn attempt<T>(epoch: u64, code: impl FnOnce() -> Result<T, BoxError>) -> Result<T, Trouble> {
-    match catch(code) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) if matches!(error.downcast_ref(), Some(Interrupted::Stopped)) => Err(Trouble::Left),
-        Ok(Err(error)) => Err(Trouble::Failed { epoch, reason: chain(&*error) }),
-        Err(reason) => Err(Trouble::Failed { epoch, reason }),
-    }
+    code().map_err(|error| match error.downcast_ref() {
+        Some(Interrupted::Stopped) => Trouble::Left,
+        _ => Trouble::Failed { epoch, reason: chain(&*error) },
+    })
 }
 
 /// An error with what caused it, in one line.

@@ -77,29 +77,34 @@ pub(crate) enum Message<O: Objective> {
 
 /// Paused trials in memory.
 pub(crate) struct Paused<O: Objective> {
-    trials: HashMap<TrialId, (Carried<O>, usize)>,
+    /// By the trials' places in the plan.
+    trials: Vec<Option<Box<(Carried<O>, usize)>>>,
     bytes: usize,
     pub(crate) budget: usize,
 }
 
 impl<O: Objective> Paused<O> {
     pub(crate) fn new(budget: usize) -> Self {
-        Paused { trials: HashMap::new(), bytes: 0, budget }
+        Paused { trials: Vec::new(), bytes: 0, budget }
     }
 
-    fn take(&mut self, trial: TrialId) -> Option<Carried<O>> {
-        let (carried, bytes) = self.trials.remove(&trial)?;
+    fn take(&mut self, ordinal: u64) -> Option<Carried<O>> {
+        let (carried, bytes) = *self.trials.get_mut(ordinal as usize)?.take()?;
         self.bytes -= bytes;
         Some(carried)
     }
 
     /// Keeps a trial, or gives it back if it is over the budget.
-    fn put(&mut self, trial: TrialId, carried: Carried<O>, bytes: usize, saved: bool) -> Option<Carried<O>> {
+    fn put(&mut self, ordinal: u64, carried: Carried<O>, bytes: usize, saved: bool) -> Option<Carried<O>> {
         if saved && self.bytes.saturating_add(bytes) > self.budget {
             return Some(carried);
         }
         self.bytes += bytes;
-        self.trials.insert(trial, (carried, bytes));
+        let ordinal = ordinal as usize;
+        if self.trials.len() <= ordinal {
+            self.trials.resize_with(ordinal + 1, || None);
+        }
+        self.trials[ordinal] = Some(Box::new((carried, bytes)));
         None
     }
 }
@@ -233,8 +238,8 @@ impl<O: Objective> Shared<O> {
             };
             let Assignment { trial, stage, from, to } = assignment;
             let configurations = &self.evaluator.configurations;
-            let known =
-                state.known.remove(&(trial, stage)).filter(|known| (known.from, known.to) == (from, to));
+            let known = if state.known.is_empty() { None } else { state.known.remove(&(trial, stage)) };
+            let known = known.filter(|known| (known.from, known.to) == (from, to));
             if let Some(record) = known {
                 match configurations.get(trial) {
                     Ok(hparams) => self.settle(state, record, hparams, None, true, garbage),
@@ -242,7 +247,8 @@ impl<O: Objective> Shared<O> {
                 }
                 continue;
             }
-            let so_far = state.ledger.get(configurations.ordinal(trial));
+            let ordinal = configurations.ordinal(trial);
+            let so_far = state.ledger.get(ordinal);
             let last = so_far.and_then(|trial| trial.records.last());
             let task = Task {
                 assignment,
@@ -250,8 +256,8 @@ impl<O: Objective> Shared<O> {
                 score: so_far.and_then(|trial| trial.score),
                 attempt: last.map_or(0, |record| record.attempt),
                 seconds: so_far.map_or(0.0, |trial| trial.records.iter().map(|record| record.seconds).sum()),
-                carried: state.paused.take(trial),
-                on_disk: state.on_disk.contains(&trial),
+                carried: state.paused.take(ordinal),
+                on_disk: self.durable() && state.on_disk.contains(&trial),
                 saved: None,
                 worker,
             };
@@ -289,14 +295,16 @@ impl<O: Objective> Shared<O> {
             let hparams = hparams.values().into();
             state.inbox.push(Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
         }
-        state.ledger.enter(configurations.ordinal(trial), record, hparams, false);
+        let ordinal = configurations.ordinal(trial);
+        state.ledger.enter(ordinal, record, hparams, false);
         if let Some((carried, bytes)) = carried {
-            garbage.extend(state.paused.put(trial, carried, bytes, self.durable()));
+            garbage.extend(state.paused.put(ordinal, carried, bytes, self.durable()));
         }
         let Some(end) = state.scheduler.tell(trial, score) else { return };
         for &ended in &end.ended {
-            let (status, removed) = state.ledger.end(configurations.ordinal(ended), end.last, end.stage);
-            garbage.extend(state.paused.take(ended));
+            let ordinal = configurations.ordinal(ended);
+            let (status, removed) = state.ledger.end(ordinal, end.last, end.stage);
+            garbage.extend(state.paused.take(ordinal));
             if let Some(removed) = removed.filter(|removed| state.on_disk.remove(removed)) {
                 state.inbox.push(Message::Remove(removed));
             }
@@ -369,14 +377,15 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
 
     fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
         let shared = self.shared;
-        let epochs = shared.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         if shared.observed {
             let Assignment { trial, stage, .. } = *assignment;
             shared.send(Message::Event(Event::Epoch { trial, stage, epoch, metrics: metrics.clone() }));
         }
         let direction = shared.evaluator.direction;
         let reached = |target: f64| score.is_some_and(|score| !direction.better(target, score));
-        let over = shared.epoch_budget.is_some_and(|budget| epochs >= budget)
+        // counted only if it matters: all workers write to this one number
+        let spent = |budget| shared.epochs.fetch_add(1, Ordering::Relaxed) + 1 >= budget;
+        let over = shared.epoch_budget.is_some_and(spent)
             || shared.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if shared.target.is_some_and(reached) {
             shared.request_stop(&mut shared.lock(), StopReason::TargetReached);

@@ -109,6 +109,7 @@ pub(crate) fn sweep<O: Objective>(
         trial_time_limit: settings.trial_time_limit,
         checkpoint_every: settings.checkpoint_every,
         saves: repository.is_some(),
+        metrics: Default::default(),
     };
     let slot = || Slot { running: None, interrupt: Arc::new(Interrupt::default()), abandoned: false };
     let state = State {

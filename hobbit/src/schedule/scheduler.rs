@@ -257,7 +257,9 @@ mod tests {
             [&[1, 2, 3, 4, 5, 6, 7, 8, 9], &[9, 8, 7, 6, 5, 4, 3, 2, 1], &[5, 1, 9, 3, 7, 2, 8, 4, 6]];
         for order in orders {
             let mut scheduler = scheduler(9);
-            (0..9).for_each(|_| drop(run(&mut scheduler)));
+            for _ in 0..9 {
+                run(&mut scheduler);
+            }
             let zero = |index: u32| if index % 2 == 0 { 0.0 } else { -0.0 };
             let end = order
                 .iter()

@@ -1,63 +1,40 @@
-//! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and encoded.
+//! Search spaces: what hyperparameters there are, and how a configuration is drawn, described and checked.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+mod describe;
+pub(crate) mod field;
 
-use crate::error::Result;
+pub use describe::{Domain, Parameter, Space, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// A set of configurations, described by a struct that carries `#[search_space]`.
+/// A set of configurations, described by a struct that carries [`#[search_space]`](macro@crate::search_space).
 pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
-    /// The tree of parameters, as data.
+    /// The parameters, as data.
     fn space() -> Space;
 
     /// Draws the configuration of this key; equal keys give equal configurations on every platform.
+    ///
+    /// # Errors
+    /// The space cannot be drawn from.
     fn draw(key: Key) -> Result<Self>;
 
     /// Names and values in the order of declaration, for tables.
     fn values(&self) -> Vec<(String, Value)>;
 
     /// Whether every value is in its domain.
-    fn check(&self) -> Result<()> {
-        Ok(())
-    }
+    ///
+    /// # Errors
+    /// The first value that is not, with its field and what is allowed.
+    fn check(&self) -> Result<()>;
 
-    /// The defaults.
+    /// The configuration of the defaults given in the space.
+    ///
+    /// # Errors
+    /// The space has none.
     fn defaults() -> Result<Self> {
-        Err(crate::Error::space("no defaults"))
-    }
-}
-
-/// The parameters of a search space, as data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Space {}
-
-/// One hyperparameter's value, for tables and files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Value {
-    /// A switch.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A real number.
-    Float(f64),
-    /// Anything else.
-    Text(String),
-}
-
-impl Space {
-    /// What of two spaces is not the same, in words.
-    pub fn differences(&self, other: &Space) -> Vec<String> {
-        if self == other { Vec::new() } else { vec!["the search space is not the same".to_owned()] }
-    }
-}
-
-impl std::fmt::Display for Value {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Value::Bool(v) => write!(f, "{v}"),
-            Value::Int(v) => write!(f, "{v}"),
-            Value::Float(v) => write!(f, "{v}"),
-            Value::Text(v) => f.write_str(v),
-        }
+        Err(Error::space(format!("the search space `{}` has no defaults", Self::space().name())))
     }
 }
