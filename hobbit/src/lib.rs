@@ -28,6 +28,8 @@ mod runner;
 pub mod schedule;
 pub mod space;
 mod study;
+#[cfg(feature = "dfdx")]
+pub mod train;
 mod trial;
 
 /// Makes a struct a search space: it derives how configurations are drawn, described, checked and stored.

@@ -11,6 +11,10 @@ use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
 use crate::schedule::EpochCount;
+#[cfg(feature = "dfdx")]
+use crate::space::SearchSpace;
+#[cfg(feature = "dfdx")]
+use crate::train::{Dataset, Device, IntoModel, ModelObjective};
 use crate::trial::Direction;
 
 /// A Hyperband sweep, to be set up and run.
@@ -18,8 +22,40 @@ use crate::trial::Direction;
 /// Setters check nothing; [`run`](Hyperband::run) checks everything before it trains anything.
 #[must_use = "nothing is trained before `run` is called"]
 pub struct Hyperband<O: Objective> {
-    pub(crate) objective: O,
+    objective: O,
     settings: Settings<O>,
+}
+
+#[cfg(feature = "dfdx")]
+impl<H, F, C> Hyperband<ModelObjective<H, F, C>>
+where
+    H: SearchSpace + Send + Sync + 'static,
+    F: Fn(&H) -> C + Send + Sync + 'static,
+    C: IntoModel + 'static,
+{
+    /// A sweep over dfdx models. The function takes a configuration and returns the model's description
+    /// ([`Compiled`](crate::train::Compiled)), or a `Result` with one.
+    pub fn new(model: F) -> Self {
+        Hyperband::of(ModelObjective::new(model))
+    }
+
+    /// The samples for training and validation.
+    pub fn dataset(mut self, dataset: Dataset) -> Self {
+        self.objective.dataset = Some(dataset);
+        self
+    }
+
+    /// The samples of a training step, unless a model says otherwise. Default: 32.
+    pub fn batch_size(mut self, samples: usize) -> Self {
+        self.objective.batch_size = samples;
+        self
+    }
+
+    /// Where models are trained. Default: on the processor.
+    pub fn device(mut self, device: Device) -> Self {
+        self.objective.device = device;
+        self
+    }
 }
 
 impl<O: Objective> Hyperband<O> {

@@ -1,0 +1,113 @@
+//! Tunes a small network on real handwritten digits: `cargo run --release --example digits`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use hobbit::prelude::*;
+use hobbit::train::stratified_split;
+
+/// Tunes a 64-H-10 network on 1797 handwritten digits.
+#[derive(Parser)]
+struct Options {
+    /// The most epochs of a stage (R).
+    #[arg(long, default_value_t = 27)]
+    max_epochs: u32,
+    /// The cut factor between stages.
+    #[arg(long, default_value_t = 3)]
+    eta: u32,
+    /// The seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many trials are trained at once [default: the machine's cores].
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Where the study is kept; a second run continues it.
+    #[arg(long, default_value = "./digits_repo")]
+    repo_dir: PathBuf,
+}
+
+#[search_space]
+struct Hparams {
+    /// How far a step goes.
+    #[log_uniform(1e-4..=1e-1)]
+    learning_rate: f64,
+    /// The hidden layer's activation.
+    #[choice(Activation::Sigmoid, Activation::Tanh, Activation::Relu)]
+    activation: Activation,
+    /// The share of hidden outputs that are dropped while training.
+    #[uniform(0.0..=0.9)]
+    dropout: f64,
+    /// The hidden layer's width.
+    #[choice(16, 32, 64, 128)]
+    hidden: usize,
+}
+
+fn model(hp: &Hparams) -> Compiled {
+    Sequential::new([64])
+        .dense(hp.hidden)
+        .activation(hp.activation)
+        .dropout(hp.dropout)
+        .dense(10)
+        .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
+}
+
+fn main() -> hobbit::Result<()> {
+    let options = Options::parse();
+    let digits = Digits::load()?;
+    let dataset = Dataset::new((&digits.x_train, &digits.y_train), (&digits.x_valid, &digits.y_valid))?;
+
+    let mut study = Hyperband::new(model)
+        .dataset(dataset)
+        .batch_size(32)
+        .monitor("val_accuracy")
+        .seed(options.seed)
+        .repo_dir(&options.repo_dir)
+        .stop_on_ctrl_c();
+    if let Some(workers) = options.workers {
+        study = study.workers(workers);
+    }
+    let results = study.run(options.max_epochs, options.eta)?;
+
+    // the best model, as it was at its best epoch
+    let best = results.best_model()?;
+    let classes = best.predict(&digits.x_valid)?.classes();
+    let correct =
+        classes.iter().zip(&digits.y_valid).filter(|(class, label)| **class == usize::from(**label)).count();
+    println!(
+        "The best model, loaded from the repository, reads {correct} of {} digits: accuracy {:.4}",
+        classes.len(),
+        correct as f64 / classes.len() as f64
+    );
+    Ok(())
+}
+
+/// The digits, with pixels from 0 to 1: 1437 for training and 360 for validation.
+struct Digits {
+    x_train: Vec<f32>,
+    y_train: Vec<u8>,
+    x_valid: Vec<f32>,
+    y_valid: Vec<u8>,
+}
+
+impl Digits {
+    fn load() -> hobbit::Result<Digits> {
+        let rows: Vec<Vec<u8>> = include_str!("data/digits.csv")
+            .lines()
+            .map(|line| {
+                line.split(',').map(|number| number.parse().expect("the embedded file is whole")).collect()
+            })
+            .collect();
+        let labels: Vec<u8> = rows.iter().map(|row| row[64]).collect();
+        let (training, validation) = stratified_split(&labels, 360, 0)?;
+        let pixels = |part: &[usize]| {
+            part.iter().flat_map(|&i| rows[i][..64].iter().map(|&p| f32::from(p) / 16.0)).collect()
+        };
+        let classes = |part: &[usize]| part.iter().map(|&i| labels[i]).collect();
+        Ok(Digits {
+            x_train: pixels(&training),
+            y_train: classes(&training),
+            x_valid: pixels(&validation),
+            y_valid: classes(&validation),
+        })
+    }
+}

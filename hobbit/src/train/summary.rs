@@ -1,0 +1,71 @@
+//! A model as a table: layers, shapes, parameters, memory.
+
+use comfy_table::{Table, presets};
+
+use super::model::Compiled;
+use crate::error::Result;
+
+impl Compiled {
+    /// The number of trainable parameters.
+    ///
+    /// # Errors
+    /// As [`check`](Compiled::check).
+    pub fn parameters(&self) -> Result<usize> {
+        let shapes = self.shapes()?;
+        Ok(self.layers.iter().zip(&shapes).map(|(layer, input)| layer.parameters(input)).sum())
+    }
+
+    /// About how many bytes training takes with batches of so many samples: parameters, gradients, optimizer state and
+    /// activations.
+    ///
+    /// # Errors
+    /// As [`check`](Compiled::check).
+    pub fn training_memory(&self, batch_size: usize) -> Result<usize> {
+        let activations: usize = self.shapes()?.iter().map(|shape| shape.iter().product::<usize>()).sum();
+        let copies = 2 + self.optimizer.slots();
+        // each activation has its gradient
+        Ok(4 * (self.parameters()? * copies + 2 * activations * batch_size))
+    }
+
+    /// A table of the layers, their output shapes and parameters.
+    ///
+    /// # Errors
+    /// As [`check`](Compiled::check).
+    pub fn summary(&self) -> Result<String> {
+        self.check()?;
+        let shapes = self.shapes()?;
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(["layer", "output", "parameters"]);
+        table.add_row(["input".to_owned(), format!("{:?}", self.input), String::new()]);
+        for (position, layer) in self.layers.iter().enumerate() {
+            let parameters = layer.parameters(&shapes[position]);
+            let parameters = if parameters == 0 { String::new() } else { parameters.to_string() };
+            table.add_row([layer.name().to_owned(), format!("{:?}", shapes[position + 1]), parameters]);
+        }
+        let lines: String = table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+        Ok(format!(
+            "{lines}{} parameters, trained by {} to minimize {}\n",
+            self.parameters()?,
+            self.optimizer.name(),
+            self.loss.name()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::train::{Activation, Adam, Loss, Sequential};
+
+    #[test]
+    fn a_summary_has_shapes_and_parameters() {
+        let model = Sequential::new([8, 8]).flatten().dense(32).activation(Activation::Relu).dense(10);
+        let model = model.compile(Adam::new(0.01), Loss::CrossEntropy);
+        let summary = model.summary().unwrap();
+        assert!(
+            summary.contains("[8, 8]") && summary.contains("2080") && summary.contains("[10]"),
+            "{summary}"
+        );
+        assert_eq!(model.parameters().unwrap(), 65 * 32 + 33 * 10);
+        assert!(model.training_memory(32).unwrap() > 4 * 4 * 2410);
+    }
+}
