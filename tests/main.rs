@@ -1,5 +1,10 @@
 //! All integration tests, a module per subject.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at files")]
+
+mod errors;
 mod schedule;
 mod support;
 mod sweep;
+#[cfg(feature = "dfdx")]
+mod train;

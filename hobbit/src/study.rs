@@ -207,6 +207,11 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.quiet = true)
     }
 
+    /// The objective, without a sweep around it: to train a model by hand.
+    pub fn into_objective(self) -> O {
+        self.objective
+    }
+
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hobbit::{BoxError, Checkpoint, EpochContext, Metrics, Objective, TrialContext, search_space};
+use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
 
 #[search_space]
 pub(crate) struct Params {
@@ -87,5 +87,50 @@ impl Objective for Curve {
 
     fn memory(&self, _: &Model) -> usize {
         16
+    }
+}
+
+/// A study over another space than that of [`Curve`].
+pub(crate) struct OtherSpace;
+
+#[search_space]
+pub(crate) struct OtherParams {
+    #[uniform(0.0..=2.0)]
+    pub(crate) rate: f64,
+}
+
+impl OtherSpace {
+    pub(crate) fn study() -> Hyperband<OtherSpace> {
+        Hyperband::of(OtherSpace)
+    }
+}
+
+impl Objective for OtherSpace {
+    type Hparams = OtherParams;
+    type Model = ();
+
+    fn metrics(&self, _: &OtherParams) -> Result<Vec<Cow<'static, str>>, BoxError> {
+        Ok(vec!["val_loss".into()])
+    }
+
+    fn build(&self, _: &OtherParams, _: &TrialContext) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn train_epoch(&self, (): &mut (), _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+        metrics.report("val_loss", 0.5);
+        Ok(())
+    }
+
+    fn validate(&self, (): &mut (), _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn save(&self, (): &()) -> Result<Checkpoint, BoxError> {
+        Ok(Checkpoint::new())
+    }
+
+    fn load(&self, (): &mut (), _: &Checkpoint) -> Result<(), BoxError> {
+        Ok(())
     }
 }

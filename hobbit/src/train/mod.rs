@@ -3,6 +3,8 @@
 //! A model function returns a [`Compiled`] description. It says nothing of devices; it is checked as a whole before anything is
 //! trained, built on the trial's device, and trained there. Nothing outside this room uses dfdx.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod data;
 mod loss;
 mod model;

@@ -151,7 +151,7 @@ where
 
     fn pause(&self, model: &mut Model) {
         // memory that cannot be given back is only memory
-        let _ = model.empty_cache();
+        let _ = model.pause();
     }
 }
 

@@ -22,16 +22,16 @@ pub struct Model {
 pub(super) enum AnyNetwork {
     Cpu(Network<Cpu>),
     #[cfg(feature = "cuda")]
-    Cuda(Network<dfdx::tensor::Cuda>),
+    Cuda(super::cuda::CudaNetwork),
 }
 
-/// Does the same on every device.
+/// Does the same on every device; the body is a `Result`.
 macro_rules! on_device {
     ($network:expr, $inner:ident => $body:expr) => {
         match $network {
             AnyNetwork::Cpu($inner) => $body,
             #[cfg(feature = "cuda")]
-            AnyNetwork::Cuda($inner) => $body,
+            AnyNetwork::Cuda(network) => network.with(|$inner| $body),
         }
     };
 }
@@ -47,9 +47,7 @@ impl Model {
             }
             #[cfg(feature = "cuda")]
             Device::Cuda(ordinal) => {
-                let device = dfdx::tensor::Cuda::try_build(ordinal, key.seed())
-                    .map_err(super::network::device_error)?;
-                AnyNetwork::Cuda(Network::new(device, &description, key)?)
+                AnyNetwork::Cuda(super::cuda::CudaNetwork::new(ordinal, &description, key)?)
             }
             #[cfg(not(feature = "cuda"))]
             Device::Cuda(_) => return Err("this program was built without the feature `cuda`".into()),
@@ -65,7 +63,7 @@ impl Model {
         tally: &mut Tally,
     ) -> Result<(), BoxError> {
         let (inputs, targets) = (part.inputs(samples), part.targets(samples, self.outputs));
-        let Pass { loss, outputs } = on_device!(&mut self.network, network => network.train(inputs, targets.clone(), samples.len(), key)?);
+        let Pass { loss, outputs } = on_device!(&mut self.network, network => network.train(inputs, targets.clone(), samples.len(), key))?;
         tally.add(self.description.loss, loss, &outputs, &targets, self.outputs);
         Ok(())
     }
@@ -73,7 +71,7 @@ impl Model {
     pub(super) fn validate(&self, part: &Part, samples: &[u32], tally: &mut Tally) -> Result<(), BoxError> {
         let (inputs, targets) = (part.inputs(samples), part.targets(samples, self.outputs));
         let Pass { loss, outputs } =
-            on_device!(&self.network, network => network.validate(inputs, targets.clone(), samples.len())?);
+            on_device!(&self.network, network => network.validate(inputs, targets.clone(), samples.len()))?;
         tally.add(self.description.loss, loss, &outputs, &targets, self.outputs);
         Ok(())
     }
@@ -86,8 +84,13 @@ impl Model {
         on_device!(&mut self.network, network => network.load(checkpoint))
     }
 
-    pub(super) fn empty_cache(&mut self) -> Result<(), BoxError> {
-        on_device!(&mut self.network, network => network.empty_cache())
+    /// Frees what is not needed while the trial waits, and what ties it to this thread.
+    pub(super) fn pause(&mut self) -> Result<(), BoxError> {
+        match &mut self.network {
+            AnyNetwork::Cpu(network) => network.empty_cache(),
+            #[cfg(feature = "cuda")]
+            AnyNetwork::Cuda(network) => network.pause(),
+        }
     }
 
     /// What it is made of.
