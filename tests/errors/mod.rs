@@ -91,7 +91,7 @@ fn a_results_file_that_is_cut_is_not_overwritten() {
     says(&message(study().repo_dir(dir.path()), 9, 3), &["results.ron:", "cut off", "remove the file"]);
     assert_eq!(std::fs::read(&path).unwrap().len(), whole.len() / 2);
     let reader = hobbit::repository::Reader::open(dir.path()).unwrap();
-    let error = reader.results::<crate::support::Params>().err().expect("half a file does not read");
+    let error = reader.results::<crate::support::Params>().unwrap_err();
     says(&error.to_string(), &["results.ron:"]);
     // and with the file gone, it is made again from the journal
     std::fs::remove_file(&path).unwrap();

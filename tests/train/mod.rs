@@ -37,8 +37,10 @@ fn circle() -> Dataset {
     Dataset::new((&x, &y), (&x, &y)).unwrap()
 }
 
-fn study() -> Hyperband<ModelObjective<Hparams, fn(&Hparams) -> Compiled, Compiled>> {
-    Hyperband::new(model as fn(&Hparams) -> Compiled).dataset(circle()).quiet()
+type Function = fn(&Hparams) -> Compiled;
+
+fn study() -> Hyperband<ModelObjective<Hparams, Function, Compiled>> {
+    Hyperband::new(model as Function).dataset(circle()).quiet()
 }
 
 #[test]

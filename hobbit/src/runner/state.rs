@@ -302,7 +302,7 @@ impl<O: Objective> Shared<O> {
         let ordinal = configurations.ordinal(trial);
         state.ledger.enter(ordinal, record, hparams, false);
         if let Some((carried, bytes)) = carried {
-            garbage.extend(state.paused.put(ordinal, carried, bytes, self.durable()));
+            garbage.extend(state.paused.put(ordinal, carried, bytes, self.evaluator.saves));
         }
         let Some(end) = state.scheduler.tell(trial, score) else { return };
         for &ended in &end.ended {

@@ -11,7 +11,7 @@ use super::interrupt::Guard;
 use super::ledger::{Ledger, TrialState};
 use super::panics::catch;
 use super::settings::{Keep, MaxFailures, Settings, StopReason};
-use super::state::{Failures, Paused, Shared, Slot, State};
+use super::state::{Failures, Message, Paused, Shared, Slot, State};
 use super::worker::work;
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
@@ -108,7 +108,7 @@ pub(crate) fn sweep<O: Objective>(
         retries: settings.retries,
         trial_time_limit: settings.trial_time_limit,
         checkpoint_every: settings.checkpoint_every,
-        saves: repository.is_some(),
+        saves: repository.is_some() && settings.checkpoints,
         metrics: Default::default(),
     };
     let slot = || Slot { running: None, interrupt: Arc::new(Interrupt::default()), abandoned: false };
@@ -321,7 +321,10 @@ fn watch_ctrl_c<O: Objective>(shared: &Arc<Shared<O>>) -> Result<Guard> {
         if shared.is_stopping() {
             return false;
         }
-        shared.request_stop(&mut shared.lock(), StopReason::Interrupted);
+        let mut state = shared.lock();
+        let text = "stopping after the epochs under way; press Ctrl-C again to leave at once".to_owned();
+        state.inbox.push(Message::Event(Event::Note(text)));
+        shared.request_stop(&mut state, StopReason::Interrupted);
         true
     }))
 }
