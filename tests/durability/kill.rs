@@ -57,12 +57,8 @@ fn a_killed_sweep_ends_with_the_same_bytes() {
     }
     assert!(kills >= 3, "{kills} kills");
     run(dir.path(), 2).unwrap();
-    for name in ["results.ron"] {
-        assert_eq!(
-            std::fs::read(dir.path().join(name)).unwrap(),
-            std::fs::read(whole.path().join(name)).unwrap()
-        );
-    }
+    let results = |dir: &Path| std::fs::read(dir.join("results.ron")).unwrap();
+    assert!(results(dir.path()) == results(whole.path()));
     let weights = |dir: &Path| {
         let files = std::fs::read_dir(dir.join("weights")).unwrap();
         files
