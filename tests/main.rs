@@ -5,6 +5,7 @@
 mod durability;
 mod errors;
 mod schedule;
+mod space;
 mod support;
 mod sweep;
 #[cfg(feature = "dfdx")]

@@ -1,73 +1,352 @@
 //! Writes the implementation.
 
-use proc_macro2::{Literal as LiteralToken, TokenStream};
+use proc_macro_crate::{FoundCrate, crate_name};
+use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ItemStruct, Lit};
+use syn::{Expr, Item, Lit, Type};
 
-use crate::model::{Bounds, Domain, Field, Input, literal};
+use crate::model::{Body, Bounds, Constraint, Domain, Field, Input, Literal, Variant, literal};
+
+/// The path of hobbit, by the name that the user's Cargo.toml gives it.
+pub(crate) fn hobbit() -> TokenStream {
+    match crate_name("hobbit") {
+        Ok(FoundCrate::Name(name)) => {
+            let name = Ident::new(&name, Span::call_site());
+            quote!(::#name)
+        }
+        _ => quote!(::hobbit),
+    }
+}
 
 pub(crate) fn expand(input: &Input) -> TokenStream {
+    let hobbit = hobbit();
     let item = with_derives(&input.item);
-    let ident = &input.item.ident;
+    let ident = &input.ident;
     let name = ident.to_string();
-    let (impl_generics, type_generics, where_clause) = input.item.generics.split_for_impl();
-    let constants = input.fields.iter().flat_map(constant_checks);
-    let (mut parameters, mut draws, mut values, mut checks) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for field in &input.fields {
-        let Field { ident, ty, description, .. } = field;
-        let name = field.name();
-        let domain = domain(field);
-        let key = LiteralToken::u64_suffixed(hash(&name));
-        parameters
-            .push(quote!(__h::Parameter::new(#name, #description, __h::Field::<#ty>::domain(&#domain))));
-        draws.push(quote!(#ident: __h::Field::<#ty>::draw(&#domain, __h::Key::child(key, #key))));
-        values.push(quote!((__h::String::from(#name), __h::Field::<#ty>::value(&#domain, &self.#ident))));
-        checks.push(quote!(__h::Field::<#ty>::check(&#domain, #name, &self.#ident)?;));
-    }
+    let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
+    let predicates = where_clause.map(|clause| clause.predicates.to_token_stream());
+    // a generic item is a space wherever it can be written and read
+    let stored = (!input.generics.params.is_empty()).then(|| {
+        quote!(#ident #type_generics: __h::serde::Serialize + __h::serde::de::DeserializeOwned + ::core::clone::Clone,)
+    });
+    let body = match &input.body {
+        Body::Struct(fields) => structure(&name, fields, &input.constraints),
+        Body::Enum(variants) => enumeration(&name, variants),
+    };
+    let fields: Vec<&Field> = match &input.body {
+        Body::Struct(fields) => fields.iter().collect(),
+        Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+    };
+    let constants = fields.iter().flat_map(|field| constant_checks(&field.name, &field.domain));
     quote! {
         #item
 
         const _: () = {
-            use ::hobbit::__private as __h;
+            use #hobbit::__private as __h;
 
             #(#constants)*
 
             #[automatically_derived]
-            #[allow(clippy::all, clippy::pedantic, unused_variables)]
-            impl #impl_generics __h::SearchSpace for #ident #type_generics #where_clause {
-                fn space() -> __h::Space {
-                    __h::Space::new(#name, __h::Vec::from([#(#parameters),*]))
-                }
-
-                fn draw(key: __h::Key) -> __h::Result<Self> {
-                    __h::Result::Ok(Self { #(#draws),* })
-                }
-
-                fn values(&self) -> __h::Vec<(__h::String, __h::Value)> {
-                    __h::Vec::from([#(#values),*])
-                }
-
-                fn check(&self) -> __h::Result<()> {
-                    #(#checks)*
-                    __h::Result::Ok(())
-                }
+            #[allow(clippy::all, clippy::pedantic, unused_variables, unused_mut, unreachable_code, non_snake_case)]
+            impl #impl_generics __h::SearchSpace for #ident #type_generics where #stored #predicates {
+                #body
             }
         };
     }
 }
 
+/// What is written for a list of fields: one piece for each, in their order.
+struct Pieces {
+    parameters: Vec<TokenStream>,
+    draws: Vec<TokenStream>,
+    values: Vec<TokenStream>,
+    checks: Vec<TokenStream>,
+    encodes: Vec<TokenStream>,
+    absent: Vec<TokenStream>,
+    decodes: Vec<TokenStream>,
+    skips: Vec<TokenStream>,
+    idents: Vec<Ident>,
+}
+
+/// In all pieces, a field's value is behind the reference named as the field; in `draws` and `decodes` it is made, by value.
+/// `prefix` goes before names, `conditions` is a slice of conditions.
+fn pieces(fields: &[Field], prefix: &str, conditions: &TokenStream) -> Pieces {
+    let mut out = Pieces {
+        parameters: Vec::new(),
+        draws: Vec::new(),
+        values: Vec::new(),
+        checks: Vec::new(),
+        encodes: Vec::new(),
+        absent: Vec::new(),
+        decodes: Vec::new(),
+        skips: Vec::new(),
+        idents: fields.iter().map(|field| field.ident.clone()).collect(),
+    };
+    for (place, field) in fields.iter().enumerate() {
+        let Field { ident, ty, description, .. } = field;
+        let name = format!("{prefix}{}", field.name);
+        if let Domain::Fixed(expr) | Domain::Derived(expr) = &field.domain {
+            let earlier = fields[..place].iter().map(|field| &field.ident);
+            let made = quote!({ #(let #earlier = ::core::clone::Clone::clone(&#earlier);)* #expr });
+            let earlier = fields[..place].iter().map(|field| &field.ident);
+            let again = quote!({ #(let #earlier = ::core::clone::Clone::clone(#earlier);)* #expr });
+            out.draws.push(quote!(let #ident: #ty = #made;));
+            out.decodes.push(quote!(let #ident: #ty = #made;));
+            out.values.push(quote!(out.push((__h::String::from(#name), __h::shown(#ident)));));
+            out.checks.push(quote!(__h::same(#name, #ident, &#again)?;));
+            continue;
+        }
+        let domain = domain(&field.domain, &name, ty);
+        let field_trait = quote!(__h::Field::<#ty>);
+        let key = LiteralToken::u64_suffixed(hash(&field.name));
+        out.parameters.push(quote!(#field_trait::parameters(
+            &#domain,
+            &__h::Names { name: #name, description: #description, conditions: #conditions },
+            &mut out
+        );));
+        out.draws.push(quote!(let #ident: #ty = #field_trait::draw(&#domain, __h::Key::child(key, #key))?;));
+        out.values.push(quote!(#field_trait::values(&#domain, #name, #ident, &mut out);));
+        out.checks.push(quote!(#field_trait::check(&#domain, #name, #ident)?;));
+        out.encodes
+            .push(quote!(#field_trait::encode(&#domain, ::core::option::Option::Some(#ident), &mut out);));
+        out.absent.push(quote!(#field_trait::encode(&#domain, ::core::option::Option::None, &mut out);));
+        out.decodes.push(quote!(let #ident: #ty = #field_trait::decode(&#domain, #name, &mut coordinates)?;));
+        out.skips.push(quote!(coordinates.skip(#field_trait::width(&#domain));));
+    }
+    out
+}
+
+fn structure(name: &str, fields: &[Field], constraints: &[Constraint]) -> TokenStream {
+    let no_conditions = quote!(&[]);
+    let Pieces { parameters, draws, values, checks, encodes, decodes, idents, .. } =
+        pieces(fields, "", &no_conditions);
+    let conditions = constraints.iter().map(|Constraint { condition, why }| {
+        quote!(if !(#condition) { return ::core::option::Option::Some(#why); })
+    });
+    let broken = quote! {
+        |this: &Self| -> ::core::option::Option<&'static str> {
+            #(let #idents = ::core::clone::Clone::clone(&this.#idents);)*
+            #(#conditions)*
+            ::core::option::Option::None
+        }
+    };
+    let made = quote!(__h::Result::Ok(Self { #(#idents),* }));
+    let (draw, check, decode) = if constraints.is_empty() {
+        (quote!(#(#draws)* #made), quote!(), made.clone())
+    } else {
+        (
+            quote!(__h::constrained(key, #name, |key| { #(#draws)* #made }, #broken)),
+            quote!(__h::present(#name, (#broken)(self))?;),
+            quote!({
+                let this = Self { #(#idents),* };
+                __h::present(#name, (#broken)(&this))?;
+                __h::Result::Ok(this)
+            }),
+        )
+    };
+    let defaults = defaults(name, fields);
+    quote! {
+        fn space() -> __h::Space {
+            let mut out = __h::Vec::new();
+            #(#parameters)*
+            __h::Space::new(#name, out)
+        }
+
+        fn draw(key: __h::Key) -> __h::Result<Self> {
+            #draw
+        }
+
+        fn values(&self) -> __h::Vec<(__h::String, __h::Value)> {
+            let Self { #(#idents),* } = self;
+            let mut out = __h::Vec::new();
+            #(#values)*
+            out
+        }
+
+        fn check(&self) -> __h::Result<()> {
+            let Self { #(#idents),* } = self;
+            #(#checks)*
+            #check
+            __h::Result::Ok(())
+        }
+
+        fn encode(&self) -> __h::Vec<::core::option::Option<f64>> {
+            let Self { #(#idents),* } = self;
+            let mut out = __h::Vec::new();
+            #(#encodes)*
+            out
+        }
+
+        fn decode(coordinates: &[::core::option::Option<f64>]) -> __h::Result<Self> {
+            let mut coordinates = __h::Coordinates(coordinates);
+            #(#decodes)*
+            coordinates.finish()?;
+            #decode
+        }
+
+        #defaults
+    }
+}
+
+/// The configuration of the defaults, where there are any.
+fn defaults(name: &str, fields: &[Field]) -> TokenStream {
+    if fields.iter().all(|field| field.default.is_none()) {
+        return TokenStream::new();
+    }
+    let follows =
+        |field: &Field| matches!(field.domain, Domain::Fixed(_) | Domain::Derived(_) | Domain::Nested);
+    let missing: Vec<_> = fields
+        .iter()
+        .filter(|field| field.default.is_none() && !follows(field))
+        .map(|field| &field.name)
+        .collect();
+    if !missing.is_empty() {
+        return quote! {
+            fn defaults() -> __h::Result<Self> {
+                __h::Result::Err(__h::missing_defaults(#name, &[#(#missing),*]))
+            }
+        };
+    }
+    let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
+    let made = fields.iter().enumerate().map(|(place, field)| {
+        let Field { ident, ty, default, domain, .. } = field;
+        match (default, domain) {
+            (Some(Expr::Lit(lit)), _) if is_string(ty) && matches!(lit.lit, Lit::Str(_)) => {
+                quote!(let #ident: #ty = __h::String::from(#lit);)
+            }
+            (Some(default), _) => quote!(let #ident: #ty = #default;),
+            (None, Domain::Fixed(expr) | Domain::Derived(expr)) => {
+                let earlier = &idents[..place];
+                quote!(let #ident: #ty = { #(let #earlier = ::core::clone::Clone::clone(&#earlier);)* #expr };)
+            }
+            (None, _) => quote!(let #ident: #ty = <#ty as __h::SearchSpace>::defaults()?;),
+        }
+    });
+    quote! {
+        fn defaults() -> __h::Result<Self> {
+            #(#made)*
+            let this = Self { #(#idents),* };
+            __h::SearchSpace::check(&this)?;
+            __h::Result::Ok(this)
+        }
+    }
+}
+
+fn enumeration(name: &str, variants: &[Variant]) -> TokenStream {
+    let weights =
+        variants.iter().map(|variant| variant.weight.as_ref().map_or(quote!(1.0), |w| quote!((#w) as f64)));
+    let weights = quote!([#(#weights),*]);
+    let labels: Vec<_> = variants.iter().map(|variant| variant.ident.to_string()).collect();
+    let choice = quote!(__h::kind(&[#(#labels),*], &#weights));
+    let (mut parameters, mut draws, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut checks, mut encodes, mut decodes) = (Vec::new(), Vec::new(), Vec::new());
+    let all: Vec<Pieces> = variants
+        .iter()
+        .map(|variant| pieces(&variant.fields, &format!("{}.", variant.ident), &quote!(&conditions)))
+        .collect();
+    for (place, (variant, own)) in variants.iter().zip(&all).enumerate() {
+        let ident = &variant.ident;
+        let label = ident.to_string();
+        let Pieces {
+            parameters: listed,
+            draws: drawn,
+            values: shown,
+            checks: checked,
+            decodes: decoded,
+            idents,
+            ..
+        } = own;
+        let key = LiteralToken::u64_suffixed(hash(&label));
+        parameters.push(quote!({
+            let conditions = [__h::is_kind(#label)];
+            #(#listed)*
+        }));
+        draws.push(quote!(#place => {
+            let key = __h::Key::child(key, #key);
+            #(#drawn)*
+            __h::Result::Ok(Self::#ident { #(#idents),* })
+        }));
+        values.push(quote!(Self::#ident { #(#idents),* } => {
+            out.push(__h::kind_value(#label));
+            #(#shown)*
+        }));
+        checks.push(quote!(Self::#ident { #(#idents),* } => { #(#checked)* }));
+        let parts = all.iter().enumerate().map(|(other, pieces)| {
+            let parts = if other == place { &pieces.encodes } else { &pieces.absent };
+            quote!(#(#parts)*)
+        });
+        encodes.push(quote!(Self::#ident { #(#idents),* } => {
+            out.push(::core::option::Option::Some(__h::variant_unit(&#weights, #place)));
+            #(#parts)*
+        }));
+        let before = all[..place].iter().flat_map(|pieces| &pieces.skips);
+        let after = all[place + 1..].iter().flat_map(|pieces| &pieces.skips);
+        decodes.push(quote!(#place => {
+            #(#before)*
+            #(#decoded)*
+            #(#after)*
+            coordinates.finish()?;
+            __h::Result::Ok(Self::#ident { #(#idents),* })
+        }));
+    }
+    quote! {
+        fn space() -> __h::Space {
+            let mut out = __h::Vec::from([#choice]);
+            #(#parameters)*
+            __h::Space::new(#name, out)
+        }
+
+        fn draw(key: __h::Key) -> __h::Result<Self> {
+            match __h::draw_kind(key, &#weights) {
+                #(#draws)*
+                _ => ::core::unreachable!("there is a branch for each variant"),
+            }
+        }
+
+        fn values(&self) -> __h::Vec<(__h::String, __h::Value)> {
+            let mut out = __h::Vec::new();
+            match self { #(#values)* }
+            out
+        }
+
+        fn check(&self) -> __h::Result<()> {
+            match self { #(#checks)* }
+            __h::Result::Ok(())
+        }
+
+        fn encode(&self) -> __h::Vec<::core::option::Option<f64>> {
+            let mut out = __h::Vec::new();
+            match self { #(#encodes)* }
+            out
+        }
+
+        fn decode(coordinates: &[::core::option::Option<f64>]) -> __h::Result<Self> {
+            let mut coordinates = __h::Coordinates(coordinates);
+            match __h::weighted(&#weights, coordinates.take("kind")?) {
+                #(#decodes)*
+                _ => ::core::unreachable!("there is a branch for each variant"),
+            }
+        }
+    }
+}
+
 /// The item with the derives it does not have yet.
-pub(crate) fn with_derives(item: &ItemStruct) -> TokenStream {
+pub(crate) fn with_derives(item: &Item) -> TokenStream {
+    let (attributes, generics) = match item {
+        Item::Struct(item) => (&item.attrs, &item.generics),
+        Item::Enum(item) => (&item.attrs, &item.generics),
+        other => return other.to_token_stream(),
+    };
     let mut present = Vec::new();
-    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("derive")) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
         // what does not parse is the compiler's to complain about
         let _ = attribute.parse_nested_meta(|meta| {
             present.extend(meta.path.segments.last().map(|segment| segment.ident.to_string()));
             Ok(())
         });
     }
+    let hobbit = hobbit();
     let missing = |name: &str| !present.iter().any(|known| known == name);
     let mut derives = Vec::new();
     for (name, path) in [("Clone", quote!(::core::clone::Clone)), ("Debug", quote!(::core::fmt::Debug))] {
@@ -75,13 +354,17 @@ pub(crate) fn with_derives(item: &ItemStruct) -> TokenStream {
             derives.push(path);
         }
     }
-    let serde = [
-        ("Serialize", quote!(::hobbit::__private::serde::Serialize)),
-        ("Deserialize", quote!(::hobbit::__private::serde::Deserialize)),
-    ];
     let before = derives.len();
-    derives.extend(serde.into_iter().filter(|(name, _)| missing(name)).map(|(_, path)| path));
-    let serde_path = (derives.len() > before).then(|| quote!(#[serde(crate = "::hobbit::__private::serde")]));
+    for name in ["Serialize", "Deserialize"] {
+        if missing(name) {
+            let ident = Ident::new(name, Span::call_site());
+            derives.push(quote!(#hobbit::__private::serde::#ident));
+        }
+    }
+    let path = format!("{hobbit}::__private::serde").replace(' ', "");
+    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second, ambiguous, source
+    let bound = generics.type_params().next().is_some().then(|| quote!(, bound = ""));
+    let serde_path = (derives.len() > before).then(|| quote!(#[serde(crate = #path #bound)]));
     quote! {
         #[derive(#(#derives),*)]
         #serde_path
@@ -89,57 +372,120 @@ pub(crate) fn with_derives(item: &ItemStruct) -> TokenStream {
     }
 }
 
+fn is_string(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "String"))
+}
+
+fn option(value: Option<&Expr>) -> TokenStream {
+    value.map_or(
+        quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some((#value) as f64)),
+    )
+}
+
 /// The expression of a field's domain.
-fn domain(field: &Field) -> TokenStream {
-    match &field.domain {
-        Domain::Uniform(Bounds { low, high, .. }) => {
-            quote_spanned!(low.span()=> __h::Uniform { low: (#low) as f64, high: (#high) as f64 })
+fn domain(domain: &Domain, name: &str, ty: &Type) -> TokenStream {
+    match domain {
+        Domain::Uniform { bounds: Bounds { low, high, .. }, step, log } => {
+            let kind = if *log { quote!(LogUniform) } else { quote!(Uniform) };
+            let step = option(step.as_ref());
+            quote_spanned!(low.span()=> __h::One(__h::#kind { low: (#low) as f64, high: (#high) as f64, step: #step }))
         }
-        Domain::LogUniform(Bounds { low, high, .. }) => {
-            quote_spanned!(low.span()=> __h::LogUniform { low: (#low) as f64, high: (#high) as f64 })
+        Domain::Normal { mean, std, bounds, step, log } => {
+            let (low, high) = match bounds {
+                Some(Bounds { low, high, .. }) => (quote!((#low) as f64), quote!((#high) as f64)),
+                None => (quote!(f64::NEG_INFINITY), quote!(f64::INFINITY)),
+            };
+            let step = option(step.as_ref());
+            quote_spanned!(mean.span()=> __h::One(__h::Normal {
+                mean: (#mean) as f64, std: (#std) as f64, log: #log, low: #low, high: #high, step: #step
+            }))
         }
         Domain::Int { bounds: Bounds { low, high, .. }, step, log } => {
             let step = step.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
-            let log = log.is_some();
-            let ty = &field.ty;
             quote_spanned!(low.span()=> {
                 const LOW: #ty = #low;
                 const HIGH: #ty = #high;
-                __h::Int { low: LOW as i128, high: HIGH as i128, step: (#step) as i128, log: #log }
+                __h::One(__h::Int { low: LOW as i128, high: HIGH as i128, step: (#step) as i128, log: #log })
             })
         }
         Domain::Choice { options, span } => {
-            let labels = options.iter().map(label);
-            let owned = matches!(&field.ty, syn::Type::Path(path)
-                if path.path.segments.last().is_some_and(|segment| segment.ident == "String"));
-            let options = options.iter().map(|option| match option {
+            let labels = options.iter().map(|(option, _)| label(option));
+            let weights =
+                options.iter().map(|(_, w)| w.as_ref().map_or(quote!(1.0), |w| quote!((#w) as f64)));
+            let owned = is_string(ty);
+            let options = options.iter().map(|(option, _)| match option {
                 Expr::Lit(lit) if owned && matches!(lit.lit, Lit::Str(_)) => {
                     quote!(__h::String::from(#option))
                 }
                 option => option.to_token_stream(),
             });
-            let ty = &field.ty;
-            quote_spanned!(*span=> __h::Choice::<#ty, _> { options: [#(#options),*], labels: [#(#labels),*] })
+            quote_spanned!(*span=> __h::One(__h::Choice::<#ty, _> {
+                options: [#(#options),*], labels: [#(#labels),*], weights: [#(#weights),*]
+            }))
         }
-        Domain::Bool => quote!(__h::Switch),
+        Domain::Bool(probability) => {
+            let probability = probability.as_ref().map_or(quote!(0.5), |p| quote!((#p) as f64));
+            quote!(__h::One(__h::Switch { probability: #probability }))
+        }
+        Domain::Distribution(expr) => {
+            let text =
+                expr.to_token_stream().to_string().replace(" :: ", "::").replace(" (", "(").replace(" ?", "");
+            quote_spanned!(expr.span()=> __h::Sampled {
+                distribution: (|| -> __h::StdResult<_, __h::BoxError> { __h::StdResult::Ok(#expr) })(),
+                text: #text,
+                name: #name,
+            })
+        }
+        Domain::Nested => quote!(__h::Nested::<#ty>(::core::marker::PhantomData)),
+        Domain::With(expr) => quote!(__h::One(#expr)),
+        Domain::Optional { probability, ty, inner } => {
+            let inner = self::domain(inner, name, ty);
+            quote!(__h::Optional { probability: (#probability) as f64, inner: #inner })
+        }
+        Domain::Several { bounds: Bounds { low, high, .. }, ty, inner } => {
+            let inner = self::domain(inner, name, ty);
+            quote!(__h::Several {
+                length: __h::Int { low: (#low) as i128, high: (#high) as i128, step: 1, log: false },
+                inner: #inner,
+            })
+        }
+        Domain::Array { ty, inner } => {
+            let inner = self::domain(inner, name, ty);
+            quote!(__h::Array(#inner))
+        }
+        // written where the field is
+        Domain::Fixed(_) | Domain::Derived(_) => TokenStream::new(),
     }
 }
 
 /// Checks of ranges that are given by constants: they fail when the crate is compiled.
-fn constant_checks(field: &Field) -> Vec<TokenStream> {
-    let (Domain::Uniform(bounds) | Domain::LogUniform(bounds) | Domain::Int { bounds, .. }) = &field.domain
-    else {
-        return Vec::new();
+fn constant_checks(name: &str, domain: &Domain) -> Vec<TokenStream> {
+    let (bounds, log) = match domain {
+        Domain::Uniform { bounds, log, .. } | Domain::Int { bounds, log, .. } => (bounds, *log),
+        Domain::Normal { bounds: Some(bounds), .. } => (bounds, false),
+        Domain::Optional { inner, .. } | Domain::Array { inner, .. } => return constant_checks(name, inner),
+        Domain::Several { bounds, inner, .. } => {
+            let mut checks = constant_checks(name, inner);
+            checks.extend(range_checks(&format!("lengths of `{name}`"), bounds, false));
+            return checks;
+        }
+        _ => return Vec::new(),
     };
+    range_checks(&format!("range of `{name}`"), bounds, log)
+}
+
+fn range_checks(what: &str, bounds: &Bounds, log: bool) -> Vec<TokenStream> {
     let Bounds { low, high, range } = bounds;
     let mut checks = Vec::new();
     if literal(low).is_none() || literal(high).is_none() {
-        let message = format!("the range of `{}` is empty", field.name());
-        checks.push(quote_spanned!(range.span()=> const _: () = ::core::assert!((#low) as f64 <= (#high) as f64, #message);));
+        let message = format!("the {what} is empty");
+        checks.push(
+            quote_spanned!(range.span()=> const _: () = ::core::assert!((#low) as f64 <= (#high) as f64, #message);),
+        );
     }
-    let log = matches!(field.domain, Domain::LogUniform(_) | Domain::Int { log: Some(_), .. });
     if log && literal(low).is_none() {
-        let message = format!("the log range of `{}` has to begin above zero", field.name());
+        let message = format!("the log {what} has to begin above zero");
         checks
             .push(quote_spanned!(low.span()=> const _: () = ::core::assert!((#low) as f64 > 0.0, #message);));
     }
@@ -148,33 +494,22 @@ fn constant_checks(field: &Field) -> Vec<TokenStream> {
 
 /// What a table shows for an option: a literal as it is, of a path its last name.
 fn label(option: &Expr) -> TokenStream {
-    match option {
-        Expr::Lit(lit) => match &lit.lit {
-            Lit::Str(text) => quote!(__h::Label::Text(#text)),
+    let text = |text: String| quote!(__h::Label::Text(#text));
+    match (option, literal(option)) {
+        (_, Some(Literal::Int(value))) => match i64::try_from(value) {
+            Ok(value) => quote!(__h::Label::Int(#value)),
+            Err(_) => text(value.to_string()),
+        },
+        (_, Some(Literal::Float(value))) => quote!(__h::Label::Float(#value)),
+        (Expr::Lit(lit), _) => match &lit.lit {
+            Lit::Str(value) => quote!(__h::Label::Text(#value)),
             Lit::Bool(value) => quote!(__h::Label::Bool(#value)),
-            Lit::Int(value)
-                if literal(option).is_some_and(|l| matches!(l, crate::model::Literal::Int(_))) =>
-            {
-                quote!(__h::Label::Int(#value as i64))
-            }
-            Lit::Int(_) | Lit::Float(_) => quote!(__h::Label::Float((#option) as f64)),
-            other => {
-                let text = other.to_token_stream().to_string();
-                quote!(__h::Label::Text(#text))
-            }
+            other => text(other.to_token_stream().to_string()),
         },
-        Expr::Unary(_) if literal(option).is_some() => match literal(option) {
-            Some(crate::model::Literal::Int(_)) => quote!(__h::Label::Int((#option) as i64)),
-            _ => quote!(__h::Label::Float((#option) as f64)),
-        },
-        Expr::Path(path) => {
-            let text = path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-            quote!(__h::Label::Text(#text))
+        (Expr::Path(path), _) => {
+            text(path.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default())
         }
-        other => {
-            let text = other.to_token_stream().to_string();
-            quote!(__h::Label::Text(#text))
-        }
+        (other, _) => text(other.to_token_stream().to_string()),
     }
 }
 

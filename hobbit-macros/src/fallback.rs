@@ -3,23 +3,39 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, Fields, Item};
+use syn::{Error, Item};
 
-use crate::attr::is_ours;
-use crate::expand::with_derives;
+use crate::attr::stripped;
+use crate::expand::{hobbit, with_derives};
 
-pub(crate) fn expand(mut item: Item, error: &Error) -> TokenStream {
+pub(crate) fn expand(item: Item, error: &Error) -> TokenStream {
     let errors = error.to_compile_error();
-    let stub = match &mut item {
-        Item::Struct(item) => {
-            for field in &mut item.fields {
-                field.attrs.retain(|attribute| !is_ours(attribute));
-            }
-            let owned = item.generics.lifetimes().next().is_none() && matches!(item.fields, Fields::Named(_));
-            let item = if owned { with_derives(item) } else { quote!(#item) };
-            return quote!(#errors #item);
-        }
-        other => quote!(#other),
+    let item = stripped(item);
+    let (ident, generics) = match &item {
+        Item::Struct(item) => (&item.ident, &item.generics),
+        Item::Enum(item) => (&item.ident, &item.generics),
+        other => return quote!(#errors #other),
     };
-    quote!(#errors #stub)
+    if generics.lifetimes().next().is_some() {
+        return quote!(#errors #item);
+    }
+    let hobbit = hobbit();
+    let derived = with_derives(&item);
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #errors
+        #derived
+        const _: () = {
+            use #hobbit::__private as __h;
+            #[automatically_derived]
+            impl #impl_generics __h::SearchSpace for #ident #type_generics #where_clause {
+                fn space() -> __h::Space { ::core::unreachable!() }
+                fn draw(_: __h::Key) -> __h::Result<Self> { ::core::unreachable!() }
+                fn values(&self) -> __h::Vec<(__h::String, __h::Value)> { ::core::unreachable!() }
+                fn check(&self) -> __h::Result<()> { ::core::unreachable!() }
+                fn encode(&self) -> __h::Vec<::core::option::Option<f64>> { ::core::unreachable!() }
+                fn decode(_: &[::core::option::Option<f64>]) -> __h::Result<Self> { ::core::unreachable!() }
+            }
+        };
+    }
 }

@@ -1,12 +1,33 @@
 //! What was written: the item and its parameters, each with the tokens it came from.
 
 use proc_macro2::{Ident, Span};
-use syn::{Expr, ItemStruct, Type};
+use syn::{Expr, Generics, Item, LitStr, Type};
 
-/// The annotated struct.
+/// The annotated struct or enum.
 pub(crate) struct Input {
-    /// The struct without hobbit's attributes.
-    pub(crate) item: ItemStruct,
+    /// The item without hobbit's attributes.
+    pub(crate) item: Item,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) body: Body,
+    pub(crate) constraints: Vec<Constraint>,
+}
+
+pub(crate) enum Body {
+    Struct(Vec<Field>),
+    Enum(Vec<Variant>),
+}
+
+/// A condition that configurations have to satisfy, and what to say if they do not.
+pub(crate) struct Constraint {
+    pub(crate) condition: Expr,
+    pub(crate) why: LitStr,
+}
+
+/// A branch of an enum.
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    pub(crate) weight: Option<Expr>,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -14,26 +35,29 @@ pub(crate) struct Input {
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
+    /// The parameter's name: that of the field, or another that was given.
+    pub(crate) name: String,
     /// The doc comment.
     pub(crate) description: String,
     pub(crate) domain: Domain,
-}
-
-impl Field {
-    /// The parameter's name: that of the field.
-    pub(crate) fn name(&self) -> String {
-        let text = self.ident.to_string();
-        text.strip_prefix("r#").map_or(text.clone(), str::to_owned)
-    }
+    pub(crate) default: Option<Expr>,
 }
 
 /// The values of a field.
 pub(crate) enum Domain {
-    Uniform(Bounds),
-    LogUniform(Bounds),
-    Int { bounds: Bounds, step: Option<Expr>, log: Option<Span> },
-    Choice { options: Vec<Expr>, span: Span },
-    Bool,
+    Uniform { bounds: Bounds, step: Option<Expr>, log: bool },
+    Normal { mean: Expr, std: Expr, bounds: Option<Bounds>, step: Option<Expr>, log: bool },
+    Int { bounds: Bounds, step: Option<Expr>, log: bool },
+    Choice { options: Vec<(Expr, Option<Expr>)>, span: Span },
+    Bool(Option<Expr>),
+    Distribution(Expr),
+    Fixed(Expr),
+    Derived(Expr),
+    Nested,
+    With(Expr),
+    Optional { probability: Expr, ty: Type, inner: Box<Domain> },
+    Several { bounds: Bounds, ty: Type, inner: Box<Domain> },
+    Array { ty: Type, inner: Box<Domain> },
 }
 
 /// `low..=high`
@@ -94,4 +118,15 @@ pub(crate) fn is_int(name: &str) -> bool {
 
 pub(crate) fn is_float(name: &str) -> bool {
     matches!(name, "f32" | "f64")
+}
+
+/// The `T` of a type written `Wrapper<T>`.
+pub(crate) fn inside<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|segment| segment.ident == wrapper)?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(inner)) if arguments.args.len() == 1 => Some(inner),
+        _ => None,
+    }
 }

@@ -16,10 +16,17 @@ pub mod __private {
 
     pub use serde;
 
+    pub use crate::error::BoxError;
     pub use crate::error::Result;
     pub use crate::random::Key;
-    pub use crate::space::field::{Choice, Field, Int, Label, LogUniform, Switch, Uniform};
-    pub use crate::space::{Parameter, SearchSpace, Space, Value};
+    pub use crate::space::{
+        Array, Choice, Coordinates, Field, Int, Label, LogUniform, Names, Nested, Normal, One, Optional,
+        Parameter, Sampled, Scalar, SearchSpace, Several, Space, Switch, Uniform, Value,
+    };
+    pub use crate::space::{
+        constrained, draw_kind, is_kind, kind, kind_value, missing_defaults, present, same, shown,
+        variant_unit, weighted,
+    };
 }
 
 mod error;

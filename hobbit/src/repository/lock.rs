@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// Held as long as a process works on a repository.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: Option<File>,
+    file: Option<File>,
     /// The file that stands for the lock where there are no locks; removed at the end.
     owner: Option<PathBuf>,
 }
@@ -79,7 +79,7 @@ impl Lock {
                 file.set_len(0).map_err(failed)?;
                 file.rewind().map_err(failed)?;
                 file.write_all(Owner::this().to_text().as_bytes()).map_err(failed)?;
-                Ok(Lock { _file: Some(file), owner: None })
+                Ok(Lock { file: Some(file), owner: None })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -103,7 +103,7 @@ impl Lock {
                     file.write_all(Owner::this().to_text().as_bytes())
                         .and_then(|()| file.sync_all())
                         .map_err(|error| Error::io("write", &path, error))?;
-                    return Ok(Lock { _file: None, owner: Some(path) });
+                    return Ok(Lock { file: None, owner: Some(path) });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     let owner = std::fs::read_to_string(&path).ok().and_then(|text| Owner::parse(&text));
@@ -125,6 +125,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        // closing the file is not enough: a child process that is just being started may have it open too
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
+        }
         if let Some(owner) = &self.owner {
             let _ = std::fs::remove_file(owner);
         }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::field::below;
+
 /// One hyperparameter's value, for tables and files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -38,15 +40,34 @@ pub enum Domain {
     Uniform {
         /// The smallest value.
         low: f64,
-        /// The largest value.
+        /// No value is larger.
         high: f64,
+        /// The distance between values, if they are on a grid.
+        step: Option<f64>,
     },
     /// Real numbers whose logarithms are equally likely.
     LogUniform {
         /// The smallest value.
         low: f64,
-        /// The largest value.
+        /// No value is larger.
         high: f64,
+        /// The distance between values, if they are on a grid.
+        step: Option<f64>,
+    },
+    /// Normally distributed real numbers, within bounds.
+    Normal {
+        /// The mean; of the logarithm if `log`.
+        mean: f64,
+        /// The standard deviation; of the logarithm if `log`.
+        std: f64,
+        /// Whether the logarithm is normally distributed.
+        log: bool,
+        /// No value is smaller.
+        low: f64,
+        /// No value is larger.
+        high: f64,
+        /// Values are multiples of it.
+        step: Option<f64>,
     },
     /// Whole numbers.
     Int {
@@ -59,29 +80,111 @@ pub enum Domain {
         /// Whether their logarithms are equally likely, instead of the numbers.
         log: bool,
     },
-    /// One of these, equally likely.
-    Choice(Vec<Value>),
+    /// One of these.
+    Choice {
+        /// What there is to choose from.
+        options: Vec<Value>,
+        /// How likely each is, relative to the others; empty if they are equally likely.
+        weights: Vec<f64>,
+    },
     /// On or off.
-    Bool,
+    Bool {
+        /// The probability of `true`.
+        probability: f64,
+    },
+    /// Whatever a distribution gives, as it is written in the source.
+    Distribution(String),
+}
+
+impl Domain {
+    /// Whether it is natural to show the values on a logarithmic axis.
+    pub fn is_log(&self) -> bool {
+        matches!(
+            self,
+            Domain::LogUniform { .. } | Domain::Int { log: true, .. } | Domain::Normal { log: true, .. }
+        )
+    }
+
+    /// Whether the values are options without an order.
+    pub fn is_categorical(&self) -> bool {
+        matches!(self, Domain::Choice { .. } | Domain::Bool { .. })
+    }
 }
 
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Domain::Uniform { low, high } => write!(f, "uniform {low:?} to {high:?}"),
-            Domain::LogUniform { low, high } => write!(f, "log-uniform {low:?} to {high:?}"),
+        let step = match self {
+            Domain::Uniform { low, high, step } => {
+                write!(f, "uniform {low:?} to {high:?}")?;
+                *step
+            }
+            Domain::LogUniform { low, high, step } => {
+                write!(f, "log-uniform {low:?} to {high:?}")?;
+                *step
+            }
+            Domain::Normal { mean, std, log, low, high, step } => {
+                write!(
+                    f,
+                    "{} with mean {mean:?} and deviation {std:?}",
+                    if *log { "log-normal" } else { "normal" }
+                )?;
+                if low.is_finite() {
+                    write!(f, ", from {low:?}")?;
+                }
+                if high.is_finite() {
+                    write!(f, ", up to {high:?}")?;
+                }
+                *step
+            }
             Domain::Int { low, high, step, log } => {
                 write!(f, "{} {low} to {high}", if *log { "log-spaced int" } else { "int" })?;
-                if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") }
+                return if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") };
             }
-            Domain::Choice(options) => {
+            Domain::Choice { options, weights } => {
                 f.write_str("one of ")?;
                 for (i, option) in options.iter().enumerate() {
                     write!(f, "{}{option}", if i == 0 { "" } else { ", " })?;
+                    if let Some(weight) = weights.get(i) {
+                        write!(f, " (weight {weight})")?;
+                    }
                 }
-                Ok(())
+                None
             }
-            Domain::Bool => f.write_str("true or false"),
+            Domain::Bool { probability: 0.5 } => return f.write_str("true or false"),
+            Domain::Bool { probability } => {
+                return write!(f, "true with probability {probability}, or false");
+            }
+            Domain::Distribution(text) => return write!(f, "distributed as {text}"),
+        };
+        step.map_or(Ok(()), |step| write!(f, " in steps of {step:?}"))
+    }
+}
+
+/// When a parameter exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Condition {
+    /// If another parameter has this value.
+    Is {
+        /// The other's name.
+        parameter: String,
+        /// The value.
+        value: Value,
+    },
+    /// If another parameter is above this number.
+    Above {
+        /// The other's name.
+        parameter: String,
+        /// The number.
+        than: i64,
+    },
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition::Is { parameter, value } => write!(f, "{parameter} is {value}"),
+            Condition::Above { parameter, than } => write!(f, "{parameter} is above {than}"),
         }
     }
 }
@@ -92,15 +195,26 @@ pub struct Parameter {
     name: String,
     description: String,
     domain: Domain,
+    conditions: Vec<Condition>,
 }
 
 impl Parameter {
     /// A parameter with its name, what its doc comment says, and its values.
     pub fn new(name: impl Into<String>, description: impl Into<String>, domain: Domain) -> Parameter {
-        Parameter { name: name.into(), description: description.into(), domain }
+        Parameter::conditional(name, description, domain, Vec::new())
     }
 
-    /// The name.
+    /// A parameter that exists only if all of these conditions hold.
+    pub fn conditional(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        domain: Domain,
+        conditions: Vec<Condition>,
+    ) -> Parameter {
+        Parameter { name: name.into(), description: description.into(), domain, conditions }
+    }
+
+    /// The full name, with dots: `optimizer.Sgd.momentum`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -113,6 +227,25 @@ impl Parameter {
     /// The values it can have.
     pub fn domain(&self) -> &Domain {
         &self.domain
+    }
+
+    /// It exists only if all of these hold.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// This parameter as part of a field of another space.
+    pub(super) fn moved_below(&self, field: &str, conditions: &[Condition]) -> Parameter {
+        let moved = |condition: &Condition| match condition {
+            Condition::Is { parameter, value } => {
+                Condition::Is { parameter: below(field, parameter), value: value.clone() }
+            }
+            Condition::Above { parameter, than } => {
+                Condition::Above { parameter: below(field, parameter), than: *than }
+            }
+        };
+        let all = conditions.iter().cloned().chain(self.conditions.iter().map(moved)).collect();
+        Parameter::conditional(below(field, &self.name), self.description.clone(), self.domain.clone(), all)
     }
 }
 
@@ -152,6 +285,12 @@ impl Space {
                     "the parameter `{}` is {}, but {} in the repository",
                     ours.name, ours.domain, theirs.domain
                 )),
+                Some(theirs) if theirs.conditions != ours.conditions => {
+                    found.push(format!(
+                        "the parameter `{}` exists under other conditions in the repository",
+                        ours.name
+                    ));
+                }
                 Some(_) => {}
             }
         }
@@ -167,8 +306,11 @@ impl Space {
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.parameters.iter().map(|parameter| parameter.name.chars().count()).max().unwrap_or(0);
-        for Parameter { name, description, domain } in &self.parameters {
+        for Parameter { name, description, domain, conditions } in &self.parameters {
             write!(f, "{name:width$}  {domain}")?;
+            for (i, condition) in conditions.iter().enumerate() {
+                write!(f, "{} {condition}", if i == 0 { ", if" } else { " and" })?;
+            }
             if description.is_empty() { writeln!(f)? } else { writeln!(f, "  ({description})")? }
         }
         Ok(())

@@ -1,284 +1,221 @@
-//! How one field is drawn, checked and shown. What the macro writes is made of these.
-//!
-//! A value is the quantile of a number in `[0, 1)`, computed with functions that give the same bits on every platform.
+//! How one field of a space is drawn, shown, checked and encoded. What the macro writes is made of these.
 
-use super::{Domain, Value};
+use super::describe::{Condition, Domain, Parameter, Value};
+use super::scalar::{STEPS, Scalar, middle, weighted};
 use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// The values of a field of type `T`.
+/// What a field is made of: no, one or many parameters.
 pub trait Field<T> {
-    /// The values as data.
-    fn domain(&self) -> Domain;
+    /// Adds the parameters.
+    fn parameters(&self, names: &Names<'_>, out: &mut Vec<Parameter>);
     /// The value of a key.
-    fn draw(&self, key: Key) -> T;
-    /// The value for tables.
-    fn value(&self, value: &T) -> Value;
-    /// Whether the value is one of them.
-    fn contains(&self, value: &T) -> bool;
+    fn draw(&self, key: Key) -> Result<T>;
+    /// Adds names and values.
+    fn values(&self, name: &str, value: &T, out: &mut Vec<(String, Value)>);
+    /// An error that names the first part that is outside of its domain.
+    fn check(&self, name: &str, value: &T) -> Result<()>;
+    /// Adds coordinates; all of them are absent without a value.
+    fn encode(&self, value: Option<&T>, out: &mut Vec<Option<f64>>);
+    /// Takes the coordinates that `encode` adds, whether or not the value exists.
+    fn decode(&self, name: &str, coordinates: &mut Coordinates<'_>) -> Result<T>;
+    /// The number of coordinates.
+    fn width(&self) -> usize;
+}
 
-    /// An error that names the field if the value is not one of them.
-    fn check(&self, name: &str, value: &T) -> Result<()> {
-        if self.contains(value) {
+/// The name of a field while parameters are listed, with what it is and when it exists.
+pub struct Names<'a> {
+    /// The full name.
+    pub name: &'a str,
+    /// The doc comment.
+    pub description: &'a str,
+    /// All of these have to hold.
+    pub conditions: &'a [Condition],
+}
+
+impl Names<'_> {
+    /// Adds a parameter with this name.
+    pub(super) fn push(&self, domain: Domain, out: &mut Vec<Parameter>) {
+        out.push(Parameter::conditional(self.name, self.description, domain, self.conditions.to_vec()));
+    }
+}
+
+/// The coordinates that are left to be taken.
+pub struct Coordinates<'a>(pub &'a [Option<f64>]);
+
+impl Coordinates<'_> {
+    /// Takes one; an error names whose it is if it is absent or outside of the cube.
+    pub fn take(&mut self, name: &str) -> Result<f64> {
+        match self.skip(1).first() {
+            // on the grid of what is drawn, so that the value can be encoded again
+            Some(Some(unit)) if (0.0..1.0).contains(unit) => Ok((unit * STEPS as f64).floor() / STEPS as f64),
+            Some(Some(unit)) => {
+                Err(Error::space(format!("the coordinate of `{name}` is {unit}; it has to be in [0, 1)")))
+            }
+            _ => Err(Error::space(format!("the coordinate of `{name}` is missing"))),
+        }
+    }
+
+    /// Takes so many that do not matter.
+    pub fn skip(&mut self, count: usize) -> &[Option<f64>] {
+        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    /// An error if some are left.
+    pub fn finish(&self) -> Result<()> {
+        if self.0.is_empty() {
             Ok(())
         } else {
-            Err(Error::space(format!("`{name}` is {}; it has to be {}", self.value(value), self.domain())))
+            Err(Error::space(format!("there are {} coordinates too many", self.0.len())))
         }
     }
 }
 
-/// `f64` and `f32`.
-pub trait Float: Copy {
-    /// Rounded to the nearest.
-    fn from_f64(value: f64) -> Self;
-    /// Exactly.
-    fn to_f64(self) -> f64;
-}
-
-impl Float for f64 {
-    fn from_f64(value: f64) -> f64 {
-        value
-    }
-
-    fn to_f64(self) -> f64 {
-        self
-    }
-}
-
-impl Float for f32 {
-    fn from_f64(value: f64) -> f32 {
-        value as f32
-    }
-
-    fn to_f64(self) -> f64 {
-        self.into()
-    }
-}
-
-/// Real numbers, equally likely.
+/// A field with one parameter.
 #[derive(Debug, Clone, Copy)]
-pub struct Uniform {
-    /// The smallest value.
-    pub low: f64,
-    /// The largest value.
-    pub high: f64,
-}
+pub struct One<S>(pub S);
 
-/// Real numbers whose logarithms are equally likely.
-#[derive(Debug, Clone, Copy)]
-pub struct LogUniform {
-    /// The smallest value.
-    pub low: f64,
-    /// The largest value.
-    pub high: f64,
-}
-
-/// Whether a value is within bounds that are given in its own precision.
-fn within<T: Float>(value: T, low: f64, high: f64) -> bool {
-    let value = value.to_f64();
-    T::from_f64(low).to_f64() <= value && value <= T::from_f64(high).to_f64()
-}
-
-impl<T: Float> Field<T> for Uniform {
-    fn domain(&self) -> Domain {
-        Domain::Uniform { low: self.low, high: self.high }
+impl<T, S: Scalar<T>> Field<T> for One<S> {
+    fn parameters(&self, names: &Names<'_>, out: &mut Vec<Parameter>) {
+        names.push(self.0.domain(), out);
     }
 
-    fn draw(&self, key: Key) -> T {
-        let u = key.rng().unit();
-        // weighted ends instead of a difference, which could overflow
-        let value = self.low * (1.0 - u) + self.high * u;
-        T::from_f64(value.clamp(self.low, self.high))
+    fn draw(&self, key: Key) -> Result<T> {
+        Ok(self.0.draw(key))
     }
 
-    fn value(&self, value: &T) -> Value {
-        Value::Float(value.to_f64())
+    fn values(&self, name: &str, value: &T, out: &mut Vec<(String, Value)>) {
+        out.push((name.to_owned(), self.0.value(value)));
     }
 
-    fn contains(&self, value: &T) -> bool {
-        within(*value, self.low, self.high)
+    fn check(&self, name: &str, value: &T) -> Result<()> {
+        if self.0.contains(value) {
+            return Ok(());
+        }
+        Err(Error::space(format!("`{name}` is {}; it has to be {}", self.0.value(value), self.0.domain())))
+    }
+
+    fn encode(&self, value: Option<&T>, out: &mut Vec<Option<f64>>) {
+        out.push(value.map(|value| self.0.unit(value)));
+    }
+
+    fn decode(&self, name: &str, coordinates: &mut Coordinates<'_>) -> Result<T> {
+        Ok(self.0.at(coordinates.take(name)?))
+    }
+
+    fn width(&self) -> usize {
+        1
     }
 }
 
-impl<T: Float> Field<T> for LogUniform {
-    fn domain(&self) -> Domain {
-        Domain::LogUniform { low: self.low, high: self.high }
-    }
-
-    fn draw(&self, key: Key) -> T {
-        let u = key.rng().unit();
-        let value = libm::exp(libm::log(self.low) * (1.0 - u) + libm::log(self.high) * u);
-        T::from_f64(value.clamp(self.low, self.high))
-    }
-
-    fn value(&self, value: &T) -> Value {
-        Value::Float(value.to_f64())
-    }
-
-    fn contains(&self, value: &T) -> bool {
-        within(*value, self.low, self.high)
-    }
+/// A value that is text for tables.
+pub(super) fn text_value(text: String) -> Value {
+    Value::Text(text)
 }
 
-/// Integer types of up to 64 bits.
-pub trait Integer: Copy {
-    /// A value that fits, as bounds of this type make sure.
-    fn from_i128(value: i128) -> Self;
-    /// Exactly.
-    fn to_i128(self) -> i128;
+/// The key of the n-th attempt at a configuration that satisfies its constraints.
+fn scaled_key(key: Key, attempt: u64) -> Key {
+    if attempt == 0 { key } else { key.child(u64::MAX).child(attempt) }
 }
 
-macro_rules! integers {
-    ($($ty:ty)*) => {
-        $(impl Integer for $ty {
-            fn from_i128(value: i128) -> $ty {
-                value as $ty
-            }
-
-            fn to_i128(self) -> i128 {
-                self as i128
-            }
-        })*
-    };
-}
-
-integers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
-
-/// Whole numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct Int {
-    /// The smallest value.
-    pub low: i128,
-    /// No value is larger.
-    pub high: i128,
-    /// The distance between values.
-    pub step: i128,
-    /// Whether logarithms are equally likely.
-    pub log: bool,
-}
-
-impl Int {
-    /// The largest value's place, counted from 0.
-    fn last(&self) -> i128 {
-        (self.high - self.low) / self.step.max(1)
-    }
-
-    fn quantile(&self, u: f64) -> i128 {
-        let last = self.last();
-        let place = if self.log {
-            // each number stands for the interval of half a step to both sides of it
-            let half = self.step as f64 / 2.0;
-            let (low, high) = (self.low as f64, (self.low + last * self.step.max(1)) as f64);
-            let from = libm::log(if low > half { low - half } else { low / 2.0 });
-            let value = libm::exp(from * (1.0 - u) + libm::log(high + half) * u);
-            ((value - low) / self.step.max(1) as f64).round() as i128
-        } else {
-            // 53 bits of chance, spread over the places
-            ((u * (1u64 << 53) as f64) as i128 * (last + 1)) >> 53
-        };
-        self.low + place.clamp(0, last) * self.step.max(1)
-    }
-}
-
-fn to_i64(value: i128) -> i64 {
-    value.clamp(i64::MIN.into(), i64::MAX.into()) as i64
-}
-
-impl<T: Integer> Field<T> for Int {
-    fn domain(&self) -> Domain {
-        let Int { low, high, step, log } = *self;
-        Domain::Int { low: to_i64(low), high: to_i64(high), step: to_i64(step), log }
-    }
-
-    fn draw(&self, key: Key) -> T {
-        // the macro takes both ends as constants of the field's type, so every value between fits
-        T::from_i128(self.quantile(key.rng().unit()))
-    }
-
-    fn value(&self, value: &T) -> Value {
-        Value::Int(to_i64(value.to_i128()))
-    }
-
-    fn contains(&self, value: &T) -> bool {
-        let value = value.to_i128();
-        (self.low..=self.high).contains(&value) && (value - self.low) % self.step.max(1) == 0
-    }
-}
-
-/// What a table shows for an option.
-#[derive(Debug, Clone, Copy)]
-pub enum Label {
-    /// A switch.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A real number.
-    Float(f64),
-    /// A name.
-    Text(&'static str),
-}
-
-impl Label {
-    fn value(self) -> Value {
-        match self {
-            Label::Bool(value) => Value::Bool(value),
-            Label::Int(value) => Value::Int(value),
-            Label::Float(value) => Value::Float(value),
-            Label::Text(text) => Value::Text(text.to_owned()),
+/// Draws until no constraint is broken. `broken` gives the first constraint that a configuration breaks.
+pub fn constrained<T>(
+    key: Key,
+    name: &str,
+    draw: impl Fn(Key) -> Result<T>,
+    broken: impl Fn(&T) -> Option<&'static str>,
+) -> Result<T> {
+    const ATTEMPTS: u64 = 10_000;
+    let mut last = "";
+    for attempt in 0..ATTEMPTS {
+        let drawn = draw(scaled_key(key, attempt))?;
+        match broken(&drawn) {
+            None => return Ok(drawn),
+            Some(why) => last = why,
         }
     }
+    Err(Error::space(format!(
+        "nearly no configuration of `{name}` satisfies the constraint {last:?}: {ATTEMPTS} were drawn in vain; make the ranges fit \
+         the constraint"
+    )))
 }
 
-/// One of several options.
-#[derive(Debug, Clone, Copy)]
-pub struct Choice<T, const N: usize> {
-    /// The options.
-    pub options: [T; N],
-    /// What a table shows for each.
-    pub labels: [Label; N],
-}
-
-impl<T: Clone + PartialEq, const N: usize> Field<T> for Choice<T, N> {
-    fn domain(&self) -> Domain {
-        Domain::Choice(self.labels.iter().map(|label| label.value()).collect())
-    }
-
-    fn draw(&self, key: Key) -> T {
-        // the macro refuses a choice of nothing
-        self.options[key.rng().below(N as u64) as usize].clone()
-    }
-
-    fn value(&self, value: &T) -> Value {
-        let position = self.options.iter().position(|option| option == value);
-        position.map_or_else(
-            || Value::Text("none of the options".to_owned()),
-            |position| self.labels[position].value(),
-        )
-    }
-
-    fn contains(&self, value: &T) -> bool {
-        self.options.contains(value)
+/// A name below another.
+pub(super) fn below(name: &str, part: &str) -> String {
+    match (name, part) {
+        ("", part) => part.to_owned(),
+        (name, "") => name.to_owned(),
+        (name, part) => format!("{name}.{part}"),
     }
 }
 
-/// On or off.
-#[derive(Debug, Clone, Copy)]
-pub struct Switch;
-
-impl Field<bool> for Switch {
-    fn domain(&self) -> Domain {
-        Domain::Bool
+/// An error if a constraint is broken.
+pub fn present(name: &str, broken: Option<&'static str>) -> Result<()> {
+    match broken {
+        None => Ok(()),
+        Some(why) => Err(Error::space(format!("this `{name}` breaks the constraint {why:?}"))),
     }
+}
 
-    fn draw(&self, key: Key) -> bool {
-        key.rng().unit() < 0.5
-    }
+/// The error of a space whose fields do not all have defaults.
+pub fn missing_defaults(space: &str, fields: &[&str]) -> Error {
+    let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+    Error::space(format!("the search space `{space}` has no defaults for {}", fields.join(", ")))
+}
 
-    fn value(&self, value: &bool) -> Value {
-        Value::Bool(*value)
-    }
+/// The parameter that says which variant of an enum a configuration is.
+pub fn kind(variants: &[&str], weights: &[f64]) -> Parameter {
+    let equal = weights.iter().all(|&weight| weight == weights[0]);
+    let options = variants.iter().map(|&variant| text_value(variant.to_owned())).collect();
+    Parameter::new(
+        "kind",
+        "",
+        Domain::Choice { options, weights: if equal { Vec::new() } else { weights.to_vec() } },
+    )
+}
 
-    fn contains(&self, _: &bool) -> bool {
-        true
+/// The condition of a variant's parameters.
+pub fn is_kind(variant: &str) -> Condition {
+    Condition::Is { parameter: "kind".to_owned(), value: text_value(variant.to_owned()) }
+}
+
+/// The name and value of a variant.
+pub fn kind_value(variant: &str) -> (String, Value) {
+    ("kind".to_owned(), text_value(variant.to_owned()))
+}
+
+/// The variant of a key.
+pub fn draw_kind(key: Key, weights: &[f64]) -> usize {
+    weighted(weights, key.rng().unit())
+}
+
+/// The number in `[0, 1)` that stands for a variant of an enum with these weights.
+pub fn variant_unit(weights: &[f64], variant: usize) -> f64 {
+    middle(weights, variant)
+}
+
+/// A value of any type, for tables: as what it looks like.
+pub fn shown(value: &impl std::fmt::Debug) -> Value {
+    let text = format!("{value:?}");
+    if let Ok(number) = text.parse() {
+        return Value::Int(number);
     }
+    if let Ok(number) = text.parse() {
+        return Value::Float(number);
+    }
+    match text.as_str() {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        text => text_value(text.trim_matches('"').to_owned()),
+    }
+}
+
+/// An error if a field that is fixed or follows from others is not what it has to be.
+pub fn same<T: PartialEq + std::fmt::Debug>(name: &str, value: &T, expected: &T) -> Result<()> {
+    if value == expected {
+        return Ok(());
+    }
+    Err(Error::space(format!("`{name}` is {value:?}; it has to be {expected:?}")))
 }

@@ -1,16 +1,28 @@
-//! Search spaces: what hyperparameters there are, and how a configuration is drawn, described and checked.
+//! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and encoded.
 
+mod composite;
 mod describe;
-pub(crate) mod field;
+mod field;
+mod scalar;
 
-pub use describe::{Domain, Parameter, Space, Value};
+#[doc(hidden)]
+pub use composite::{Array, Nested, Optional, Several};
+pub use describe::{Condition, Domain, Parameter, Space, Value};
+#[doc(hidden)]
+pub use field::{
+    Coordinates, Field, Names, One, constrained, draw_kind, is_kind, kind, kind_value, missing_defaults,
+    present, same, shown, variant_unit,
+};
+pub use scalar::Scalar;
+#[doc(hidden)]
+pub use scalar::{Choice, Int, Label, LogUniform, Normal, Sampled, Switch, Uniform, weighted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// A set of configurations, described by a struct that carries [`#[search_space]`](macro@crate::search_space).
+/// A set of configurations, described by a struct or enum that carries [`#[search_space]`](macro@crate::search_space).
 pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// The parameters, as data.
     fn space() -> Space;
@@ -18,22 +30,35 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// Draws the configuration of this key; equal keys give equal configurations on every platform.
     ///
     /// # Errors
-    /// The space cannot be drawn from.
+    /// A constraint that nearly nothing satisfies, or a distribution whose parameters are not allowed.
     fn draw(key: Key) -> Result<Self>;
 
-    /// Names and values in the order of declaration, for tables.
+    /// Names and values in the order of declaration, for tables. Only those that exist: of an enum, the chosen branch's.
     fn values(&self) -> Vec<(String, Value)>;
 
-    /// Whether every value is in its domain.
+    /// Whether every value is in its domain, and every constraint holds.
     ///
     /// # Errors
     /// The first value that is not, with its field and what is allowed.
     fn check(&self) -> Result<()>;
 
+    /// The configuration as a point of the unit cube: a number in `[0, 1)` for each parameter of [`space`](SearchSpace::space), in
+    /// its order; nothing for those that do not exist in this configuration.
+    ///
+    /// What was drawn is decoded to the same configuration again. A value that no number stands for exactly (one that was typed
+    /// by a person) is decoded to its neighbour.
+    fn encode(&self) -> Vec<Option<f64>>;
+
+    /// The configuration of a point of the unit cube.
+    ///
+    /// # Errors
+    /// A coordinate that is missing or outside of the cube, or a constraint that does not hold.
+    fn decode(coordinates: &[Option<f64>]) -> Result<Self>;
+
     /// The configuration of the defaults given in the space.
     ///
     /// # Errors
-    /// The space has none.
+    /// The fields that have none.
     fn defaults() -> Result<Self> {
         Err(Error::space(format!("the search space `{}` has no defaults", Self::space().name())))
     }
