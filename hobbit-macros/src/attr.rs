@@ -1,6 +1,7 @@
 //! Reads hobbit's attributes off the item. All attribute names are in this file.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -44,20 +45,19 @@ pub(crate) fn is_ours(attribute: &Attribute, place: Place) -> bool {
     match place {
         Place::Item => is(&"constraint"),
         Place::Variant => is(&"weight"),
-        Place::Field => DOMAINS.iter().any(|name| is(name)) || MODIFIERS.iter().any(|name| is(name)),
+        Place::Field => known().any(|name| is(&name)) || meant(attribute).is_some(),
     }
 }
 
-/// Reads the item; all mistakes at once.
-pub(crate) fn parse(arguments: TokenStream, item: Item) -> Result<Input> {
-    let mut errors = Errors::default();
+/// Reads the item, as far as it can be read; mistakes are added to `errors`.
+pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> Option<Input> {
     if !arguments.is_empty() {
-        errors.at(arguments.span(), "`search_space` takes no arguments");
+        errors.on(arguments, "`search_space` takes no arguments");
     }
     let (attributes, ident, generics, body) = match item.clone() {
         Item::Struct(item) => {
             let body = match item.fields {
-                Fields::Named(mut named) => Body::Struct(fields(&mut named, &mut errors)),
+                Fields::Named(mut named) => Body::Struct(fields(&mut named, errors)),
                 _ => {
                     errors.at(
                         item.ident.span(),
@@ -70,11 +70,17 @@ pub(crate) fn parse(arguments: TokenStream, item: Item) -> Result<Input> {
         }
         Item::Enum(item) => {
             let variants =
-                item.variants.into_iter().filter_map(|variant| read_variant(variant, &mut errors)).collect();
+                item.variants.into_iter().filter_map(|variant| read_variant(variant, errors)).collect();
             (item.attrs, item.ident, item.generics, Body::Enum(variants))
         }
-        Item::Union(item) => return Err(errors.with(Error::new(item.union_token.span, ONLY))),
-        other => return Err(errors.with(Error::new(other.span(), ONLY))),
+        Item::Union(item) => {
+            errors.on(item.union_token, ONLY);
+            return None;
+        }
+        other => {
+            errors.on(other, ONLY);
+            return None;
+        }
     };
     for lifetime in generics.lifetimes() {
         errors.at(
@@ -85,7 +91,7 @@ pub(crate) fn parse(arguments: TokenStream, item: Item) -> Result<Input> {
     let mut constraints = Vec::new();
     for attribute in attributes.iter().filter(|attribute| is_ours(attribute, Place::Item)) {
         if matches!(body, Body::Enum(_)) {
-            errors.at(attribute.span(), "constraints go on structs: put the enum into one");
+            errors.on(attribute, "constraints go on structs: put the enum into one");
             continue;
         }
         match attribute.parse_args() {
@@ -93,18 +99,16 @@ pub(crate) fn parse(arguments: TokenStream, item: Item) -> Result<Input> {
             Err(error) => errors.add(error),
         }
     }
-    let input = Input { item: stripped(item), ident, generics, body, constraints };
-    errors.finish(input)
+    Some(Input { item: stripped(item, true), ident, generics, body, constraints })
 }
 
 const ONLY: &str = "`search_space` goes on a struct with named fields, or on an enum";
 
-/// The item without hobbit's attributes.
-pub(crate) fn stripped(mut item: Item) -> Item {
+/// The item without hobbit's attributes; with `renamed`, files use the names that parameters were given.
+pub(crate) fn stripped(mut item: Item, renamed: bool) -> Item {
     let strip = |fields: &mut Fields| {
         for field in fields {
-            // files use the parameter's name too
-            let name = field.attrs.iter().find(|attribute| attribute.path().is_ident("name"));
+            let name = field.attrs.iter().find(|attribute| renamed && attribute.path().is_ident("name"));
             if let Some(syn::Meta::NameValue(meta)) = name.map(|attribute| &attribute.meta) {
                 let name = &meta.value;
                 field.attrs.push(syn::parse_quote!(#[serde(rename = #name)]));
@@ -138,7 +142,7 @@ fn read_variant(variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
                 Err(error) => errors.add(error),
             }
         } else if is_ours(attribute, Place::Field) && !attribute.path().is_ident("default") {
-            errors.at(attribute.span(), "a domain goes on a field; a variant can have a `#[weight(...)]`");
+            errors.on(attribute, "a domain goes on a field; a variant can have a `#[weight(...)]`");
         }
     }
     let fields = match variant.fields {
@@ -157,8 +161,12 @@ fn fields(named: &mut FieldsNamed, errors: &mut Errors) -> Vec<Field> {
     let mut found = Vec::new();
     for field in &mut named.named {
         let Some(ident) = field.ident.clone() else { continue };
-        for attribute in &field.attrs {
-            misspelled(attribute, errors);
+        let misspelled = field.attrs.iter().find_map(|attribute| Some((attribute, meant(attribute)?)));
+        if let Some((attribute, meant)) = misspelled {
+            let path = attribute.path();
+            let written = path.get_ident().map(ToString::to_string).unwrap_or_default();
+            errors.on(path, format!("unknown attribute `{written}`; did you mean `{meant}`?"));
+            continue;
         }
         match read_field(ident, field) {
             Ok(field) => found.push(field),
@@ -176,7 +184,7 @@ fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
         let path = attribute.path();
         if path.is_ident("name") {
             let value: LitStr =
-                syn::parse2(quote::ToTokens::to_token_stream(&attribute.meta.require_name_value()?.value))?;
+                syn::parse2(ToTokens::to_token_stream(&attribute.meta.require_name_value()?.value))?;
             name = value.value();
             if name.is_empty() || name.contains('.') {
                 return Err(Error::new(value.span(), "a name has at least one letter, and no dot"));
@@ -188,7 +196,7 @@ fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
         } else if path.is_ident("length") {
             length = Some((attribute.parse_args::<Bounds>()?, attribute.span()));
         } else if domain_attribute.is_some() {
-            return Err(Error::new(attribute.span(), format!("the field `{ident}` has two domains")));
+            return Err(Error::new_spanned(attribute, format!("the field `{ident}` has two domains")));
         } else {
             domain_attribute = Some(attribute);
         }
@@ -351,7 +359,7 @@ impl Parse for Bounds {
                 end: Some(high),
                 ..
             }) => Ok(Bounds { low: (**low).clone(), high: (**high).clone(), range }),
-            _ => Err(Error::new(range.span(), "a range with both ends is needed, written `low..=high`")),
+            _ => Err(Error::new_spanned(range, "a range with both ends is needed, written `low..=high`")),
         }
     }
 }
@@ -364,19 +372,20 @@ impl Parse for Constraint {
     }
 }
 
-/// An attribute that is nearly one of hobbit's would otherwise be the compiler's to complain about, without a hint.
-fn misspelled(attribute: &Attribute, errors: &mut Errors) {
+/// The names of attributes on fields.
+fn known() -> impl Iterator<Item = &'static str> {
+    DOMAINS.into_iter().chain(MODIFIERS)
+}
+
+/// What an attribute that is nearly one of hobbit's was meant to be; the compiler would complain about it without a hint.
+fn meant(attribute: &Attribute) -> Option<&'static str> {
     const OTHERS: [&str; 8] = ["doc", "serde", "cfg", "cfg_attr", "allow", "expect", "warn", "deny"];
-    let Some(ident) = attribute.path().get_ident() else { return };
-    let written = ident.to_string();
-    let known = || DOMAINS.iter().chain(&MODIFIERS);
-    if OTHERS.contains(&written.as_str()) || known().any(|name| *name == written) {
-        return;
+    let written = attribute.path().get_ident()?.to_string();
+    if OTHERS.contains(&written.as_str()) || known().any(|name| name == written) {
+        return None;
     }
     let nearest = known().map(|name| (distance(name, &written), name)).min();
-    if let Some((1..=2, name)) = nearest {
-        errors.at(ident.span(), format!("unknown attribute `{written}`; did you mean `{name}`?"));
-    }
+    nearest.filter(|(distance, _)| *distance <= 2).map(|(_, name)| name)
 }
 
 /// The number of letters to insert, delete, replace or swap with their neighbour.
@@ -433,12 +442,12 @@ impl Errors {
         self.add(Error::new(span, message));
     }
 
-    fn with(mut self, error: Error) -> Error {
-        self.add(error.clone());
-        self.0.unwrap_or(error)
+    /// A mistake in all of these tokens.
+    pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.add(Error::new_spanned(tokens, message));
     }
 
-    pub(crate) fn finish<T>(self, value: T) -> Result<T> {
-        self.0.map_or(Ok(value), Err)
+    pub(crate) fn finish(self) -> Result<()> {
+        self.0.map_or(Ok(()), Err)
     }
 }

@@ -3,27 +3,24 @@
 use std::collections::HashSet;
 
 use quote::ToTokens;
-use syn::spanned::Spanned;
-use syn::{Expr, Result, Type};
+use syn::{Expr, Type};
 
 use crate::attr::Errors;
 use crate::model::{Body, Bounds, Domain, Field, Input, Literal, is_float, is_int, literal, primitive};
 
-pub(crate) fn check(input: &Input) -> Result<()> {
-    let mut errors = Errors::default();
+pub(crate) fn check(input: &Input, errors: &mut Errors) {
     match &input.body {
-        Body::Struct(fields) => check_fields(fields, &mut errors),
+        Body::Struct(fields) => check_fields(fields, errors),
         Body::Enum(variants) => {
             if variants.is_empty() {
-                errors.at(input.ident.span(), "an enum without variants has no values");
+                errors.on(&input.ident, "an enum without variants has no values");
             }
             for variant in variants {
-                check_fields(&variant.fields, &mut errors);
+                check_fields(&variant.fields, errors);
             }
-            check_weights(variants.iter().map(|variant| variant.weight.as_ref()), &mut errors);
+            check_weights(variants.iter().map(|variant| variant.weight.as_ref()), errors);
         }
     }
-    errors.finish(())
 }
 
 fn check_fields(fields: &[Field], errors: &mut Errors) {
@@ -43,8 +40,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         Domain::Uniform { bounds, step, log } => {
             if is_int(&name) || name == "bool" {
                 let (what, other) = if *log { ("log_uniform", ", log") } else { ("uniform", "") };
-                errors.at(
-                    ty.span(),
+                errors.on(&ty,
                     format!("`{what}` draws real numbers, for `f64` or `f32`; for `{name}` use `#[int(low..=high{other})]`"),
                 );
             }
@@ -53,13 +49,13 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         }
         Domain::Normal { std, bounds, step, log, .. } => {
             if is_int(&name) || name == "bool" {
-                errors.at(
-                    ty.span(),
+                errors.on(
+                    &ty,
                     format!("normal distributions draw real numbers, for `f64` or `f32`, not `{name}`"),
                 );
             }
             if literal(std).is_some_and(|std| std.value() <= 0.0) {
-                errors.at(std.span(), "the standard deviation has to be above zero");
+                errors.on(&std, "the standard deviation has to be above zero");
             }
             if let Some(bounds) = bounds {
                 check_range(bounds, *log, errors);
@@ -68,14 +64,12 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         }
         Domain::Int { bounds, step, log } => {
             if is_float(&name) || name == "bool" {
-                errors.at(
-                    ty.span(),
-                    format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"),
-                );
+                errors
+                    .on(&ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
             }
             for end in [&bounds.low, &bounds.high].into_iter().chain(step) {
                 if matches!(literal(end), Some(Literal::Float(_))) {
-                    errors.at(end.span(), "`int` needs whole numbers");
+                    errors.on(&end, "`int` needs whole numbers");
                 }
             }
             check_range(bounds, *log, errors);
@@ -88,14 +82,14 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             let mut seen = HashSet::new();
             for (option, _) in options {
                 if !seen.insert(option.to_token_stream().to_string()) {
-                    errors.at(option.span(), "this option is there already");
+                    errors.on(&option, "this option is there already");
                 }
             }
             check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
         }
         Domain::Bool(probability) => {
             if !name.is_empty() && name != "bool" {
-                errors.at(ty.span(), format!("`bool` is for `bool`, not `{name}`"));
+                errors.on(&ty, format!("`bool` is for `bool`, not `{name}`"));
             }
             if let Some(probability) = probability {
                 check_probability(probability, errors);
@@ -103,7 +97,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         }
         Domain::Nested => {
             if !name.is_empty() {
-                errors.at(ty.span(), format!("`nested` is for types with `#[search_space]`, not `{name}`"));
+                errors.on(&ty, format!("`nested` is for types with `#[search_space]`, not `{name}`"));
             }
         }
         Domain::Optional { probability, ty, inner } => {
@@ -114,10 +108,8 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_range(bounds, false, errors);
             for end in [&bounds.low, &bounds.high] {
                 match literal(end) {
-                    Some(Literal::Float(_)) => errors.at(end.span(), "a length is a whole number"),
-                    Some(Literal::Int(length)) if length < 0 => {
-                        errors.at(end.span(), "a length is not negative")
-                    }
+                    Some(Literal::Float(_)) => errors.on(&end, "a length is a whole number"),
+                    Some(Literal::Int(length)) if length < 0 => errors.on(&end, "a length is not negative"),
                     _ => {}
                 }
             }
@@ -132,33 +124,33 @@ fn check_range(bounds: &Bounds, log: bool, errors: &mut Errors) {
     if let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high)) {
         let (low, high) = (low.value(), high.value());
         if low > high {
-            errors.at(bounds.range.span(), format!("the range is empty: {low} is above {high}"));
+            errors.on(&bounds.range, format!("the range is empty: {low} is above {high}"));
         } else if !(low.is_finite() && high.is_finite()) {
-            errors.at(bounds.range.span(), "the ends of a range have to be finite");
+            errors.on(&bounds.range, "the ends of a range have to be finite");
         }
     }
     if log && literal(&bounds.low).is_some_and(|low| low.value() <= 0.0) {
-        errors.at(bounds.low.span(), "a log range has to begin above zero");
+        errors.on(&bounds.low, "a log range has to begin above zero");
     }
 }
 
 fn check_step(bounds: Option<&Bounds>, step: Option<&Expr>, errors: &mut Errors) {
     let Some((step, value)) = step.and_then(|step| Some((step, literal(step)?.value()))) else { return };
     if value <= 0.0 {
-        errors.at(step.span(), "the step has to be above zero");
+        errors.on(&step, "the step has to be above zero");
     } else if let Some(bounds) = bounds
         && let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high))
         && value > high.value() - low.value()
         && low.value() <= high.value()
     {
         let width = high.value() - low.value();
-        errors.at(step.span(), format!("the step is larger than the range, which is {width} wide"));
+        errors.on(&step, format!("the step is larger than the range, which is {width} wide"));
     }
 }
 
 fn check_probability(probability: &Expr, errors: &mut Errors) {
     if literal(probability).is_some_and(|p| !(0.0..=1.0).contains(&p.value())) {
-        errors.at(probability.span(), "a probability is from 0 to 1");
+        errors.on(&probability, "a probability is from 0 to 1");
     }
 }
 
@@ -171,10 +163,10 @@ fn check_weights<'a>(weights: impl Iterator<Item = Option<&'a Expr>>, errors: &m
         let Some(weight) = weight else { continue };
         last = Some(weight);
         if value.is_some_and(|value| !(value >= 0.0 && value.is_finite())) {
-            errors.at(weight.span(), "a weight is not negative");
+            errors.on(&weight, "a weight is not negative");
         }
     }
     if let Some(last) = last.filter(|_| all_zero) {
-        errors.at(last.span(), "all weights are zero: nothing could be drawn");
+        errors.on(&last, "all weights are zero: nothing could be drawn");
     }
 }

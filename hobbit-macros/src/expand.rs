@@ -403,11 +403,13 @@ fn domain(domain: &Domain, name: &str, ty: &Type) -> TokenStream {
         }
         Domain::Int { bounds: Bounds { low, high, .. }, step, log } => {
             let step = step.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
-            quote_spanned!(low.span()=> {
-                const LOW: #ty = #low;
-                const HIGH: #ty = #high;
-                __h::One(__h::Int { low: LOW as i128, high: HIGH as i128, step: (#step) as i128, log: #log })
-            })
+            // both ends are of the field's type, so that every value between them is too
+            quote_spanned!(low.span()=> __h::One(__h::Int {
+                low: { let low: #ty = #low; low as i128 },
+                high: { let high: #ty = #high; high as i128 },
+                step: (#step) as i128,
+                log: #log,
+            }))
         }
         Domain::Choice { options, span } => {
             let labels = options.iter().map(|(option, _)| label(option));

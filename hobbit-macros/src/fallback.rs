@@ -10,7 +10,7 @@ use crate::expand::{hobbit, with_derives};
 
 pub(crate) fn expand(item: Item, error: &Error) -> TokenStream {
     let errors = error.to_compile_error();
-    let item = stripped(item);
+    let item = stripped(item, false);
     let (ident, generics) = match &item {
         Item::Struct(item) => (&item.ident, &item.generics),
         Item::Enum(item) => (&item.ident, &item.generics),

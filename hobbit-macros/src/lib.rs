@@ -15,9 +15,14 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Ok(item) => item,
         Err(error) => return error.into_compile_error().into(),
     };
-    let parsed = attr::parse(arguments.into(), item.clone());
-    match parsed.and_then(|input| check::check(&input).map(|()| input)) {
-        Ok(input) => expand::expand(&input).into(),
-        Err(error) => fallback::expand(item, &error).into(),
+    let mut errors = attr::Errors::default();
+    let input = attr::parse(arguments.into(), item.clone(), &mut errors);
+    if let Some(input) = &input {
+        check::check(input, &mut errors);
+    }
+    match (input, errors.finish()) {
+        (Some(input), Ok(())) => expand::expand(&input).into(),
+        (_, Err(error)) => fallback::expand(item, &error).into(),
+        (None, Ok(())) => TokenStream::new(),
     }
 }

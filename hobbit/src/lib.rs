@@ -30,6 +30,7 @@ pub mod __private {
 }
 
 mod error;
+pub mod guide;
 mod objective;
 pub mod observe;
 pub mod prelude;
@@ -44,19 +45,26 @@ mod study;
 pub mod train;
 mod trial;
 
-/// Makes a struct a search space: it derives how configurations are drawn, described, checked and stored.
+/// Makes a struct or an enum a search space: it derives how configurations are drawn, described, checked, stored and encoded.
 ///
-/// Every field says what its values are:
+/// Every field says what its values are; the [guide](crate::guide::search_space) shows each form with an example:
 ///
 /// | attribute | values |
 /// |---|---|
-/// | `#[uniform(0.0..=1.0)]` | real numbers (`f64`, `f32`), equally likely |
-/// | `#[log_uniform(1e-4..=1e-1)]` | real numbers whose logarithms are equally likely |
-/// | `#[int(16..=256)]` | whole numbers of any integer type |
-/// | `#[int(16..=256, step = 16)]` | every 16th of them |
-/// | `#[int(16..=4096, log)]` | whole numbers whose logarithms are equally likely |
-/// | `#[choice(16, 32, 64)]` | one of these: literals, or variants of an enum that has `PartialEq` and `Clone` |
-/// | none, on a `bool` | `true` or `false` |
+/// | `#[uniform(0.0..=1.0)]`, `#[log_uniform(1e-4..=1e-1)]` | real numbers (`f64`, `f32`); `step = 0.1` puts them on a grid |
+/// | `#[normal(mean, std)]`, `#[log_normal(mean, std)]` | real numbers; `truncated = low..=high`, `step = 0.1` |
+/// | `#[int(16..=256)]` | whole numbers of any integer type; `step = 16`, `log` |
+/// | `#[choice(16, 32, 64)]`, `#[choice("a": 3, "b": 1)]` | one of these: literals, paths, tuples; with weights if wanted |
+/// | none or `#[bool(0.1)]`, on a `bool` | `true` or `false`; with the probability of `true` |
+/// | `#[distribution(rand_distr::Gamma::new(2.0, 0.5)?)]` | whatever the distribution gives |
+/// | `#[fixed(7)]`, `#[derived(width * 2)]` | the same always; what follows from earlier fields |
+/// | `#[optional(0.5)]` and another | an `Option` that is there with this probability |
+/// | `#[length(1..=4)]` and another | a `Vec` of so many elements |
+/// | `#[nested]` | a type that is a search space itself |
+/// | `#[with(expression)]` | what a [`Scalar`](crate::space::Scalar) of your own says |
+///
+/// `#[name = "..."]` renames a parameter, `#[default = ...]` gives its value in the default configuration. On the struct,
+/// `#[constraint(condition, "why")]` excludes configurations. On variants of an enum, `#[weight(2)]` says how likely they are.
 ///
 /// Doc comments become the parameters' descriptions. Ranges are literals or constants; they are checked when the program is
 /// compiled. Besides [`SearchSpace`], the struct gets `Clone`, `Debug`, and serde's `Serialize` and `Deserialize`, unless it

@@ -73,11 +73,17 @@ impl Float for f32 {
     }
 }
 
+/// So many steps: with steps of 0.05, three are 0.15, not the nearest float to 3 times the nearest float to 0.05.
+fn steps(count: f64, step: f64) -> f64 {
+    let inverse = (1.0 / step).round();
+    if (inverse * step - 1.0).abs() < 1e-12 { count / inverse } else { count * step }
+}
+
 /// The nearest value on the grid from `low` in steps, within bounds.
 fn snap(value: f64, low: f64, high: f64, step: Option<f64>) -> f64 {
     let Some(step) = step else { return value.clamp(low, high) };
     let last = ((high - low) / step + 1e-9).floor();
-    low + ((value - low) / step).round().clamp(0.0, last) * step
+    low + steps(((value - low) / step).round().clamp(0.0, last), step)
 }
 
 /// Whether a value is within bounds and on the grid, in its own precision.
@@ -109,7 +115,7 @@ impl<T: Float> Scalar<T> for Uniform {
             None => (self.low * (1.0 - unit) + self.high * unit).clamp(self.low, self.high),
             Some(step) => {
                 let last = ((self.high - self.low) / step + 1e-9).floor();
-                self.low + (unit * (last + 1.0)).floor().min(last) * step
+                self.low + steps((unit * (last + 1.0)).floor().min(last), step)
             }
         })
     }
@@ -192,7 +198,7 @@ impl Normal {
     }
 
     fn snapped(&self, value: f64) -> f64 {
-        let value = self.step.map_or(value, |step| (value / step).round() * step);
+        let value = self.step.map_or(value, |step| steps((value / step).round(), step));
         value.clamp(self.low, self.high)
     }
 }

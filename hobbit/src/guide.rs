@@ -1,0 +1,4 @@
+//! Guides: longer explanations, with examples that run.
+
+#[doc = include_str!("guide/search_space.md")]
+pub mod search_space {}
