@@ -98,7 +98,7 @@ impl Digits {
             })
             .collect();
         let labels: Vec<u8> = rows.iter().map(|row| row[64]).collect();
-        let (training, validation) = stratified_split(&labels, 360, 0)?;
+        let (training, validation) = stratified_split(&labels, 360, 5)?;
         let pixels = |part: &[usize]| {
             part.iter().flat_map(|&i| rows[i][..64].iter().map(|&p| f32::from(p) / 16.0)).collect()
         };

@@ -98,7 +98,16 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     /// The same text as `Display`, so that `fn main() -> hobbit::Result<()>` prints something to read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?})", self.0.message, self.0.kind)
+        if f.alternate() {
+            let Inner { kind, message, source } = &*self.0;
+            return f
+                .debug_struct("Error")
+                .field("kind", kind)
+                .field("message", message)
+                .field("source", source)
+                .finish();
+        }
+        f.write_str(&self.0.message)
     }
 }
 

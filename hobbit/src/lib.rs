@@ -2,6 +2,11 @@
 
 extern crate self as hobbit;
 
+/// The README's program has to compile and run.
+#[cfg(all(doctest, feature = "dfdx"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[doc(hidden)]
 pub mod __private {
     //! What the code that the macro writes needs.

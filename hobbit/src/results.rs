@@ -43,8 +43,6 @@ pub struct Trial<H> {
     pub epoch: Option<u64>,
     /// The epochs it was trained in all.
     pub epochs: u64,
-    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
-    pub metrics: Vec<(String, f64)>,
     /// The outcomes of its stages, with every epoch's metrics.
     pub stages: Vec<Arc<StageRecord>>,
 }
@@ -52,7 +50,19 @@ pub struct Trial<H> {
 impl<H> Trial<H> {
     /// A metric at the epoch that the score is from.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.metrics.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+        self.metrics().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
+    pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
+        let epoch = self.epoch.unwrap_or(self.epochs);
+        let stage = self.stages.iter().rev().find(|stage| stage.from < epoch && !stage.history.is_empty());
+        let row = stage.and_then(|stage| {
+            let position = (epoch - stage.from).min(stage.history.len() as u64) as usize - 1;
+            Some((stage.history.metrics(), stage.history.rows().nth(position)?))
+        });
+        let (names, values) = row.unwrap_or_default();
+        names.iter().map(String::as_str).zip(values.iter().copied())
     }
 
     fn new(state: TrialState<H>) -> Trial<H> {
@@ -64,22 +74,9 @@ impl<H> Trial<H> {
             _ => stages.last().map_or(0, |stage| stage.from + stage.history.len() as u64),
         };
         let epoch = score.map(|(_, epoch)| epoch);
-        let metrics = metrics_at(&stages, epoch.unwrap_or(epochs));
         let score = score.map(|(score, _)| score);
-        Trial { rank: 0, id, hparams, status, score, epoch, epochs, metrics, stages }
+        Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
     }
-}
-
-/// The metrics after so many epochs, or of the last epoch before.
-fn metrics_at(stages: &[Arc<StageRecord>], epoch: u64) -> Vec<(String, f64)> {
-    let stage = stages.iter().rev().find(|stage| stage.from < epoch && !stage.history.is_empty());
-    let row = stage.and_then(|stage| {
-        let position = (epoch - stage.from).min(stage.history.len() as u64) as usize - 1;
-        Some((stage, stage.history.rows().nth(position)?))
-    });
-    row.map_or_else(Vec::new, |(stage, row)| {
-        stage.history.metrics().iter().cloned().zip(row.iter().copied()).collect()
-    })
 }
 
 impl<O: Objective> Results<O> {
@@ -131,7 +128,7 @@ impl<O: Objective> Results<O> {
             score: trial.score,
             epoch: trial.epoch,
             epochs: trial.epochs,
-            metrics: trial.metrics.clone(),
+            metrics: trial.metrics().map(|(name, value)| (name.to_owned(), value)).collect(),
             hparams: &*trial.hparams,
         });
         ResultsRecord {

@@ -142,6 +142,12 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.keep = keep)
     }
 
+    /// Whether checkpoints are written to the repository. Default: yes. Without them a resumed trial is trained again from its
+    /// beginning, with the same result, and no model can be loaded afterwards.
+    pub fn checkpoints(self, write: bool) -> Self {
+        self.set(|s| s.checkpoints = write)
+    }
+
     /// Writes a checkpoint every so many epochs within a stage too, so that a crash loses no more. Default: at its end only.
     pub fn checkpoint_every(self, epochs: u64) -> Self {
         self.set(|s| s.checkpoint_every = Some(epochs))
@@ -213,6 +219,11 @@ impl<O: Objective> Hyperband<O> {
     /// Prints nothing.
     pub fn quiet(self) -> Self {
         self.set(|s| s.quiet = true)
+    }
+
+    /// The objective, without a sweep around it: to train a model by hand.
+    pub fn into_objective(self) -> O {
+        self.objective
     }
 
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.

@@ -1,11 +1,13 @@
 //! An objective that learns without a network: a simulated learning curve, with trouble on demand.
 
+pub(crate) mod disk;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hobbit::{BoxError, Checkpoint, EpochContext, Metrics, Objective, TrialContext, search_space};
+use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
 
 #[search_space]
 pub(crate) struct Params {
@@ -21,6 +23,10 @@ pub(crate) struct Params {
 pub(crate) struct Curve {
     /// 30 % of the trials panic, 10 % report NaN, 5 % hang for this long.
     pub(crate) trouble: Option<Duration>,
+    /// The luck of all trials, instead of their own.
+    pub(crate) luck: Option<f64>,
+    /// An epoch fails now and then, depending on the trial's key.
+    pub(crate) shaky: bool,
     /// How long an epoch takes.
     pub(crate) pace: Duration,
     /// Counts the epochs that are trained.
@@ -30,6 +36,7 @@ pub(crate) struct Curve {
 pub(crate) struct Model {
     loss: f64,
     steps: f64,
+    luck: f64,
 }
 
 impl Objective for Curve {
@@ -41,10 +48,11 @@ impl Objective for Curve {
     }
 
     fn build(&self, hparams: &Params, trial: &TrialContext) -> Result<Model, BoxError> {
-        if self.trouble.is_some() && hparams.luck < 0.1 {
-            panic!("unlucky at {}", hparams.luck);
+        let luck = self.luck.unwrap_or(hparams.luck);
+        if self.trouble.is_some() && luck < 0.1 {
+            panic!("unlucky at {luck}");
         }
-        Ok(Model { loss: 1.0 + trial.key.child(9).rng().unit(), steps: 0.0 })
+        Ok(Model { loss: 1.0 + trial.key.child(9).rng().unit(), steps: 0.0, luck })
     }
 
     fn train_epoch(
@@ -55,6 +63,17 @@ impl Objective for Curve {
     ) -> Result<(), BoxError> {
         self.epochs.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(self.pace);
+        if let Some(hang) = self.trouble {
+            match model.luck {
+                luck if luck < 0.3 => panic!("unlucky at {luck}"),
+                luck if luck < 0.4 => model.loss = f64::NAN,
+                luck if luck < 0.45 => std::thread::sleep(hang),
+                _ => {}
+            }
+        }
+        if self.shaky && epoch.key(3).rng().unit() < 0.08 {
+            return Err("shaky".into());
+        }
         model.steps += 1.0;
         model.loss = 0.7 * model.loss + 0.1 * epoch.key(1).rng().unit();
         metrics.report("loss", model.loss);
@@ -87,5 +106,50 @@ impl Objective for Curve {
 
     fn memory(&self, _: &Model) -> usize {
         16
+    }
+}
+
+/// A study over another space than that of [`Curve`].
+pub(crate) struct OtherSpace;
+
+#[search_space]
+pub(crate) struct OtherParams {
+    #[uniform(0.0..=2.0)]
+    pub(crate) rate: f64,
+}
+
+impl OtherSpace {
+    pub(crate) fn study() -> Hyperband<OtherSpace> {
+        Hyperband::of(OtherSpace)
+    }
+}
+
+impl Objective for OtherSpace {
+    type Hparams = OtherParams;
+    type Model = ();
+
+    fn metrics(&self, _: &OtherParams) -> Result<Vec<Cow<'static, str>>, BoxError> {
+        Ok(vec!["val_loss".into()])
+    }
+
+    fn build(&self, _: &OtherParams, _: &TrialContext) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn train_epoch(&self, (): &mut (), _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+        metrics.report("val_loss", 0.5);
+        Ok(())
+    }
+
+    fn validate(&self, (): &mut (), _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn save(&self, (): &()) -> Result<Checkpoint, BoxError> {
+        Ok(Checkpoint::new())
+    }
+
+    fn load(&self, (): &mut (), _: &Checkpoint) -> Result<(), BoxError> {
+        Ok(())
     }
 }

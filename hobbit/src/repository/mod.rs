@@ -2,9 +2,11 @@
 
 mod checkpoint;
 mod journal;
+#[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
 mod reader;
 mod records;
+#[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod storage;
 mod store;
 

@@ -67,6 +67,7 @@ impl<O: Objective> Coordinator<O> {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal) {
                         written = repository.save_model(&saved);
                         saved_any = true;
+                        self.shared.lock().on_disk.insert(saved.state.trial);
                     }
                 }
                 Message::Outcome(mut outcome) => {
@@ -97,7 +98,7 @@ impl<O: Objective> Coordinator<O> {
         if !outcomes.is_empty() {
             let mut state = self.shared.lock();
             for Evaluated { record, hparams, carried, bytes, unfinished, .. } in outcomes {
-                if record.end == End::Trained {
+                if record.end == End::Trained && self.shared.evaluator.saves {
                     state.on_disk.insert(record.trial);
                 }
                 if unfinished {

@@ -91,8 +91,8 @@ struct Running<O: Objective> {
     score: Option<(f64, u64)>,
     /// The metrics of each epoch since `from`.
     history: History,
-    /// The layout of the last epoch's metrics, where the monitor is in it, and where the loss.
-    layout: Option<((u64, usize), usize, Option<usize>)>,
+    /// The layout of the last epoch's metrics, and where the monitor is in it.
+    layout: Option<((u64, usize), usize)>,
     /// The history has that layout too.
     in_order: bool,
 }
@@ -136,8 +136,9 @@ impl<O: Objective> Evaluator<O> {
             task.saved = around.load(&task.assignment).filter(|saved| {
                 let SavedState { epoch, from: since, attempt, .. } = saved.state;
                 let here = epoch == from || (since == from && (from..=to).contains(&epoch));
-                // in its first stage it may have failed and been begun anew before the process ended
-                here && (attempt == task.attempt || (from == 0 && attempt <= self.retries))
+                // in this stage it may have failed and been begun anew before the process ended
+                let anew = since == from && attempt > task.attempt && attempt <= self.retries;
+                here && (attempt == task.attempt || anew)
             });
             task.attempt = task.saved.as_ref().map_or(task.attempt, |saved| saved.state.attempt);
         }
@@ -332,27 +333,25 @@ impl<O: Objective> Evaluator<O> {
         let number = running.epoch + 1;
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, metrics))?;
         // a diverged model need not be validated
-        if metrics.get("loss").is_none_or(f64::is_finite) {
-            attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
+        if let Some(loss) = metrics.get("loss").filter(|loss| !loss.is_finite()) {
+            return Err(Trouble::Diverged { epoch: number, reason: format!("loss is {loss}") });
         }
-        if running.layout.is_none_or(|(layout, _, _)| layout != metrics.layout()) {
+        attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
+        if running.layout.is_none_or(|(layout, _)| layout != metrics.layout()) {
             let Some(monitor) = metrics.position(&self.monitor) else {
                 let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
                 let reason =
                     format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
                 return Err(Trouble::Failed { epoch: number, reason });
             };
-            running.layout = Some((metrics.layout(), monitor, metrics.position("loss")));
+            running.layout = Some((metrics.layout(), monitor));
             running.in_order = false;
         }
-        let (monitor, loss) = running.layout.map_or((0, None), |(_, monitor, loss)| (monitor, loss));
-        for position in loss.into_iter().chain([monitor]) {
-            if metrics.at(position).is_none_or(|value| !value.is_finite()) {
-                let (name, value) = metrics.iter().nth(position).unwrap_or(("loss", f64::NAN));
-                return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {value}") });
-            }
-        }
+        let monitor = running.layout.map_or(0, |(_, monitor)| monitor);
         let value = metrics.at(monitor).unwrap_or(f64::NAN);
+        if !value.is_finite() {
+            return Err(Trouble::Diverged { epoch: number, reason: format!("{} is {value}", self.monitor) });
+        }
         running.epoch = number;
         let better = running.score.is_none_or(|(best, _)| self.direction.better(value, best));
         if better || self.score == ScoreBy::Last {

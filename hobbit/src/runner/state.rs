@@ -75,10 +75,13 @@ pub(crate) enum Message<O: Objective> {
     Remove(TrialId),
 }
 
+/// A paused trial and its bytes.
+type Held<O> = (Carried<O>, usize);
+
 /// Paused trials in memory.
 pub(crate) struct Paused<O: Objective> {
     /// By the trials' places in the plan.
-    trials: Vec<Option<Box<(Carried<O>, usize)>>>,
+    trials: Vec<Option<Box<Held<O>>>>,
     bytes: usize,
     pub(crate) budget: usize,
 }
@@ -287,6 +290,7 @@ impl<O: Objective> Shared<O> {
         let configurations = &self.evaluator.configurations;
         let trial = record.trial;
         let score = record.score.map(|(score, _)| score).filter(|_| record.end == End::Trained);
+        // failures that an earlier process met have been put up with already
         if !replayed && let Some(error) = state.failures.enter(&record) {
             self.fail(state, error);
         }
@@ -298,7 +302,7 @@ impl<O: Objective> Shared<O> {
         let ordinal = configurations.ordinal(trial);
         state.ledger.enter(ordinal, record, hparams, false);
         if let Some((carried, bytes)) = carried {
-            garbage.extend(state.paused.put(ordinal, carried, bytes, self.durable()));
+            garbage.extend(state.paused.put(ordinal, carried, bytes, self.evaluator.saves));
         }
         let Some(end) = state.scheduler.tell(trial, score) else { return };
         for &ended in &end.ended {

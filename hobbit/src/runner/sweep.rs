@@ -10,8 +10,8 @@ use super::evaluate::Evaluator;
 use super::interrupt::Guard;
 use super::ledger::{Ledger, TrialState};
 use super::panics::catch;
-use super::settings::{Keep, Settings, StopReason};
-use super::state::{Failures, Paused, Shared, Slot, State};
+use super::settings::{Keep, MaxFailures, Settings, StopReason};
+use super::state::{Failures, Message, Paused, Shared, Slot, State};
 use super::worker::work;
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
@@ -51,7 +51,7 @@ pub(crate) fn sweep<O: Objective>(
     }
     let direction = settings.direction.unwrap_or_else(|| Direction::of(&settings.monitor));
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
-    check_monitor(&*objective, &configurations, &plan, &settings.monitor)?;
+    check_monitor(&*objective, &configurations, &plan, &settings)?;
     let study = StudyRecord {
         format: FORMAT,
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
@@ -108,7 +108,7 @@ pub(crate) fn sweep<O: Objective>(
         retries: settings.retries,
         trial_time_limit: settings.trial_time_limit,
         checkpoint_every: settings.checkpoint_every,
-        saves: repository.is_some(),
+        saves: repository.is_some() && settings.checkpoints,
         metrics: Default::default(),
     };
     let slot = || Slot { running: None, interrupt: Arc::new(Interrupt::default()), abandoned: false };
@@ -193,7 +193,7 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<usize> {
     if let Some(every) = settings.checkpoint_every {
         whole("checkpoint_every", every)?;
     }
-    if let super::MaxFailures::Share(share) = settings.max_failures
+    if let MaxFailures::Share(share) = settings.max_failures
         && !(0.0..=1.0).contains(&share)
     {
         return Err(Error::setting(format!(
@@ -221,11 +221,21 @@ fn check_monitor<O: Objective>(
     objective: &O,
     configurations: &Configurations<O::Hparams>,
     plan: &Plan,
-    monitor: &str,
+    settings: &Settings<O>,
 ) -> Result<()> {
+    let monitor = settings.monitor.as_str();
+    let mut first_error = None;
     for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
         let hparams = configurations.get(TrialId::new(1, index))?;
-        let Ok(Ok(names)) = catch(|| objective.metrics(&hparams)) else { continue };
+        let names = match catch(|| objective.metrics(&hparams)) {
+            Ok(Ok(names)) => names,
+            Ok(Err(error)) => {
+                first_error.get_or_insert(error);
+                continue;
+            }
+            // the sweep will say where it panicked
+            Err(_) => continue,
+        };
         if names.iter().any(|name| name == monitor) {
             return Ok(());
         }
@@ -235,8 +245,12 @@ fn check_monitor<O: Objective>(
             names.join(", ")
         )));
     }
-    // none of them can be built: the sweep will say why
-    Ok(())
+    match first_error {
+        Some(error) if matches!(settings.max_failures, MaxFailures::FirstAll(_)) => {
+            Err(Error::study(format!("the model cannot be built: {error}")).with_source(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The journal's outcomes by trial and stage. Their configurations have to be those that are drawn today.
@@ -307,7 +321,10 @@ fn watch_ctrl_c<O: Objective>(shared: &Arc<Shared<O>>) -> Result<Guard> {
         if shared.is_stopping() {
             return false;
         }
-        shared.request_stop(&mut shared.lock(), StopReason::Interrupted);
+        let mut state = shared.lock();
+        let text = "stopping after the epochs under way; press Ctrl-C again to leave at once".to_owned();
+        state.inbox.push(Message::Event(Event::Note(text)));
+        shared.request_stop(&mut state, StopReason::Interrupted);
         true
     }))
 }

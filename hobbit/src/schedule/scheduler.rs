@@ -260,7 +260,7 @@ mod tests {
             for _ in 0..9 {
                 run(&mut scheduler);
             }
-            let zero = |index: u32| if index % 2 == 0 { 0.0 } else { -0.0 };
+            let zero = |index: u32| if index.is_multiple_of(2) { 0.0 } else { -0.0 };
             let end = order
                 .iter()
                 .filter_map(|&i| scheduler.tell(TrialId::new(1, i), Some(zero(i))))

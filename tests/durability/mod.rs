@@ -1,0 +1,7 @@
+//! What a sweep survives: faults of the disk, killed processes, damaged files, bad trials.
+
+mod damage;
+mod faults;
+mod kill;
+mod limits;
+mod trouble;
