@@ -2,6 +2,7 @@
 
 use super::activation::Activation;
 use super::init::Init;
+use super::tape::custom::Custom;
 
 /// One layer of a [`Sequential`](super::Sequential) network.
 ///
@@ -36,6 +37,8 @@ pub enum Layer {
     Embedding(Embedding),
     /// Adds what these layers make of the input to the input (He et al., CVPR 2016).
     Residual(Vec<Layer>),
+    /// A layer of your own ([`custom`](super::custom)), or a module of dfdx's ([`module`](super::module)).
+    Custom(Custom),
 }
 
 /// A dense layer's settings: [`Layer::Dense`].
@@ -220,7 +223,7 @@ macro_rules! into_layer {
     };
 }
 
-into_layer!(Dense Activation Conv2d BatchNorm LayerNorm Embedding);
+into_layer!(Dense Activation Conv2d BatchNorm LayerNorm Embedding Custom);
 
 /// What a parameter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +259,7 @@ impl ParameterSpec {
 
 impl Layer {
     /// The layer's name, for messages and tables.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Layer::Dense(_) => "dense",
             Layer::Activation(activation) => activation.name(),
@@ -271,6 +274,7 @@ impl Layer {
             Layer::LayerNorm(_) => "layer norm",
             Layer::Embedding(_) => "embedding",
             Layer::Residual(_) => "residual",
+            Layer::Custom(custom) => custom.opaque().name(),
         }
     }
 
@@ -293,6 +297,7 @@ impl Layer {
                 Err(format!("its probability is {p}; it has to be from 0 to 1"))
             }
             Layer::Activation(_) | Layer::Dropout(_) | Layer::Residual(_) => Ok(input.to_vec()),
+            Layer::Custom(custom) => custom.opaque().output(input),
             Layer::Flatten => Ok(vec![input.iter().product()]),
             Layer::Reshape(shape) => {
                 let (before, after) = (input.iter().product::<usize>(), shape.iter().product::<usize>());
@@ -410,6 +415,7 @@ impl Layer {
                 let fans = (*words as f64, *width as f64);
                 vec![ParameterSpec::new("weight", &[*words, *width], Role::Weight, resolve(*init), fans)]
             }
+            Layer::Custom(custom) => custom.opaque().parameters(input),
             _ => Vec::new(),
         }
     }

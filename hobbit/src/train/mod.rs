@@ -19,6 +19,7 @@ mod plan;
 mod schedule;
 mod sequential;
 mod summary;
+mod tape;
 
 pub use activation::Activation;
 pub use compiled::{Compiled, EpochEnd, IntoModel};
@@ -34,6 +35,14 @@ pub use objective::{Device, ModelObjective};
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use schedule::{EarlyStopping, Schedule};
 pub use sequential::Sequential;
+pub use tape::TensorDevice;
+pub use tape::custom::{Custom, CustomLayer, Parameter, custom};
+#[doc(hidden)]
+pub use tape::module::no_such_size;
+pub use tape::module::{IntoRows, Trainable, module};
+
+#[doc(inline)]
+pub use crate::__by_size as by_size;
 
 pub mod prelude {
     //! The names of this room that most programs need.

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use dfdx::tensor::Cpu;
+
 use super::compiled::{Compiled, EpochEnd};
 use super::data::{Batch, Data, Feed, Inputs, Part, Stream, Targets};
 use super::loss::Loss;
@@ -11,6 +13,7 @@ use super::network::{Network, Step};
 use super::objective::Device;
 use super::plan::Plan;
 use super::schedule::{self, Plateau, Stopper};
+use super::tape::TapeNetwork;
 use crate::error::{BoxError, Error, Result};
 use crate::objective::{Checkpoint, EpochContext, Metrics};
 use crate::random::Key;
@@ -374,9 +377,25 @@ fn prefix(member: usize) -> String {
 /// A network on its device.
 fn build(plan: &Plan, description: &Compiled, device: Device, key: Key) -> Result<Box<dyn Network>> {
     match device {
+        Device::Cpu | Device::Auto if plan.has_opaque() => {
+            let device = Cpu::seed_from_u64(key.seed());
+            let network = TapeNetwork::new(device, plan, plan.initial(key), description.optimizer);
+            Ok(Box::new(network.map_err(|error| {
+                Error::model(format!("the network cannot be built: {error}")).with_source(error)
+            })?))
+        }
         Device::Cpu | Device::Auto => {
             Ok(Box::new(Native::<f32>::new(plan, plan.initial(key), description.optimizer)))
         }
+        #[cfg(feature = "cuda")]
+        Device::Cuda(ordinal) => {
+            let network =
+                super::tape::CudaNetwork::new(ordinal, plan, plan.initial(key), description.optimizer);
+            Ok(Box::new(network.map_err(|error| {
+                Error::model(format!("the network cannot be built: {error}")).with_source(error)
+            })?))
+        }
+        #[cfg(not(feature = "cuda"))]
         Device::Cuda(_) => Err(Error::model("this program was built without the feature `cuda`")),
     }
 }

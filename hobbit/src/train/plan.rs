@@ -70,7 +70,27 @@ impl Plan {
         let draw = |(place, spec): (usize, &ParameterSpec)| {
             spec.init.draw(spec.len(), spec.fans, key.child(place as u64))
         };
-        self.parameters.iter().enumerate().map(draw).collect()
+        let mut values: Vec<Vec<f32>> = self.parameters.iter().enumerate().map(draw).collect();
+        fn own(nodes: &[Node], key: Key, values: &mut [Vec<f32>]) {
+            for node in nodes {
+                if let Layer::Custom(custom) = &node.layer
+                    && let Some(initial) = custom.opaque().initial(key.child(node.parameters.start as u64))
+                {
+                    values[node.parameters.clone()].clone_from_slice(&initial);
+                }
+                own(&node.block, key, values);
+            }
+        }
+        own(&self.nodes, key, &mut values);
+        values
+    }
+
+    /// Whether it has layers that only dfdx knows.
+    pub(super) fn has_opaque(&self) -> bool {
+        fn any(nodes: &[Node]) -> bool {
+            nodes.iter().any(|node| matches!(node.layer, Layer::Custom(_)) || any(&node.block))
+        }
+        any(&self.nodes)
     }
 
     /// How many numbers training changes.
@@ -91,7 +111,7 @@ impl Plan {
 #[derive(Default)]
 struct Planner {
     parameters: Vec<ParameterSpec>,
-    counts: HashMap<&'static str, usize>,
+    counts: HashMap<String, usize>,
     ids: u64,
 }
 
@@ -112,7 +132,7 @@ impl Planner {
             let first = self.parameters.len();
             let mut specs = layer.parameters(&shape, rectified);
             if !specs.is_empty() {
-                let count = self.counts.entry(layer.name()).or_default();
+                let count = self.counts.entry(layer.name().to_owned()).or_default();
                 *count += 1;
                 for spec in &mut specs {
                     spec.name = format!("{}{count}.{}", layer.name().replace(' ', "_"), spec.name);

@@ -34,7 +34,6 @@ pub(in crate::train) trait Real:
     fn from_f32(value: f32) -> Self;
     fn to_f64(self) -> f64;
     fn sqrt(self) -> Self;
-    fn abs(self) -> Self;
     fn exp(self) -> Self;
     fn tanh(self) -> Self;
     /// The error function.
@@ -60,10 +59,6 @@ impl Real for f64 {
 
     fn sqrt(self) -> f64 {
         f64::sqrt(self)
-    }
-
-    fn abs(self) -> f64 {
-        f64::abs(self)
     }
 
     fn exp(self) -> f64 {
@@ -102,11 +97,6 @@ impl Real for f32 {
     #[inline(always)]
     fn sqrt(self) -> f32 {
         f32::sqrt(self)
-    }
-
-    #[inline(always)]
-    fn abs(self) -> f32 {
-        f32::abs(self)
     }
 
     /// eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2, and Taylor's series for eʳ, of which what is left out is below 10⁻⁸. Without branches, so that

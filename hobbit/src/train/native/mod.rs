@@ -15,6 +15,7 @@ mod tests;
 pub(super) use conv::Geometry;
 use math::Real;
 use optimizer::OptimizerState;
+pub(super) use simple::place;
 
 use super::activation::Activation;
 use super::layer::{Layer, Role};
@@ -216,6 +217,8 @@ fn kernel<T: Real>(node: &Node, activation: Activation) -> Option<Box<dyn Kernel
         }),
         Layer::Conv2d(conv) => Box::new(conv::Conv::new(conv, shapes, first, activation)),
         Layer::Activation(Activation::Linear) | Layer::Flatten | Layer::Reshape(_) => return None,
+        // networks with such layers are on the tape
+        Layer::Custom(_) => return None,
         Layer::Activation(activation) => Box::new(simple::Activate(*activation)),
         Layer::Dropout(probability) => {
             Box::new(simple::Dropout { probability: *probability, id: node.id, mask: Vec::new() })
