@@ -195,7 +195,7 @@ impl Compiled {
             return Err(Error::model("the batch size is 0; it has to be at least 1"));
         }
         let above_zero = |name: &str, value: Option<f64>| match value {
-            Some(value) if !(value > 0.0) => {
+            Some(value) if value.is_nan() || value <= 0.0 => {
                 Err(Error::model(format!("{name} is {value}; it has to be above 0")))
             }
             _ => Ok(()),

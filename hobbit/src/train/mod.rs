@@ -35,11 +35,11 @@ pub use objective::{Device, ModelObjective};
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use schedule::{EarlyStopping, Schedule};
 pub use sequential::Sequential;
-pub use tape::TensorDevice;
 pub use tape::custom::{Custom, CustomLayer, Parameter, custom};
 #[doc(hidden)]
 pub use tape::module::no_such_size;
 pub use tape::module::{IntoRows, Trainable, module};
+pub use tape::{Flat, Rows, TensorDevice};
 
 #[doc(inline)]
 pub use crate::__by_size as by_size;

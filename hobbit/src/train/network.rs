@@ -17,7 +17,7 @@ pub(super) struct Step {
 }
 
 /// Looks at the outputs of a batch and writes the gradient of the loss for them; or says that no step is to be taken.
-pub(super) type Criterion<'a> = dyn FnMut(&[f32], &mut [f32]) -> Result<bool, BoxError> + 'a;
+pub(super) type Criterion<'a, T = f32> = dyn FnMut(&[T], &mut [T]) -> Result<bool, BoxError> + 'a;
 
 /// A network with its optimizer, on some device. Samples come and go as flat rows, one after the other.
 pub(super) trait Network: Send {

@@ -34,6 +34,7 @@ pub(in crate::train) trait Real:
     fn from_f32(value: f32) -> Self;
     fn to_f64(self) -> f64;
     fn sqrt(self) -> Self;
+    fn is_nan(self) -> bool;
     fn exp(self) -> Self;
     fn tanh(self) -> Self;
     /// The error function.
@@ -59,6 +60,10 @@ impl Real for f64 {
 
     fn sqrt(self) -> f64 {
         f64::sqrt(self)
+    }
+
+    fn is_nan(self) -> bool {
+        f64::is_nan(self)
     }
 
     fn exp(self) -> f64 {
@@ -97,6 +102,11 @@ impl Real for f32 {
     #[inline(always)]
     fn sqrt(self) -> f32 {
         f32::sqrt(self)
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f32::is_nan(self)
     }
 
     /// eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2, and Taylor's series for eʳ, of which what is left out is below 10⁻⁸. Without branches, so that

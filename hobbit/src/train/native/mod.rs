@@ -276,7 +276,7 @@ impl<T: Real> Native<T> {
         &mut self,
         inputs: &[T],
         pass: Pass,
-        criterion: &mut dyn FnMut(&[T], &mut [T]) -> Result<bool, BoxError>,
+        criterion: &mut Criterion<'_, T>,
     ) -> Result<bool, BoxError> {
         self.chain.forward(&mut self.store, pass, inputs)?;
         let mut gradient = std::mem::take(&mut self.chain.gradients[0]);

@@ -79,8 +79,8 @@ impl<T: Real> Kernel<T> for MaxPool {
                 for row in rows {
                     for column in columns.clone() {
                         let value = x[row * g.input[1] + column];
-                        // not a number is not at most anything
-                        if !(value <= best) {
+                        // not a number is seen, and stays
+                        if value > best || value.is_nan() {
                             (best, at) = (value, row * g.input[1] + column);
                         }
                     }

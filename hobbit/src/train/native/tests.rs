@@ -47,8 +47,8 @@ fn check_on(network: Sequential, inputs: Option<Vec<f64>>) {
     loss(&mut native);
     let gradients = native.store.gradients.clone();
     let mut checked = 0;
-    for place in 0..gradients.len() {
-        for i in 0..gradients[place].len() {
+    for (place, gradients) in gradients.iter().enumerate() {
+        for (i, &found) in gradients.iter().enumerate() {
             let at = native.store.values[place][i];
             let step = 1e-5;
             native.store.values[place][i] = at + step;
@@ -56,7 +56,7 @@ fn check_on(network: Sequential, inputs: Option<Vec<f64>>) {
             native.store.values[place][i] = at - step;
             let below = loss(&mut native);
             native.store.values[place][i] = at;
-            let (found, right) = (gradients[place][i], (above - below) / (2.0 * step));
+            let right = (above - below) / (2.0 * step);
             let error = (found - right).abs() / right.abs().max(1.0);
             assert!(error < 1e-6, "{}[{i}]: {found} and not {right}\n{network:?}", native.names[place]);
             checked += 1;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dfdx::tensor::{Cpu, HasErr, Tape, Tensor};
+use dfdx::tensor::{Cpu, HasErr, Tape};
 
 use super::{Flat, Rows, TensorDevice, Traced, device_error};
 use crate::error::BoxError;
@@ -96,7 +96,7 @@ impl Parameter {
 ///
 /// ```
 /// use dfdx::prelude::*;
-/// use hobbit::train::{Adam, CustomLayer, Init, Loss, Parameter, Sequential, TensorDevice};
+/// use hobbit::train::{Adam, CustomLayer, Flat, Init, Loss, Parameter, Rows, Sequential, TensorDevice};
 ///
 /// /// Multiplies every number by a factor that is learned.
 /// #[derive(Debug)]
@@ -117,9 +117,9 @@ impl Parameter {
 ///
 ///     fn forward<D: TensorDevice, T: Tape<f32, D>>(
 ///         &self,
-///         x: Tensor<(usize, usize), f32, D, T>,
-///         parameters: &[Tensor<(usize,), f32, D>],
-///     ) -> Result<Tensor<(usize, usize), f32, D, T>, D::Err> {
+///         x: Rows<D, T>,
+///         parameters: &[Flat<D>],
+///     ) -> Result<Rows<D, T>, D::Err> {
 ///         let shape = *x.shape();
 ///         x.try_mul(parameters[0].retaped::<T>().try_broadcast_like::<_, Axis<0>>(&shape)?)
 ///     }
@@ -152,9 +152,9 @@ pub trait CustomLayer: fmt::Debug + Send + Sync + 'static {
     /// What the device failed with.
     fn forward<D: TensorDevice, T: Tape<f32, D>>(
         &self,
-        x: Tensor<(usize, usize), f32, D, T>,
-        parameters: &[Tensor<(usize,), f32, D>],
-    ) -> Result<Tensor<(usize, usize), f32, D, T>, <D as HasErr>::Err>;
+        x: Rows<D, T>,
+        parameters: &[Flat<D>],
+    ) -> Result<Rows<D, T>, <D as HasErr>::Err>;
 }
 
 /// A layer of your own, for [`Sequential::layer`](crate::train::Sequential::layer).

@@ -35,10 +35,10 @@ pub trait TensorDevice: Device<f32> + Cache {}
 
 impl<D: Device<f32> + Cache> TensorDevice for D {}
 
-/// A parameter, flat.
-type Flat<D> = Tensor<(usize,), f32, D>;
-/// Samples in rows.
-type Rows<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+/// A parameter on a device, flat.
+pub type Flat<D> = Tensor<(usize,), f32, D>;
+/// Samples on a device: a row for each.
+pub type Rows<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 /// Samples in rows, with what was done to them.
 type Traced<D> = Rows<D, OwnedTape<f32, D>>;
 

@@ -28,7 +28,7 @@ pub trait IntoRows<D: TensorDevice, T: Tape<f32, D>>: Sized {
 
     /// The same numbers, a row for each sample.
     #[doc(hidden)]
-    fn into_rows(self) -> Result<Tensor<(usize, usize), f32, D, T>, D::Err>;
+    fn into_rows(self) -> Result<Rows<D, T>, D::Err>;
 }
 
 impl<S: Shape, D: TensorDevice, T: Tape<f32, D>> IntoRows<D, T> for Tensor<S, f32, D, T> {
@@ -36,7 +36,7 @@ impl<S: Shape, D: TensorDevice, T: Tape<f32, D>> IntoRows<D, T> for Tensor<S, f3
         self.shape().concrete().into()
     }
 
-    fn into_rows(self) -> Result<Tensor<(usize, usize), f32, D, T>, D::Err> {
+    fn into_rows(self) -> Result<Rows<D, T>, D::Err> {
         let sizes = self.sizes();
         let samples = sizes.first().copied().unwrap_or(1);
         self.try_reshape_like(&(samples, sizes.iter().skip(1).product()))
@@ -281,7 +281,7 @@ impl<D: TensorDevice> TensorVisitor<f32, D> for Statistics<'_, D> {
         if let Some(flat) = self.0.next()
             && !options.do_gradient_update
         {
-            let length = (*flat.shape()).0;
+            let length = flat.shape().0;
             *flat = tensor.clone().try_reshape_like(&(length,))?;
         }
         Ok(None)
