@@ -14,7 +14,7 @@ use crate::schedule::EpochCount;
 #[cfg(feature = "dfdx")]
 use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
-use crate::train::{Dataset, Device, IntoModel, ModelObjective};
+use crate::train::{Data, Device, IntoModel, ModelObjective};
 use crate::trial::Direction;
 
 /// A Hyperband sweep, to be set up and run.
@@ -39,9 +39,17 @@ where
         Hyperband::of(ModelObjective::new(model))
     }
 
-    /// The samples for training and validation.
-    pub fn dataset(mut self, dataset: Dataset) -> Self {
-        self.objective.dataset = Some(dataset);
+    /// The samples for training and validation: a [`Dataset`](crate::train::Dataset) in memory, or
+    /// [`Generators`](crate::train::Generators).
+    pub fn dataset(mut self, data: impl Into<Data>) -> Self {
+        self.objective.data = Some(data.into());
+        self
+    }
+
+    /// How many models each trial trains, each with its own randomness; its metrics are the means over all. With k folds, so many
+    /// for each fold. Default: 1.
+    pub fn executions(mut self, executions: usize) -> Self {
+        self.objective.executions = executions;
         self
     }
 

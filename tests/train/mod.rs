@@ -1,5 +1,7 @@
 //! Training with dfdx: that it learns, that it is exact, and that mistakes are found before anything is trained.
 
+mod torch;
+
 use hobbit::prelude::*;
 use hobbit::train::ModelObjective;
 use hobbit::{Checkpoint, EpochContext, Key, Metrics, Objective, TrialContext, TrialId};

@@ -1,16 +1,18 @@
-//! Losses, and the metrics that go with them.
+//! Losses: their values, and their gradients for a network's outputs. The same numbers on every device.
 
-use std::borrow::Cow;
+use dfdx::tensor::{Cpu, OwnedTape, Tensor, TensorFromVec, Trace};
+use dfdx::tensor_ops::{Backward, SumTo, TryMul};
 
-use dfdx::shapes::Axis;
-use dfdx::tensor::{HasErr, Tape, Tensor};
-use dfdx::tensor_ops::{Device as TensorDevice, MeanTo, SumTo, TryMul};
+use super::data::Batch;
+use super::native::math;
+use crate::error::BoxError;
 
 /// What training makes small.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Loss {
-    /// For classes: the mean of -log softmax(output)[class]. The network has an output for each class.
+    /// For classes: the mean of -log softmax(output)\[class\]. The network has an output for each class. Targets are classes, or
+    /// a probability for each class.
     CrossEntropy,
     /// For yes and no: the mean of -log of the probability, with probabilities sigmoid(output).
     BinaryCrossEntropy,
@@ -20,6 +22,54 @@ pub enum Loss {
     MeanAbsoluteError,
     /// Squared for errors below this delta, linear beyond it (Huber, 1964): e² / 2, or delta · (|e| - delta / 2).
     Huber(f64),
+    /// A function of your own.
+    Custom(CustomLoss),
+}
+
+/// Outputs of a network for some samples, `(samples, outputs)`, before any softmax or sigmoid.
+pub type Outputs = Tensor<(usize, usize), f32, Cpu, OwnedTape<f32, Cpu>>;
+/// The targets of these samples, `(samples, outputs)`: numbers, or classes one-hot.
+pub type Answers = Tensor<(usize, usize), f32, Cpu>;
+/// A loss for each sample.
+pub type SampleLosses = Tensor<(usize,), f32, Cpu, OwnedTape<f32, Cpu>>;
+
+/// A loss of your own: a function of dfdx tensors, which finds the gradient by itself.
+///
+/// ```
+/// use dfdx::shapes::Axis;
+/// use dfdx::tensor_ops::MeanTo;
+/// use hobbit::train::{Answers, CustomLoss, Loss, Outputs, SampleLosses};
+///
+/// fn fourth_power(outputs: Outputs, targets: Answers) -> SampleLosses {
+///     (outputs - targets).square().square().mean::<_, Axis<1>>()
+/// }
+///
+/// let loss = Loss::Custom(CustomLoss::new("fourth power", fourth_power));
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct CustomLoss {
+    name: &'static str,
+    function: fn(Outputs, Answers) -> SampleLosses,
+    classes: bool,
+}
+
+impl CustomLoss {
+    /// With numbers as targets.
+    pub fn new(name: &'static str, function: fn(Outputs, Answers) -> SampleLosses) -> CustomLoss {
+        CustomLoss { name, function, classes: false }
+    }
+
+    /// For classes as targets, an output for each: accuracy is measured, and predictions are softmaxed.
+    pub fn of_classes(name: &'static str, function: fn(Outputs, Answers) -> SampleLosses) -> CustomLoss {
+        CustomLoss { name, function, classes: true }
+    }
+}
+
+impl PartialEq for CustomLoss {
+    /// Functions have no identity of their own, so names count.
+    fn eq(&self, other: &CustomLoss) -> bool {
+        self.name == other.name && self.classes == other.classes
+    }
 }
 
 impl Loss {
@@ -31,117 +81,181 @@ impl Loss {
             Loss::MeanSquaredError => "the mean squared error",
             Loss::MeanAbsoluteError => "the mean absolute error",
             Loss::Huber(_) => "the Huber loss",
+            Loss::Custom(custom) => custom.name,
         }
+    }
+
+    /// Whether there is an output for each class.
+    pub(super) fn has_classes(self) -> bool {
+        matches!(self, Loss::CrossEntropy | Loss::Custom(CustomLoss { classes: true, .. }))
     }
 
     /// Whether targets are classes or switches, and not numbers.
     pub(super) fn is_classification(self) -> bool {
-        matches!(self, Loss::CrossEntropy | Loss::BinaryCrossEntropy)
+        self.has_classes() || self == Loss::BinaryCrossEntropy
     }
 
-    /// The metrics that an epoch reports: `loss`, then `accuracy` or `mse` and `mae`, then the same with `val_`.
-    pub(super) fn metrics(self) -> &'static [&'static str] {
-        if self.is_classification() {
-            &["loss", "accuracy", "val_loss", "val_accuracy"]
-        } else {
-            &["loss", "mse", "mae", "val_loss", "val_mse", "val_mae"]
-        }
-    }
-
-    /// The names of what was measured in training or, with `val_`, in validation.
-    pub(super) fn names(self, validation: bool) -> impl Iterator<Item = Cow<'static, str>> {
-        self.metrics()
-            .iter()
-            .filter(move |name| name.starts_with("val_") == validation)
-            .map(|&name| Cow::Borrowed(name))
-    }
-
-    /// The loss of a batch: outputs and targets of shape `(samples, outputs)`, targets of classes one-hot.
-    pub(super) fn of<D: TensorDevice<f32>, T: Tape<f32, D>>(
+    /// The sum of the samples' weighted losses, and the gradient of their mean for the outputs.
+    pub(super) fn of(
         self,
-        outputs: Tensor<(usize, usize), f32, D, T>,
-        targets: Tensor<(usize, usize), f32, D>,
-    ) -> Result<Tensor<(), f32, D, T>, <D as HasErr>::Err> {
-        match self {
-            Loss::CrossEntropy => {
-                let samples = dfdx::shapes::HasShape::shape(&targets).0;
-                let log = outputs.try_log_softmax::<Axis<1>>()?;
-                let picked: Tensor<(), f32, D, T> = log.try_mul(targets)?.try_sum()?;
-                picked.try_mul(-1.0 / samples as f32)
+        outputs: &[f32],
+        batch: &Batch,
+        smoothing: f32,
+        gradient: &mut [f32],
+    ) -> Result<f64, BoxError> {
+        let width = outputs.len() / batch.samples;
+        let scale = 1.0 / batch.samples as f32;
+        // of the mean over a sample's outputs
+        let part = scale / width as f32;
+        let sum = match self {
+            Loss::CrossEntropy if batch.values.is_empty() => {
+                cross_entropy_of_classes(outputs, batch, smoothing, gradient)
             }
-            Loss::BinaryCrossEntropy => outputs.try_bce_with_logits(targets)?.try_mean(),
-            Loss::MeanSquaredError => {
-                dfdx::tensor_ops::TrySub::try_sub(outputs, targets)?.try_square()?.try_mean()
+            Loss::CrossEntropy => cross_entropy(outputs, batch, smoothing, gradient),
+            Loss::BinaryCrossEntropy => each(outputs, batch, gradient, part, |z, t| {
+                let t = t * (1.0 - smoothing) + 0.5 * smoothing;
+                // log(1 + e^z) - t z, without overflow
+                let tail = (-z.abs()).exp();
+                let sigmoid = if z >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
+                (z.max(0.0) - t * z + tail.ln_1p(), sigmoid - t)
+            }),
+            Loss::MeanSquaredError => each(outputs, batch, gradient, part, |z, t| {
+                let e = z - t;
+                (e * e, 2.0 * e)
+            }),
+            Loss::MeanAbsoluteError => each(outputs, batch, gradient, part, |z, t| {
+                let e = z - t;
+                // at zero there is no slope
+                (e.abs(), if e == 0.0 { 0.0 } else { e.signum() })
+            }),
+            Loss::Huber(delta) => {
+                let delta = delta as f32;
+                each(outputs, batch, gradient, part, |z, t| {
+                    let e = z - t;
+                    if e.abs() < delta {
+                        (0.5 * e * e, e)
+                    } else {
+                        (delta * (e.abs() - 0.5 * delta), delta * e.signum())
+                    }
+                })
             }
-            Loss::MeanAbsoluteError => {
-                dfdx::tensor_ops::TrySub::try_sub(outputs, targets)?.try_abs()?.try_mean()
-            }
-            Loss::Huber(delta) => outputs.try_huber_error(targets, delta)?.try_mean(),
-        }
+            Loss::Custom(custom) => return custom.of(outputs, batch, width, gradient),
+        };
+        Ok(sum)
     }
 }
 
-/// Adds up what is measured batch by batch.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    samples: usize,
-    loss: f64,
-    /// Correct samples or outputs, or squared errors.
-    first: f64,
-    /// Absolute errors.
-    second: f64,
-    outputs: usize,
+/// A loss that is the mean over a sample's outputs, each with its own loss and slope.
+fn each(
+    outputs: &[f32],
+    batch: &Batch,
+    gradient: &mut [f32],
+    scale: f32,
+    of: impl Fn(f32, f32) -> (f32, f32),
+) -> f64 {
+    let width = outputs.len() / batch.samples;
+    let rows = outputs.chunks_exact(width).zip(batch.values.chunks_exact(width));
+    let mut sum = 0.0;
+    for (sample, ((row, targets), gradient)) in rows.zip(gradient.chunks_exact_mut(width)).enumerate() {
+        let weight = batch.weight(sample);
+        let mut losses = 0.0;
+        for ((&z, &t), gradient) in row.iter().zip(targets).zip(gradient) {
+            let (loss, slope) = of(z, t);
+            losses += f64::from(loss);
+            *gradient = slope * weight * scale;
+        }
+        sum += f64::from(weight) * losses / width as f64;
+    }
+    sum
 }
 
-impl Tally {
-    /// Takes a batch: its mean loss, its outputs and targets, row by row.
-    pub(super) fn add(&mut self, kind: Loss, loss: f64, outputs: &[f32], targets: &[f32], width: usize) {
-        let samples = outputs.len() / width;
-        self.samples += samples;
-        self.loss += loss * samples as f64;
-        match kind {
-            Loss::CrossEntropy => {
-                let rows = outputs.chunks_exact(width).zip(targets.chunks_exact(width));
-                self.first += rows.filter(|(output, target)| argmax(output) == argmax(target)).count() as f64;
-                self.outputs += samples;
-            }
-            Loss::BinaryCrossEntropy => {
-                let pairs = outputs.iter().zip(targets);
-                self.first +=
-                    pairs.filter(|&(&output, &target)| (output > 0.0) == (target > 0.5)).count() as f64;
-                self.outputs += outputs.len();
-            }
-            _ => {
-                for (&output, &target) in outputs.iter().zip(targets) {
-                    let error = f64::from(output) - f64::from(target);
-                    self.first += error * error;
-                    self.second += error.abs();
-                }
-                self.outputs += outputs.len();
-            }
-        }
+/// Softmax of every row, and the logarithm of what each row was divided by, less its maximum.
+fn softmax_rows(outputs: &[f32], width: usize, to: &mut [f32]) {
+    for (row, to) in outputs.chunks_exact(width).zip(to.chunks_exact_mut(width)) {
+        let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        to.iter_mut().zip(row).for_each(|(to, &z)| *to = z - largest);
     }
-
-    /// The mean loss.
-    pub(super) fn loss(&self) -> f64 {
-        self.loss / self.samples as f64
-    }
-
-    /// The values, in the order of [`Loss::names`].
-    pub(super) fn values(&self, kind: Loss) -> impl Iterator<Item = f64> {
-        let outputs = self.outputs as f64;
-        let second = (!kind.is_classification()).then_some(self.second / outputs);
-        [self.loss(), self.first / outputs].into_iter().chain(second)
-    }
+    math::exp(to);
 }
 
-/// The place of the largest number; the first of equal ones.
-pub(super) fn argmax(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (position, &value) in row.iter().enumerate() {
-        if value > row[best] {
-            best = position;
+/// The usual case: a class for each sample.
+fn cross_entropy_of_classes(outputs: &[f32], batch: &Batch, smoothing: f32, gradient: &mut [f32]) -> f64 {
+    let width = outputs.len() / batch.samples;
+    let scale = 1.0 / batch.samples as f32;
+    softmax_rows(outputs, width, gradient);
+    let rows = outputs.chunks_exact(width).zip(gradient.chunks_exact_mut(width));
+    let mut sum = 0.0;
+    for (sample, ((row, gradient), &class)) in rows.zip(&batch.classes).enumerate() {
+        let class = class as usize;
+        let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        let total: f32 = gradient.iter().sum();
+        let log = largest + total.ln();
+        let weight = batch.weight(sample);
+        let share = smoothing / width as f32;
+        let mut loss = (1.0 - smoothing) * (log - row[class]);
+        if smoothing > 0.0 {
+            loss += share * row.iter().map(|z| log - z).sum::<f32>();
         }
+        sum += f64::from(weight) * f64::from(loss);
+        let (by, off) = (weight * scale / total, share * weight * scale);
+        gradient.iter_mut().for_each(|gradient| *gradient = *gradient * by - off);
+        gradient[class] -= (1.0 - smoothing) * weight * scale;
     }
-    best
+    sum
+}
+
+/// With a probability for each class.
+fn cross_entropy(outputs: &[f32], batch: &Batch, smoothing: f32, gradient: &mut [f32]) -> f64 {
+    let width = outputs.len() / batch.samples;
+    let scale = 1.0 / batch.samples as f32;
+    softmax_rows(outputs, width, gradient);
+    let rows = outputs.chunks_exact(width).zip(batch.values.chunks_exact(width));
+    let mut sum = 0.0;
+    for (sample, ((row, targets), gradient)) in rows.zip(gradient.chunks_exact_mut(width)).enumerate() {
+        let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        let total: f32 = gradient.iter().sum();
+        let log = largest + total.ln();
+        let weight = batch.weight(sample);
+        let mass: f32 = targets.iter().sum();
+        let mut loss = 0.0;
+        for ((gradient, &z), &t) in gradient.iter_mut().zip(row).zip(targets) {
+            let t = (1.0 - smoothing) * t + smoothing * mass / width as f32;
+            loss += t * (log - z);
+            *gradient = (*gradient / total * mass - t) * weight * scale;
+        }
+        sum += f64::from(weight) * f64::from(loss);
+    }
+    sum
+}
+
+impl CustomLoss {
+    fn of(self, outputs: &[f32], batch: &Batch, width: usize, gradient: &mut [f32]) -> Result<f64, BoxError> {
+        let error = |error| format!("the loss `{}` failed: {error:?}", self.name);
+        let samples = batch.samples;
+        let device = Cpu::seed_from_u64(0);
+        let shape = (samples, width);
+        let leaf = device.try_tensor_from_vec(outputs.to_vec(), shape).map_err(error)?;
+        let answers = device.try_tensor_from_vec(batch.answers(width), shape).map_err(error)?;
+        let losses = (self.function)(leaf.leaky_trace(), answers);
+        let values = losses.as_vec();
+        if values.len() != samples {
+            return Err(format!(
+                "the loss `{}` gave {} numbers for {samples} samples; it has to give one for each",
+                self.name,
+                values.len()
+            )
+            .into());
+        }
+        let weights: Vec<f32> = (0..samples).map(|sample| batch.weight(sample)).collect();
+        let sum =
+            values.iter().zip(&weights).map(|(&loss, &weight)| f64::from(loss) * f64::from(weight)).sum();
+        let shares = weights.iter().map(|weight| weight / samples as f32).collect();
+        let shares = device.try_tensor_from_vec(shares, (samples,)).map_err(error)?;
+        let mean = losses.try_mul(shares).map_err(error)?.try_sum::<(), _>().map_err(error)?;
+        let mut gradients = mean.try_backward().map_err(error)?;
+        // a loss that does not look at the outputs has no gradient
+        gradients.try_alloc_for(&leaf).map_err(error)?;
+        gradient.copy_from_slice(&gradients.get(&leaf).as_vec());
+        Ok(sum)
+    }
 }

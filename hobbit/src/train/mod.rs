@@ -1,31 +1,53 @@
-//! Training with dfdx: models described as data, data sets, and the objective that trains them.
+//! Training: models described as data, data sets, and the objective that trains them.
 //!
 //! A model function returns a [`Compiled`] description. It says nothing of devices; it is checked as a whole before anything is
 //! trained, built on the trial's device, and trained there. Nothing outside this room uses dfdx.
 
-#[cfg(feature = "cuda")]
-mod cuda;
+mod activation;
+mod compiled;
 mod data;
+mod init;
+mod layer;
 mod loss;
+mod metrics;
 mod model;
+mod native;
 mod network;
 mod objective;
 mod optimizer;
-mod split;
+mod plan;
+mod schedule;
+mod sequential;
 mod summary;
-mod trained;
+mod tape;
 
-pub use data::{Dataset, Inputs, Targets};
-pub use loss::Loss;
-pub use model::{Activation, Compiled, IntoModel, Layer, Sequential};
+pub use activation::Activation;
+pub use compiled::{Compiled, EpochEnd, IntoModel};
+pub use data::{
+    Data, Dataset, Generators, Inputs, IntoSamples, Samples, Start, Targets, split, stratified_split,
+};
+pub use init::Init;
+pub use layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d, Size};
+pub use loss::{Answers, CustomLoss, Loss, Outputs, SampleLosses};
+pub use metrics::{CustomMetric, Metric};
+pub use model::{Model, Predictions};
 pub use objective::{Device, ModelObjective};
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
-pub use split::stratified_split;
-pub use trained::{Model, Predictions};
+pub use schedule::{EarlyStopping, Schedule};
+pub use sequential::Sequential;
+pub use tape::custom::{Custom, CustomLayer, Parameter, custom};
+#[doc(hidden)]
+pub use tape::module::no_such_size;
+pub use tape::module::{IntoRows, Trainable, module};
+pub use tape::{Flat, Rows, TensorDevice};
+
+#[doc(inline)]
+pub use crate::__by_size as by_size;
 
 pub mod prelude {
     //! The names of this room that most programs need.
     pub use super::{
-        Activation, Adam, AdamW, Compiled, Dataset, Device, Loss, Model, Optimizer, RmsProp, Sequential, Sgd,
+        Activation, Adam, AdamW, Compiled, Conv2d, Dataset, Device, Generators, Loss, Metric, Model,
+        Optimizer, RmsProp, Schedule, Sequential, Sgd,
     };
 }

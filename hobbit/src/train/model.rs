@@ -1,264 +1,434 @@
-//! What a model is: layers with their sizes, an optimizer and a loss, as plain data that can be checked and printed.
+//! A model on its device: trained by a sweep, or rebuilt from a repository to be used.
 
-use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 
+use dfdx::tensor::Cpu;
+
+use super::compiled::{Compiled, EpochEnd};
+use super::data::{Batch, Data, Feed, Inputs, Part, Stream, Targets};
 use super::loss::Loss;
-use super::optimizer::Optimizer;
+use super::metrics::{Tally, argmax, names};
+use super::native::Native;
+use super::network::{Network, Step};
+use super::objective::Device;
+use super::plan::Plan;
+use super::schedule::{self, Plateau, Stopper};
+use super::tape::TapeNetwork;
 use crate::error::{BoxError, Error, Result};
+use crate::objective::{Checkpoint, EpochContext, Metrics};
+use crate::random::Key;
 
-/// A function applied to each number of a layer's output.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Activation {
-    /// 1 / (1 + e⁻ˣ)
-    Sigmoid,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// max(0, x)
-    Relu,
-    /// x · Φ(x), with the normal distribution's exact Φ (Hendrycks and Gimpel, 2016).
-    Gelu,
-    /// x where it is positive, x / 100 elsewhere.
-    LeakyRelu,
-    /// x
-    Linear,
+/// Samples that are predicted at once.
+const BATCH: usize = 512;
+
+/// Purposes of keys below a trial's; those of data are with the data.
+const WEIGHTS: u64 = 0;
+const DROPOUT: u64 = 2;
+const MEMBER: u64 = 7;
+
+/// A model with its weights.
+///
+/// With k folds or several executions it has as many networks, and predicts the mean of what they predict.
+pub struct Model {
+    description: Compiled,
+    plan: Plan,
+    members: Vec<Member>,
+    plateau: Plateau,
+    stopper: Stopper,
+    batch: Batch,
+    outputs: Vec<f32>,
+    gradient: Vec<f32>,
 }
 
-/// One layer of a [`Sequential`] network.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Layer {
-    /// Every output is a weighted sum of all inputs, plus a bias.
-    Dense(usize),
-    /// A function of each number.
-    Activation(Activation),
-    /// While training, sets each number to zero with this probability, and makes the others larger by 1 / (1 - p).
-    Dropout(f64),
-    /// Makes a sample a flat row of numbers.
-    Flatten,
+/// One network of a model.
+struct Member {
+    network: Mutex<Box<dyn Network>>,
+    key: Key,
+    stream: Stream,
 }
 
-impl Layer {
-    /// The layer's name, for messages and tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Layer::Dense(_) => "dense",
-            Layer::Activation(Activation::Sigmoid) => "sigmoid",
-            Layer::Activation(Activation::Tanh) => "tanh",
-            Layer::Activation(Activation::Relu) => "relu",
-            Layer::Activation(Activation::Gelu) => "gelu",
-            Layer::Activation(Activation::LeakyRelu) => "leaky relu",
-            Layer::Activation(Activation::Linear) => "linear",
-            Layer::Dropout(_) => "dropout",
-            Layer::Flatten => "flatten",
+impl Member {
+    fn network(&mut self) -> &mut dyn Network {
+        self.network.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+}
+
+impl Model {
+    /// Builds an untrained model with weights drawn from the trial's key.
+    pub(super) fn new(description: Compiled, device: Device, key: Key, members: usize) -> Result<Model> {
+        let plan = description.plan()?;
+        let member = |number: usize| {
+            let key = if number == 0 { key } else { key.child(MEMBER).child(number as u64) };
+            let network = build(&plan, &description, device, key.child(WEIGHTS))?;
+            Ok(Member { network: Mutex::new(network), key, stream: Stream::default() })
+        };
+        let members = (0..members).map(member).collect::<Result<_>>()?;
+        Ok(Model {
+            description,
+            plan,
+            members,
+            plateau: Plateau::default(),
+            stopper: Stopper::default(),
+            batch: Batch::default(),
+            outputs: Vec::new(),
+            gradient: Vec::new(),
+        })
+    }
+
+    fn feed(&self, member: usize, epoch: u64) -> Feed {
+        Feed {
+            key: self.members[member].key,
+            fold: member,
+            epoch,
+            batch_size: self.description.batch_size.unwrap_or(32),
+            loss: self.description.loss,
+            widths: self.plan.widths(),
         }
     }
 
-    /// The shape of its output; an error says what does not fit.
-    pub(super) fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        match self {
-            Layer::Dense(0) => Err("it has no outputs; its width has to be at least 1".to_owned()),
-            Layer::Dense(width) => match input {
-                [_] => Ok(vec![*width]),
-                _ => Err(format!(
-                    "it takes flat samples of shape [n] and gives [{width}], but its input has shape {input:?}; put `.flatten()` before it"
-                )),
-            },
-            Layer::Dropout(p) if !(0.0..=1.0).contains(p) => {
-                Err(format!("its probability is {p}; it has to be from 0 to 1"))
+    pub(super) fn train_epoch(
+        &mut self,
+        data: &Data,
+        context: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
+        self.stopper.begin_epoch(context.stage_end);
+        if let Some(last) = &self.stopper.last {
+            last.iter()
+                .filter(|(name, _)| !name.starts_with("val_"))
+                .for_each(|(name, value)| metrics.report(name.to_owned(), value));
+            return Ok(());
+        }
+        let mut tallies = Vec::with_capacity(self.members.len());
+        for member in 0..self.members.len() {
+            tallies.push(self.train_member(member, data, context)?);
+        }
+        self.report(&tallies, false, metrics);
+        Ok(())
+    }
+
+    fn train_member(
+        &mut self,
+        number: usize,
+        data: &Data,
+        context: &EpochContext<'_>,
+    ) -> Result<Tally, BoxError> {
+        let feed = self.feed(number, context.epoch);
+        let Model { description, members, plateau, batch, .. } = self;
+        let Member { network, key, stream } = &mut members[number];
+        let network = network.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let dropout = key.child(DROPOUT).child(context.epoch);
+        let mut tally = Tally::default();
+        data.train(&feed, stream, batch, &mut |batch, number, steps| {
+            context.check()?;
+            let steps = steps.unwrap_or(number + 1);
+            let factor = description.schedule.factor(context.epoch, number, steps, plateau);
+            let step = Step {
+                key: dropout.child(number as u64),
+                learning_rate: description.optimizer.learning_rate() * factor,
+                clip_norm: description.clip_norm,
+                clip_value: description.clip_value,
+                l1: description.l1,
+                l2: description.l2,
+            };
+            let mut weighted = None;
+            if let Some(weights) = &description.class_weights {
+                weighted = Some(weigh(batch, weights));
             }
-            Layer::Activation(_) | Layer::Dropout(_) => Ok(input.to_vec()),
-            Layer::Flatten => Ok(vec![input.iter().product()]),
+            let batch = weighted.as_ref().unwrap_or(batch);
+            let mut finite = true;
+            network.train(&batch.inputs, batch.samples, &step, &mut |outputs, gradient| {
+                let loss =
+                    description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
+                tally.add(&description.metrics, description.loss, loss, outputs, batch);
+                finite = loss.is_finite();
+                Ok(finite)
+            })?;
+            // the rest of the epoch would change nothing
+            Ok(finite)
+        })?;
+        Ok(tally)
+    }
+
+    pub(super) fn validate(
+        &mut self,
+        data: &Data,
+        context: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
+        if let Some(last) = &self.stopper.last {
+            last.iter().for_each(|(name, value)| metrics.report(name.to_owned(), value));
+            return Ok(());
+        }
+        let mut tallies = Vec::with_capacity(self.members.len());
+        for member in 0..self.members.len() {
+            let feed = self.feed(member, context.epoch);
+            let mut tally = Tally::default();
+            let Model { description, members, batch, outputs, gradient, .. } = self;
+            let network = members[member].network();
+            data.validate(&feed, batch, &mut |batch, _, _| {
+                context.check()?;
+                measure(description, network, batch, (&mut *outputs, &mut *gradient), &mut tally)?;
+                Ok(true)
+            })?;
+            tallies.push(tally);
+        }
+        self.report(&tallies, true, metrics);
+        self.plateau.end_epoch(&self.description.schedule, metrics);
+        let factor = self.description.schedule.factor(context.epoch, 0, 1, &self.plateau);
+        let end = EpochEnd {
+            trial: context.trial.id,
+            epochs: context.epoch + 1,
+            metrics,
+            learning_rate: self.description.optimizer.learning_rate() * factor,
+        };
+        let mut stop = false;
+        for callback in &self.description.callbacks {
+            stop |= (callback.0)(&end).is_break();
+        }
+        self.stopper.end_epoch(self.description.early_stopping.as_ref(), metrics, stop);
+        Ok(())
+    }
+
+    /// The means over all networks.
+    fn report(&self, tallies: &[Tally], validation: bool, metrics: &mut Metrics) {
+        let values: Vec<Vec<f64>> = tallies.iter().map(|tally| tally.values().collect()).collect();
+        for (place, name) in names(&self.description.metrics, validation).enumerate() {
+            // a network that was given nothing has no metrics
+            let of = |values: &Vec<f64>| values.get(place).copied().unwrap_or(f64::NAN);
+            metrics.report(name, values.iter().map(of).sum::<f64>() / values.len() as f64);
         }
     }
 
-    /// The number of its parameters.
-    pub(super) fn parameters(&self, input: &[usize]) -> usize {
-        match self {
-            Layer::Dense(width) => (input.iter().product::<usize>() + 1) * width,
-            _ => 0,
+    pub(super) fn save(&self) -> Result<Checkpoint, BoxError> {
+        let mut all = Checkpoint::new();
+        for (number, member) in self.members.iter().enumerate() {
+            let mut checkpoint = Checkpoint::new();
+            member.network.lock().unwrap_or_else(PoisonError::into_inner).save(&mut checkpoint)?;
+            if member.stream.used > 0 {
+                checkpoint.metadata.insert("batches".to_owned(), member.stream.used.to_string());
+            }
+            let prefix = prefix(number);
+            all.arrays
+                .extend(checkpoint.arrays.into_iter().map(|(name, array)| (prefix.clone() + &name, array)));
+            all.metadata
+                .extend(checkpoint.metadata.into_iter().map(|(name, text)| (prefix.clone() + &name, text)));
         }
-    }
-}
-
-/// A network of layers one after the other, with sizes that are known when the program runs.
-///
-/// ```
-/// use hobbit::train::{Activation, Loss, RmsProp, Sequential};
-///
-/// let model = Sequential::new([64])
-///     .dropout(0.2)
-///     .dense(100)
-///     .activation(Activation::Relu)
-///     .dense(10)
-///     .compile(RmsProp::new(1e-3), Loss::CrossEntropy);
-/// println!("{}", model.summary()?);
-/// # Ok::<(), hobbit::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[must_use]
-pub struct Sequential {
-    input: Vec<usize>,
-    layers: Vec<Layer>,
-}
-
-impl Sequential {
-    /// A network that takes samples of this shape.
-    pub fn new(sample_shape: impl Into<Vec<usize>>) -> Sequential {
-        Sequential { input: sample_shape.into(), layers: Vec::new() }
+        schedule::save(&self.plateau, &self.stopper, &mut all);
+        Ok(all)
     }
 
-    /// Adds a layer.
-    pub fn layer(mut self, layer: Layer) -> Sequential {
-        self.layers.push(layer);
-        self
+    pub(super) fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), BoxError> {
+        let state =
+            schedule::load(checkpoint).ok_or("what the checkpoint says of the schedule cannot be read")?;
+        (self.plateau, self.stopper) = state;
+        for (number, member) in self.members.iter_mut().enumerate() {
+            let prefix = prefix(number);
+            let mut part = None;
+            if number > 0 {
+                let own = |name: &String| name.strip_prefix(&prefix).map(str::to_owned);
+                let arrays = checkpoint.arrays.iter();
+                let metadata = checkpoint.metadata.iter();
+                part = Some(Checkpoint {
+                    arrays: arrays.filter_map(|(name, array)| Some((own(name)?, array.clone()))).collect(),
+                    metadata: metadata.filter_map(|(name, text)| Some((own(name)?, text.clone()))).collect(),
+                });
+            }
+            let checkpoint = part.as_ref().unwrap_or(checkpoint);
+            member.network().load(checkpoint)?;
+            let used = match checkpoint.metadata.get("batches") {
+                Some(text) => {
+                    text.parse().map_err(|_| "the number of batches in the checkpoint cannot be read")?
+                }
+                None => 0,
+            };
+            member.stream = Stream::at(used);
+        }
+        Ok(())
     }
 
-    /// Adds a dense layer with so many outputs.
-    pub fn dense(self, width: usize) -> Sequential {
-        self.layer(Layer::Dense(width))
+    /// Frees what is not needed while the trial waits, and what ties it to this thread.
+    pub(super) fn pause(&mut self) -> Result<(), BoxError> {
+        self.batch = Batch::default();
+        self.outputs = Vec::new();
+        self.gradient = Vec::new();
+        self.members.iter_mut().try_for_each(|member| member.network().pause())
     }
 
-    /// Adds an activation.
-    pub fn activation(self, activation: Activation) -> Sequential {
-        self.layer(Layer::Activation(activation))
+    pub(super) fn paused_memory(&self) -> usize {
+        let slots = self.description.optimizer.slots();
+        // values, gradients and state
+        4 * self.plan.trainable() * (2 + slots) * self.members.len()
     }
 
-    /// Adds dropout with this probability (Srivastava et al., JMLR 15, 2014).
-    pub fn dropout(self, probability: f64) -> Sequential {
-        self.layer(Layer::Dropout(probability))
+    /// What it is made of.
+    pub fn description(&self) -> &Compiled {
+        &self.description
     }
 
-    /// Makes samples flat.
-    pub fn flatten(self) -> Sequential {
-        self.layer(Layer::Flatten)
-    }
-
-    /// The whole model: this network, trained by an optimizer to make a loss small.
-    pub fn compile(self, optimizer: impl Into<Optimizer>, loss: Loss) -> Compiled {
-        let Sequential { input, layers } = self;
-        Compiled { input, layers, optimizer: optimizer.into(), loss, batch_size: None }
-    }
-}
-
-/// A model, as a model function returns it: plain data that has not been checked.
-#[derive(Debug, Clone, PartialEq)]
-#[must_use]
-pub struct Compiled {
-    pub(super) input: Vec<usize>,
-    pub(super) layers: Vec<Layer>,
-    pub(super) optimizer: Optimizer,
-    pub(super) loss: Loss,
-    pub(super) batch_size: Option<usize>,
-}
-
-impl Compiled {
-    /// The samples of a training step, instead of the sweep's setting; so it can be tuned.
-    pub fn batch_size(mut self, samples: usize) -> Compiled {
-        self.batch_size = Some(samples);
-        self
-    }
-
-    /// Checks that the layers fit together, and every setting.
+    /// Predictions for samples that come one after the other, each flat.
     ///
     /// # Errors
-    /// The first layer that does not fit, with both shapes; or the setting that is not allowed.
-    pub fn check(&self) -> Result<()> {
-        self.shapes()?;
-        if self.batch_size == Some(0) {
-            return Err(Error::model("the batch size is 0; it has to be at least 1"));
-        }
-        self.optimizer.check()
-    }
-
-    /// The shape of a sample before the first layer, and after each.
-    pub(super) fn shapes(&self) -> Result<Vec<Vec<usize>>> {
-        if self.input.is_empty() || self.input.contains(&0) {
-            return Err(Error::model(format!(
-                "the shape of a sample is {:?}; it needs at least one dimension, and none of length 0",
-                self.input
+    /// Numbers that are no whole number of samples.
+    pub fn predict(&self, inputs: &[f32]) -> Result<Predictions> {
+        let (width, outputs) = self.plan.widths();
+        if !inputs.len().is_multiple_of(width) {
+            return Err(Error::data(format!(
+                "{} numbers are no whole number of samples: the model takes samples of {width}",
+                inputs.len()
             )));
         }
-        let mut shapes = vec![self.input.clone()];
-        for (position, layer) in self.layers.iter().enumerate() {
-            let shape = layer.output(&shapes[position]).map_err(|why| {
-                Error::model(format!("layer {} ({}) does not fit: {why}", position + 1, layer.name()))
-            })?;
-            shapes.push(shape);
+        let loss = self.description.loss;
+        let mut means: Vec<f32> = Vec::new();
+        for member in &self.members {
+            let mut network = member.network.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut values = Vec::with_capacity(inputs.len() / width * outputs);
+            for batch in inputs.chunks(width * BATCH) {
+                network.outputs(batch, batch.len() / width, &mut values).map_err(|error| {
+                    Error::model(format!("prediction failed: {error}")).with_source(error)
+                })?;
+            }
+            if loss.has_classes() {
+                values.chunks_exact_mut(outputs).for_each(softmax);
+            } else if loss == Loss::BinaryCrossEntropy {
+                values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + (-*value).exp()));
+            }
+            if means.is_empty() {
+                means = values;
+            } else {
+                means.iter_mut().zip(values).for_each(|(mean, value)| *mean += value);
+            }
         }
-        let output = &shapes[shapes.len() - 1];
-        if output.len() != 1 {
-            return Err(Error::model(format!(
-                "the network ends with samples of shape {output:?}; a loss needs a flat row: end it with `.flatten()` or `.dense(n)`"
+        if self.members.len() > 1 {
+            means.iter_mut().for_each(|mean| *mean /= self.members.len() as f32);
+        }
+        Ok(Predictions { values: means, width: outputs, binary: loss == Loss::BinaryCrossEntropy })
+    }
+
+    /// The loss and metrics on samples with known targets: `loss`, and `accuracy` or `mse` and `mae`. With several networks, the
+    /// means of theirs.
+    ///
+    /// # Errors
+    /// Data that do not fit the model.
+    pub fn evaluate(&self, inputs: impl Into<Inputs>, targets: impl Into<Targets>) -> Result<Metrics> {
+        let part = Part::new("test", inputs.into(), targets.into())?;
+        let (width, outputs) = self.plan.widths();
+        if part.width() != width {
+            return Err(Error::data(format!(
+                "the model takes samples of {width} numbers, but a test sample has {}",
+                part.width()
             )));
         }
-        if self.loss == Loss::CrossEntropy && output[0] < 2 {
-            return Err(Error::model(
-                "cross-entropy needs an output for each class, at least 2, and the network has 1; for one output use \
-                 `Loss::BinaryCrossEntropy`",
-            ));
+        part.check(outputs, self.description.loss)?;
+        let mut batch = Batch::default();
+        let mut tallies = Vec::with_capacity(self.members.len());
+        for member in &self.members {
+            let mut network = member.network.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tally = Tally::default();
+            for order in part.in_order().chunks(BATCH) {
+                part.gather(order, self.description.loss, &mut batch);
+                let buffers = (&mut Vec::new(), &mut Vec::new());
+                measure(&self.description, network.as_mut(), &batch, buffers, &mut tally).map_err(
+                    |error| Error::model(format!("evaluation failed: {error}")).with_source(error),
+                )?;
+            }
+            tallies.push(tally);
         }
-        if let Loss::Huber(delta) = self.loss
-            && !(delta.is_finite() && delta > 0.0)
-        {
-            return Err(Error::model(format!("the Huber loss has delta {delta}; it has to be above 0")));
+        let mut metrics = Metrics::new();
+        self.report(&tallies, false, &mut metrics);
+        Ok(metrics)
+    }
+}
+
+/// The loss and metrics of a batch, without training.
+fn measure(
+    description: &Compiled,
+    network: &mut dyn Network,
+    batch: &Batch,
+    (outputs, gradient): (&mut Vec<f32>, &mut Vec<f32>),
+    tally: &mut Tally,
+) -> Result<(), BoxError> {
+    outputs.clear();
+    network.outputs(&batch.inputs, batch.samples, outputs)?;
+    gradient.resize(outputs.len(), 0.0);
+    let loss = description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
+    tally.add(&description.metrics, description.loss, loss, outputs, batch);
+    Ok(())
+}
+
+/// The batch with its samples weighted by their classes as well.
+fn weigh(batch: &Batch, weights: &[f32]) -> Batch {
+    let width = batch.values.len() / batch.samples.max(1);
+    let class = |sample: usize| match batch.classes.get(sample) {
+        Some(&class) => class as usize,
+        None if width == 1 => usize::from(batch.values[sample] > 0.5),
+        None => argmax(&batch.values[sample * width..(sample + 1) * width]),
+    };
+    let weight = |sample| batch.weight(sample) * weights.get(class(sample)).copied().unwrap_or(1.0);
+    let weights = (0..batch.samples).map(weight).collect();
+    Batch { weights, ..batch.clone() }
+}
+
+/// What the names of a network's arrays begin with.
+fn prefix(member: usize) -> String {
+    if member == 0 { String::new() } else { format!("execution{}.", member + 1) }
+}
+
+/// A network on its device.
+fn build(plan: &Plan, description: &Compiled, device: Device, key: Key) -> Result<Box<dyn Network>> {
+    match device {
+        Device::Cpu | Device::Auto if plan.has_opaque() => {
+            let device = Cpu::seed_from_u64(key.seed());
+            let network = TapeNetwork::new(device, plan, plan.initial(key), description.optimizer);
+            Ok(Box::new(network.map_err(|error| {
+                Error::model(format!("the network cannot be built: {error}")).with_source(error)
+            })?))
         }
-        Ok(shapes)
-    }
-
-    /// The length of a flat sample, and of a flat output.
-    pub(super) fn widths(&self) -> Result<(usize, usize)> {
-        let shapes = self.shapes()?;
-        Ok((self.input.iter().product(), shapes[shapes.len() - 1][0]))
-    }
-}
-
-/// What a model function may return: a [`Compiled`] model, or a `Result` with one.
-pub trait IntoModel {
-    /// The model, or why there is none.
-    fn into_model(self) -> Result<Compiled, BoxError>;
-}
-
-impl IntoModel for Compiled {
-    fn into_model(self) -> Result<Compiled, BoxError> {
-        Ok(self)
+        Device::Cpu | Device::Auto => {
+            Ok(Box::new(Native::<f32>::new(plan, plan.initial(key), description.optimizer)))
+        }
+        #[cfg(feature = "cuda")]
+        Device::Cuda(ordinal) => {
+            let network =
+                super::tape::CudaNetwork::new(ordinal, plan, plan.initial(key), description.optimizer);
+            Ok(Box::new(network.map_err(|error| {
+                Error::model(format!("the network cannot be built: {error}")).with_source(error)
+            })?))
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => Err(Error::model("this program was built without the feature `cuda`")),
     }
 }
 
-impl<E: Into<BoxError>> IntoModel for Result<Compiled, E> {
-    fn into_model(self) -> Result<Compiled, BoxError> {
-        self.map_err(Into::into)
-    }
+fn softmax(row: &mut [f32]) {
+    let largest = row[argmax(row)];
+    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value /= sum);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::train::RmsProp;
+/// What a model says of samples: probabilities for classes, numbers otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    values: Vec<f32>,
+    width: usize,
+    binary: bool,
+}
 
-    fn message(network: Sequential, loss: Loss) -> String {
-        network.compile(RmsProp::new(0.01), loss).check().unwrap_err().to_string()
+impl Predictions {
+    /// A row for each sample.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.width)
     }
 
-    #[test]
-    fn layers_that_do_not_fit_are_named_with_both_shapes() {
-        let text = message(Sequential::new([8, 8]).dropout(0.1).dense(10), Loss::CrossEntropy);
-        assert!(
-            text.contains("layer 2 (dense)") && text.contains("[8, 8]") && text.contains("[10]"),
-            "{text}"
-        );
-        assert!(message(Sequential::new([64]).dense(0), Loss::CrossEntropy).contains("layer 1 (dense)"));
-        assert!(message(Sequential::new([64]).dropout(1.5).dense(2), Loss::CrossEntropy).contains("1.5"));
-        assert!(
-            message(Sequential::new([64]).dropout(f64::NAN).dense(2), Loss::CrossEntropy).contains("NaN")
-        );
-        assert!(message(Sequential::new([]).dense(2), Loss::CrossEntropy).contains("[]"));
-        assert!(message(Sequential::new([64]).dense(1), Loss::CrossEntropy).contains("BinaryCrossEntropy"));
-        assert!(message(Sequential::new([8, 8]), Loss::MeanSquaredError).contains("[8, 8]"));
-        assert!(message(Sequential::new([8]).dense(1), Loss::Huber(-1.0)).contains("-1"));
-        let fits =
-            Sequential::new([8, 8]).flatten().dense(10).compile(RmsProp::new(0.01), Loss::CrossEntropy);
-        fits.check().unwrap();
-        assert!(fits.batch_size(0).check().is_err());
+    /// All numbers, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The most probable class of each sample.
+    pub fn classes(&self) -> Vec<usize> {
+        let binary = self.binary && self.width == 1;
+        self.rows().map(|row| if binary { usize::from(row[0] > 0.5) } else { argmax(row) }).collect()
     }
 }

@@ -1,10 +1,5 @@
-//! Optimizers: what a model function says of them, and their state on a device.
+//! Optimizers as data: what a model function says of them.
 
-use dfdx::optim::{AdamConfig, Momentum, RMSpropConfig, SgdConfig, WeightDecay};
-use dfdx::tensor::Gradients;
-use dfdx::tensor_ops::Device;
-
-use super::network::Parameter;
 use crate::error::{Error, Result};
 
 /// How parameters follow their gradients.
@@ -24,33 +19,34 @@ pub enum Optimizer {
 /// Stochastic gradient descent, with momentum if wanted: v = μ v + g, then w = w - lr v; Nesterov: w = w - lr (g + μ v).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sgd {
-    learning_rate: f64,
-    momentum: f64,
-    nesterov: bool,
-    weight_decay: f64,
+    pub(super) learning_rate: f64,
+    pub(super) momentum: f64,
+    pub(super) nesterov: bool,
+    pub(super) weight_decay: f64,
 }
 
 /// Adam (Kingma and Ba, ICLR 2015, algorithm 1). Weight decay is added to the gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
-    learning_rate: f64,
-    betas: [f64; 2],
-    epsilon: f64,
-    weight_decay: f64,
+    pub(super) learning_rate: f64,
+    pub(super) betas: [f64; 2],
+    pub(super) epsilon: f64,
+    pub(super) weight_decay: f64,
 }
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamW(Adam);
+pub struct AdamW(pub(super) Adam);
 
-/// RMSprop (Tieleman and Hinton, 2012): s = α s + (1 - α) g², then w = w - lr g / √(s + ε). Weight decay is added to the gradient.
+/// RMSprop (Tieleman and Hinton, 2012): s = α s + (1 - α) g², then w = w - lr g / (√s + ε), with s zero at first; with momentum,
+/// v = μ v + g / (√s + ε), then w = w - lr v. Weight decay is added to the gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RmsProp {
-    learning_rate: f64,
-    alpha: f64,
-    epsilon: f64,
-    momentum: f64,
-    weight_decay: f64,
+    pub(super) learning_rate: f64,
+    pub(super) alpha: f64,
+    pub(super) epsilon: f64,
+    pub(super) momentum: f64,
+    pub(super) weight_decay: f64,
 }
 
 impl Sgd {
@@ -125,7 +121,7 @@ impl RmsProp {
         RmsProp { alpha, ..self }
     }
 
-    /// Added to the mean square. Default: 1e-8.
+    /// Added to the root of the mean square. Default: 1e-8.
     pub fn epsilon(self, epsilon: f64) -> RmsProp {
         RmsProp { epsilon, ..self }
     }
@@ -164,12 +160,23 @@ impl Optimizer {
         }
     }
 
+    /// The learning rate, before any schedule.
+    pub fn learning_rate(&self) -> f64 {
+        match self {
+            Optimizer::Sgd(sgd) => sgd.learning_rate,
+            Optimizer::Adam(adam) | Optimizer::AdamW(AdamW(adam)) => adam.learning_rate,
+            Optimizer::RmsProp(rms) => rms.learning_rate,
+        }
+    }
+
     /// The arrays of state that each parameter has, by their names in checkpoints.
     pub(super) fn slot_names(&self) -> &'static [&'static str] {
         match self {
+            Optimizer::Sgd(Sgd { momentum: 0.0, .. }) => &[],
             Optimizer::Sgd(_) => &["velocity"],
             Optimizer::Adam(_) | Optimizer::AdamW(_) => &["moment1", "moment2"],
-            Optimizer::RmsProp(_) => &["velocity", "mean_square", "mean"],
+            Optimizer::RmsProp(RmsProp { momentum: 0.0, .. }) => &["mean_square"],
+            Optimizer::RmsProp(_) => &["mean_square", "velocity"],
         }
     }
 
@@ -221,128 +228,5 @@ impl Optimizer {
                 not_negative("weight decay", rms.weight_decay)
             }
         }
-    }
-}
-
-/// An optimizer's state on a device. dfdx's own optimizers hide theirs; its kernels take it from outside.
-#[derive(Debug)]
-pub(super) struct OptimizerState<D: Device<f32>> {
-    optimizer: Optimizer,
-    /// The steps that were taken.
-    steps: i32,
-    /// An array for each parameter, in each slot; kept where gradients are kept, which is the one place where dfdx lends
-    /// buffers out.
-    slots: Vec<Gradients<f32, D>>,
-}
-
-fn decay(weight_decay: f64, kind: fn(f64) -> WeightDecay) -> Option<WeightDecay> {
-    (weight_decay != 0.0).then(|| kind(weight_decay))
-}
-
-impl<D: Device<f32>> OptimizerState<D> {
-    pub(super) fn new(optimizer: Optimizer) -> Self {
-        let slots = (0..optimizer.slots()).map(|_| Gradients::leaky()).collect();
-        OptimizerState { optimizer, steps: 0, slots }
-    }
-
-    pub(super) fn steps(&self) -> i32 {
-        self.steps
-    }
-
-    pub(super) fn set_steps(&mut self, steps: i32) {
-        self.steps = steps;
-    }
-
-    /// Begins a step, before each parameter is updated once.
-    pub(super) fn begin_step(&mut self) {
-        self.steps = self.steps.saturating_add(1);
-    }
-
-    /// Moves a parameter along its gradient.
-    pub(super) fn update(
-        &mut self,
-        param: &mut Parameter<D>,
-        gradients: &mut Gradients<f32, D>,
-    ) -> Result<(), D::Err> {
-        let id = param.clone();
-        let gradient = gradients.get_or_alloc_mut(&id)?;
-        match (&self.optimizer, self.slots.as_mut_slice()) {
-            (Optimizer::Sgd(sgd), [velocity, ..]) => {
-                let momentum = match (sgd.momentum, sgd.nesterov) {
-                    (0.0, _) => None,
-                    (momentum, true) => Some(Momentum::Nesterov(momentum)),
-                    (momentum, false) => Some(Momentum::Classic(momentum)),
-                };
-                let weight_decay = decay(sgd.weight_decay, WeightDecay::L2);
-                let config = SgdConfig { lr: sgd.learning_rate, momentum, weight_decay };
-                let velocity = velocity.get_or_alloc_mut(&id)?;
-                drop(id);
-                config.try_update(param, velocity, gradient)
-            }
-            (Optimizer::Adam(adam) | Optimizer::AdamW(AdamW(adam)), [first, second, ..]) => {
-                let kind = match self.optimizer {
-                    Optimizer::AdamW(_) => WeightDecay::Decoupled,
-                    _ => WeightDecay::L2,
-                };
-                let config = AdamConfig {
-                    lr: adam.learning_rate,
-                    betas: adam.betas,
-                    eps: adam.epsilon,
-                    weight_decay: decay(adam.weight_decay, kind),
-                };
-                let (first, second) = (first.get_or_alloc_mut(&id)?, second.get_or_alloc_mut(&id)?);
-                drop(id);
-                config.try_update(self.steps, param, first, second, gradient)
-            }
-            (Optimizer::RmsProp(rms), [velocity, square, mean]) => {
-                let config = RMSpropConfig {
-                    lr: rms.learning_rate,
-                    alpha: rms.alpha,
-                    eps: rms.epsilon,
-                    momentum: (rms.momentum != 0.0).then_some(rms.momentum),
-                    centered: false,
-                    weight_decay: decay(rms.weight_decay, WeightDecay::L2),
-                };
-                let velocity = velocity.get_or_alloc_mut(&id)?;
-                let (square, mean) = (square.get_or_alloc_mut(&id)?, mean.get_or_alloc_mut(&id)?);
-                drop(id);
-                config.try_update(param, velocity, square, mean, gradient)
-            }
-            // there are as many slots as the optimizer has
-            _ => Ok(()),
-        }
-    }
-
-    /// A parameter's state, slot by slot. Before the first step it is zero.
-    pub(super) fn save(&self, param: &Parameter<D>) -> Vec<Vec<f32>> {
-        let values = |slot: &Gradients<f32, D>| {
-            if self.steps == 0 {
-                let (rows, columns) = *dfdx::shapes::HasShape::shape(param);
-                return vec![0.0; rows * columns];
-            }
-            // the sign of a zero would not survive being loaded, and means nothing
-            slot.get(param).as_vec().into_iter().map(|value| value + 0.0).collect()
-        };
-        self.slots.iter().map(values).collect()
-    }
-
-    /// Sets a parameter's state in one slot.
-    ///
-    /// dfdx lends buffers out, but not what is in them, on every device alike. Its SGD kernel writes one exactly: with no gradient,
-    /// a weight decay of 1 and no memory, the velocity becomes the parameter it is given.
-    pub(super) fn load(
-        &mut self,
-        slot: usize,
-        param: &Parameter<D>,
-        mut values: Parameter<D>,
-    ) -> Result<(), D::Err> {
-        let copy = SgdConfig {
-            lr: 0.0,
-            momentum: Some(Momentum::Classic(0.0)),
-            weight_decay: Some(WeightDecay::L2(1.0)),
-        };
-        let mut nothing = Gradients::leaky();
-        let nothing = nothing.get_or_alloc_mut(param)?;
-        copy.try_update(&mut values, self.slots[slot].get_or_alloc_mut(param)?, nothing)
     }
 }

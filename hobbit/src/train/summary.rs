@@ -2,7 +2,9 @@
 
 use comfy_table::{Table, presets};
 
-use super::model::Compiled;
+use super::compiled::Compiled;
+use super::layer::Role;
+use super::plan::{Node, Plan};
 use crate::error::Result;
 
 impl Compiled {
@@ -11,8 +13,7 @@ impl Compiled {
     /// # Errors
     /// As [`check`](Compiled::check).
     pub fn parameters(&self) -> Result<usize> {
-        let shapes = self.shapes()?;
-        Ok(self.layers.iter().zip(&shapes).map(|(layer, input)| layer.parameters(input)).sum())
+        Ok(self.plan()?.trainable())
     }
 
     /// About how many bytes training takes with batches of so many samples: parameters, gradients, optimizer state and
@@ -21,10 +22,10 @@ impl Compiled {
     /// # Errors
     /// As [`check`](Compiled::check).
     pub fn training_memory(&self, batch_size: usize) -> Result<usize> {
-        let activations: usize = self.shapes()?.iter().map(|shape| shape.iter().product::<usize>()).sum();
+        let plan = self.plan()?;
         let copies = 2 + self.optimizer.slots();
         // each activation has its gradient
-        Ok(4 * (self.parameters()? * copies + 2 * activations * batch_size))
+        Ok(4 * (plan.trainable() * copies + 2 * plan.activations() * batch_size))
     }
 
     /// A table of the layers, their output shapes and parameters.
@@ -32,23 +33,29 @@ impl Compiled {
     /// # Errors
     /// As [`check`](Compiled::check).
     pub fn summary(&self) -> Result<String> {
-        self.check()?;
-        let shapes = self.shapes()?;
+        let plan = self.plan()?;
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["layer", "output", "parameters"]);
         table.add_row(["input".to_owned(), format!("{:?}", self.input), String::new()]);
-        for (position, layer) in self.layers.iter().enumerate() {
-            let parameters = layer.parameters(&shapes[position]);
-            let parameters = if parameters == 0 { String::new() } else { parameters.to_string() };
-            table.add_row([layer.name().to_owned(), format!("{:?}", shapes[position + 1]), parameters]);
-        }
+        rows(&plan, &plan.nodes, "", &mut table);
         let lines: String = table.to_string().lines().map(|line| line.trim_end().to_owned() + "\n").collect();
         Ok(format!(
             "{lines}{} parameters, trained by {} to minimize {}\n",
-            self.parameters()?,
+            plan.trainable(),
             self.optimizer.name(),
             self.loss.name()
         ))
+    }
+}
+
+fn rows(plan: &Plan, nodes: &[Node], indent: &str, table: &mut Table) {
+    for node in nodes {
+        let specs = &plan.parameters[node.parameters.clone()];
+        let trained = specs.iter().filter(|spec| spec.role != Role::Statistic);
+        let parameters: usize = trained.map(|spec| spec.len()).sum();
+        let parameters = if parameters == 0 { String::new() } else { parameters.to_string() };
+        table.add_row([format!("{indent}{}", node.layer.name()), format!("{:?}", node.output), parameters]);
+        rows(plan, &node.block, &format!("{indent}  "), table);
     }
 }
 

@@ -55,6 +55,15 @@ pub fn stratified_split<C: Ord + Copy>(
     Ok((first, second))
 }
 
+/// Splits samples at random into a training part and a validation part of `validation` samples. Returns the samples' places, in
+/// order; equal seeds give equal parts.
+///
+/// # Errors
+/// Nothing is left for one of the parts.
+pub fn split(samples: usize, validation: usize, seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
+    stratified_split(&vec![(); samples], validation, seed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,418 @@
+//! Data sets in memory: what users make them of.
+
+use super::part::Part;
+use crate::error::{Error, Result};
+use crate::random::Key;
+use crate::train::loss::Loss;
+
+/// Samples, one after the other, each a flat row of numbers.
+#[derive(Debug, Clone)]
+pub struct Inputs(pub(super) Vec<f32>);
+
+impl From<Vec<f32>> for Inputs {
+    fn from(values: Vec<f32>) -> Inputs {
+        Inputs(values)
+    }
+}
+
+impl From<&[f32]> for Inputs {
+    fn from(values: &[f32]) -> Inputs {
+        Inputs(values.to_vec())
+    }
+}
+
+impl From<&Vec<f32>> for Inputs {
+    fn from(values: &Vec<f32>) -> Inputs {
+        Inputs(values.clone())
+    }
+}
+
+/// What belongs to each sample: a class, or numbers.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Targets {
+    /// A class for each sample, counted from 0. Made of slices and vectors of integers or `bool`.
+    Classes(Vec<usize>),
+    /// So many numbers for each sample, one sample after the other. Made of slices and vectors of `f32`, with one number a sample.
+    Values {
+        /// The numbers.
+        values: Vec<f32>,
+        /// How many there are for each sample.
+        width: usize,
+    },
+}
+
+macro_rules! classes {
+    ($($ty:ty)*) => {
+        $(
+            impl From<Vec<$ty>> for Targets {
+                fn from(classes: Vec<$ty>) -> Targets {
+                    Targets::from(classes.as_slice())
+                }
+            }
+
+            impl From<&Vec<$ty>> for Targets {
+                fn from(classes: &Vec<$ty>) -> Targets {
+                    Targets::from(classes.as_slice())
+                }
+            }
+
+            impl From<&[$ty]> for Targets {
+                fn from(classes: &[$ty]) -> Targets {
+                    Targets::Classes(classes.iter().map(|&class| usize::try_from(class).unwrap_or(NEGATIVE)).collect())
+                }
+            }
+        )*
+    };
+}
+
+classes!(u8 u16 u32 u64 usize i8 i16 i32 i64 bool);
+
+/// Stands for classes below 0, which no model has.
+const NEGATIVE: usize = usize::MAX;
+
+impl From<Vec<f32>> for Targets {
+    fn from(values: Vec<f32>) -> Targets {
+        Targets::Values { values, width: 1 }
+    }
+}
+
+impl From<&Vec<f32>> for Targets {
+    fn from(values: &Vec<f32>) -> Targets {
+        Targets::from(values.clone())
+    }
+}
+
+impl From<&[f32]> for Targets {
+    fn from(values: &[f32]) -> Targets {
+        Targets::from(values.to_vec())
+    }
+}
+
+impl Targets {
+    /// So many numbers for each sample, one sample after the other.
+    pub fn rows(values: impl Into<Vec<f32>>, width: usize) -> Targets {
+        Targets::Values { values: values.into(), width }
+    }
+
+    /// How many samples there are targets for.
+    ///
+    /// # Errors
+    /// Numbers that cannot be shared out, or that are not finite.
+    pub(super) fn check(&self, name: &str) -> Result<usize> {
+        match self {
+            Targets::Classes(classes) => Ok(classes.len()),
+            Targets::Values { values, width } => {
+                if *width == 0 || !values.len().is_multiple_of(*width) {
+                    return Err(Error::data(format!(
+                        "the {name} targets are {} numbers, which cannot be shared out as {width} for each sample",
+                        values.len()
+                    )));
+                }
+                if let Some(position) = values.iter().position(|value| !value.is_finite()) {
+                    return Err(Error::data(format!(
+                        "the {name} targets have {} at sample {}",
+                        values[position],
+                        position / width
+                    )));
+                }
+                Ok(values.len() / width)
+            }
+        }
+    }
+
+    /// Whether they fit so many outputs.
+    pub(super) fn fits(&self, name: &str, outputs: usize, loss: Loss) -> Result<()> {
+        match (self, loss) {
+            (Targets::Classes(classes), loss) if loss.has_classes() => too_large(name, classes, outputs),
+            (Targets::Classes(classes), Loss::BinaryCrossEntropy) if outputs == 1 => {
+                too_large(name, classes, 2)
+            }
+            (Targets::Classes(_), Loss::BinaryCrossEntropy) => Err(Error::data(format!(
+                "binary cross-entropy with classes needs 1 output, and the model has {outputs}; for several give the targets as numbers"
+            ))),
+            (Targets::Classes(_), _) => Err(Error::data(format!(
+                "the {name} targets are classes, but {} needs numbers: give them as `f32`",
+                loss.name()
+            ))),
+            (Targets::Values { width: 1, .. }, loss) if loss.has_classes() => Err(Error::data(format!(
+                "{} needs classes, but the {name} targets are numbers: give them as `u8`, `u32` or `usize`",
+                loss.name()
+            ))),
+            (Targets::Values { width, .. }, _) if *width != outputs => Err(Error::data(format!(
+                "the {name} targets have {width} numbers for each sample, but the model has {outputs} outputs"
+            ))),
+            (Targets::Values { .. }, _) => Ok(()),
+        }
+    }
+}
+
+fn too_large(name: &str, classes: &[usize], outputs: usize) -> Result<()> {
+    match classes.iter().position(|&class| class >= outputs) {
+        None => Ok(()),
+        Some(sample) if classes[sample] == NEGATIVE => Err(Error::data(format!(
+            "{name} sample {sample} has a negative class; classes are counted from 0"
+        ))),
+        Some(sample) => Err(Error::data(format!(
+            "{name} sample {sample} has class {}, but the model knows {outputs} classes, counted from 0",
+            classes[sample]
+        ))),
+    }
+}
+
+/// Samples for training and for validation, in memory.
+///
+/// ```
+/// use hobbit::train::Dataset;
+///
+/// let x_train = vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]; // four samples of two numbers
+/// let y_train = vec![0u8, 1, 1, 0]; // their classes
+/// let dataset = Dataset::new((&x_train, &y_train), (&x_train, &y_train))?;
+/// assert_eq!(dataset.training_samples(), 4);
+/// # Ok::<(), hobbit::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    pub(super) folds: Vec<Fold>,
+    pub(super) steps_per_epoch: Option<usize>,
+    pub(super) validation_share: Option<f64>,
+}
+
+/// Samples to train on, and samples to measure by.
+#[derive(Debug, Clone)]
+pub(super) struct Fold {
+    pub(super) training: Part,
+    pub(super) validation: Part,
+}
+
+impl Dataset {
+    /// Samples and their targets, for training and for validation.
+    ///
+    /// How many samples there are is how many targets there are; the inputs' numbers are shared out equally among them. Whether
+    /// they fit a model is checked when a sweep begins.
+    ///
+    /// # Errors
+    /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or numbers that are not
+    /// finite: with both sizes or the place.
+    pub fn new(
+        training: (impl Into<Inputs>, impl Into<Targets>),
+        validation: (impl Into<Inputs>, impl Into<Targets>),
+    ) -> Result<Dataset> {
+        let training = Part::new("training", training.0.into(), training.1.into())?;
+        let validation = Part::new("validation", validation.0.into(), validation.1.into())?;
+        if training.width() != validation.width() {
+            return Err(Error::data(format!(
+                "a training sample has {} numbers, but a validation sample has {}",
+                training.width(),
+                validation.width()
+            )));
+        }
+        Ok(Dataset::of(vec![Fold { training, validation }]))
+    }
+
+    /// The same samples `folds` times, each time with another part of them for validation; parts have classes in the same
+    /// proportions. Every trial trains a model on each, and its metrics are the means over all.
+    ///
+    /// Equal seeds give equal folds.
+    ///
+    /// # Errors
+    /// Fewer than 2 folds, or than a sample for each; and as for [`new`](Dataset::new).
+    ///
+    /// ```
+    /// use hobbit::train::Dataset;
+    ///
+    /// let (x, y) = (vec![0.5f32; 30], vec![0u8, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+    /// let dataset = Dataset::k_fold(5, (x, y), 0)?;
+    /// assert_eq!((dataset.folds(), dataset.training_samples(), dataset.validation_samples()), (5, 8, 2));
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    pub fn k_fold(
+        folds: usize,
+        samples: (impl Into<Inputs>, impl Into<Targets>),
+        seed: u64,
+    ) -> Result<Dataset> {
+        let all = Part::new("training", samples.0.into(), samples.1.into())?;
+        let count = all.samples();
+        if folds < 2 || folds > count {
+            return Err(Error::data(format!(
+                "{count} samples cannot be put into {folds} folds; there have to be at least 2, and no more than samples"
+            )));
+        }
+        // samples of a class side by side, and then dealt out one by one: every fold gets its share of every class
+        let mut order = all.shuffled(Key::new(seed));
+        if let Some(classes) = all.classes() {
+            order.sort_by_key(|&row| classes[row as usize]);
+        }
+        let fold = |fold: usize| {
+            let chosen = |validation: bool| {
+                let rows =
+                    order.iter().enumerate().filter(|(place, _)| (place % folds == fold) == validation);
+                let mut rows: Vec<u32> = rows.map(|(_, &row)| row).collect();
+                rows.sort_unstable();
+                rows
+            };
+            Fold {
+                training: all.select("training", chosen(false)),
+                validation: all.select("validation", chosen(true)),
+            }
+        };
+        Ok(Dataset::of((0..folds).map(fold).collect()))
+    }
+
+    fn of(folds: Vec<Fold>) -> Dataset {
+        Dataset { folds, steps_per_epoch: None, validation_share: None }
+    }
+
+    /// How much each training sample counts in the loss. A weighted loss is the sum of the weighted losses over the number of
+    /// samples.
+    ///
+    /// # Errors
+    /// Another number of weights than of samples, or a weight that is negative or not finite. With folds, weights are for all
+    /// samples.
+    pub fn training_weights(mut self, weights: impl Into<Vec<f32>>) -> Result<Dataset> {
+        let weights = weights.into();
+        for fold in &mut self.folds {
+            fold.training = fold.training.weighted(weights.clone())?;
+        }
+        Ok(self)
+    }
+
+    /// How much each validation sample counts in `val_loss`. See [`training_weights`](Dataset::training_weights).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn validation_weights(mut self, weights: impl Into<Vec<f32>>) -> Result<Dataset> {
+        let weights = weights.into();
+        for fold in &mut self.folds {
+            fold.validation = fold.validation.weighted(weights.clone())?;
+        }
+        Ok(self)
+    }
+
+    /// Makes an epoch so many batches, instead of all samples once: cheaper epochs, so more trials.
+    ///
+    /// The samples are put in an order of the trial's own; each epoch goes on in it where the last ended, and begins anew at its
+    /// end, so that a trial that is trained long enough sees them all.
+    pub fn steps_per_epoch(mut self, batches: usize) -> Dataset {
+        self.steps_per_epoch = Some(batches);
+        self
+    }
+
+    /// Measures by a share of the validation samples after each epoch, above 0 and at most 1: other ones each time, until all had
+    /// their turn.
+    pub fn validation_share(mut self, share: f64) -> Dataset {
+        self.validation_share = Some(share);
+        self
+    }
+
+    /// The number of samples for training; of the first fold if there are several.
+    pub fn training_samples(&self) -> usize {
+        self.folds[0].training.samples()
+    }
+
+    /// The number of samples for validation; of the first fold if there are several.
+    pub fn validation_samples(&self) -> usize {
+        self.folds[0].validation.samples()
+    }
+
+    /// How many folds there are: 1 unless made by [`k_fold`](Dataset::k_fold).
+    pub fn folds(&self) -> usize {
+        self.folds.len()
+    }
+
+    /// Whether the data fit a model that takes samples of this shape and has so many outputs.
+    pub(in crate::train) fn check(&self, shape: &[usize], outputs: usize, loss: Loss) -> Result<()> {
+        if self.steps_per_epoch == Some(0) {
+            return Err(Error::data("an epoch has 0 steps; it needs at least 1"));
+        }
+        if let Some(share) = self.validation_share
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(Error::data(format!(
+                "the share of the validation samples is {share}; it has to be above 0 and at most 1"
+            )));
+        }
+        let width: usize = shape.iter().product();
+        for Fold { training, validation } in &self.folds {
+            if width != training.width() {
+                return Err(Error::data(format!(
+                    "the model takes samples of shape {shape:?}, which is {width} numbers, but a sample of the data has {}",
+                    training.width()
+                )));
+            }
+            training.check(outputs, loss)?;
+            validation.check(outputs, loss)?;
+        }
+        Ok(())
+    }
+
+    /// A short text that is another for other data.
+    pub(in crate::train) fn fingerprint(&self) -> String {
+        let mut hasher = crc32fast::Hasher::new();
+        for Fold { training, validation } in &self.folds {
+            training.hash(&mut hasher);
+            validation.hash(&mut hasher);
+        }
+        let mut text = format!(
+            "{} + {} samples of {} numbers, {:08x}",
+            self.training_samples(),
+            self.validation_samples(),
+            self.folds[0].training.width(),
+            hasher.finalize()
+        );
+        if self.folds.len() > 1 {
+            text += &format!(", {} folds", self.folds.len());
+        }
+        if let Some(steps) = self.steps_per_epoch {
+            text += &format!(", {steps} steps an epoch");
+        }
+        if let Some(share) = self.validation_share {
+            text += &format!(", {share} of the validation samples");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(result: Result<Dataset>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn data_that_do_not_fit_are_errors_with_both_sizes() {
+        let good = (vec![0.0f32; 8], vec![0u8, 1]);
+        let text = message(Dataset::new((vec![0.0f32; 9], vec![0u8, 1]), good.clone()));
+        assert!(text.contains("training") && text.contains('9') && text.contains("2 targets"), "{text}");
+        let text = message(Dataset::new(good.clone(), (vec![0.0f32; 6], vec![0u8, 1])));
+        assert!(text.contains("4 numbers") && text.contains("has 3"), "{text}");
+        assert!(
+            message(Dataset::new(good.clone(), (Vec::<f32>::new(), Vec::<u8>::new()))).contains("validation")
+        );
+        let text = message(Dataset::new((vec![0.0, f32::NAN, 1.0, 1.0], vec![0u8, 1]), good.clone()));
+        assert!(text.contains("NaN at place 1 of sample 0"), "{text}");
+        let text = message(Dataset::new((vec![0.0f32; 8], vec![0.0, f32::INFINITY]), good));
+        assert!(text.contains("inf at sample 1"), "{text}");
+    }
+
+    #[test]
+    fn data_that_do_not_fit_the_model_are_errors() {
+        let classes = Dataset::new((vec![0.0f32; 8], vec![0u8, 2]), (vec![0.0f32; 4], vec![1u8])).unwrap();
+        let check = |data: &Dataset, shape: &[usize], outputs, loss| {
+            data.check(shape, outputs, loss).unwrap_err().to_string()
+        };
+        let text = check(&classes, &[5], 3, Loss::CrossEntropy);
+        assert!(text.contains("[5]") && text.contains('4'), "{text}");
+        let text = check(&classes, &[4], 2, Loss::CrossEntropy);
+        assert!(text.contains("training sample 1 has class 2") && text.contains("2 classes"), "{text}");
+        assert!(check(&classes, &[2, 2], 1, Loss::MeanSquaredError).contains("classes"));
+        classes.check(&[2, 2], 3, Loss::CrossEntropy).unwrap();
+        let values =
+            Dataset::new((vec![0.0f32; 8], vec![0.5f32, 2.0]), (vec![0.0f32; 4], vec![1.0f32])).unwrap();
+        assert!(check(&values, &[4], 3, Loss::MeanSquaredError).contains("3 outputs"));
+        assert!(check(&values, &[4], 3, Loss::CrossEntropy).contains("needs classes"));
+        values.check(&[4], 1, Loss::Huber(1.0)).unwrap();
+    }
+}

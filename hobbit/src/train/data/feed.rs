@@ -1,0 +1,295 @@
+//! Feeding a model: the batches of an epoch, from wherever they come.
+
+use std::sync::mpsc;
+
+use super::batch::Batch;
+use super::dataset::{Dataset, Fold, Inputs};
+use super::generator::{Batches, Generators, Samples, Source, Start};
+use super::part::Part;
+use super::{Data, Kind};
+use crate::error::{BoxError, Error, Result};
+use crate::random::Key;
+use crate::train::loss::Loss;
+
+/// What a batch is handed to, with its number and how many there are, if that is known. It says whether to go on.
+type Take<'a> = &'a mut dyn FnMut(&Batch, usize, Option<usize>) -> Result<bool, BoxError>;
+
+/// Samples that are validated at once.
+pub(in crate::train) const VALIDATION_BATCH: usize = 512;
+
+/// Purposes of keys below a trial's.
+const SHUFFLE: u64 = 1;
+const ROUND: u64 = 3;
+const VALIDATION_ROUND: u64 = 4;
+const GENERATOR: u64 = 5;
+const VALIDATION_GENERATOR: u64 = 6;
+
+/// How far a trial has come in its training data.
+#[derive(Default)]
+pub(in crate::train) struct Stream {
+    /// The batches used up, of an iterator over the trial's whole life.
+    pub(in crate::train) used: u64,
+    batches: Option<Batches>,
+}
+
+impl Stream {
+    /// Goes on after so many batches.
+    pub(in crate::train) fn at(used: u64) -> Stream {
+        Stream { used, batches: None }
+    }
+}
+
+/// What the batches of one model depend on.
+#[derive(Clone, Copy)]
+pub(in crate::train) struct Feed {
+    /// The key of the trial, or of one of its models.
+    pub(in crate::train) key: Key,
+    /// Which of the folds the model has.
+    pub(in crate::train) fold: usize,
+    pub(in crate::train) epoch: u64,
+    pub(in crate::train) batch_size: usize,
+    pub(in crate::train) loss: Loss,
+    /// Of a sample, and of an output.
+    pub(in crate::train) widths: (usize, usize),
+}
+
+impl Data {
+    /// How many models a trial has to train for it.
+    pub(in crate::train) fn folds(&self) -> usize {
+        match &self.0 {
+            Kind::Memory(dataset) => dataset.folds(),
+            Kind::Generated(_) => 1,
+        }
+    }
+
+    pub(in crate::train) fn check(&self, shape: &[usize], outputs: usize, loss: Loss) -> Result<()> {
+        match &self.0 {
+            Kind::Memory(dataset) => dataset.check(shape, outputs, loss),
+            Kind::Generated(generators) => generators.check(shape, outputs, loss),
+        }
+    }
+
+    pub(in crate::train) fn fingerprint(&self) -> String {
+        match &self.0 {
+            Kind::Memory(dataset) => dataset.fingerprint(),
+            Kind::Generated(generators) => generators.fingerprint(),
+        }
+    }
+
+    /// The training batches of an epoch.
+    pub(in crate::train) fn train(
+        &self,
+        feed: &Feed,
+        stream: &mut Stream,
+        batch: &mut Batch,
+        take: Take<'_>,
+    ) -> Result<(), BoxError> {
+        match &self.0 {
+            Kind::Memory(dataset) => feed.train(dataset, batch, take),
+            Kind::Generated(generators) => feed.train_generated(generators, stream, batch, take),
+        }
+    }
+
+    /// The validation batches after an epoch.
+    pub(in crate::train) fn validate(
+        &self,
+        feed: &Feed,
+        batch: &mut Batch,
+        take: Take<'_>,
+    ) -> Result<(), BoxError> {
+        match &self.0 {
+            Kind::Memory(Dataset { folds, validation_share, .. }) => {
+                let part = &folds[feed.fold % folds.len()].validation;
+                let order = match validation_share {
+                    Some(share) => {
+                        let length = (share * part.samples() as f64).ceil() as usize;
+                        part.window(feed.key.child(VALIDATION_ROUND), feed.epoch, length)
+                    }
+                    None => part.in_order(),
+                };
+                feed.gather(part, &order, VALIDATION_BATCH, batch, take)
+            }
+            Kind::Generated(generators) => match &generators.validation {
+                Source::Memory(Ok(part)) => {
+                    feed.gather(part, &part.in_order(), VALIDATION_BATCH, batch, take)
+                }
+                Source::Function(function) => {
+                    let key = feed.key.child(VALIDATION_GENERATOR);
+                    let mut batches = function(&Start { key, batch_size: feed.batch_size });
+                    let steps = generators.validation_steps;
+                    let taken =
+                        feed.pump("validation", &mut batches, steps, generators.prefetch, batch, take)?;
+                    if taken == Some(0) {
+                        return Err(format!("the validation generator gave nothing in {feed}").into());
+                    }
+                    Ok(())
+                }
+                _ => Err("there are no validation data".into()),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "epoch {}", self.epoch + 1)
+    }
+}
+
+impl Feed {
+    fn gather(
+        &self,
+        part: &Part,
+        order: &[u32],
+        size: usize,
+        batch: &mut Batch,
+        take: Take<'_>,
+    ) -> Result<(), BoxError> {
+        let steps = order.len().div_ceil(size);
+        for (step, order) in order.chunks(size).enumerate() {
+            part.gather(order, self.loss, batch);
+            if !take(batch, step, Some(steps))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn train(&self, dataset: &Dataset, batch: &mut Batch, take: Take<'_>) -> Result<(), BoxError> {
+        let Fold { training, .. } = &dataset.folds[self.fold % dataset.folds.len()];
+        let shuffle = self.key.child(SHUFFLE).child(self.epoch);
+        let order = match dataset.steps_per_epoch {
+            Some(steps) => {
+                let length = steps.saturating_mul(self.batch_size);
+                let mut order = training.window(self.key.child(ROUND), self.epoch, length);
+                shuffle.rng().shuffle(&mut order);
+                order
+            }
+            None => training.shuffled(shuffle),
+        };
+        self.gather(training, &order, self.batch_size, batch, take)
+    }
+
+    fn train_generated(
+        &self,
+        generators: &Generators,
+        stream: &mut Stream,
+        batch: &mut Batch,
+        take: Take<'_>,
+    ) -> Result<(), BoxError> {
+        let Source::Function(function) = &generators.training else {
+            return Err("there are no training data".into());
+        };
+        let prefetch = generators.prefetch;
+        let key = self.key.child(GENERATOR);
+        let Some(steps) = generators.steps_per_epoch else {
+            let mut batches = function(&Start { key: key.child(self.epoch), batch_size: self.batch_size });
+            return match self.pump("training", &mut batches, None, prefetch, batch, take)? {
+                Some(0) => Err(format!("the training generator gave nothing in {self}").into()),
+                _ => Ok(()),
+            };
+        };
+        let mut batches = match stream.batches.take() {
+            Some(batches) => batches,
+            None => {
+                let mut batches = function(&Start { key, batch_size: self.batch_size });
+                for used in 0..stream.used {
+                    batches.next().ok_or_else(|| {
+                        format!("the training generator ended after {used} batches, of which {} were used before", stream.used)
+                    })?.map_err(|error| format!("the training generator failed at batch {}: {error}", used + 1))?;
+                }
+                batches
+            }
+        };
+        match self.pump("training", &mut batches, Some(steps), prefetch, batch, take)? {
+            Some(taken) if taken < steps => Err(format!(
+                "the training generator ended at step {} of {steps} in {self}: it gave {} batches in all",
+                taken + 1,
+                stream.used + taken as u64
+            )
+            .into()),
+            Some(_) => {
+                stream.used += steps as u64;
+                stream.batches = Some(batches);
+                Ok(())
+            }
+            // left early: what was made ahead is lost, so it is not gone on with
+            None => Ok(()),
+        }
+    }
+
+    /// Hands over batches, at most so many. How many there were, or none if they were not wanted to the end.
+    fn pump(
+        &self,
+        kind: &'static str,
+        batches: &mut Batches,
+        steps: Option<usize>,
+        prefetch: usize,
+        batch: &mut Batch,
+        take: Take<'_>,
+    ) -> Result<Option<usize>, BoxError> {
+        let limit = steps.unwrap_or(usize::MAX);
+        let mut taken = 0;
+        let mut hand = |samples: Result<Samples, BoxError>| {
+            let of = steps.map_or(String::new(), |steps| format!(" of {steps}"));
+            let place = format!("step {}{of} of {self}", taken + 1);
+            let samples =
+                samples.map_err(|error| format!("the {kind} generator failed at {place}: {error}"))?;
+            self.fill(kind, samples, batch).map_err(|error| {
+                format!("the {kind} generator gave at {place} what does not fit: {error}")
+            })?;
+            taken += 1;
+            take(batch, taken - 1, steps)
+        };
+        let mut whole = true;
+        if prefetch == 0 {
+            for samples in batches.take(limit) {
+                if !hand(samples)? {
+                    whole = false;
+                    break;
+                }
+            }
+        } else {
+            std::thread::scope(|scope| -> Result<(), BoxError> {
+                let (sender, receiver) = mpsc::sync_channel(prefetch - 1);
+                scope.spawn(move || {
+                    for samples in batches.take(limit) {
+                        // nobody listens any more when training was left early
+                        if sender.send(samples).is_err() {
+                            break;
+                        }
+                    }
+                });
+                for samples in receiver {
+                    if !hand(samples)? {
+                        whole = false;
+                        break;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(whole.then_some(taken))
+    }
+
+    /// Checks what a generator gave, and puts it into a batch.
+    fn fill(&self, kind: &'static str, samples: Samples, batch: &mut Batch) -> Result<()> {
+        let Samples { inputs: Inputs(inputs), targets, weights } = samples;
+        let count = targets.check(kind)?;
+        let (width, outputs) = self.widths;
+        if count == 0 || inputs.len() != count * width {
+            return Err(Error::data(format!(
+                "it has {} numbers for {count} targets, and the model takes samples of {width}",
+                inputs.len()
+            )));
+        }
+        targets.fits(kind, outputs, self.loss)?;
+        if !weights.is_empty() && weights.len() != count {
+            return Err(Error::data(format!("it has {} weights for {count} samples", weights.len())));
+        }
+        let part = Part::new(kind, Inputs(inputs), targets)?;
+        let part = if weights.is_empty() { part } else { part.weighted(weights)? };
+        part.gather(&part.in_order(), self.loss, batch);
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Data: in memory or from generators, and how they become batches.
+
+mod batch;
+mod dataset;
+mod feed;
+mod generator;
+mod part;
+mod split;
+
+pub use dataset::{Dataset, Inputs, Targets};
+pub use generator::{Generators, IntoSamples, Samples, Start};
+pub use split::{split, stratified_split};
+
+pub(super) use batch::Batch;
+pub(super) use feed::{Feed, Stream};
+pub(super) use part::Part;
+
+/// What models are trained and validated on: a [`Dataset`] in memory, or [`Generators`].
+#[derive(Debug, Clone)]
+pub struct Data(pub(super) Kind);
+
+/// The two kinds of data.
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Memory(Dataset),
+    Generated(Generators),
+}
+
+impl From<Dataset> for Data {
+    fn from(dataset: Dataset) -> Data {
+        Data(Kind::Memory(dataset))
+    }
+}
+
+impl From<Generators> for Data {
+    fn from(generators: Generators) -> Data {
+        Data(Kind::Generated(generators))
+    }
+}

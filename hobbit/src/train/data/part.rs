@@ -1,0 +1,186 @@
+//! Samples in memory, checked when they are made, and gathered into batches.
+
+use std::sync::Arc;
+
+use super::batch::Batch;
+use super::dataset::{Inputs, Targets};
+use crate::error::{Error, Result};
+use crate::random::Key;
+use crate::train::loss::Loss;
+
+/// Some samples, possibly a selection of all.
+#[derive(Debug, Clone)]
+pub(in crate::train) struct Part {
+    name: &'static str,
+    all: Arc<All>,
+    /// Which of them; everything if there is none.
+    rows: Option<Arc<[u32]>>,
+}
+
+#[derive(Debug)]
+struct All {
+    inputs: Vec<f32>,
+    targets: Targets,
+    weights: Vec<f32>,
+    samples: usize,
+    /// The numbers of a sample.
+    width: usize,
+}
+
+impl Part {
+    /// # Errors
+    /// Sizes that do not fit together, with both; or a number that is not finite, with its place.
+    pub(in crate::train) fn new(
+        name: &'static str,
+        Inputs(inputs): Inputs,
+        targets: Targets,
+    ) -> Result<Part> {
+        let samples = targets.check(name)?;
+        if samples == 0 {
+            return Err(Error::data(format!("there are no {name} samples")));
+        }
+        if samples > u32::MAX as usize {
+            return Err(Error::data(format!(
+                "there are {samples} {name} samples; at most {} are possible",
+                u32::MAX
+            )));
+        }
+        if inputs.is_empty() || !inputs.len().is_multiple_of(samples) {
+            return Err(Error::data(format!(
+                "the {name} inputs are {} numbers, which cannot be shared out equally among {samples} targets",
+                inputs.len()
+            )));
+        }
+        let width = inputs.len() / samples;
+        if let Some(position) = inputs.iter().position(|value| !value.is_finite()) {
+            return Err(Error::data(format!(
+                "the {name} inputs have {} at place {} of sample {}",
+                inputs[position],
+                position % width,
+                position / width
+            )));
+        }
+        let all = All { inputs, targets, weights: Vec::new(), samples, width };
+        Ok(Part { name, all: Arc::new(all), rows: None })
+    }
+
+    /// The same with a weight for each sample.
+    pub(super) fn weighted(&self, weights: Vec<f32>) -> Result<Part> {
+        let (name, samples) = (self.name, self.all.samples);
+        if weights.len() != samples {
+            return Err(Error::data(format!(
+                "there are {} weights for {samples} {name} samples",
+                weights.len()
+            )));
+        }
+        if let Some(place) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            return Err(Error::data(format!(
+                "the weight of {name} sample {place} is {}; it has to be a number that is not negative",
+                weights[place]
+            )));
+        }
+        let All { inputs, targets, samples, width, .. } = &*self.all;
+        let all = All {
+            inputs: inputs.clone(),
+            targets: targets.clone(),
+            weights,
+            samples: *samples,
+            width: *width,
+        };
+        Ok(Part { name, all: Arc::new(all), rows: self.rows.clone() })
+    }
+
+    /// These samples of it.
+    pub(super) fn select(&self, name: &'static str, rows: Vec<u32>) -> Part {
+        Part { name, all: Arc::clone(&self.all), rows: Some(rows.into()) }
+    }
+
+    pub(in crate::train) fn width(&self) -> usize {
+        self.all.width
+    }
+
+    pub(in crate::train) fn samples(&self) -> usize {
+        self.rows.as_ref().map_or(self.all.samples, |rows| rows.len())
+    }
+
+    /// The classes, if targets are classes.
+    pub(super) fn classes(&self) -> Option<&[usize]> {
+        match &self.all.targets {
+            Targets::Classes(classes) => Some(classes),
+            Targets::Values { .. } => None,
+        }
+    }
+
+    /// Whether the targets fit so many outputs.
+    pub(in crate::train) fn check(&self, outputs: usize, loss: Loss) -> Result<()> {
+        self.all.targets.fits(self.name, outputs, loss)
+    }
+
+    /// Puts these samples into a batch.
+    pub(in crate::train) fn gather(&self, order: &[u32], loss: Loss, batch: &mut Batch) {
+        batch.clear();
+        batch.samples = order.len();
+        let All { inputs, targets, weights, width, .. } = &*self.all;
+        let row = |&place: &u32| match &self.rows {
+            Some(rows) => rows[place as usize] as usize,
+            None => place as usize,
+        };
+        for row in order.iter().map(row) {
+            batch.inputs.extend_from_slice(&inputs[row * width..(row + 1) * width]);
+        }
+        match targets {
+            Targets::Classes(classes) if loss.has_classes() => {
+                batch.classes.extend(order.iter().map(|place| classes[row(place)] as u32));
+            }
+            Targets::Classes(classes) => {
+                batch.values.extend(order.iter().map(|place| classes[row(place)] as f32));
+            }
+            Targets::Values { values, width } => {
+                for row in order.iter().map(row) {
+                    batch.values.extend_from_slice(&values[row * width..(row + 1) * width]);
+                }
+            }
+        }
+        if !weights.is_empty() {
+            batch.weights.extend(order.iter().map(|place| weights[row(place)]));
+        }
+    }
+
+    /// The order of the samples as they were given.
+    pub(in crate::train) fn in_order(&self) -> Vec<u32> {
+        (0..self.samples() as u32).collect()
+    }
+
+    /// The order of the samples, shuffled by the key.
+    pub(super) fn shuffled(&self, key: Key) -> Vec<u32> {
+        let mut order = self.in_order();
+        key.rng().shuffle(&mut order);
+        order
+    }
+
+    /// The next `length` samples of an endless round over all, which are shuffled by the key; it begins where `turn` such windows have
+    /// ended.
+    pub(super) fn window(&self, key: Key, turn: u64, length: usize) -> Vec<u32> {
+        let order = self.shuffled(key);
+        let start = (u128::from(turn) * length as u128 % order.len() as u128) as usize;
+        order.iter().copied().cycle().skip(start).take(length).collect()
+    }
+
+    /// Takes in everything that it is.
+    pub(super) fn hash(&self, hasher: &mut crc32fast::Hasher) {
+        let All { inputs, targets, weights, .. } = &*self.all;
+        inputs.iter().for_each(|value| hasher.update(&value.to_le_bytes()));
+        match targets {
+            Targets::Classes(classes) => {
+                classes.iter().for_each(|&class| hasher.update(&(class as u64).to_le_bytes()))
+            }
+            Targets::Values { values, .. } => {
+                values.iter().for_each(|value| hasher.update(&value.to_le_bytes()))
+            }
+        }
+        weights.iter().for_each(|weight| hasher.update(&weight.to_le_bytes()));
+        if let Some(rows) = &self.rows {
+            rows.iter().for_each(|row| hasher.update(&row.to_le_bytes()));
+        }
+    }
+}

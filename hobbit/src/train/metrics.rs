@@ -1,0 +1,157 @@
+//! What is measured: names, and adding up over batches.
+
+use std::borrow::Cow;
+
+use super::data::Batch;
+use super::loss::Loss;
+
+/// A metric of a model, beside its loss.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Metric {
+    /// `accuracy`: the share of samples whose largest output is their class; for yes and no, of outputs on the right side of 0.
+    Accuracy,
+    /// `mse`: the mean squared error.
+    MeanSquaredError,
+    /// `mae`: the mean absolute error.
+    MeanAbsoluteError,
+    /// The mean of a function over all samples.
+    Custom(CustomMetric),
+}
+
+/// A metric of your own: its name, and a function of a sample's outputs and its target.
+///
+/// Outputs are the network's, before any softmax or sigmoid; the target is as many numbers, or the class alone as one number.
+///
+/// ```
+/// use hobbit::train::{Adam, CustomMetric, Loss, Metric, Sequential};
+///
+/// fn within_a_tenth(outputs: &[f32], target: &[f32]) -> f64 {
+///     f64::from((outputs[0] - target[0]).abs() < 0.1)
+/// }
+///
+/// let model = Sequential::new([4])
+///     .dense(1)
+///     .compile(Adam::new(1e-3), Loss::MeanSquaredError)
+///     .metrics([Metric::MeanAbsoluteError, Metric::Custom(CustomMetric::new("within_a_tenth", within_a_tenth))]);
+/// # model.check().unwrap();
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct CustomMetric {
+    pub(super) name: &'static str,
+    pub(super) function: fn(&[f32], &[f32]) -> f64,
+}
+
+impl CustomMetric {
+    /// With this name; validation reports it with `val_` before.
+    pub fn new(name: &'static str, function: fn(&[f32], &[f32]) -> f64) -> CustomMetric {
+        CustomMetric { name, function }
+    }
+}
+
+impl PartialEq for Metric {
+    fn eq(&self, other: &Metric) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Metric {
+    /// Its name in training.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Metric::Accuracy => "accuracy",
+            Metric::MeanSquaredError => "mse",
+            Metric::MeanAbsoluteError => "mae",
+            Metric::Custom(custom) => custom.name,
+        }
+    }
+
+    /// What a model with this loss reports unless told otherwise.
+    pub(super) fn of(loss: Loss) -> Vec<Metric> {
+        if loss.is_classification() {
+            vec![Metric::Accuracy]
+        } else {
+            vec![Metric::MeanSquaredError, Metric::MeanAbsoluteError]
+        }
+    }
+
+    /// The sum over a batch, and over how many it is.
+    fn sum(self, loss: Loss, outputs: &[f32], batch: &Batch) -> (f64, f64) {
+        let width = outputs.len() / batch.samples;
+        let errors = || outputs.iter().zip(&batch.values).map(|(&z, &t)| f64::from(z) - f64::from(t));
+        match self {
+            Metric::Accuracy if loss.has_classes() => {
+                let rows = outputs.chunks_exact(width);
+                let right = if batch.values.is_empty() {
+                    rows.zip(&batch.classes).filter(|&(row, &class)| argmax(row) == class as usize).count()
+                } else {
+                    let targets = batch.values.chunks_exact(width);
+                    rows.zip(targets).filter(|&(row, target)| argmax(row) == argmax(target)).count()
+                };
+                (right as f64, batch.samples as f64)
+            }
+            Metric::Accuracy => {
+                let pairs = outputs.iter().zip(&batch.values);
+                let right = pairs.filter(|&(&z, &t)| (z > 0.0) == (t > 0.5)).count();
+                (right as f64, outputs.len() as f64)
+            }
+            Metric::MeanSquaredError => (errors().map(|e| e * e).sum(), outputs.len() as f64),
+            Metric::MeanAbsoluteError => (errors().map(f64::abs).sum(), outputs.len() as f64),
+            Metric::Custom(custom) => {
+                let of =
+                    |(sample, row): (usize, &[f32])| (custom.function)(row, batch.target(sample, &mut [0.0]));
+                let sum = outputs.chunks_exact(width).enumerate().map(of).sum();
+                (sum, batch.samples as f64)
+            }
+        }
+    }
+}
+
+/// The names of what is measured in training or, with `val_`, in validation: the loss, and then the metrics.
+pub(super) fn names(metrics: &[Metric], validation: bool) -> impl Iterator<Item = Cow<'static, str>> {
+    let all = std::iter::once("loss").chain(metrics.iter().map(Metric::name));
+    all.map(move |name| if validation { Cow::Owned(format!("val_{name}")) } else { Cow::Borrowed(name) })
+}
+
+/// Adds up what is measured batch by batch.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    samples: usize,
+    loss: f64,
+    sums: Vec<(f64, f64)>,
+}
+
+impl Tally {
+    /// Takes a batch: the sum of its losses, and its outputs row by row.
+    pub(super) fn add(&mut self, metrics: &[Metric], kind: Loss, loss: f64, outputs: &[f32], batch: &Batch) {
+        self.samples += batch.samples;
+        self.loss += loss;
+        self.sums.resize(metrics.len(), (0.0, 0.0));
+        for (metric, total) in metrics.iter().zip(&mut self.sums) {
+            let (sum, count) = metric.sum(kind, outputs, batch);
+            total.0 += sum;
+            total.1 += count;
+        }
+    }
+
+    /// The mean loss.
+    pub(super) fn loss(&self) -> f64 {
+        self.loss / self.samples as f64
+    }
+
+    /// The values, in the order of [`names`].
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+        std::iter::once(self.loss()).chain(self.sums.iter().map(|(sum, count)| sum / count))
+    }
+}
+
+/// The place of the largest number; the first of equal ones.
+pub(super) fn argmax(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (position, &value) in row.iter().enumerate() {
+        if value > row[best] {
+            best = position;
+        }
+    }
+    best
+}

@@ -1,0 +1,128 @@
+//! Matrix products. The one place that calls a function which cannot check its arguments, after checking them.
+
+use super::math::Real;
+
+/// A matrix in a slice: the distance from one row to the next, and from one column to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a, T> {
+    data: &'a [T],
+    row: usize,
+    column: usize,
+}
+
+impl<'a, T> Matrix<'a, T> {
+    /// Rows one after the other.
+    pub(super) fn rows(data: &'a [T], width: usize) -> Matrix<'a, T> {
+        Matrix { data, row: width, column: 1 }
+    }
+
+    /// The transpose of what [`rows`](Matrix::rows) gives.
+    pub(super) fn transposed(data: &'a [T], width: usize) -> Matrix<'a, T> {
+        Matrix { data, row: 1, column: width }
+    }
+
+    fn check(&self, rows: usize, columns: usize) {
+        assert!(
+            (rows - 1) * self.row + (columns - 1) * self.column < self.data.len(),
+            "a matrix is too small"
+        );
+    }
+}
+
+/// `c = a b`, or `c += a b`, with `a` of `m` × `k`, `b` of `k` × `n` and `c` of `m` × `n` numbers, row by row. On this thread alone.
+#[expect(unsafe_code, reason = "gemm takes pointers")]
+pub(super) fn gemm<T: Real>(
+    [m, n, k]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    c: &mut [T],
+    add: bool,
+) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        if !add {
+            c[..m * n].fill(T::ZERO);
+        }
+        return;
+    }
+    a.check(m, k);
+    b.check(k, n);
+    assert!(m * n <= c.len(), "the product does not fit");
+    let keep = if add { T::ONE } else { T::ZERO };
+    // SAFETY: all places that are read, (m-1, k-1) of `a` and (k-1, n-1) of `b` being the furthest, and all that are written, m n of
+    // `c`, are in their slices, as was just checked; `c` is borrowed alone; T is f32 or f64, which are all the implementations of
+    // Real and which gemm knows.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            n as isize,
+            add,
+            a.data.as_ptr(),
+            a.column as isize,
+            a.row as isize,
+            b.data.as_ptr(),
+            b.column as isize,
+            b.row as isize,
+            keep,
+            T::ONE,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The safe twin.
+    fn plain(
+        [m, n, k]: [usize; 3],
+        a: impl Fn(usize, usize) -> f64,
+        b: impl Fn(usize, usize) -> f64,
+    ) -> Vec<f64> {
+        let of = |place: usize| (0..k).map(|i| a(place / n, i) * b(i, place % n)).sum();
+        (0..m * n).map(of).collect()
+    }
+
+    #[test]
+    fn products_are_those_of_three_loops() {
+        let values: Vec<f64> = (0..5000).map(|i| f64::from(i * 7919 % 1000) / 500.0 - 1.0).collect();
+        for [m, n, k] in [[1, 1, 1], [3, 5, 7], [16, 49, 9], [33, 17, 64], [2, 3, 0], [0, 3, 2]] {
+            for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+                let (a, b) = (&values[..m * k], &values[values.len() - k * n..]);
+                let of_a = if ta { Matrix::transposed(a, m) } else { Matrix::rows(a, k) };
+                let of_b = if tb { Matrix::transposed(b, k) } else { Matrix::rows(b, n) };
+                let right = plain(
+                    [m, n, k],
+                    |i, j| if ta { a[j * m + i] } else { a[i * k + j] },
+                    |i, j| if tb { b[j * k + i] } else { b[i * n + j] },
+                );
+                let mut c = vec![f64::NAN; m * n];
+                gemm([m, n, k], of_a, of_b, &mut c, false);
+                gemm([m, n, k], of_a, of_b, &mut c, true);
+                assert!(c.iter().zip(&right).all(|(c, r)| (c - 2.0 * r).abs() < 1e-12));
+                let single = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+                let (a, b, mut c) = (single(a), single(b), vec![0.0; m * n]);
+                let of_a = Matrix { data: &a[..], row: of_a.row, column: of_a.column };
+                let of_b = Matrix { data: &b[..], row: of_b.row, column: of_b.column };
+                gemm([m, n, k], of_a, of_b, &mut c, false);
+                assert!(c.iter().zip(&right).all(|(c, r)| (f64::from(*c) - r).abs() < 1e-4));
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "too small")]
+    fn a_matrix_that_is_too_small_is_not_read() {
+        gemm([2, 2, 2], Matrix::rows(&[0.0; 3], 2), Matrix::rows(&[0.0; 4], 2), &mut [0.0; 4], false);
+    }
+}

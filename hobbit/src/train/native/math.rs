@@ -1,0 +1,302 @@
+//! Numbers, and loops over them that the compiler turns into the widest vectors that the processor has.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::sync::LazyLock;
+
+use pulp::Arch;
+
+use crate::train::activation::Activation;
+
+/// A floating-point number: `f32` for training, `f64` for checking gradients.
+pub(in crate::train) trait Real:
+    Copy
+    + Debug
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+{
+    const ZERO: Self;
+    const ONE: Self;
+    /// The lowest number.
+    const LOWEST: Self;
+    fn of(value: f64) -> Self;
+    fn from_f32(value: f32) -> Self;
+    fn to_f64(self) -> f64;
+    fn sqrt(self) -> Self;
+    fn is_nan(self) -> bool;
+    fn exp(self) -> Self;
+    fn tanh(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
+}
+
+impl Real for f64 {
+    const ZERO: f64 = 0.0;
+    const ONE: f64 = 1.0;
+    const LOWEST: f64 = f64::NEG_INFINITY;
+
+    fn of(value: f64) -> f64 {
+        value
+    }
+
+    fn from_f32(value: f32) -> f64 {
+        f64::from(value)
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn sqrt(self) -> f64 {
+        f64::sqrt(self)
+    }
+
+    fn is_nan(self) -> bool {
+        f64::is_nan(self)
+    }
+
+    fn exp(self) -> f64 {
+        libm::exp(self)
+    }
+
+    fn tanh(self) -> f64 {
+        libm::tanh(self)
+    }
+
+    fn erf(self) -> f64 {
+        libm::erf(self)
+    }
+}
+
+impl Real for f32 {
+    const ZERO: f32 = 0.0;
+    const ONE: f32 = 1.0;
+    const LOWEST: f32 = f32::NEG_INFINITY;
+
+    #[inline(always)]
+    fn of(value: f64) -> f32 {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> f32 {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> f32 {
+        f32::sqrt(self)
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f32::is_nan(self)
+    }
+
+    /// eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2, and Taylor's series for eʳ, of which what is left out is below 10⁻⁸. Without branches, so that
+    /// loops become vectors; the same on every platform.
+    #[inline(always)]
+    fn exp(self) -> f32 {
+        // adding it rounds to a whole number, which is then in the lowest bits
+        const ROUND: f32 = 12_582_912.0;
+        let x = self.clamp(-87.0, 88.3);
+        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let n = rounded - ROUND;
+        // ln 2 in two parts, of which the first times n is exact
+        let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
+        let series = 1.0 / 720.0 + r * (1.0 / 5040.0);
+        let series = 1.0 / 24.0 + r * (1.0 / 120.0 + r * series);
+        let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * series)));
+        let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+        series * f32::from_bits(power)
+    }
+
+    /// Taylor's series below a half, and by the exponential function beyond it.
+    #[inline(always)]
+    fn tanh(self) -> f32 {
+        let a = self.abs();
+        let s = a * a;
+        let series = -1382.0 / 155_925.0 + s * (21_844.0 / 6_081_075.0);
+        let series = 2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0 + s * series));
+        let near = a + a * s * (-1.0 / 3.0 + s * series);
+        let far = 1.0 - 2.0 / ((a + a).exp() + 1.0);
+        let value = if a < 0.5 { near } else { far };
+        value.copysign(self)
+    }
+
+    /// Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: exact to 1.5 · 10⁻⁷.
+    #[inline(always)]
+    fn erf(self) -> f32 {
+        let a = self.abs();
+        let t = 1.0 / (1.0 + 0.327_591_1 * a);
+        let series = 1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4);
+        let series = t * (0.254_829_6 + t * (-0.284_496_74 + t * series));
+        (1.0 - series * (-a * a).exp()).copysign(self)
+    }
+}
+
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// Runs a loop compiled for the processor at hand.
+#[inline(always)]
+pub(in crate::train) fn simd<R>(work: impl FnOnce() -> R) -> R {
+    ARCH.dispatch(work)
+}
+
+/// eˣ in place.
+pub(in crate::train) fn exp(values: &mut [f32]) {
+    simd(|| values.iter_mut().for_each(|value| *value = Real::exp(*value)));
+}
+
+#[inline(always)]
+fn sigmoid<T: Real>(x: T) -> T {
+    T::ONE / (T::ONE + (-x).exp())
+}
+
+/// Φ(x), the normal distribution.
+#[inline(always)]
+fn normal<T: Real>(x: T) -> T {
+    T::of(0.5) * (T::ONE + (x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erf())
+}
+
+/// Applies an activation in place.
+pub(super) fn activate<T: Real>(activation: Activation, values: &mut [T]) {
+    let slope = T::of(0.01);
+    match activation {
+        Activation::Linear => {}
+        Activation::Relu => {
+            simd(|| values.iter_mut().for_each(|v| *v = if *v < T::ZERO { T::ZERO } else { *v }))
+        }
+        Activation::LeakyRelu => {
+            simd(|| values.iter_mut().for_each(|v| *v = if *v < T::ZERO { *v * slope } else { *v }))
+        }
+        Activation::Sigmoid => simd(|| values.iter_mut().for_each(|v| *v = sigmoid(*v))),
+        Activation::Tanh => simd(|| values.iter_mut().for_each(|v| *v = v.tanh())),
+        Activation::Gelu => simd(|| values.iter_mut().for_each(|v| *v = *v * normal(*v))),
+    }
+}
+
+/// Multiplies gradients by an activation's derivative, which is had from its values; not for GELU.
+pub(super) fn derive<T: Real>(activation: Activation, values: &[T], gradients: &mut [T]) {
+    let slope = T::of(0.01);
+    let pairs = gradients.iter_mut().zip(values);
+    match activation {
+        Activation::Linear | Activation::Gelu => {}
+        Activation::Relu => simd(|| pairs.for_each(|(g, &y)| *g = if y > T::ZERO { *g } else { T::ZERO })),
+        Activation::LeakyRelu => {
+            simd(|| pairs.for_each(|(g, &y)| *g = if y > T::ZERO { *g } else { *g * slope }))
+        }
+        Activation::Sigmoid => simd(|| pairs.for_each(|(g, &y)| *g *= y * (T::ONE - y))),
+        Activation::Tanh => simd(|| pairs.for_each(|(g, &y)| *g *= T::ONE - y * y)),
+    }
+}
+
+/// Multiplies gradients by GELU's derivative at its inputs: Φ(x) + x φ(x).
+pub(super) fn derive_gelu<T: Real>(inputs: &[T], gradients: &mut [T]) {
+    let density = T::of((std::f64::consts::TAU).sqrt().recip());
+    let half = T::of(-0.5);
+    simd(|| {
+        for (g, &x) in gradients.iter_mut().zip(inputs) {
+            *g *= normal(x) + x * density * (half * x * x).exp();
+        }
+    });
+}
+
+/// Lanes of sums: enough that additions do not wait for each other, and the same on every platform.
+const LANES: usize = 16;
+
+/// A sum over two slices of the same length, with the same order of additions everywhere.
+#[inline(always)]
+pub(super) fn fold2<T: Real>(a: &[T], b: &[T], of: impl Fn(T, T) -> T) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let (chunks_a, chunks_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest = chunks_a.remainder().iter().zip(chunks_b.remainder());
+    for (a, b) in chunks_a.zip(chunks_b) {
+        for lane in 0..LANES {
+            lanes[lane] += of(a[lane], b[lane]);
+        }
+    }
+    for (lane, (&a, &b)) in lanes.iter_mut().zip(rest) {
+        *lane += of(a, b);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let other = lanes[lane + width];
+            lanes[lane] += other;
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// A sum over a slice.
+#[inline(always)]
+pub(super) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
+    fold2(a, a, |a, _| of(a))
+}
+
+/// Adds the columns of a matrix to a row.
+pub(super) fn add_columns<T: Real>(matrix: &[T], to: &mut [T]) {
+    simd(|| {
+        for row in matrix.chunks_exact(to.len()) {
+            to.iter_mut().zip(row).for_each(|(to, &value)| *to += value);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest error, relative to what is right where that is not tiny.
+    fn worst(of: impl Fn(f32) -> f32, right: impl Fn(f64) -> f64, from: f32, to: f32) -> f64 {
+        let mut worst = 0.0f64;
+        for i in 0..=200_000 {
+            let x = from + (to - from) * (i as f32 / 200_000.0);
+            let right = right(f64::from(x));
+            worst = worst.max((f64::from(of(x)) - right).abs() / right.abs().max(1e-30));
+        }
+        worst
+    }
+
+    #[test]
+    fn functions_are_exact_to_a_few_bits() {
+        assert!(worst(Real::exp, libm::exp, -86.9, 88.0) < 2e-7);
+        assert!(worst(Real::tanh, libm::tanh, -12.0, 12.0) < 4e-7);
+        assert!(worst(Real::tanh, libm::tanh, -1e-3, 1e-3) < 2e-7);
+        for i in -600..600 {
+            let x = i as f32 / 100.0;
+            assert!((f64::from(Real::erf(x)) - libm::erf(f64::from(x))).abs() < 5e-7, "{x}");
+        }
+        assert!(Real::exp(f32::NAN).is_nan() && Real::tanh(f32::NAN).is_nan());
+        assert!(Real::exp(-1000.0f32) < 1e-37 && Real::exp(1000.0f32) > 1e38);
+        assert_eq!((Real::tanh(50.0f32), Real::tanh(-50.0f32), Real::tanh(0.0f32)), (1.0, -1.0, 0.0));
+    }
+
+    #[test]
+    fn sums_are_sums() {
+        let values: Vec<f64> = (0..1003).map(f64::from).collect();
+        assert_eq!(fold(&values, |x| x), 1002.0 * 1003.0 / 2.0);
+        assert_eq!(fold2(&values[..5], &values[..5], |a, b| a * b), 30.0);
+        let mut row = vec![1.0; 3];
+        add_columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut row);
+        assert_eq!(row, [6.0, 8.0, 10.0]);
+    }
+}

@@ -1,0 +1,241 @@
+//! Normalizations.
+
+use super::math::{Real, fold, fold2, simd};
+use super::{Kernel, Pass, Store};
+use crate::error::BoxError;
+
+/// Batch normalization of channels that have so many numbers each in a sample.
+pub(super) struct BatchNorm<T> {
+    channels: usize,
+    plane: usize,
+    epsilon: f64,
+    momentum: f64,
+    /// Where its parameters are: scale, shift, running mean, running variance.
+    first: usize,
+    /// Of the batch: the mean of each channel, and one over its standard deviation.
+    mean: Vec<T>,
+    inverse: Vec<T>,
+    sums: [Vec<T>; 2],
+}
+
+impl<T: Real> BatchNorm<T> {
+    pub(super) fn new(input: &[usize], epsilon: f64, momentum: f64, first: usize) -> BatchNorm<T> {
+        BatchNorm {
+            channels: input[0],
+            plane: input[1..].iter().product(),
+            epsilon,
+            momentum,
+            first,
+            mean: Vec::new(),
+            inverse: Vec::new(),
+            sums: [Vec::new(), Vec::new()],
+        }
+    }
+}
+
+/// For each channel, the sum of a function of two arrays' numbers and the channel.
+#[inline(always)]
+fn sum_channels<T: Real>(
+    plane: usize,
+    a: &[T],
+    b: &[T],
+    to: &mut Vec<T>,
+    channels: usize,
+    of: impl Fn(usize, T, T) -> T,
+) {
+    to.clear();
+    to.resize(channels, T::ZERO);
+    if plane == 1 {
+        for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+            for (channel, ((to, &a), &b)) in to.iter_mut().zip(a).zip(b).enumerate() {
+                *to += of(channel, a, b);
+            }
+        }
+        return;
+    }
+    for (a, b) in a.chunks_exact(channels * plane).zip(b.chunks_exact(channels * plane)) {
+        let planes = a.chunks_exact(plane).zip(b.chunks_exact(plane));
+        for (channel, (to, (a, b))) in to.iter_mut().zip(planes).enumerate() {
+            *to += fold2(a, b, |a, b| of(channel, a, b));
+        }
+    }
+}
+
+/// Sets every number of an array by its channel and the numbers in two others' places.
+#[inline(always)]
+fn map_channels<T: Real>(
+    plane: usize,
+    channels: usize,
+    (a, b): (&[T], &[T]),
+    to: &mut [T],
+    of: impl Fn(usize, T, T) -> T,
+) {
+    let inputs = a.chunks_exact(plane).zip(b.chunks_exact(plane));
+    if plane == 1 {
+        let rows = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+        for (to, (a, b)) in to.chunks_exact_mut(channels).zip(rows) {
+            for (channel, ((to, &a), &b)) in to.iter_mut().zip(a).zip(b).enumerate() {
+                *to = of(channel, a, b);
+            }
+        }
+        return;
+    }
+    for (number, (to, (a, b))) in to.chunks_exact_mut(plane).zip(inputs).enumerate() {
+        let channel = number % channels;
+        to.iter_mut().zip(a).zip(b).for_each(|((to, &a), &b)| *to = of(channel, a, b));
+    }
+}
+
+impl<T: Real> Kernel<T> for BatchNorm<T> {
+    fn forward(&mut self, store: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let (channels, plane, first) = (self.channels, self.plane, self.first);
+        let epsilon = T::of(self.epsilon);
+        if pass.key.is_some() {
+            let count = pass.samples * plane;
+            let share = T::of(1.0 / count as f64);
+            simd(|| {
+                sum_channels(plane, x, x, &mut self.mean, channels, |_, x, _| x);
+                self.mean.iter_mut().for_each(|mean| *mean *= share);
+                let mean = &self.mean;
+                sum_channels(plane, x, x, &mut self.inverse, channels, |channel, x, _| {
+                    let from = x - mean[channel];
+                    from * from
+                });
+            });
+            // running variances estimate that of all data, so they are not divided by the whole count (Bessel's correction)
+            let (old, new) = (T::of(1.0 - self.momentum), T::of(self.momentum));
+            let unbiased = T::of(1.0 / (count.max(2) - 1) as f64);
+            for channel in 0..channels {
+                let sum = self.inverse[channel];
+                let running = &mut store.values[first + 2][channel];
+                *running = old * *running + new * self.mean[channel];
+                let running = &mut store.values[first + 3][channel];
+                *running = old * *running + new * sum * unbiased;
+                self.inverse[channel] = T::ONE / (sum * share + epsilon).sqrt();
+            }
+        } else {
+            self.mean.clone_from(&store.values[first + 2]);
+            self.inverse.clear();
+            self.inverse.extend(store.values[first + 3].iter().map(|&v| T::ONE / (v + epsilon).sqrt()));
+        }
+        let (scale, shift) = (&store.values[first], &store.values[first + 1]);
+        let (mean, inverse) = (&self.mean, &self.inverse);
+        simd(|| {
+            map_channels(plane, channels, (x, x), y, |channel, x, _| {
+                (x - mean[channel]) * (inverse[channel] * scale[channel]) + shift[channel]
+            });
+        });
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        store: &mut Store<T>,
+        pass: Pass,
+        x: &[T],
+        _: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        let (channels, plane, first) = (self.channels, self.plane, self.first);
+        let share = T::of(1.0 / (pass.samples * plane) as f64);
+        let (mean, inverse) = (&self.mean, &self.inverse);
+        let [sums, products] = &mut self.sums;
+        simd(|| {
+            sum_channels(plane, dy, x, sums, channels, |_, dy, _| dy);
+            sum_channels(plane, dy, x, products, channels, |channel, dy, x| {
+                dy * (x - mean[channel]) * inverse[channel]
+            });
+        });
+        store.gradients[first].copy_from_slice(products);
+        store.gradients[first + 1].copy_from_slice(sums);
+        if let Some(dx) = dx {
+            let scale = &store.values[first];
+            simd(|| {
+                map_channels(plane, channels, (dy, x), dx, |c, dy, x| {
+                    let normal = (x - mean[c]) * inverse[c];
+                    scale[c] * inverse[c] * (dy - share * (sums[c] + normal * products[c]))
+                });
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Layer normalization of rows of so many numbers.
+pub(super) struct LayerNorm<T> {
+    width: usize,
+    epsilon: T,
+    /// Where its scale is; its shift is next.
+    first: usize,
+    /// Of each row: its mean, and one over its standard deviation.
+    rows: Vec<(T, T)>,
+}
+
+impl<T: Real> LayerNorm<T> {
+    pub(super) fn new(input: &[usize], epsilon: f64, first: usize) -> LayerNorm<T> {
+        let width = input.last().copied().unwrap_or(1);
+        LayerNorm { width, epsilon: T::of(epsilon), first, rows: Vec::new() }
+    }
+}
+
+impl<T: Real> Kernel<T> for LayerNorm<T> {
+    fn forward(&mut self, store: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let (scale, shift) = (&store.values[self.first], &store.values[self.first + 1]);
+        let share = T::of(1.0 / self.width as f64);
+        self.rows.clear();
+        simd(|| {
+            for (x, y) in x.chunks_exact(self.width).zip(y.chunks_exact_mut(self.width)) {
+                let mean = fold(x, |x| x) * share;
+                let variance = fold(x, |x| (x - mean) * (x - mean)) * share;
+                let inverse = T::ONE / (variance + self.epsilon).sqrt();
+                for ((y, &x), (&scale, &shift)) in y.iter_mut().zip(x).zip(scale.iter().zip(shift)) {
+                    *y = (x - mean) * inverse * scale + shift;
+                }
+                self.rows.push((mean, inverse));
+            }
+        });
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        store: &mut Store<T>,
+        _: Pass,
+        x: &[T],
+        _: &[T],
+        dy: &mut [T],
+        mut dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        let width = self.width;
+        let share = T::of(1.0 / width as f64);
+        let (scales, shifts) = store.gradients.split_at_mut(self.first + 1);
+        let (to_scale, to_shift) = (&mut scales[self.first], &mut shifts[0]);
+        to_scale.fill(T::ZERO);
+        to_shift.fill(T::ZERO);
+        let scale = &store.values[self.first];
+        simd(|| {
+            let rows = x.chunks_exact(width).zip(dy.chunks_exact_mut(width)).zip(&self.rows);
+            for (row, ((x, dy), &(mean, inverse))) in rows.enumerate() {
+                for (place, (&x, dy)) in x.iter().zip(dy.iter_mut()).enumerate() {
+                    to_scale[place] += *dy * (x - mean) * inverse;
+                    to_shift[place] += *dy;
+                    *dy *= scale[place];
+                }
+                if let Some(dx) = dx.as_deref_mut() {
+                    let sum = fold(dy, |dy| dy) * share;
+                    let product = fold2(dy, x, |dy, x| dy * (x - mean)) * inverse * share;
+                    let dx = &mut dx[row * width..(row + 1) * width];
+                    for ((dx, &dy), &x) in dx.iter_mut().zip(dy.iter()).zip(x) {
+                        *dx = inverse * (dy - sum - (x - mean) * inverse * product);
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        self.rows = Vec::new();
+    }
+}

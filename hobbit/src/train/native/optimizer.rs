@@ -1,0 +1,160 @@
+//! Optimizers: one pass over each parameter, with the formulas of PyTorch, which its values are compared to.
+
+use super::Store;
+use super::math::{Real, fold, simd};
+use crate::train::layer::Role;
+use crate::train::network::Step;
+use crate::train::optimizer::{AdamW, Optimizer};
+
+/// An optimizer's state: an array for each parameter that is trained, in each slot.
+pub(super) struct OptimizerState<T> {
+    optimizer: Optimizer,
+    /// The steps that were taken.
+    pub(super) steps: u64,
+    pub(super) slots: Vec<Vec<Vec<T>>>,
+}
+
+impl<T: Real> OptimizerState<T> {
+    pub(super) fn new(optimizer: Optimizer, store: &Store<T>) -> OptimizerState<T> {
+        let zeros = || store.gradients.iter().map(|gradient| vec![T::ZERO; gradient.len()]).collect();
+        let slots = (0..optimizer.slots()).map(|_| zeros()).collect();
+        OptimizerState { optimizer, steps: 0, slots }
+    }
+
+    /// Moves all parameters along their gradients.
+    pub(super) fn step(&mut self, store: &mut Store<T>, step: &Step) {
+        self.steps = self.steps.saturating_add(1);
+        prepare(store, step);
+        for place in 0..store.values.len() {
+            if store.roles[place] != Role::Statistic {
+                let (values, gradients) = (&mut store.values[place], &store.gradients[place]);
+                self.update(place, values, gradients, step.learning_rate);
+            }
+        }
+    }
+
+    fn update(&mut self, place: usize, values: &mut [T], gradients: &[T], rate: f64) {
+        let both = values.iter_mut().zip(gradients);
+        let lr = T::of(rate);
+        match (self.optimizer, self.slots.as_mut_slice()) {
+            (Optimizer::Sgd(sgd), slots) => {
+                let decay = T::of(sgd.weight_decay);
+                match slots {
+                    [velocity] => {
+                        let mu = T::of(sgd.momentum);
+                        let nesterov = sgd.nesterov;
+                        let all = both.zip(&mut velocity[place]);
+                        simd(|| {
+                            for ((w, &g), v) in all {
+                                let g = g + decay * *w;
+                                *v = mu * *v + g;
+                                let along = if nesterov { g + mu * *v } else { *v };
+                                *w -= lr * along;
+                            }
+                        });
+                    }
+                    _ => simd(|| both.for_each(|(w, &g)| *w -= lr * (g + decay * *w))),
+                }
+            }
+            (Optimizer::Adam(adam) | Optimizer::AdamW(AdamW(adam)), [first, second]) => {
+                let decoupled = matches!(self.optimizer, Optimizer::AdamW(_));
+                let t = self.steps as f64;
+                let [b1, b2] = adam.betas;
+                let size = T::of(rate / (1.0 - libm::pow(b1, t)));
+                let root = T::of((1.0 - libm::pow(b2, t)).sqrt().recip());
+                let (rest1, b2, rest2) = (T::of(1.0 - b1), T::of(b2), T::of(1.0 - b2));
+                let epsilon = T::of(adam.epsilon);
+                let (decay, shrink) = if decoupled {
+                    (T::ZERO, T::of(1.0 - rate * adam.weight_decay))
+                } else {
+                    (T::of(adam.weight_decay), T::ONE)
+                };
+                let all = both.zip(first[place].iter_mut().zip(&mut second[place]));
+                simd(|| {
+                    for ((w, &g), (m, v)) in all {
+                        *w *= shrink;
+                        let g = g + decay * *w;
+                        *m += (g - *m) * rest1;
+                        *v = *v * b2 + g * g * rest2;
+                        *w -= size * *m / (v.sqrt() * root + epsilon);
+                    }
+                });
+            }
+            (Optimizer::RmsProp(rms), slots) => {
+                let (alpha, rest) = (T::of(rms.alpha), T::of(1.0 - rms.alpha));
+                let (epsilon, mu, decay) = (T::of(rms.epsilon), T::of(rms.momentum), T::of(rms.weight_decay));
+                let along = |w: T, g: T, s: &mut T| {
+                    let g = g + decay * w;
+                    *s = alpha * *s + rest * g * g;
+                    g / (s.sqrt() + epsilon)
+                };
+                match slots {
+                    [square, velocity] => {
+                        let all = both.zip(square[place].iter_mut().zip(&mut velocity[place]));
+                        simd(|| {
+                            for ((w, &g), (s, v)) in all {
+                                *v = mu * *v + along(*w, g, s);
+                                *w -= lr * *v;
+                            }
+                        });
+                    }
+                    [square, ..] => {
+                        let all = both.zip(&mut square[place]);
+                        simd(|| all.for_each(|((w, &g), s)| *w -= lr * along(*w, g, s)));
+                    }
+                    _ => {}
+                }
+            }
+            // there are as many slots as the optimizer has
+            _ => {}
+        }
+    }
+}
+
+/// Regularization, then clipping.
+fn prepare<T: Real>(store: &mut Store<T>, step: &Step) {
+    if step.l1 > 0.0 || step.l2 > 0.0 {
+        let (l1, l2) = (T::of(step.l1), T::of(2.0 * step.l2));
+        for place in 0..store.values.len() {
+            if store.roles[place] == Role::Weight {
+                let both = store.gradients[place].iter_mut().zip(&store.values[place]);
+                simd(|| {
+                    for (g, &w) in both {
+                        let sign = if w > T::ZERO {
+                            l1
+                        } else if w < T::ZERO {
+                            -l1
+                        } else {
+                            T::ZERO
+                        };
+                        *g += sign + l2 * w;
+                    }
+                });
+            }
+        }
+    }
+    if let Some(limit) = step.clip_value {
+        let limit = T::of(limit);
+        for gradient in &mut store.gradients {
+            simd(|| {
+                for g in gradient {
+                    *g = if *g > limit {
+                        limit
+                    } else if *g < -limit {
+                        -limit
+                    } else {
+                        *g
+                    };
+                }
+            });
+        }
+    }
+    if let Some(limit) = step.clip_norm {
+        let square: f64 = store.gradients.iter().map(|g| simd(|| fold(g, |g| g * g)).to_f64()).sum();
+        let norm = square.sqrt();
+        if norm > limit {
+            let by = T::of(limit / norm);
+            store.gradients.iter_mut().for_each(|g| simd(|| g.iter_mut().for_each(|g| *g *= by)));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Pooling.
+
+use super::conv::Geometry;
+use super::math::{Real, fold, simd};
+use super::{Kernel, Pass, Store};
+use crate::error::BoxError;
+
+/// The largest number of each window.
+pub(super) struct MaxPool {
+    pub(super) geometry: Geometry,
+    /// Where in its plane each largest number was.
+    pub(super) places: Vec<u32>,
+}
+
+impl MaxPool {
+    /// The common case, windows of 2 × 2 side by side, in loops that become vectors.
+    fn is_pairs(&self) -> bool {
+        let g = &self.geometry;
+        g.window == [2, 2] && g.stride == [2, 2] && g.padding == [0, 0]
+    }
+
+    fn forward_pairs<T: Real>(&self, x: &[T], y: &mut [T]) {
+        let ([_, width], [down, across]) = (self.geometry.input, self.geometry.output);
+        simd(|| {
+            for (row, y) in y.chunks_exact_mut(across).enumerate().take(down) {
+                let (upper, rest) = x[2 * row * width..].split_at(width);
+                let pairs = upper.chunks_exact(2).zip(rest[..width].chunks_exact(2));
+                for (y, (a, b)) in y.iter_mut().zip(pairs) {
+                    *y = largest(largest(a[0], a[1]), largest(b[0], b[1]));
+                }
+            }
+        });
+    }
+
+    /// The slope goes to the first of the largest numbers.
+    fn backward_pairs<T: Real>(&self, x: &[T], y: &[T], dy: &[T], dx: &mut [T]) {
+        let ([_, width], [_, across]) = (self.geometry.input, self.geometry.output);
+        simd(|| {
+            for (row, (y, dy)) in y.chunks_exact(across).zip(dy.chunks_exact(across)).enumerate() {
+                let start = 2 * row * width;
+                let (upper, lower) = x[start..start + 2 * width].split_at(width);
+                let (to_upper, to_lower) = dx[start..start + 2 * width].split_at_mut(width);
+                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                let to = to_upper.chunks_exact_mut(2).zip(to_lower.chunks_exact_mut(2));
+                for ((&y, &dy), ((a, b), (to_a, to_b))) in y.iter().zip(dy).zip(pairs.zip(to)) {
+                    let first = a[0] == y;
+                    let second = !first & (a[1] == y);
+                    let third = !first & !second & (b[0] == y);
+                    let fourth = !first & !second & !third;
+                    to_a[0] = if first { dy } else { T::ZERO };
+                    to_a[1] = if second { dy } else { T::ZERO };
+                    to_b[0] = if third { dy } else { T::ZERO };
+                    to_b[1] = if fourth { dy } else { T::ZERO };
+                }
+            }
+        });
+    }
+}
+
+/// The larger number; not a number wins, so that it is seen.
+#[inline(always)]
+fn largest<T: Real>(a: T, b: T) -> T {
+    if a < b { b } else { a }
+}
+
+impl<T: Real> Kernel<T> for MaxPool {
+    fn forward(&mut self, _: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let g = self.geometry;
+        let planes = x.chunks_exact(g.input[0] * g.input[1]).zip(y.chunks_exact_mut(g.places()));
+        if self.is_pairs() {
+            planes.for_each(|(x, y)| self.forward_pairs(x, y));
+            return Ok(());
+        }
+        self.places.clear();
+        for (x, y) in planes {
+            for (place, y) in y.iter_mut().enumerate() {
+                let (rows, columns) = window(&g, place);
+                let (mut best, mut at) = (T::LOWEST, rows.start * g.input[1] + columns.start);
+                for row in rows {
+                    for column in columns.clone() {
+                        let value = x[row * g.input[1] + column];
+                        // not a number is seen, and stays
+                        if value > best || value.is_nan() {
+                            (best, at) = (value, row * g.input[1] + column);
+                        }
+                    }
+                }
+                *y = best;
+                self.places.push(at as u32);
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &mut Store<T>,
+        _: Pass,
+        x: &[T],
+        y: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        let Some(dx) = dx else { return Ok(()) };
+        let g = self.geometry;
+        let (plane, places) = (g.input[0] * g.input[1], g.places());
+        dx.fill(T::ZERO);
+        let outputs = y.chunks_exact(places).zip(dy.chunks_exact(places));
+        let planes = x.chunks_exact(plane).zip(dx.chunks_exact_mut(plane)).zip(outputs);
+        for (number, ((x, dx), (y, dy))) in planes.enumerate() {
+            if self.is_pairs() {
+                self.backward_pairs(x, y, dy, dx);
+                continue;
+            }
+            let at = &self.places[number * places..(number + 1) * places];
+            at.iter().zip(dy).for_each(|(&at, &dy)| dx[at as usize] += dy);
+        }
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        self.places = Vec::new();
+    }
+}
+
+/// The rows and columns of an output place's window that are inside the input.
+fn window(g: &Geometry, place: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    let axis = |axis: usize, at: usize| {
+        let start = at * g.stride[axis];
+        let end = (start + g.window[axis]).saturating_sub(g.padding[axis]).min(g.input[axis]);
+        start.saturating_sub(g.padding[axis]).min(end)..end
+    };
+    (axis(0, place / g.output[1]), axis(1, place % g.output[1]))
+}
+
+/// The mean of each window, of what is inside the input.
+pub(super) struct AvgPool {
+    pub(super) geometry: Geometry,
+}
+
+impl<T: Real> Kernel<T> for AvgPool {
+    fn forward(&mut self, _: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let g = self.geometry;
+        for (x, y) in x.chunks_exact(g.input[0] * g.input[1]).zip(y.chunks_exact_mut(g.places())) {
+            for (place, y) in y.iter_mut().enumerate() {
+                let (rows, columns) = window(&g, place);
+                let count = (rows.len() * columns.len()).max(1);
+                let mut sum = T::ZERO;
+                for row in rows {
+                    x[row * g.input[1]..][columns.clone()].iter().for_each(|&x| sum += x);
+                }
+                *y = sum / T::of(count as f64);
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &mut Store<T>,
+        _: Pass,
+        _: &[T],
+        _: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        let Some(dx) = dx else { return Ok(()) };
+        let g = self.geometry;
+        dx.fill(T::ZERO);
+        for (dx, dy) in dx.chunks_exact_mut(g.input[0] * g.input[1]).zip(dy.chunks_exact(g.places())) {
+            for (place, &dy) in dy.iter().enumerate() {
+                let (rows, columns) = window(&g, place);
+                let share = dy / T::of((rows.len() * columns.len()).max(1) as f64);
+                for row in rows {
+                    dx[row * g.input[1]..][columns.clone()].iter_mut().for_each(|dx| *dx += share);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The mean of each channel, which is so many numbers.
+pub(super) struct GlobalAvgPool {
+    pub(super) plane: usize,
+}
+
+impl<T: Real> Kernel<T> for GlobalAvgPool {
+    fn forward(&mut self, _: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let count = T::of(self.plane as f64);
+        simd(|| {
+            for (x, y) in x.chunks_exact(self.plane).zip(y) {
+                *y = fold(x, |x| x) / count;
+            }
+        });
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &mut Store<T>,
+        _: Pass,
+        _: &[T],
+        _: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        if let Some(dx) = dx {
+            let count = T::of(self.plane as f64);
+            dx.chunks_exact_mut(self.plane).zip(dy).for_each(|(dx, dy)| dx.fill(*dy / count));
+        }
+        Ok(())
+    }
+}

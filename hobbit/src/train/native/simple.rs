@@ -1,0 +1,174 @@
+//! Layers without products: activations on their own, dropout, embeddings, residual blocks.
+
+use super::math::{Real, activate, derive, derive_gelu, simd};
+use super::{Chain, Kernel, Pass, Store};
+use crate::error::BoxError;
+use crate::train::activation::Activation;
+use crate::train::init::dropout_mask;
+
+/// An activation that no dense layer or convolution takes over.
+pub(super) struct Activate(pub(super) Activation);
+
+impl<T: Real> Kernel<T> for Activate {
+    fn forward(&mut self, _: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        y.copy_from_slice(x);
+        activate(self.0, y);
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &mut Store<T>,
+        _: Pass,
+        x: &[T],
+        y: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        if let Some(dx) = dx {
+            dx.copy_from_slice(dy);
+            if self.0.derivative_from_value() {
+                derive(self.0, y, dx);
+            } else {
+                derive_gelu(x, dx);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Dropout, by masks drawn from the step's key.
+pub(super) struct Dropout {
+    pub(super) probability: f64,
+    pub(super) id: u64,
+    pub(super) mask: Vec<f32>,
+}
+
+impl<T: Real> Kernel<T> for Dropout {
+    fn identity(&self, pass: Pass) -> bool {
+        pass.key.is_none() || self.probability == 0.0
+    }
+
+    fn forward(&mut self, _: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        if let Some(key) = pass.key {
+            dropout_mask(self.probability, x.len(), key.child(self.id), &mut self.mask);
+            let mask = &self.mask;
+            simd(|| {
+                let values = y.iter_mut().zip(x).zip(mask);
+                values.for_each(|((y, &x), &mask)| *y = x * T::from_f32(mask));
+            });
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        _: &mut Store<T>,
+        _: Pass,
+        _: &[T],
+        _: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        if let Some(dx) = dx {
+            let mask = &self.mask;
+            simd(|| {
+                let values = dx.iter_mut().zip(dy.iter()).zip(mask);
+                values.for_each(|((dx, &dy), &mask)| *dx = dy * T::from_f32(mask));
+            });
+        }
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        self.mask = Vec::new();
+    }
+}
+
+/// Vectors looked up by their places.
+pub(super) struct Embedding {
+    pub(super) words: usize,
+    pub(super) width: usize,
+    pub(super) weight: usize,
+}
+
+/// The place that a number stands for.
+pub(in crate::train) fn place(value: f64, words: usize) -> Result<usize, BoxError> {
+    if value >= 0.0 && value < words as f64 && value.fract() == 0.0 {
+        Ok(value as usize)
+    } else {
+        Err(format!("an embedding of {words} vectors was asked for number {value}; it takes whole numbers below {words}").into())
+    }
+}
+
+impl<T: Real> Kernel<T> for Embedding {
+    fn forward(&mut self, store: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let weight = &store.values[self.weight];
+        for (x, y) in x.iter().zip(y.chunks_exact_mut(self.width)) {
+            let start = place(x.to_f64(), self.words)? * self.width;
+            y.copy_from_slice(&weight[start..start + self.width]);
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        store: &mut Store<T>,
+        _: Pass,
+        x: &[T],
+        _: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        let gradient = &mut store.gradients[self.weight];
+        gradient.fill(T::ZERO);
+        for (x, dy) in x.iter().zip(dy.chunks_exact(self.width)) {
+            let start = place(x.to_f64(), self.words)? * self.width;
+            gradient[start..start + self.width].iter_mut().zip(dy).for_each(|(to, &dy)| *to += dy);
+        }
+        // places have no slope
+        if let Some(dx) = dx {
+            dx.fill(T::ZERO);
+        }
+        Ok(())
+    }
+}
+
+/// A block whose output is added to its input.
+pub(super) struct Residual<T: Real> {
+    pub(super) chain: Chain<T>,
+}
+
+impl<T: Real> Kernel<T> for Residual<T> {
+    fn forward(&mut self, store: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        self.chain.forward(store, pass, x)?;
+        let inner = self.chain.output(x);
+        simd(|| y.iter_mut().zip(x).zip(inner).for_each(|((y, &x), &inner)| *y = x + inner));
+        Ok(())
+    }
+
+    fn backward(
+        &mut self,
+        store: &mut Store<T>,
+        pass: Pass,
+        x: &[T],
+        _: &[T],
+        dy: &mut [T],
+        dx: Option<&mut [T]>,
+    ) -> Result<(), BoxError> {
+        self.chain.gradient(dy.len()).copy_from_slice(dy);
+        let inner = self.chain.backward(store, pass, x, dx.is_some())?;
+        if let Some(dx) = dx {
+            simd(|| dx.iter_mut().zip(dy.iter()).zip(inner).for_each(|((dx, &dy), &inner)| *dx = dy + inner));
+        }
+        Ok(())
+    }
+
+    fn has_parameters(&self) -> bool {
+        self.chain.has_parameters()
+    }
+
+    fn free(&mut self) {
+        self.chain.free();
+    }
+}

@@ -1,0 +1,169 @@
+//! Checked networks: every layer with its shapes and the places of its parameters. What networks are built from.
+
+use std::collections::HashMap;
+
+use super::layer::{Layer, ParameterSpec, Role};
+use crate::error::{Error, Result};
+use crate::random::Key;
+
+/// A network whose layers fit together.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) input: Vec<usize>,
+    pub(super) nodes: Vec<Node>,
+    /// All parameters, in the order of the layers. Their names are those of checkpoints: `dense1.weight`.
+    pub(super) parameters: Vec<ParameterSpec>,
+}
+
+/// A layer in its place.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) layer: Layer,
+    /// `layer 3 (dense)`, or `layer 2.1 (dense)` within a residual block.
+    pub(super) label: String,
+    pub(super) input: Vec<usize>,
+    pub(super) output: Vec<usize>,
+    /// Its parameters' places among all.
+    pub(super) parameters: std::ops::Range<usize>,
+    /// The layers of a residual block.
+    pub(super) block: Vec<Node>,
+    /// A number that no other layer has, for keys.
+    pub(super) id: u64,
+}
+
+impl Node {
+    pub(super) fn inputs(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.output.iter().product()
+    }
+}
+
+impl Plan {
+    /// # Errors
+    /// The first layer that does not fit, with its place and both shapes.
+    pub(super) fn new(input: &[usize], layers: &[Layer]) -> Result<Plan> {
+        if input.is_empty() || input.contains(&0) {
+            return Err(Error::model(format!(
+                "the shape of a sample is {input:?}; it needs at least one dimension, and none of length 0"
+            )));
+        }
+        let mut planner = Planner::default();
+        let nodes = planner.plan(input, layers, "")?;
+        Ok(Plan { input: input.to_vec(), nodes, parameters: planner.parameters })
+    }
+
+    /// The shape of the output.
+    pub(super) fn output(&self) -> &[usize] {
+        self.nodes.last().map_or(&self.input, |node| &node.output)
+    }
+
+    /// The length of a flat sample, and of a flat output.
+    pub(super) fn widths(&self) -> (usize, usize) {
+        (self.input.iter().product(), self.output().iter().product())
+    }
+
+    /// The parameters' first values.
+    pub(super) fn initial(&self, key: Key) -> Vec<Vec<f32>> {
+        let draw = |(place, spec): (usize, &ParameterSpec)| {
+            spec.init.draw(spec.len(), spec.fans, key.child(place as u64))
+        };
+        let mut values: Vec<Vec<f32>> = self.parameters.iter().enumerate().map(draw).collect();
+        fn own(nodes: &[Node], key: Key, values: &mut [Vec<f32>]) {
+            for node in nodes {
+                if let Layer::Custom(custom) = &node.layer
+                    && let Some(initial) = custom.opaque().initial(key.child(node.parameters.start as u64))
+                {
+                    values[node.parameters.clone()].clone_from_slice(&initial);
+                }
+                own(&node.block, key, values);
+            }
+        }
+        own(&self.nodes, key, &mut values);
+        values
+    }
+
+    /// Whether it has layers that only dfdx knows.
+    pub(super) fn has_opaque(&self) -> bool {
+        fn any(nodes: &[Node]) -> bool {
+            nodes.iter().any(|node| matches!(node.layer, Layer::Custom(_)) || any(&node.block))
+        }
+        any(&self.nodes)
+    }
+
+    /// How many numbers training changes.
+    pub(super) fn trainable(&self) -> usize {
+        let trained = self.parameters.iter().filter(|spec| spec.role != Role::Statistic);
+        trained.map(ParameterSpec::len).sum()
+    }
+
+    /// The numbers between layers, for one sample.
+    pub(super) fn activations(&self) -> usize {
+        fn of(nodes: &[Node]) -> usize {
+            nodes.iter().map(|node| node.outputs() + of(&node.block)).sum()
+        }
+        self.input.iter().product::<usize>() + of(&self.nodes)
+    }
+}
+
+#[derive(Default)]
+struct Planner {
+    parameters: Vec<ParameterSpec>,
+    counts: HashMap<String, usize>,
+    ids: u64,
+}
+
+impl Planner {
+    fn plan(&mut self, input: &[usize], layers: &[Layer], prefix: &str) -> Result<Vec<Node>> {
+        let mut nodes = Vec::with_capacity(layers.len());
+        let mut shape = input.to_vec();
+        for (position, layer) in layers.iter().enumerate() {
+            let place = format!("{prefix}{}", position + 1);
+            let label = format!("layer {place} ({})", layer.name());
+            let misfit = |why: String| Error::model(format!("{label} does not fit: {why}"));
+            let output = layer.output(&shape).map_err(misfit)?;
+            let size = output.iter().try_fold(1usize, |size, &side| size.checked_mul(side));
+            if size.is_none_or(|size| size > u32::MAX as usize) {
+                return Err(misfit(format!("it makes samples of shape {output:?}, which is too large")));
+            }
+            let rectified = follows(&layers[position + 1..]);
+            let first = self.parameters.len();
+            let mut specs = layer.parameters(&shape, rectified);
+            if !specs.is_empty() {
+                let count = self.counts.entry(layer.name().to_owned()).or_default();
+                *count += 1;
+                for spec in &mut specs {
+                    spec.name = format!("{}{count}.{}", layer.name().replace(' ', "_"), spec.name);
+                }
+            }
+            self.parameters.extend(specs);
+            let parameters = first..self.parameters.len();
+            self.ids += 1;
+            let id = self.ids;
+            let block = match layer {
+                Layer::Residual(layers) => {
+                    let block = self.plan(&shape, layers, &format!("{place}."))?;
+                    let end = block.last().map_or(&shape, |node| &node.output);
+                    if *end != shape {
+                        return Err(misfit(format!(
+                            "its input has shape {shape:?}, but its layers make {end:?} of it; both are added, so they have to be the same"
+                        )));
+                    }
+                    block
+                }
+                _ => Vec::new(),
+            };
+            let input = std::mem::replace(&mut shape, output.clone());
+            nodes.push(Node { layer: layer.clone(), label, input, output, parameters, block, id });
+        }
+        Ok(nodes)
+    }
+}
+
+/// Whether a ReLU or the like comes next, past normalization.
+fn follows(layers: &[Layer]) -> bool {
+    let next = layers.iter().find(|layer| !matches!(layer, Layer::BatchNorm(_) | Layer::LayerNorm(_)));
+    matches!(next, Some(Layer::Activation(activation)) if activation.rectifies())
+}

@@ -1,0 +1,347 @@
+//! What changes in the course of training: the learning rate, and when to stop.
+
+use super::metrics::Metric;
+use crate::error::{Error, Result};
+use crate::objective::{Checkpoint, Metrics};
+use crate::trial::Direction;
+
+/// How the learning rate changes while training. Epochs are counted over a trial's whole life.
+///
+/// ```
+/// use hobbit::train::{Adam, Loss, Schedule, Sequential};
+///
+/// let model = Sequential::new([4])
+///     .dense(1)
+///     .compile(Adam::new(1e-3), Loss::MeanSquaredError)
+///     .schedule(Schedule::cosine(27).warm_up(2));
+/// # model.check().unwrap();
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Schedule {
+    shape: Shape,
+    warm_up: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Shape {
+    Constant,
+    Step { epochs: u64, factor: f64 },
+    Cosine { epochs: u64, last: f64 },
+    Plateau { patience: u64, factor: f64, smallest: f64 },
+}
+
+impl Schedule {
+    fn of(shape: Shape) -> Schedule {
+        Schedule { shape, warm_up: 0.0 }
+    }
+
+    /// The optimizer's learning rate at all times.
+    pub fn constant() -> Schedule {
+        Schedule::of(Shape::Constant)
+    }
+
+    /// Multiplied by a factor every so many epochs.
+    pub fn step(epochs: u64, factor: f64) -> Schedule {
+        Schedule::of(Shape::Step { epochs, factor })
+    }
+
+    /// Falls along half a cosine, to zero after so many epochs (Loshchilov and Hutter, ICLR 2017), step by step.
+    pub fn cosine(epochs: u64) -> Schedule {
+        Schedule::of(Shape::Cosine { epochs, last: 0.0 })
+    }
+
+    /// The same, down to a share of the optimizer's learning rate.
+    pub fn cosine_to(epochs: u64, last: f64) -> Schedule {
+        Schedule::of(Shape::Cosine { epochs, last })
+    }
+
+    /// Multiplied by a factor when `val_loss` has not become smaller for so many epochs; never below a share of 10⁻⁴.
+    pub fn on_plateau(patience: u64, factor: f64) -> Schedule {
+        Schedule::of(Shape::Plateau { patience, factor, smallest: 1e-4 })
+    }
+
+    /// Rises evenly from zero during the first epochs, step by step.
+    pub fn warm_up(self, epochs: impl Into<f64>) -> Schedule {
+        Schedule { warm_up: epochs.into(), ..self }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let factor = |factor: f64| {
+            if factor > 0.0 && factor <= 1.0 {
+                Ok(())
+            } else {
+                Err(Error::model(format!(
+                    "the learning rate is multiplied by {factor}; the factor has to be above 0 and at most 1"
+                )))
+            }
+        };
+        let epochs = |epochs: u64| match epochs {
+            0 => Err(Error::model("the learning rate's schedule has 0 epochs; it needs at least 1")),
+            _ => Ok(()),
+        };
+        match self.shape {
+            Shape::Constant => {}
+            Shape::Step { epochs: every, factor: by } => {
+                epochs(every)?;
+                factor(by)?;
+            }
+            Shape::Cosine { epochs: length, last } => {
+                epochs(length)?;
+                if !(0.0..=1.0).contains(&last) {
+                    return Err(Error::model(format!(
+                        "the learning rate falls to a share of {last}; it has to be from 0 to 1"
+                    )));
+                }
+            }
+            Shape::Plateau { patience, factor: by, .. } => {
+                epochs(patience)?;
+                factor(by)?;
+            }
+        }
+        if !(self.warm_up.is_finite() && self.warm_up >= 0.0) {
+            return Err(Error::model(format!(
+                "the warm-up takes {} epochs; it has to be a number that is not negative",
+                self.warm_up
+            )));
+        }
+        Ok(())
+    }
+
+    /// What the learning rate is multiplied by for a step, after so many whole epochs and a share of the present one.
+    /// The step itself counts for the warm-up, so that the first one does something.
+    pub(super) fn factor(&self, epochs: u64, step: usize, steps: usize, plateau: &Plateau) -> f64 {
+        let steps = steps.max(1) as f64;
+        let factor = match self.shape {
+            Shape::Constant => 1.0,
+            Shape::Step { epochs: every, factor } => libm::pow(factor, (epochs / every) as f64),
+            Shape::Cosine { epochs: length, last } => {
+                let share = ((epochs as f64 + step as f64 / steps) / length as f64).min(1.0);
+                last + (1.0 - last) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * share))
+            }
+            Shape::Plateau { .. } => plateau.factor,
+        };
+        let warm = epochs as f64 + (step + 1) as f64 / steps;
+        if warm < self.warm_up { factor * warm / self.warm_up } else { factor }
+    }
+}
+
+/// When a stage's training does no good any more: the rest of its epochs is skipped, and counts with the last values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlyStopping {
+    monitor: String,
+    patience: u64,
+    least: f64,
+}
+
+impl EarlyStopping {
+    /// After so many epochs in which a metric did not get better.
+    pub fn new(monitor: impl Into<String>, patience: u64) -> EarlyStopping {
+        EarlyStopping { monitor: monitor.into(), patience, least: 0.0 }
+    }
+
+    /// By how much a value has to be better to count. Default: 0.
+    pub fn least_change(self, least: f64) -> EarlyStopping {
+        EarlyStopping { least, ..self }
+    }
+
+    pub(super) fn check(&self, metrics: &[Metric]) -> Result<()> {
+        let known =
+            [false, true].into_iter().flat_map(|validation| super::metrics::names(metrics, validation));
+        let known: Vec<_> = known.collect();
+        if !known.iter().any(|name| *name == self.monitor) {
+            return Err(Error::model(format!(
+                "early stopping looks at `{}`, but the model reports {}",
+                self.monitor,
+                known.join(", ")
+            )));
+        }
+        if self.patience == 0 || !(self.least.is_finite() && self.least >= 0.0) {
+            return Err(Error::model(format!(
+                "early stopping has a patience of {} and a least change of {}; the first has to be at least 1, the second not negative",
+                self.patience, self.least
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// How far a schedule that looks at `val_loss` has come.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plateau {
+    factor: f64,
+    best: f64,
+    waited: u64,
+}
+
+impl Default for Plateau {
+    fn default() -> Plateau {
+        Plateau { factor: 1.0, best: f64::INFINITY, waited: 0 }
+    }
+}
+
+impl Plateau {
+    pub(super) fn end_epoch(&mut self, schedule: &Schedule, metrics: &Metrics) {
+        let Shape::Plateau { patience, factor, smallest } = schedule.shape else { return };
+        let value = metrics.get("val_loss").unwrap_or(f64::NAN);
+        if value < self.best {
+            self.best = value;
+            self.waited = 0;
+            return;
+        }
+        self.waited += 1;
+        if self.waited >= patience {
+            self.waited = 0;
+            self.factor = (self.factor * factor).max(smallest);
+        }
+    }
+}
+
+/// How far a stage has come on the way to being stopped.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Stopper {
+    /// The stage, by its last epoch.
+    stage: u64,
+    best: Option<f64>,
+    waited: u64,
+    /// What was measured last, if training has ended.
+    pub(super) last: Option<Metrics>,
+}
+
+impl Stopper {
+    /// Begins anew with every stage.
+    pub(super) fn begin_epoch(&mut self, stage_end: u64) {
+        if self.stage != stage_end {
+            *self = Stopper { stage: stage_end, ..Stopper::default() };
+        }
+    }
+
+    pub(super) fn end_epoch(&mut self, rule: Option<&EarlyStopping>, metrics: &Metrics, stop: bool) {
+        let mut stop = stop;
+        if let Some(rule) = rule {
+            let value = metrics.get(&rule.monitor).unwrap_or(f64::NAN);
+            let better = match (Direction::of(&rule.monitor), self.best) {
+                (_, None) => !value.is_nan(),
+                (Direction::Minimize, Some(best)) => value < best - rule.least,
+                (Direction::Maximize, Some(best)) => value > best + rule.least,
+            };
+            if better {
+                self.best = Some(value);
+                self.waited = 0;
+            } else {
+                self.waited += 1;
+                stop |= self.waited >= rule.patience;
+            }
+        }
+        if stop {
+            self.last = Some(metrics.clone());
+        }
+    }
+}
+
+/// Rust prints and reads floats exactly.
+pub(super) fn save(plateau: &Plateau, stopper: &Stopper, checkpoint: &mut Checkpoint) {
+    if *plateau != Plateau::default() {
+        let text = format!("{} {} {}", plateau.factor, plateau.best, plateau.waited);
+        checkpoint.metadata.insert("plateau".to_owned(), text);
+    }
+    if stopper.best.is_some() || stopper.waited > 0 || stopper.last.is_some() {
+        let best = stopper.best.map_or("none".to_owned(), |best| best.to_string());
+        let text = format!("{} {best} {}", stopper.stage, stopper.waited);
+        checkpoint.metadata.insert("early stopping".to_owned(), text);
+    }
+    if let Some(last) = &stopper.last {
+        let lines: Vec<String> = last.iter().map(|(name, value)| format!("{value} {name}")).collect();
+        checkpoint.metadata.insert("stopped with".to_owned(), lines.join("\n"));
+    }
+}
+
+/// Reads what [`save`] wrote.
+pub(super) fn load(checkpoint: &Checkpoint) -> Option<(Plateau, Stopper)> {
+    let mut plateau = Plateau::default();
+    let mut stopper = Stopper::default();
+    if let Some(text) = checkpoint.metadata.get("plateau") {
+        let mut words = text.split(' ');
+        plateau.factor = words.next()?.parse().ok()?;
+        plateau.best = words.next()?.parse().ok()?;
+        plateau.waited = words.next()?.parse().ok()?;
+    }
+    if let Some(text) = checkpoint.metadata.get("early stopping") {
+        let mut words = text.split(' ');
+        stopper.stage = words.next()?.parse().ok()?;
+        stopper.best = match words.next()? {
+            "none" => None,
+            best => Some(best.parse().ok()?),
+        };
+        stopper.waited = words.next()?.parse().ok()?;
+    }
+    if let Some(text) = checkpoint.metadata.get("stopped with") {
+        let mut last = Metrics::new();
+        for line in text.lines() {
+            let (value, name) = line.split_once(' ')?;
+            last.report(name.to_owned(), value.parse().ok()?);
+        }
+        stopper.last = Some(last);
+    }
+    Some((plateau, stopper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics(val_loss: f64) -> Metrics {
+        let mut metrics = Metrics::new();
+        metrics.report("val_loss", val_loss);
+        metrics
+    }
+
+    #[test]
+    fn learning_rates_follow_their_formulas() {
+        let at = |schedule: Schedule, epochs, step| schedule.factor(epochs, step, 10, &Plateau::default());
+        assert_eq!(at(Schedule::constant(), 100, 3), 1.0);
+        assert_eq!(at(Schedule::step(3, 0.5), 2, 9), 1.0);
+        assert_eq!(at(Schedule::step(3, 0.5), 6, 0), 0.25);
+        assert_eq!(at(Schedule::cosine(10), 0, 0), 1.0);
+        assert!((at(Schedule::cosine(10), 5, 0) - 0.5).abs() < 1e-12);
+        assert!(
+            (at(Schedule::cosine(10), 2, 5) - 0.5 * (1.0 + (0.25 * std::f64::consts::PI).cos())).abs()
+                < 1e-12
+        );
+        assert_eq!(at(Schedule::cosine_to(10, 0.1), 99, 0), 0.1);
+        assert!((at(Schedule::constant().warm_up(2), 0, 0) - 0.05).abs() < 1e-12);
+        assert!((at(Schedule::constant().warm_up(2), 1, 4) - 0.75).abs() < 1e-12);
+        assert_eq!(at(Schedule::constant().warm_up(2), 2, 0), 1.0);
+        assert!(Schedule::step(0, 0.5).check().is_err() && Schedule::step(1, 1.5).check().is_err());
+        assert!(Schedule::constant().warm_up(-1.0).check().is_err());
+    }
+
+    #[test]
+    fn a_plateau_lowers_the_learning_rate() {
+        let schedule = Schedule::on_plateau(2, 0.1);
+        let mut plateau = Plateau::default();
+        let mut factors = Vec::new();
+        for loss in [1.0, 0.9, 0.9, f64::NAN, 0.8, 0.8, 0.8, 0.8, 0.8] {
+            plateau.end_epoch(&schedule, &metrics(loss));
+            factors.push(schedule.factor(0, 0, 1, &plateau));
+        }
+        let (a, b, c) = (1.0, 0.1, 0.1 * 0.1);
+        assert_eq!(factors, [a, a, a, b, b, b, c, c, c * 0.1]);
+    }
+
+    #[test]
+    fn a_stage_is_stopped_and_the_next_is_not() {
+        let rule = EarlyStopping::new("val_loss", 2).least_change(0.05);
+        let mut stopper = Stopper::default();
+        for (loss, stopped) in [(1.0, false), (0.97, false), (0.9, false), (0.89, false), (0.88, true)] {
+            stopper.begin_epoch(9);
+            stopper.end_epoch(Some(&rule), &metrics(loss), false);
+            assert_eq!(stopper.last.is_some(), stopped, "{loss}");
+        }
+        let mut checkpoint = Checkpoint::new();
+        save(&Plateau::default(), &stopper, &mut checkpoint);
+        assert_eq!(load(&checkpoint), Some((Plateau::default(), stopper.clone())));
+        stopper.begin_epoch(27);
+        assert_eq!(stopper.last, None);
+        assert!(EarlyStopping::new("val_accuracy", 2).check(&[]).is_err());
+    }
+}
