@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use hobbit::prelude::*;
-use hobbit::train::{Mnist, stratified_split};
+use hobbit::train::{Mnist, split};
 
 /// Tunes a network on MNIST, or on another data set of the same files.
 #[derive(Parser)]
@@ -21,7 +21,7 @@ struct Options {
     /// The kind of network.
     #[arg(long, value_enum, default_value_t = Kind::Dense)]
     model: Kind,
-    /// How many of the training images are used; a tenth of them for validation.
+    /// How many of the 60,000 training images are trained on; half as many others are for validation.
     #[arg(long, default_value_t = 10_000)]
     images: usize,
     /// The most epochs of a stage (R).
@@ -58,7 +58,7 @@ struct Hparams {
     #[choice(Activation::Sigmoid, Activation::Tanh, Activation::Relu)]
     activation: Activation,
     /// The share of outputs that are dropped while training.
-    #[uniform(0.0..=0.8)]
+    #[uniform(0.0..=0.5)]
     dropout: f64,
 }
 
@@ -124,15 +124,17 @@ fn main() -> hobbit::Result<()> {
     Ok(())
 }
 
-/// The first images of the training set, a tenth of them for validation.
+/// Some of the training images, and half as many others for validation.
 fn part(mnist: &Mnist, images: usize) -> hobbit::Result<Dataset> {
-    let images = images.min(mnist.y_train.len());
-    let labels = &mnist.y_train[..images];
-    let (training, validation) = stratified_split(labels, images / 10, 0)?;
+    let all = mnist.y_train.len();
+    let images = images.min(all * 2 / 3);
+    let (rest, training) = split(all, images, 0)?;
+    let (_, validation) = split(rest.len(), (images / 2).max(1), 0)?;
+    let validation: Vec<usize> = validation.into_iter().map(|i| rest[i]).collect();
     let pixels = mnist.shape.iter().product::<usize>();
     let select = |part: &[usize]| -> (Vec<f32>, Vec<u8>) {
         let image = |&i: &usize| mnist.x_train[i * pixels..(i + 1) * pixels].iter().copied();
-        (part.iter().flat_map(image).collect(), part.iter().map(|&i| labels[i]).collect())
+        (part.iter().flat_map(image).collect(), part.iter().map(|&i| mnist.y_train[i]).collect())
     };
     Dataset::new(select(&training), select(&validation))
 }
