@@ -3,12 +3,16 @@
 mod batch;
 mod dataset;
 mod feed;
+mod files;
 mod generator;
 mod part;
+mod scale;
 mod split;
 
 pub use dataset::{Dataset, Inputs, Targets};
+pub use files::{Mnist, Numbers, Table, read_idx, read_npy, read_npz};
 pub use generator::{Generators, IntoSamples, Samples, Start};
+pub use scale::{Scaler, one_hot};
 pub use split::{split, stratified_split};
 
 pub(super) use batch::Batch;

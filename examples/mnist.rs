@@ -1,0 +1,138 @@
+//! Tunes a network on MNIST:
+//!
+//! ```sh
+//! scripts/get-mnist.sh mnist
+//! cargo run --release --example mnist -- --data mnist --model conv
+//! ```
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use hobbit::prelude::*;
+use hobbit::train::{Mnist, stratified_split};
+
+/// Tunes a network on MNIST, or on another data set of the same files.
+#[derive(Parser)]
+struct Options {
+    /// Where the four idx files are, packed with gzip or not.
+    #[arg(long)]
+    data: PathBuf,
+    /// The kind of network.
+    #[arg(long, value_enum, default_value_t = Kind::Dense)]
+    model: Kind,
+    /// How many of the training images are used; a tenth of them for validation.
+    #[arg(long, default_value_t = 10_000)]
+    images: usize,
+    /// The most epochs of a stage (R).
+    #[arg(long, default_value_t = 9)]
+    max_epochs: u32,
+    /// The cut factor between stages.
+    #[arg(long, default_value_t = 3)]
+    eta: u32,
+    /// The seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many trials are trained at once [default: the machine's cores].
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Where the study is kept; a second run continues it [default: ./mnist_dense_repo or ./mnist_conv_repo].
+    #[arg(long)]
+    repo_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Kind {
+    /// 784-512-512-10.
+    Dense,
+    /// Two convolutions with pooling, and two dense layers (after LeCun et al., 1998).
+    Conv,
+}
+
+#[search_space]
+struct Hparams {
+    /// How far a step goes.
+    #[log_uniform(1e-4..=1e-2)]
+    learning_rate: f64,
+    /// The activation after each layer but the last.
+    #[choice(Activation::Sigmoid, Activation::Tanh, Activation::Relu)]
+    activation: Activation,
+    /// The share of outputs that are dropped while training.
+    #[uniform(0.0..=0.8)]
+    dropout: f64,
+}
+
+fn dense(hp: &Hparams) -> Sequential {
+    Sequential::new([784])
+        .dense(512)
+        .activation(hp.activation)
+        .dropout(hp.dropout)
+        .dense(512)
+        .activation(hp.activation)
+        .dropout(hp.dropout)
+        .dense(10)
+}
+
+fn conv(hp: &Hparams) -> Sequential {
+    Sequential::new([1, 28, 28])
+        .layer(Conv2d::new(8, 3).padding(1))
+        .activation(hp.activation)
+        .max_pool(2)
+        .layer(Conv2d::new(16, 3).padding(1))
+        .activation(hp.activation)
+        .max_pool(2)
+        .flatten()
+        .dense(64)
+        .activation(hp.activation)
+        .dropout(hp.dropout)
+        .dense(10)
+}
+
+fn main() -> hobbit::Result<()> {
+    let options = Options::parse();
+    let mnist = Mnist::read(&options.data)?;
+    let dataset = part(&mnist, options.images)?;
+    let kind = options.model;
+    let (network, name) = match kind {
+        Kind::Dense => (dense as fn(&Hparams) -> Sequential, "dense"),
+        Kind::Conv => (conv as fn(&Hparams) -> Sequential, "conv"),
+    };
+
+    let start = Instant::now();
+    let mut study = Hyperband::new(move |hp: &Hparams| {
+        network(hp).compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
+    })
+    .dataset(dataset)
+    .batch_size(32)
+    .monitor("val_accuracy")
+    .seed(options.seed)
+    .repo_dir(options.repo_dir.unwrap_or_else(|| format!("./mnist_{name}_repo").into()))
+    .stop_on_ctrl_c();
+    if let Some(workers) = options.workers {
+        study = study.workers(workers);
+    }
+    let results = study.run(options.max_epochs, options.eta)?;
+    println!("The sweep took {:.1} s.", start.elapsed().as_secs_f64());
+
+    // the best model, as it was at its best epoch, on images that no one has looked at
+    let metrics = results.best_model()?.evaluate(&mnist.x_test, &mnist.y_test)?;
+    println!(
+        "The best model, loaded from the repository, has an accuracy of {:.4} on {} test images.",
+        metrics.get("accuracy").unwrap_or(f64::NAN),
+        mnist.y_test.len()
+    );
+    Ok(())
+}
+
+/// The first images of the training set, a tenth of them for validation.
+fn part(mnist: &Mnist, images: usize) -> hobbit::Result<Dataset> {
+    let images = images.min(mnist.y_train.len());
+    let labels = &mnist.y_train[..images];
+    let (training, validation) = stratified_split(labels, images / 10, 0)?;
+    let pixels = mnist.shape.iter().product::<usize>();
+    let select = |part: &[usize]| -> (Vec<f32>, Vec<u8>) {
+        let image = |&i: &usize| mnist.x_train[i * pixels..(i + 1) * pixels].iter().copied();
+        (part.iter().flat_map(image).collect(), part.iter().map(|&i| labels[i]).collect())
+    };
+    Dataset::new(select(&training), select(&validation))
+}
