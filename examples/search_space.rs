@@ -4,6 +4,7 @@
 
 use hobbit::{Key, SearchSpace, search_space};
 
+#[derive(Debug, Clone)]
 #[search_space]
 #[constraint(layers.iter().is_sorted_by(|a, b| a >= b), "layers do not get wider")]
 struct Hparams {
@@ -34,6 +35,7 @@ struct Hparams {
 }
 
 /// Only the chosen branch's fields exist.
+#[derive(Debug, Clone)]
 #[search_space]
 enum Optimizer {
     Sgd {

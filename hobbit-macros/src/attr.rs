@@ -267,7 +267,13 @@ fn domain(attribute: &Attribute) -> Result<Domain> {
             input.parse::<Token![,]>()?;
             let std = input.parse()?;
             let options = Options::parse(input, &["truncated", "step"])?;
-            Ok(Domain::Normal { mean, std, bounds: options.truncated, step: options.step, log })
+            Ok(Domain::Normal {
+                mean: Box::new(mean),
+                std: Box::new(std),
+                bounds: options.truncated,
+                step: options.step,
+                log,
+            })
         })
     } else if is("int") {
         attribute.parse_args_with(|input: ParseStream<'_>| {

@@ -40,7 +40,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         Domain::Uniform { bounds, step, log } => {
             if is_int(&name) || name == "bool" {
                 let (what, other) = if *log { ("log_uniform", ", log") } else { ("uniform", "") };
-                errors.on(&ty,
+                errors.on(ty,
                     format!("`{what}` draws real numbers, for `f64` or `f32`; for `{name}` use `#[int(low..=high{other})]`"),
                 );
             }
@@ -50,12 +50,12 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         Domain::Normal { std, bounds, step, log, .. } => {
             if is_int(&name) || name == "bool" {
                 errors.on(
-                    &ty,
+                    ty,
                     format!("normal distributions draw real numbers, for `f64` or `f32`, not `{name}`"),
                 );
             }
             if literal(std).is_some_and(|std| std.value() <= 0.0) {
-                errors.on(&std, "the standard deviation has to be above zero");
+                errors.on(std, "the standard deviation has to be above zero");
             }
             if let Some(bounds) = bounds {
                 check_range(bounds, *log, errors);
@@ -65,11 +65,11 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         Domain::Int { bounds, step, log } => {
             if is_float(&name) || name == "bool" {
                 errors
-                    .on(&ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
+                    .on(ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
             }
             for end in [&bounds.low, &bounds.high].into_iter().chain(step) {
                 if matches!(literal(end), Some(Literal::Float(_))) {
-                    errors.on(&end, "`int` needs whole numbers");
+                    errors.on(end, "`int` needs whole numbers");
                 }
             }
             check_range(bounds, *log, errors);
@@ -82,14 +82,14 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             let mut seen = HashSet::new();
             for (option, _) in options {
                 if !seen.insert(option.to_token_stream().to_string()) {
-                    errors.on(&option, "this option is there already");
+                    errors.on(option, "this option is there already");
                 }
             }
             check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
         }
         Domain::Bool(probability) => {
             if !name.is_empty() && name != "bool" {
-                errors.on(&ty, format!("`bool` is for `bool`, not `{name}`"));
+                errors.on(ty, format!("`bool` is for `bool`, not `{name}`"));
             }
             if let Some(probability) = probability {
                 check_probability(probability, errors);
@@ -97,7 +97,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         }
         Domain::Nested => {
             if !name.is_empty() {
-                errors.on(&ty, format!("`nested` is for types with `#[search_space]`, not `{name}`"));
+                errors.on(ty, format!("`nested` is for types with `#[search_space]`, not `{name}`"));
             }
         }
         Domain::Optional { probability, ty, inner } => {
@@ -108,8 +108,8 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_range(bounds, false, errors);
             for end in [&bounds.low, &bounds.high] {
                 match literal(end) {
-                    Some(Literal::Float(_)) => errors.on(&end, "a length is a whole number"),
-                    Some(Literal::Int(length)) if length < 0 => errors.on(&end, "a length is not negative"),
+                    Some(Literal::Float(_)) => errors.on(end, "a length is a whole number"),
+                    Some(Literal::Int(length)) if length < 0 => errors.on(end, "a length is not negative"),
                     _ => {}
                 }
             }
@@ -137,20 +137,20 @@ fn check_range(bounds: &Bounds, log: bool, errors: &mut Errors) {
 fn check_step(bounds: Option<&Bounds>, step: Option<&Expr>, errors: &mut Errors) {
     let Some((step, value)) = step.and_then(|step| Some((step, literal(step)?.value()))) else { return };
     if value <= 0.0 {
-        errors.on(&step, "the step has to be above zero");
+        errors.on(step, "the step has to be above zero");
     } else if let Some(bounds) = bounds
         && let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high))
         && value > high.value() - low.value()
         && low.value() <= high.value()
     {
         let width = high.value() - low.value();
-        errors.on(&step, format!("the step is larger than the range, which is {width} wide"));
+        errors.on(step, format!("the step is larger than the range, which is {width} wide"));
     }
 }
 
 fn check_probability(probability: &Expr, errors: &mut Errors) {
     if literal(probability).is_some_and(|p| !(0.0..=1.0).contains(&p.value())) {
-        errors.on(&probability, "a probability is from 0 to 1");
+        errors.on(probability, "a probability is from 0 to 1");
     }
 }
 
@@ -163,10 +163,10 @@ fn check_weights<'a>(weights: impl Iterator<Item = Option<&'a Expr>>, errors: &m
         let Some(weight) = weight else { continue };
         last = Some(weight);
         if value.is_some_and(|value| !(value >= 0.0 && value.is_finite())) {
-            errors.on(&weight, "a weight is not negative");
+            errors.on(weight, "a weight is not negative");
         }
     }
     if let Some(last) = last.filter(|_| all_zero) {
-        errors.on(&last, "all weights are zero: nothing could be drawn");
+        errors.on(last, "all weights are zero: nothing could be drawn");
     }
 }

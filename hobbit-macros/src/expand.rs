@@ -27,9 +27,8 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let predicates = where_clause.map(|clause| clause.predicates.to_token_stream());
     // a generic item is a space wherever it can be written and read
-    let stored = (!input.generics.params.is_empty()).then(|| {
-        quote!(#ident #type_generics: __h::serde::Serialize + __h::serde::de::DeserializeOwned + ::core::clone::Clone,)
-    });
+    let stored = (!input.generics.params.is_empty())
+        .then(|| quote!(#ident #type_generics: __h::serde::Serialize + __h::serde::de::DeserializeOwned,));
     let body = match &input.body {
         Body::Struct(fields) => structure(&name, fields, &input.constraints),
         Body::Enum(variants) => enumeration(&name, variants),
@@ -42,13 +41,14 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
     quote! {
         #item
 
+        #[allow(clippy::all, clippy::pedantic)]
         const _: () = {
             use #hobbit::__private as __h;
 
             #(#constants)*
 
             #[automatically_derived]
-            #[allow(clippy::all, clippy::pedantic, unused_variables, unused_mut, unreachable_code, non_snake_case)]
+            #[allow(unused_variables, unused_mut, unreachable_code, non_snake_case)]
             impl #impl_generics __h::SearchSpace for #ident #type_generics where #stored #predicates {
                 #body
             }
@@ -331,7 +331,7 @@ fn enumeration(name: &str, variants: &[Variant]) -> TokenStream {
     }
 }
 
-/// The item with the derives it does not have yet.
+/// The item with serde's derives, if it does not have them yet.
 pub(crate) fn with_derives(item: &Item) -> TokenStream {
     let (attributes, generics) = match item {
         Item::Struct(item) => (&item.attrs, &item.generics),
@@ -349,12 +349,6 @@ pub(crate) fn with_derives(item: &Item) -> TokenStream {
     let hobbit = hobbit();
     let missing = |name: &str| !present.iter().any(|known| known == name);
     let mut derives = Vec::new();
-    for (name, path) in [("Clone", quote!(::core::clone::Clone)), ("Debug", quote!(::core::fmt::Debug))] {
-        if missing(name) {
-            derives.push(path);
-        }
-    }
-    let before = derives.len();
     for name in ["Serialize", "Deserialize"] {
         if missing(name) {
             let ident = Ident::new(name, Span::call_site());
@@ -364,7 +358,7 @@ pub(crate) fn with_derives(item: &Item) -> TokenStream {
     let path = format!("{hobbit}::__private::serde").replace(' ', "");
     // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second, ambiguous, source
     let bound = generics.type_params().next().is_some().then(|| quote!(, bound = ""));
-    let serde_path = (derives.len() > before).then(|| quote!(#[serde(crate = #path #bound)]));
+    let serde_path = (!derives.is_empty()).then(|| quote!(#[serde(crate = #path #bound)]));
     quote! {
         #[derive(#(#derives),*)]
         #serde_path

@@ -46,7 +46,7 @@ pub(crate) struct Field {
 /// The values of a field.
 pub(crate) enum Domain {
     Uniform { bounds: Bounds, step: Option<Expr>, log: bool },
-    Normal { mean: Expr, std: Expr, bounds: Option<Bounds>, step: Option<Expr>, log: bool },
+    Normal { mean: Box<Expr>, std: Box<Expr>, bounds: Option<Bounds>, step: Option<Expr>, log: bool },
     Int { bounds: Bounds, step: Option<Expr>, log: bool },
     Choice { options: Vec<(Expr, Option<Expr>)>, span: Span },
     Bool(Option<Expr>),

@@ -67,8 +67,8 @@ mod trial;
 /// `#[constraint(condition, "why")]` excludes configurations. On variants of an enum, `#[weight(2)]` says how likely they are.
 ///
 /// Doc comments become the parameters' descriptions. Ranges are literals or constants; they are checked when the program is
-/// compiled. Besides [`SearchSpace`], the struct gets `Clone`, `Debug`, and serde's `Serialize` and `Deserialize`, unless it
-/// derives them itself (below the attribute).
+/// compiled. Besides [`SearchSpace`], the type gets serde's `Serialize` and `Deserialize`, unless it
+/// derives them itself below the attribute. Other derives can stand above it or below.
 ///
 /// A field is drawn from a key of its own, made of its name: adding or removing other fields does not change it.
 ///

@@ -17,7 +17,7 @@ const HIGH: f64 = 1.5;
 
 /// A branch for each optimizer.
 #[search_space]
-#[derive(PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Optimizer {
     Sgd {
         #[log_uniform(1e-4..=1.0)]
@@ -34,7 +34,7 @@ pub(crate) enum Optimizer {
 }
 
 /// Every form there is.
-#[derive(PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[search_space]
 #[constraint(width >= depth as usize, "wide enough for its depth")]
 #[constraint(!(switch && rare), "not both")]
@@ -214,6 +214,7 @@ fn values_outside_their_domains_are_named() {
     assert!(Everything::decode(&encoded).unwrap_err().to_string().contains("[0, 1)"));
 }
 
+#[derive(Debug)]
 #[search_space]
 #[constraint(a > 2.0, "more than there is")]
 struct Impossible {
@@ -221,6 +222,7 @@ struct Impossible {
     a: f64,
 }
 
+#[derive(Debug)]
 #[search_space]
 struct BadDistribution {
     #[distribution(rand_distr::Normal::new(0.0, f64::NAN)?)]

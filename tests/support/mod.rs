@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
 
+#[derive(Debug)]
 #[search_space]
 pub(crate) struct Params {
     #[uniform(0.0..=1.0)]

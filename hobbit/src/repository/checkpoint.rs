@@ -71,7 +71,7 @@ struct Info {
 struct Bytes<'a> {
     dtype: Dtype,
     shape: &'a [usize],
-    data: Vec<u8>,
+    data: Cow<'a, [u8]>,
 }
 
 impl View for &Bytes<'_> {
@@ -93,11 +93,22 @@ impl View for &Bytes<'_> {
 }
 
 fn to_bytes(array: &Array) -> Bytes<'_> {
+    /// On little-endian machines the numbers are in memory as they are in files.
+    fn little<T: bytemuck::NoUninit, const N: usize>(
+        values: &[T],
+        bytes: fn(&T) -> [u8; N],
+    ) -> Cow<'_, [u8]> {
+        if cfg!(target_endian = "little") {
+            Cow::Borrowed(bytemuck::cast_slice(values))
+        } else {
+            Cow::Owned(values.iter().flat_map(bytes).collect())
+        }
+    }
     let (dtype, data) = match &array.data {
-        ArrayData::F32(values) => (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        ArrayData::F64(values) => (Dtype::F64, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        ArrayData::I64(values) => (Dtype::I64, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        ArrayData::U8(values) => (Dtype::U8, values.clone()),
+        ArrayData::F32(values) => (Dtype::F32, little(values, |value| value.to_le_bytes())),
+        ArrayData::F64(values) => (Dtype::F64, little(values, |value| value.to_le_bytes())),
+        ArrayData::I64(values) => (Dtype::I64, little(values, |value| value.to_le_bytes())),
+        ArrayData::U8(values) => (Dtype::U8, Cow::Borrowed(values.as_slice())),
     };
     Bytes { dtype, shape: &array.shape, data }
 }
@@ -142,7 +153,7 @@ pub(super) fn encode(model: &SavedModel) -> Result<Vec<u8>, String> {
         arrays.insert(Cow::Owned(format!("{LAST}{name}")), to_bytes(array));
     }
     let sum =
-        checksum(&text, arrays.iter().map(|(name, a)| (name.as_ref(), a.dtype, a.shape, a.data.as_slice())));
+        checksum(&text, arrays.iter().map(|(name, a)| (name.as_ref(), a.dtype, a.shape, a.data.as_ref())));
     // one key only: the order of several would differ from run to run
     let metadata = HashMap::from([(KEY.to_owned(), format!("{sum:08x} {text}"))]);
     safetensors::serialize(arrays.iter().map(|(name, bytes)| (name.as_ref(), bytes)), Some(metadata))

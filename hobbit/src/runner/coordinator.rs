@@ -73,6 +73,7 @@ impl<O: Objective> Coordinator<O> {
                 Message::Outcome(mut outcome) => {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal)
                         && let Some(saved) = outcome.saved.take()
+                        && (outcome.unfinished || self.is_needed(&outcome.record))
                     {
                         written = repository.save_model(&saved);
                         saved_any = true;
@@ -119,6 +120,14 @@ impl<O: Objective> Coordinator<O> {
         }
         self.tell(events);
         Ok(())
+    }
+
+    /// Whether anybody will ever ask for the weights of a trial after this stage. Most trials of a stage are known to be out when
+    /// they are told, and their checkpoints would only be removed again.
+    fn is_needed(&self, record: &StageRecord) -> bool {
+        let Some((score, _)) = record.score else { return false };
+        let state = self.shared.lock();
+        !state.scheduler.is_out(record.trial, score) || state.ledger.would_keep(record.trial, score)
     }
 
     /// Tells the observers, and the callback that may end the sweep.

@@ -119,6 +119,18 @@ impl<H> Ledger<H> {
         }
     }
 
+    /// Whether the weights of a trial with this score would be kept if it ended now.
+    pub(crate) fn would_keep(&self, id: TrialId, score: f64) -> bool {
+        match self.keep {
+            Keep::All => true,
+            Keep::None => false,
+            Keep::Best(n) => {
+                let ranked = Ranked { score, id, direction: self.direction };
+                self.kept.len() < n || self.kept.last().is_some_and(|worst| ranked < *worst)
+            }
+        }
+    }
+
     /// Ends a trial's life. Returns its status, and the trial whose weights are to be removed: its own, another's or none.
     pub(crate) fn end(&mut self, ordinal: u64, finished: bool, stage: u32) -> (Status, Option<TrialId>) {
         let Some(Some(trial)) = self.trials.get_mut(ordinal as usize) else {

@@ -156,6 +156,23 @@ impl Scheduler {
         if self.open.is_empty() { Ask::Done } else { Ask::Wait }
     }
 
+    /// Whether a trial with this score, not told yet, will not be promoted whatever else is told: enough others are better.
+    pub(crate) fn is_out(&self, trial: TrialId, score: f64) -> bool {
+        let Some(state) = self
+            .open
+            .iter()
+            .find(|state| (state.iteration, state.bracket + 1) == (trial.iteration, trial.bracket))
+        else {
+            return false;
+        };
+        let stages = &self.plan.brackets()[state.bracket as usize].stages;
+        let keep = stages.get(state.stage as usize + 1).map_or(0, |next| next.trials);
+        let better = |&&(other, index): &&(f64, u32)| {
+            self.direction.better(other, score) || (other == score && index < trial.index)
+        };
+        state.scores.iter().filter(better).count() as u64 >= keep
+    }
+
     /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and infinite scores
     /// are failures. Returns the end of the stage when this was its last result.
     ///
@@ -267,6 +284,25 @@ mod tests {
                 .next()
                 .unwrap();
             assert_eq!(end.promoted, [1, 2, 3].map(|index| TrialId::new(1, index)));
+        }
+    }
+
+    #[test]
+    fn who_is_out_is_never_promoted_and_who_is_dropped_last_was_out() {
+        for seed in 0..50 {
+            let mut rng = crate::random::Key::new(seed).rng();
+            let mut scheduler = scheduler(27);
+            let mut out = std::collections::HashSet::new();
+            while let Ask::Run(assignment) = scheduler.ask() {
+                let score = rng.below(12) as f64;
+                if scheduler.is_out(assignment.trial, score) {
+                    out.insert(assignment.trial);
+                }
+                if let Some(end) = scheduler.tell(assignment.trial, Some(score)) {
+                    assert!(end.promoted.iter().all(|trial| !out.contains(trial)));
+                }
+            }
+            assert!(out.len() > 20, "{}", out.len());
         }
     }
 

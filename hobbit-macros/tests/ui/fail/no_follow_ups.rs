@@ -2,6 +2,7 @@
 
 use hobbit::{Key, SearchSpace, search_space};
 
+#[derive(Clone, Debug)]
 #[search_space]
 struct Hparams {
     #[uniform(1.0..=0.0)]

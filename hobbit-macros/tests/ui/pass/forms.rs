@@ -16,6 +16,7 @@ pub enum Kind {
 }
 
 /// An enum that is a space.
+#[derive(Clone, Debug)]
 #[search_space]
 pub enum Branch {
     /// With a field.
@@ -30,7 +31,7 @@ pub enum Branch {
 }
 
 /// A struct with all of them, and derives and attributes around.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 #[search_space]
 #[derive(PartialEq)]
 #[allow(clippy::struct_excessive_bools)]
@@ -41,6 +42,7 @@ pub struct Small {
 
 /// Many fields.
 #[search_space]
+#[derive(Clone, Debug)]
 #[constraint(width >= LOW, "wide")]
 pub struct Hparams {
     /// Uniform.

@@ -37,7 +37,7 @@ pub(in crate::train) trait Built<D: TensorDevice> {
     -> Result<Rows<D>, BoxError>;
 }
 
-/// A [`CustomLayer`] or a [`Module`](super::module::Module), as [`Layer::Custom`](crate::train::Layer::Custom) holds it.
+/// A [`CustomLayer`] or a `Module`, as [`Layer::Custom`](crate::train::Layer::Custom) holds it.
 #[derive(Debug, Clone)]
 pub struct Custom(Arc<dyn Opaque>);
 
