@@ -49,7 +49,7 @@ fn panics_nan_and_hangs_cost_one_trial_each() {
             .seed(1)
             .workers(2)
             .max_failures(MaxFailures::Share(0.9))
-            .trial_time_limit(Duration::from_millis(150))
+            .trial_time_limit(Duration::from_millis(500))
             .repo_dir(dir.path())
     };
     let results = study(troubled()).run(27, 3).unwrap();
