@@ -11,9 +11,9 @@ use crate::random::Key;
 use crate::repository::{
     FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, Weights, to_pretty,
 };
-use crate::runner::{Configurations, Finished, StopReason, TrialState, rank};
+use crate::runner::{Configurations, Finished, StopReason, TrialState};
 use crate::schedule::Plan;
-use crate::trial::{Direction, TrialId};
+use crate::trial::{Direction, TrialId, rank};
 
 /// The trials of a sweep, best first.
 ///

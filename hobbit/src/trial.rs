@@ -1,5 +1,6 @@
 //! Trials: their ids, and how they end.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,5 +106,16 @@ impl Direction {
             Direction::Minimize => a < b,
             Direction::Maximize => a > b,
         }
+    }
+}
+
+/// The order of the table: better scores first, ties by id, trials without a score last.
+pub(crate) fn rank(direction: Direction, a: (Option<f64>, TrialId), b: (Option<f64>, TrialId)) -> Ordering {
+    match (a.0, b.0) {
+        (Some(x), Some(y)) if direction.better(x, y) => Ordering::Less,
+        (Some(x), Some(y)) if direction.better(y, x) => Ordering::Greater,
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        _ => a.1.cmp(&b.1),
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use hobbit::repository::Reader;
+use hobbit::space::Value;
 use hobbit::{Hyperband, Plan, Status};
 
 use crate::support::Curve;
@@ -89,4 +91,42 @@ fn an_unfinished_repository_is_continued_to_the_same_bytes() {
     assert!(runs > 10);
     assert_eq!(read(parts.path(), "results.ron"), read(whole.path(), "results.ron"));
     assert_eq!(curve.epochs.load(Ordering::Relaxed), 423, "no epoch is trained twice");
+}
+
+#[test]
+fn the_journal_alone_tells_what_became_of_every_trial() {
+    let dir = tempfile::tempdir().unwrap();
+    let curve = Curve { trouble: Some(Default::default()), ..Curve::default() };
+    let results = sweep(&curve, Some(dir.path()), 2).unwrap();
+    let overview = Reader::open(dir.path()).unwrap().overview().unwrap();
+    assert!(overview.is_finished());
+    assert_eq!(overview.trials.len(), results.trials().len());
+    for (seen, trial) in overview.trials.iter().zip(results.trials()) {
+        assert_eq!((seen.id, &seen.status), (trial.id, &trial.status));
+        assert_eq!(seen.score.map(|(score, _)| score), trial.score);
+        assert_eq!(seen.epochs(), trial.epochs);
+        assert_eq!(seen.hparam("rate"), Some(&Value::Float(trial.hparams.rate)));
+        if let Some(epoch) = trial.epoch {
+            assert!(seen.metrics(epoch).eq(trial.metrics()));
+        }
+    }
+    let trained: u64 = overview.stages.iter().map(|stage| stage.trained + stage.failed).sum();
+    let records: usize = results.trials().iter().map(|trial| trial.stages.len()).sum();
+    assert_eq!(trained, records as u64);
+    assert!(overview.stages.iter().all(|stage| stage.running == 0));
+}
+
+#[test]
+fn the_journal_of_a_stopped_sweep_tells_how_far_it_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let study = Hyperband::of(Curve::default()).seed(3).workers(2).quiet().repo_dir(dir.path());
+    study.epoch_budget(40).run(27, 3).unwrap();
+    let overview = Reader::open(dir.path()).unwrap().overview().unwrap();
+    assert!(!overview.is_finished());
+    let (_, reason) = overview.processes[0].closed.clone().unwrap();
+    assert!(reason.is_some());
+    assert_eq!(overview.planned_epochs(), 423);
+    let trained: u64 = overview.stages.iter().map(|stage| stage.trained * u64::from(stage.epochs)).sum();
+    assert!((30..=50).contains(&trained), "{trained}");
+    assert!(overview.best().is_some());
 }

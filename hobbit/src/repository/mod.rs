@@ -4,6 +4,7 @@ mod checkpoint;
 mod journal;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
+mod overview;
 mod reader;
 mod records;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
@@ -11,6 +12,7 @@ mod storage;
 mod store;
 
 pub use checkpoint::{SavedModel, SavedState};
+pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
 pub use records::{
     End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status, StudyRecord, Timestamp,

@@ -16,7 +16,7 @@ use crate::trial::TrialId;
 #[derive(Debug, Clone)]
 pub struct Reader {
     dir: PathBuf,
-    study: StudyRecord,
+    pub(super) study: StudyRecord,
 }
 
 impl Reader {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::settings::Keep;
 use crate::repository::{End, StageRecord, Status};
-use crate::trial::{Direction, TrialId};
+use crate::trial::{Direction, TrialId, rank};
 
 /// One trial so far.
 pub(crate) struct TrialState<H> {
@@ -55,17 +55,6 @@ impl PartialEq for Ranked {
 }
 
 impl Eq for Ranked {}
-
-/// The order of the table: better scores first, ties by id, trials without a score last.
-pub(crate) fn rank(direction: Direction, a: (Option<f64>, TrialId), b: (Option<f64>, TrialId)) -> Ordering {
-    match (a.0, b.0) {
-        (Some(x), Some(y)) if direction.better(x, y) => Ordering::Less,
-        (Some(x), Some(y)) if direction.better(y, x) => Ordering::Greater,
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        _ => a.1.cmp(&b.1),
-    }
-}
 
 impl<H> Ledger<H> {
     pub(crate) fn new(direction: Direction, keep: Keep) -> Self {

@@ -12,7 +12,7 @@ mod sweep;
 mod worker;
 
 pub(crate) use configurations::Configurations;
-pub(crate) use ledger::{TrialState, rank};
+pub(crate) use ledger::TrialState;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::{Finished, sweep};
 
