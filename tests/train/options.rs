@@ -65,11 +65,12 @@ fn losses_and_metrics_of_ones_own() {
             regression().compile(Adam::new(0.05), loss).metrics([Metric::MeanAbsoluteError, own])
         },
         line(),
-        40,
+        800,
     );
     let names: Vec<&str> = all[0].iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["loss", "mae", "off", "val_loss", "val_mae", "val_off"]);
-    assert_eq!(all[39].get("val_off"), Some(0.0), "{:?}", all[39]);
+    assert!(all[0].get("val_off") > Some(0.5), "{:?}", all[0]);
+    assert_eq!(all[799].get("val_off"), Some(0.0), "{:?}", all[799]);
     // a loss that hobbit has is the same by way of dfdx
     let of = |loss: Loss| train(move || regression().compile(Sgd::new(0.1), loss), line(), 3);
     let (own, built_in) = (of(Loss::Custom(CustomLoss::new("squared", squared))), of(Loss::MeanSquaredError));
@@ -173,8 +174,8 @@ fn stopping_and_callbacks() {
 fn clipping_and_regularization_do_something() {
     let last = |change: fn(Compiled) -> Compiled| {
         let all =
-            train(move || change(regression().compile(Sgd::new(0.5), Loss::MeanSquaredError)), line(), 4);
-        all[3].get("val_loss").unwrap()
+            train(move || change(regression().compile(Sgd::new(0.5), Loss::MeanSquaredError)), line(), 20);
+        all[19].get("val_loss").unwrap()
     };
     let plain = last(|model| model);
     assert!(plain < 1e-4);
