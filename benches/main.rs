@@ -13,5 +13,7 @@ fn main() {
     parts::noop_sweep(&mut criterion);
     #[cfg(feature = "dfdx")]
     training::epoch(&mut criterion);
+    #[cfg(feature = "dfdx")]
+    training::step(&mut criterion);
     criterion.final_summary();
 }
