@@ -115,9 +115,9 @@ impl Loss {
             Loss::BinaryCrossEntropy => each(outputs, batch, gradient, part, |z, t| {
                 let t = t * (1.0 - smoothing) + 0.5 * smoothing;
                 // log(1 + e^z) - t z, without overflow
-                let tail = (-z.abs()).exp();
+                let tail = math::exp_of(-z.abs());
                 let sigmoid = if z >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
-                (z.max(0.0) - t * z + tail.ln_1p(), sigmoid - t)
+                (z.max(0.0) - t * z + libm::log1pf(tail), sigmoid - t)
             }),
             Loss::MeanSquaredError => each(outputs, batch, gradient, part, |z, t| {
                 let e = z - t;
@@ -189,7 +189,7 @@ fn cross_entropy_of_classes(outputs: &[f32], batch: &Batch, smoothing: f32, grad
         let class = class as usize;
         let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
         let total: f32 = gradient.iter().sum();
-        let log = largest + total.ln();
+        let log = largest + libm::logf(total);
         let weight = batch.weight(sample);
         let share = smoothing / width as f32;
         let mut loss = (1.0 - smoothing) * (log - row[class]);
@@ -214,7 +214,7 @@ fn cross_entropy(outputs: &[f32], batch: &Batch, smoothing: f32, gradient: &mut 
     for (sample, ((row, targets), gradient)) in rows.zip(gradient.chunks_exact_mut(width)).enumerate() {
         let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
         let total: f32 = gradient.iter().sum();
-        let log = largest + total.ln();
+        let log = largest + libm::logf(total);
         let weight = batch.weight(sample);
         let mass: f32 = targets.iter().sum();
         let mut loss = 0.0;

@@ -8,7 +8,7 @@ use super::compiled::{Compiled, EpochEnd};
 use super::data::{Batch, Data, Feed, Inputs, Part, Stream, Targets};
 use super::loss::Loss;
 use super::metrics::{Tally, argmax, names};
-use super::native::Native;
+use super::native::{Native, math};
 use super::network::{Network, Step};
 use super::objective::Device;
 use super::plan::Plan;
@@ -291,7 +291,7 @@ impl Model {
             if loss.has_classes() {
                 values.chunks_exact_mut(outputs).for_each(softmax);
             } else if loss == Loss::BinaryCrossEntropy {
-                values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + (-*value).exp()));
+                values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + math::exp_of(-*value)));
             }
             if means.is_empty() {
                 means = values;
@@ -402,7 +402,7 @@ fn build(plan: &Plan, description: &Compiled, device: Device, key: Key) -> Resul
 
 fn softmax(row: &mut [f32]) {
     let largest = row[argmax(row)];
-    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    row.iter_mut().for_each(|value| *value = math::exp_of(*value - largest));
     let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|value| *value /= sum);
 }

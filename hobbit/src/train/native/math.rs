@@ -135,7 +135,8 @@ impl Real for f32 {
         let series = -1382.0 / 155_925.0 + s * (21_844.0 / 6_081_075.0);
         let series = 2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0 + s * series));
         let near = a + a * s * (-1.0 / 3.0 + s * series);
-        let far = 1.0 - 2.0 / ((a + a).exp() + 1.0);
+        // the trait's, not the platform's
+        let far = 1.0 - 2.0 / (Real::exp(a + a) + 1.0);
         let value = if a < 0.5 { near } else { far };
         value.copysign(self)
     }
@@ -147,7 +148,7 @@ impl Real for f32 {
         let t = 1.0 / (1.0 + 0.327_591_1 * a);
         let series = 1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4);
         let series = t * (0.254_829_6 + t * (-0.284_496_74 + t * series));
-        (1.0 - series * (-a * a).exp()).copysign(self)
+        (1.0 - series * Real::exp(-a * a)).copysign(self)
     }
 }
 
@@ -157,6 +158,11 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 #[inline(always)]
 pub(in crate::train) fn simd<R>(work: impl FnOnce() -> R) -> R {
     ARCH.dispatch(work)
+}
+
+/// eˣ, the same on every platform.
+pub(in crate::train) fn exp_of(x: f32) -> f32 {
+    Real::exp(x)
 }
 
 /// eˣ in place.
@@ -175,36 +181,108 @@ fn normal<T: Real>(x: T) -> T {
     T::of(0.5) * (T::ONE + (x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erf())
 }
 
+/// Does something that takes an activation, as a function that is known when the loop is compiled.
+macro_rules! with_activation {
+    ($activation:expr, $function:ident => $work:expr) => {{
+        let slope = T::of(0.01);
+        match $activation {
+            Activation::Linear => {}
+            Activation::Relu => {
+                let $function = |v: T| if v < T::ZERO { T::ZERO } else { v };
+                simd(|| $work)
+            }
+            Activation::LeakyRelu => {
+                let $function = |v: T| if v < T::ZERO { v * slope } else { v };
+                simd(|| $work)
+            }
+            Activation::Sigmoid => {
+                let $function = |v: T| sigmoid(v);
+                simd(|| $work)
+            }
+            Activation::Tanh => {
+                let $function = |v: T| v.tanh();
+                simd(|| $work)
+            }
+            Activation::Gelu => {
+                let $function = |v: T| v * normal(v);
+                simd(|| $work)
+            }
+        }
+    }};
+}
+
+/// Does something that takes an activation's derivative: the gradient for its input, from that for its value and the value. Not for
+/// GELU, whose value does not tell.
+macro_rules! with_derivative {
+    ($activation:expr, $function:ident => $work:expr) => {{
+        let slope = T::of(0.01);
+        match $activation {
+            Activation::Linear | Activation::Gelu => {
+                let $function = |g: T, _: T| g;
+                simd(|| $work)
+            }
+            Activation::Relu => {
+                let $function = |g: T, y: T| if y > T::ZERO { g } else { T::ZERO };
+                simd(|| $work)
+            }
+            Activation::LeakyRelu => {
+                let $function = |g: T, y: T| if y > T::ZERO { g } else { g * slope };
+                simd(|| $work)
+            }
+            Activation::Sigmoid => {
+                let $function = |g: T, y: T| g * (y * (T::ONE - y));
+                simd(|| $work)
+            }
+            Activation::Tanh => {
+                let $function = |g: T, y: T| g * (T::ONE - y * y);
+                simd(|| $work)
+            }
+        }
+    }};
+}
+
 /// Applies an activation in place.
 pub(super) fn activate<T: Real>(activation: Activation, values: &mut [T]) {
-    let slope = T::of(0.01);
-    match activation {
-        Activation::Linear => {}
-        Activation::Relu => {
-            simd(|| values.iter_mut().for_each(|v| *v = if *v < T::ZERO { T::ZERO } else { *v }))
-        }
-        Activation::LeakyRelu => {
-            simd(|| values.iter_mut().for_each(|v| *v = if *v < T::ZERO { *v * slope } else { *v }))
-        }
-        Activation::Sigmoid => simd(|| values.iter_mut().for_each(|v| *v = sigmoid(*v))),
-        Activation::Tanh => simd(|| values.iter_mut().for_each(|v| *v = v.tanh())),
-        Activation::Gelu => simd(|| values.iter_mut().for_each(|v| *v = *v * normal(*v))),
+    with_activation!(activation, f => values.iter_mut().for_each(|v| *v = f(*v)));
+}
+
+/// Adds a bias to every row, and applies an activation.
+pub(super) fn add_bias_and_activate<T: Real>(activation: Activation, bias: &[T], rows: &mut [T]) {
+    let rows = rows.chunks_exact_mut(bias.len());
+    if activation == Activation::Linear {
+        simd(|| rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(v, &b)| *v += b)));
+    } else {
+        with_activation!(activation, f => {
+            rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(v, &b)| *v = f(*v + b)));
+        });
     }
 }
 
 /// Multiplies gradients by an activation's derivative, which is had from its values; not for GELU.
 pub(super) fn derive<T: Real>(activation: Activation, values: &[T], gradients: &mut [T]) {
-    let slope = T::of(0.01);
-    let pairs = gradients.iter_mut().zip(values);
-    match activation {
-        Activation::Linear | Activation::Gelu => {}
-        Activation::Relu => simd(|| pairs.for_each(|(g, &y)| *g = if y > T::ZERO { *g } else { T::ZERO })),
-        Activation::LeakyRelu => {
-            simd(|| pairs.for_each(|(g, &y)| *g = if y > T::ZERO { *g } else { *g * slope }))
-        }
-        Activation::Sigmoid => simd(|| pairs.for_each(|(g, &y)| *g *= y * (T::ONE - y))),
-        Activation::Tanh => simd(|| pairs.for_each(|(g, &y)| *g *= T::ONE - y * y)),
+    if activation != Activation::Linear {
+        with_derivative!(activation, f => {
+            gradients.iter_mut().zip(values).for_each(|(g, &y)| *g = f(*g, y));
+        });
     }
+}
+
+/// The same for rows, whose sum is added to `sum`.
+pub(super) fn derive_and_add_columns<T: Real>(
+    activation: Activation,
+    values: &[T],
+    gradients: &mut [T],
+    sum: &mut [T],
+) {
+    let width = sum.len();
+    let rows = gradients.chunks_exact_mut(width).zip(values.chunks_exact(width));
+    with_derivative!(activation, f => for (row, values) in rows {
+        for ((g, &y), sum) in row.iter_mut().zip(values).zip(&mut *sum) {
+            let slope = f(*g, y);
+            *g = slope;
+            *sum += slope;
+        }
+    });
 }
 
 /// Multiplies gradients by GELU's derivative at its inputs: Φ(x) + x φ(x).
@@ -252,15 +330,6 @@ pub(super) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
     fold2(a, a, |a, _| of(a))
 }
 
-/// Adds the columns of a matrix to a row.
-pub(super) fn add_columns<T: Real>(matrix: &[T], to: &mut [T]) {
-    simd(|| {
-        for row in matrix.chunks_exact(to.len()) {
-            to.iter_mut().zip(row).for_each(|(to, &value)| *to += value);
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,7 +365,11 @@ mod tests {
         assert_eq!(fold(&values, |x| x), 1002.0 * 1003.0 / 2.0);
         assert_eq!(fold2(&values[..5], &values[..5], |a, b| a * b), 30.0);
         let mut row = vec![1.0; 3];
-        add_columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut row);
-        assert_eq!(row, [6.0, 8.0, 10.0]);
+        let (values, mut slopes) = ([1.0, 0.0, 3.0, 4.0, 5.0, 0.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        derive_and_add_columns(Activation::Relu, &values, &mut slopes, &mut row);
+        assert_eq!((slopes, row), ([1.0, 0.0, 3.0, 4.0, 5.0, 0.0], vec![6.0, 6.0, 4.0]));
+        let mut rows = [1.0, -2.0, 3.0, -4.0];
+        add_bias_and_activate(Activation::Relu, &[1.0, 3.0], &mut rows);
+        assert_eq!(rows, [2.0, 1.0, 4.0, 0.0]);
     }
 }
