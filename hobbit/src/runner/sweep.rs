@@ -120,6 +120,8 @@ pub(crate) fn sweep<O: Objective>(
         paused: Paused::new(settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize)),
         inbox: Vec::new(),
         inbox_bytes: 0,
+        waiting: HashMap::new(),
+        urgent: false,
         slots: (0..workers).map(|_| slot()).collect(),
         active: workers,
         stop: None,
