@@ -161,6 +161,7 @@ pub(in crate::train) fn simd<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// eˣ, the same on every platform.
+#[inline(always)]
 pub(in crate::train) fn exp_of(x: f32) -> f32 {
     Real::exp(x)
 }
