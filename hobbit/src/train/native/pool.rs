@@ -24,28 +24,33 @@ impl MaxPool {
         simd(|| {
             let outputs = y.chunks_exact_mut(across).zip(places.chunks_exact_mut(across));
             for (row, (y, places)) in outputs.enumerate().take(down) {
-                let (start, below) = ((2 * row * width) as u32, width as u32);
-                let (upper, rest) = x[2 * row * width..].split_at(width);
-                let pairs = upper.chunks_exact(2).zip(rest[..width].chunks_exact(2));
-                for ((column, (y, place)), (a, b)) in (0..).zip(y.iter_mut().zip(places)).zip(pairs) {
-                    let (up, low) = (stays(a[0], a[1]), stays(b[0], b[1]));
-                    let upper = if up { a[0] } else { a[1] };
-                    let lower = if low { b[0] } else { b[1] };
-                    let first = stays(upper, lower);
-                    *y = if first { upper } else { lower };
-                    let upper: u32 = if up { 0 } else { 1 };
-                    let lower = if low { below } else { below + 1 };
-                    *place = start + 2 * column + if first { upper } else { lower };
+                let start = 2 * row * width;
+                let (upper, rest) = x[start..].split_at(width);
+                let lower = &rest[..width];
+                for ((y, a), b) in y.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
+                    *y = largest(largest(a[0], a[1]), largest(b[0], b[1]));
+                }
+                let (first, below) = (start as u32, width as u32);
+                let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                for ((place, &y), (a, b)) in places.iter_mut().zip(y.iter()).zip(inputs) {
+                    let lower = below + u32::from(b[0] != y);
+                    let upper = u32::from(a[0] != y);
+                    // a choice by its bits, since a branch would be mispredicted
+                    let up = u32::from((a[0] == y) | (a[1] == y)).wrapping_neg();
+                    *place = (upper & up) | (lower & !up);
+                }
+                for (column, place) in (0u32..).zip(places.iter_mut()) {
+                    *place += first + 2 * column;
                 }
             }
         });
     }
 }
 
-/// Whether the first of two numbers stays the largest: equal ones do, and not a number does in any place, so that it is seen.
+/// The larger number; not a number wins, so that it is seen.
 #[inline(always)]
-fn stays<T: Real>(a: T, b: T) -> bool {
-    (a >= b) | a.is_nan()
+fn largest<T: Real>(a: T, b: T) -> T {
+    if (a >= b) | a.is_nan() { a } else { b }
 }
 
 impl<T: Real> Kernel<T> for MaxPool {
