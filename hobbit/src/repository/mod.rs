@@ -7,6 +7,7 @@ mod lock;
 mod overview;
 mod reader;
 mod records;
+mod scan;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod storage;
 mod store;
