@@ -72,9 +72,10 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Contents> {
     match damage {
         None => Ok(contents),
         Some((line, why)) => Err(Error::repository(format!(
-            "{}:{line}: the line is damaged ({why}); nothing was changed. `hobbit::salvage` keeps the {} records before it, \
-             and puts the damaged file aside",
+            "{}:{line}: the line is damaged ({why}); nothing was changed. `hobbit salvage {}` (or `hobbit::salvage`) \
+             keeps the {} records before it, and puts the damaged file aside",
             path.display(),
+            path.parent().unwrap_or(path).display(),
             contents.records.len()
         ))),
     }

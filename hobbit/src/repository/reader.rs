@@ -30,7 +30,10 @@ impl Reader {
         match read_study(&Disk, &path)? {
             Some(study) => Ok(Reader { dir: dir.to_owned(), study }),
             None => {
-                Err(Error::repository(format!("{} is no repository: it has no study.ron", dir.display())))
+                let why = if dir.is_dir() { "it has no study.ron" } else { "there is no such directory" };
+                let source = std::io::Error::from(ErrorKind::NotFound);
+                Err(Error::repository(format!("{} is no repository: {why}", dir.display()))
+                    .with_source(source))
             }
         }
     }
@@ -80,6 +83,19 @@ impl Reader {
         checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
     }
 
+    /// The trials that have a saved model, in order of their names.
+    ///
+    /// # Errors
+    /// The directory `weights` cannot be read. One that is not there is empty.
+    pub fn models(&self) -> Result<Vec<TrialId>> {
+        let dir = self.dir.join("weights");
+        let names = match Disk.list(&dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("list", &dir, error)),
+            names => names.unwrap_or_default(),
+        };
+        Ok(model_names(&names))
+    }
+
     /// The file of a trial's saved model.
     pub fn model_path(&self, trial: TrialId) -> PathBuf {
         self.dir.join("weights").join(format!("{trial}.safetensors"))
@@ -89,6 +105,14 @@ impl Reader {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// The trials whose saved models are among these files, in order.
+pub(super) fn model_names(names: &[String]) -> Vec<TrialId> {
+    let mut trials: Vec<TrialId> =
+        names.iter().filter_map(|name| name.strip_suffix(".safetensors")?.parse().ok()).collect();
+    trials.sort_unstable();
+    trials
 }
 
 /// Parses RON; an error has the file's name, line and column.
@@ -110,6 +134,14 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
     let bytes = match storage.read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            let dir = path.parent().unwrap_or(path);
+            return Err(Error::repository(format!(
+                "{} is a file; a repository is a directory",
+                dir.display()
+            ))
+            .with_source(error));
+        }
         Err(error) => return Err(Error::io("read", path, error)),
     };
     let text = String::from_utf8_lossy(&bytes);
