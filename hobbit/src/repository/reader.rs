@@ -73,6 +73,19 @@ impl Reader {
         from_ron(&path, &text)
     }
 
+    /// A trial's hyperparameters as RON that reads back as the study's struct, if `results.ron` has them already.
+    ///
+    /// # Errors
+    /// `results.ron` does not read.
+    pub fn hparams_ron(&self, trial: TrialId) -> Result<Option<String>> {
+        if !self.dir.join("results.ron").exists() {
+            return Ok(None);
+        }
+        let results: ResultsRecord<Box<ron::value::RawValue>> = self.results()?;
+        let found = results.trials.iter().find(|record| record.trial == trial);
+        Ok(found.map(|record| outdented(record.hparams.get_ron().trim())))
+    }
+
     /// The saved model of a trial.
     ///
     /// # Errors
@@ -105,6 +118,14 @@ impl Reader {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// The lines without the indentation that all but the first have.
+fn outdented(text: &str) -> String {
+    let indentation = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let all = text.lines().skip(1).map(indentation).min().unwrap_or(0);
+    let lines = text.lines().enumerate().map(|(i, line)| if i == 0 { line } else { &line[all..] });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The trials whose saved models are among these files, in order.
