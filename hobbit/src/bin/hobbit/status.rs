@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use console::{Style, Term, truncate_str};
+use console::{Style, Term, measure_text_width, truncate_str};
 use hobbit::observe;
 use hobbit::repository::{Overview, Reader, StageOverview, Timestamp};
 use serde::Serialize;
@@ -139,7 +139,7 @@ fn summary(overview: &Overview) -> String {
     let mut text = format!(
         "{}/{} epochs, {}, {}",
         overview.trained_epochs(),
-        overview.planned_epochs(),
+        overview.trained_epochs() + overview.epochs_left(),
         state::count(overview.trials.len() as u64, "trial"),
         State::of(overview).word(),
     );
@@ -170,16 +170,23 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     };
     let bold = Style::new().bold();
     let mut text = format!("{}\n", bold.apply_to(state::title(reader.dir(), overview)));
-    let mut line = |label: &str, value: String| {
-        text += &format!("{}{value}\n", bold.apply_to(format!("{label:<10}")));
+    let width = output::width().unwrap_or(usize::MAX);
+    let mut coloured = |label: &str, value: String, style: &Style| {
+        for (i, value) in wrapped(&value, width.saturating_sub(LABEL)).iter().enumerate() {
+            let label = format!("{:<LABEL$}", if i == 0 { label } else { "" });
+            text += &format!("{}{}\n", bold.apply_to(label), style.apply_to(value));
+        }
     };
-    line("State", colour.apply_to(state.sentence(overview)).to_string());
+    coloured("State", state.sentence(overview), &colour);
+    let mut line = |label: &str, value: String| coloured(label, value, &Style::new());
     let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
-    let mut epochs = format!("{trained} of {planned}");
-    if state == State::Finished && trained < planned {
-        epochs += " (the rest fell away with failed trials)";
-    } else if state != State::Finished {
-        epochs += &format!(" ({} %)", 100 * trained / planned.max(1));
+    let all = trained + overview.epochs_left();
+    let mut epochs = format!("{trained} of {all}");
+    if all != planned {
+        epochs += &format!(" (planned: {planned})");
+    }
+    if state != State::Finished {
+        epochs += &format!(", {} %", 100 * trained / all.max(1));
     }
     if let Some(pace) = overview.pace() {
         epochs += &format!(", {} a second", observe::number(pace));
@@ -218,6 +225,24 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
         line(if state.is_live() { "Running" } else { "Lost" }, running.join(", "));
     }
     text + "\n" + &stages(overview, state).render(output::width())
+}
+
+/// The columns of the words that lines begin with.
+const LABEL: usize = 10;
+
+/// The text on lines that are no wider than this, if its words are not.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The trials that the last process is training, by worker.
