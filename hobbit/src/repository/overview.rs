@@ -145,6 +145,8 @@ impl Overview {
                     if stage == 0 {
                         hparams.insert(trial, values);
                     }
+                    // a worker that begins another trial has ended the one before, whose outcome is about to be written
+                    started.retain(|_, (_, other, _)| *other != worker);
                     started.insert(trial, (stage, worker, time));
                 }
                 Record::Stage(record) => {
@@ -182,7 +184,9 @@ impl Overview {
         }
         let mut scheduler = Scheduler::new(plan.clone(), study.iterations, study.direction);
         let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
-        while let Ask::Run(assignment) = scheduler.ask() {
+        while !(outcomes.is_empty() && started.is_empty())
+            && let Ask::Run(assignment) = scheduler.ask()
+        {
             let (id, number) = (assignment.trial, assignment.stage);
             let place = first_stage[&(id.iteration, id.bracket)] + number as usize;
             let outcome = outcomes.remove(&(id, number));
@@ -201,6 +205,7 @@ impl Overview {
                 running: None,
             });
             let Some(record) = outcome else {
+                started.remove(&id);
                 trial.running = running;
                 stages[place].running += 1;
                 continue;

@@ -10,6 +10,7 @@ use super::journal;
 use super::records::{FORMAT, Record, ResultsRecord, StudyRecord};
 use super::storage::{Disk, Storage, replace};
 use crate::error::{Error, Result};
+use crate::schedule::Plan;
 use crate::trial::TrialId;
 
 /// A repository, to look at. It never writes, takes no lock, and works while a sweep runs.
@@ -28,7 +29,11 @@ impl Reader {
         let dir = dir.as_ref();
         let path = dir.join("study.ron");
         match read_study(&Disk, &path)? {
-            Some(study) => Ok(Reader { dir: dir.to_owned(), study }),
+            Some(study) => {
+                Plan::counting(study.max_epochs, study.eta, study.epoch_count)
+                    .map_err(|error| Error::repository(format!("{}: {error}", path.display())))?;
+                Ok(Reader { dir: dir.to_owned(), study })
+            }
             None => {
                 let why = if dir.is_dir() { "it has no study.ron" } else { "there is no such directory" };
                 let source = std::io::Error::from(ErrorKind::NotFound);

@@ -35,6 +35,8 @@ pub enum FileState {
     Note,
     /// It should be there and is not.
     Missing,
+    /// It could not be read.
+    Unreadable,
     /// It does not read, or is not what the rest of the repository says.
     Damaged,
 }
@@ -72,16 +74,17 @@ impl Reader {
         }
         let is_running = overview.as_ref().is_some_and(Overview::may_be_running);
         let weights = self.dir().join("weights");
-        let names = match Disk.list(&weights) {
+        match Disk.list(&weights) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(Error::io("list", &weights, error));
+                checks.add("weights", FileState::Unreadable, error.to_string());
             }
-            names => names.unwrap_or_default(),
-        };
-        for name in &names {
-            self.verify_model(name, is_running, overview.as_ref(), &mut checks);
+            names => {
+                for name in names.unwrap_or_default() {
+                    self.verify_model(&name, is_running, overview.as_ref(), &mut checks);
+                }
+                self.verify_best(overview.as_ref(), &mut checks);
+            }
         }
-        self.verify_best(overview.as_ref(), &mut checks);
         let names = Disk.list(self.dir()).map_err(|error| Error::io("list", self.dir(), error))?;
         for name in names {
             match name.as_str() {
@@ -105,7 +108,7 @@ impl Reader {
                 Vec::new()
             }
             Err(error) => {
-                checks.add(NAME, FileState::Damaged, format!("could not be read: {error}"));
+                checks.add(NAME, FileState::Unreadable, error.to_string());
                 return None;
             }
         };
@@ -150,7 +153,15 @@ impl Reader {
         }
         let results: ResultsRecord<IgnoredAny> = match self.results() {
             Ok(results) => results,
-            Err(error) => return checks.add(NAME, FileState::Damaged, error.to_string()),
+            Err(error) if error.is_io() => {
+                return checks.add(NAME, FileState::Unreadable, error.to_string());
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let place = text.strip_prefix(&format!("{}:", self.dir().join(NAME).display()));
+                let text = place.map_or(text.clone(), |place| format!("line {place}"));
+                return checks.add(NAME, FileState::Damaged, text);
+            }
         };
         let trials = results.trials.len();
         let same = overview.trials.iter().map(|trial| {
@@ -191,6 +202,9 @@ impl Reader {
             Ok(model) => model,
             // it was removed since the directory was listed
             Err(_) if !path.exists() => return,
+            Err(error) if error.is_io() => {
+                return checks.add(&file, FileState::Unreadable, error.to_string());
+            }
             Err(error) => {
                 let text = error.to_string();
                 let why = text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text);

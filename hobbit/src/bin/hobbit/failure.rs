@@ -1,6 +1,5 @@
 //! What can go wrong, and the exit code of each.
 
-use std::error::Error as _;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -42,10 +41,7 @@ impl Failure {
             Failure::Usage(message) => (2, message),
             Failure::Output(message) => (3, message),
             Failure::NotThere(message) => (4, message),
-            Failure::Repository(error) => {
-                let cannot_be_read = error.source().is_some_and(|source| source.is::<io::Error>());
-                (if cannot_be_read { 3 } else { 1 }, error.to_string())
-            }
+            Failure::Repository(error) => (if error.is_io() { 3 } else { 1 }, error.to_string()),
         };
         let label = console::style("error:").red().bold().for_stderr();
         let _ = writeln!(io::stderr(), "{label} {message}");

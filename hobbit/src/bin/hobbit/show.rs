@@ -133,7 +133,7 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
     if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
         text += &format!("{}\n", Style::new().red().apply_to(reason.trim_end()));
     }
-    if let Some(path) = state::weights(reader, trial) {
+    if let Ok(path) = state::weights(reader, trial) {
         text += &format!("Weights: {}\n", path.display());
     }
     let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);

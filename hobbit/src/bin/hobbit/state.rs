@@ -1,6 +1,6 @@
 //! What a study is doing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hobbit::observe;
@@ -134,9 +134,17 @@ pub(crate) fn fate(trial: &TrialOverview, state: State) -> String {
     }
 }
 
-/// Where a trial's weights are, if they are there.
-pub(crate) fn weights(reader: &Reader, trial: &TrialOverview) -> Option<std::path::PathBuf> {
-    Some(reader.model_path(trial.id)).filter(|path| path.exists())
+/// Where a trial's weights are; in words, why they are not.
+pub(crate) fn weights(reader: &Reader, trial: &TrialOverview) -> Result<PathBuf, String> {
+    let path = reader.model_path(trial.id);
+    let (id, file) = (trial.id, path.display());
+    match path.try_exists() {
+        Ok(true) => Ok(path),
+        Ok(false) => Err(format!(
+            "the weights of trial {id} are missing: {file} is not there. They were removed, or the study keeps none"
+        )),
+        Err(error) => Err(format!("the weights of trial {id} cannot be read: {file}: {error}")),
+    }
 }
 
 /// What a study is about, on a line.

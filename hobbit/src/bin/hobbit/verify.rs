@@ -31,9 +31,9 @@ Examples:
   hobbit verify my_study > /dev/null || echo damaged
 
 JSON (--format json): {damaged, files: [{file, state, text}]}
-state is whole, note, missing or damaged.
+state is whole, note, missing, unreadable or damaged.
 
-Exit code 1: a file is damaged or missing.";
+Exit code 1: a file is damaged, missing or cannot be read.";
 
 #[derive(Serialize)]
 struct View<'a> {
@@ -75,6 +75,7 @@ fn word(state: FileState) -> (&'static str, Style) {
         FileState::Whole => ("whole", Style::new().green()),
         FileState::Note => ("note", Style::new().yellow()),
         FileState::Missing => ("missing", Style::new().red()),
+        FileState::Unreadable => ("unreadable", Style::new().red()),
         // whatever else there may be is no better
         _ => ("damaged", Style::new().red().bold()),
     }
@@ -82,10 +83,11 @@ fn word(state: FileState) -> (&'static str, Style) {
 
 fn text(checks: &[Check]) -> String {
     let width = checks.iter().map(|check| check.file.chars().count()).max().unwrap_or(0);
+    let word_width = checks.iter().map(|check| word(check.state).0.len()).max().unwrap_or(0);
     let mut text = String::new();
     for Check { file, state, text: what, .. } in checks {
         let (word, style) = word(*state);
-        text += &format!("{}  {file:<width$}  {what}\n", style.apply_to(format!("{word:<7}")));
+        text += &format!("{}  {file:<width$}  {what}\n", style.apply_to(format!("{word:<word_width$}")));
     }
     let bad = checks.iter().filter(|check| !check.state.is_fine()).count();
     text + &match bad {

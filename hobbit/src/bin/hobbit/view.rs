@@ -296,6 +296,6 @@ pub(crate) struct BestView {
 impl BestView {
     pub(crate) fn new(overview: &Overview, reader: &Reader) -> Option<BestView> {
         let best = overview.best()?;
-        Some(BestView { trial: TrialView::new(1, best), weights: state::weights(reader, best) })
+        Some(BestView { trial: TrialView::new(1, best), weights: state::weights(reader, best).ok() })
     }
 }
