@@ -47,9 +47,11 @@ Examples:
   cp \"$(hobbit best my_study --weights)\" model.safetensors
 
 JSON (--format json):
-  {rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs,
-   hparams: {NAME: value}, metrics: {NAME: value}, weights}
-epoch and metrics are those of the score; weights is a path, or null if they are not there.
+  {rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
+   score, epoch, epochs, hparams: {NAME: value}, metrics: {NAME: value},
+   weights}
+epoch and metrics are those of the score; weights is a path, or null if they
+are not there.
 
 Exit code 4: no trial has a score yet; with --weights: the weights are not there.";
 
@@ -61,8 +63,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let weights = state::weights(&reader, best);
     if args.weights {
-        let missing = || Failure::NotThere(missing(&reader, best));
-        return output::print(&format!("{}\n", weights.ok_or_else(missing)?.display()));
+        let path = weights.map_err(Failure::NotThere)?;
+        return output::print(&format!("{}\n", path.display()));
     }
     match args.format {
         Format::Json => return output::print_json(&BestView::new(&overview, &reader)),
@@ -84,20 +86,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     text += &hparams.render(output::width());
     text += &match weights {
-        Some(path) => format!("\nWeights: {}\n", path.display()),
-        None => {
-            format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {}", missing(&reader, best))))
-        }
+        Ok(path) => format!("\nWeights: {}\n", path.display()),
+        Err(why) => format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {why}"))),
     };
     output::print(&text)
-}
-
-fn missing(reader: &Reader, best: &TrialOverview) -> String {
-    format!(
-        "the weights of trial {} are missing: {} is not there. They were removed, or the study keeps none",
-        best.id,
-        reader.model_path(best.id).display()
-    )
 }
 
 /// The hyperparameters as a RON map.

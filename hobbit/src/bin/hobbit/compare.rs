@@ -29,9 +29,11 @@ const AFTER: &str = "\
 Examples:
   hobbit compare my_study my_study_with_more_data
 
-JSON (--format json): {best, studies: [{directory, state, study, trials, epochs, seconds, best}]}
-best is the directory with the best score, null if the studies do not optimize the same metric the same way;
-study and state are as in `hobbit status`, each study's best as in `hobbit best`.";
+JSON (--format json):
+  {best, studies: [{directory, state, study, trials, epochs, seconds, best}]}
+best is the directory with the best score, null if the studies do not optimize
+the same metric the same way; study and state are as in `hobbit status`, each
+study's best as in `hobbit best`.";
 
 #[derive(Serialize)]
 struct View<'a> {

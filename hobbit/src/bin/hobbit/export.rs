@@ -36,12 +36,13 @@ Examples:
   hobbit export my_study --csv --epochs > curves.csv
   hobbit export my_study --json | jq '.trials[0].hparams'
 
-CSV: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs, seconds,
-  then metrics.NAME at the epoch of the score, then hparams.NAME; what there is not is empty.
+CSV: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score,
+  epoch, epochs, seconds, then metrics.NAME at the epoch of the score, then
+  hparams.NAME; what there is not is empty.
 CSV with --epochs: trial, stage, epoch, then metrics.NAME.
-JSON: {study: {...}, space: [{name, description, domain, conditions}],
-  processes: [{host, pid, workers, opened, closed, reason}], trials: [TRIAL with stages and history]},
-  as `hobbit show` has them.";
+JSON: {study, space: [{name, description, domain, conditions}],
+  processes: [{host, pid, workers, opened, closed, reason}],
+  trials: [TRIAL with stages and history]}, as in `hobbit show`.";
 
 #[derive(Serialize)]
 struct Document {

@@ -33,19 +33,22 @@ struct Cli {
 
 const AFTER: &str = "\
 Examples:
-  hobbit plan 81 3               what Hyperband would do with R = 81 and eta = 3
-  hobbit status my_study --watch how far a study is, live
-  hobbit show my_study | head    the best trials
-  hobbit best my_study           the best hyperparameters, and where the weights are
+  hobbit plan 81 3                what Hyperband would do: R = 81, eta = 3
+  hobbit status my_study --watch  how far a study is, live
+  hobbit show my_study            the best trials
+  hobbit best my_study            the best hyperparameters and their weights
 
 Exit codes:
   0  all is well (also when whoever reads the output has closed it)
-  1  the repository has a problem: a damaged file, or one that is in use
+  1  the repository has a problem: a damaged file, or it is in use
   2  wrong usage
-  3  a file or directory is not there, is no repository, or cannot be read or written
-  4  what was asked for is not in the repository: the trial, a best trial, its weights
+  3  a file or directory is not there, is no repository, or cannot be read or
+     written
+  4  what was asked for is not in the repository: the trial, a best trial, its
+     weights
 
-Messages go to standard error. Colours are shown on a terminal only, and not if NO_COLOR is set.";
+Messages go to standard error. Colours are shown on a terminal only, and not
+if NO_COLOR is set.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -49,9 +49,10 @@ Examples:
   hobbit plan 81 3
   hobbit plan 27,81,243 3,4
 
-JSON (--format json): an array with a plan for every pair, each R with every eta:
-  [{max_epochs, eta, epoch_count, total_epochs, total_trials, total_evaluations,
-    brackets: [{stages: [{trials, epochs, trained}]}]}]
+JSON (--format json): an array with a plan for every pair, each R with every
+eta:
+  [{max_epochs, eta, epoch_count, total_epochs, total_trials,
+    total_evaluations, brackets: [{stages: [{trials, epochs, trained}]}]}]
 epochs is how many epochs a stage adds, trained how many a trial has after it.";
 
 #[derive(Serialize)]

@@ -38,12 +38,15 @@ Examples:
   hobbit show my_study 1-8
 
 JSON (--format json):
-  {study: {as in `hobbit status`}, trials: [TRIAL]}      or, of one trial, TRIAL with stages and history
-  TRIAL = {rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs,
-           hparams: {NAME: value}, metrics: {NAME: value}}
+  {study: {as in `hobbit status`}, trials: [TRIAL]}
+  or, of one trial, TRIAL with stages and history
+  TRIAL = {rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
+           score, epoch, epochs, hparams: {NAME: value},
+           metrics: {NAME: value}}
   stages: [{stage, from, to, end, attempt, worker, seconds, ended}]
   history: [{epoch, stage, metrics: {NAME: value}}]
-status is finished, dropped, diverged, failed, unfinished or running; epoch and metrics are those of the score.";
+status is finished, dropped, diverged, failed, unfinished or running; epoch
+and metrics are those of the score.";
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let reader = Reader::open(&args.dir)?;

@@ -43,13 +43,18 @@ Examples:
   hobbit status my_study --format json | jq .epochs.left
 
 JSON (--format json; with --watch a line for every change):
-  {directory, state, study: {monitor, direction, max_epochs, eta, epoch_count, iterations, seed, hobbit},
+  {directory, state,
+   study: {monitor, direction, max_epochs, eta, epoch_count, iterations, seed,
+           hobbit},
    process: {host, pid, workers, opened, closed, reason},
-   epochs: {planned, trained, left, per_second}, seconds_left, trials: {begun, failed},
-   best: {as in `hobbit best`}, running: [{trial, stage, worker, since}],
-   stages: [{iteration, bracket, stage, planned, epochs, trained, failed, running}]}
-state is new, running, elsewhere (on another machine, and perhaps dead), killed, stopped or finished.
-Stages are counted from 1; times are seconds since 1970; what is not known is null.";
+   epochs: {planned, trained, left, per_second}, seconds_left,
+   trials: {begun, failed}, best: {as in `hobbit best`},
+   running: [{trial, stage, worker, since}],
+   stages: [{iteration, bracket, stage, planned, epochs, trained, failed,
+             running}]}
+state is new, running, elsewhere (on another machine, and perhaps dead),
+killed, stopped or finished. Stages are counted from 1; times are seconds
+since 1970; what is not known is null.";
 
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -204,8 +209,7 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     match overview.best().and_then(|best| Some((best, best.score?))) {
         Some((best, (score, epoch))) => {
             let score = observe::number(score);
-            let missing =
-                if state::weights(reader, best).is_some() { "" } else { "; its weights are missing" };
+            let missing = if state::weights(reader, best).is_ok() { "" } else { "; its weights are missing" };
             line(
                 "Best",
                 format!("{} {score}, trial {} at epoch {epoch}{missing}", overview.study.monitor, best.id),
