@@ -194,4 +194,34 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn damage_is_found_at_its_line_in_every_part_of_a_large_journal() {
+        let text = lines(30_000);
+        assert!(text.len() > 2 * PART);
+        let path = Path::new("journal.ron");
+        assert_eq!(parse(path, text.as_bytes()).unwrap().records.len(), 30_000);
+        for line in [1, 14_999, 29_999] {
+            let mut bytes = text.clone().into_bytes();
+            let (at, _) = text.match_indices('\n').nth(line - 1).unwrap();
+            bytes[at + 4] ^= 1;
+            let (contents, damage) = parse_until_damage(&bytes);
+            assert_eq!((contents.records.len(), contents.whole), (line, at as u64 + 1));
+            assert_eq!(damage.unwrap().0, line + 1);
+        }
+    }
+
+    #[test]
+    fn parts_end_with_lines() {
+        let text = lines(100);
+        for length in [0, 1, 50, text.len() - 3, text.len()] {
+            for parts in 1..8 {
+                let bytes = &text.as_bytes()[..length];
+                let split = split(bytes, parts);
+                assert!(split.len() <= parts);
+                assert_eq!(split.concat(), bytes);
+                assert!(split[..split.len() - 1].iter().all(|part| part.ends_with(b"\n")));
+            }
+        }
+    }
 }
