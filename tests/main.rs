@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files")]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod durability;
 mod errors;
 mod schedule;
