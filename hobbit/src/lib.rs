@@ -35,6 +35,8 @@ mod objective;
 pub mod observe;
 pub mod prelude;
 mod random;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod repository;
 mod results;
 mod runner;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 pub(crate) use console::{Console, print};
 pub(crate) use table::{number, results_table};
+#[cfg(feature = "report")]
+pub(crate) use table::{cell, status};
 
 use crate::error::BoxError;
 use crate::objective::Metrics;

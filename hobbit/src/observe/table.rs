@@ -19,7 +19,8 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-fn cell(value: &Value) -> String {
+/// A value, for tables.
+pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::Float(value) => number(*value),
         other => other.to_string(),
@@ -73,7 +74,8 @@ pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, 
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-fn status(status: &Status) -> String {
+/// What became of a trial, for tables.
+pub(crate) fn status(status: &Status) -> String {
     match status {
         Status::Finished => "finished".to_owned(),
         Status::Dropped(stage) => format!("dropped after stage {}", stage + 1),
