@@ -4,6 +4,8 @@
 
 mod durability;
 mod errors;
+#[cfg(feature = "report")]
+mod report;
 mod schedule;
 mod space;
 mod support;

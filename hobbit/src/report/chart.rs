@@ -74,6 +74,10 @@ impl Axis {
         match &scale {
             Scale::Options(options) => (low, high) = (0.5, options.len().max(1) as f64 + 0.5),
             Scale::Log if high <= low * 1.0001 => (low, high) = (low / 2.0, high * 2.0),
+            Scale::Log => {
+                let room = (high / low).powf(0.03);
+                (low, high) = (low / room, high * room);
+            }
             Scale::Linear if high - low <= 1e-9 * high.abs().max(low.abs()) => {
                 let room = if high == 0.0 { 1.0 } else { high.abs() * 0.1 };
                 (low, high) = (low - room, high + room);
@@ -133,7 +137,6 @@ impl Chart {
             .with_x_label_overlap(AxisLabelOverlap::Thin)
             .with_x_tick_format(x.format())
             .with_y_tick_format(y.format());
-        layout.clamp_axis = x.scale != Scale::Log;
         for (axis, is_x) in [(x, true), (y, false)] {
             if !axis.label.is_empty() {
                 let label = clean(&axis.label);
@@ -141,8 +144,9 @@ impl Chart {
             }
             layout = match (&axis.scale, is_x) {
                 (Scale::Linear, _) => layout,
-                (Scale::Log, true) => layout.with_log_x(),
-                (Scale::Log, false) => layout.with_log_y(),
+                // kuva would begin and end at powers of ten
+                (Scale::Log, true) => layout.with_log_x().with_x_axis_min(axis.low).with_x_axis_max(axis.high),
+                (Scale::Log, false) => layout.with_log_y().with_y_axis_min(axis.low).with_y_axis_max(axis.high),
                 (Scale::Options(options), true) => {
                     let room = (width - 80.0) / options.len().max(1) as f64 / 8.0;
                     layout.with_x_categories(options.iter().map(|text| short(text, room)).collect())

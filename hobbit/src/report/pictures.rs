@@ -34,8 +34,8 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
     let ends: BTreeSet<u64> = trials().flat_map(|(_, trial)| &trial.stages).map(|stage| stage.to).collect();
     let (first, last) = (*ends.first()?, *ends.last()?);
     let scale = if last >= 10 * first.max(1) { Scale::Log } else { Scale::Linear };
-    let low = if scale == Scale::Log { first.max(1) } else { 0 };
-    let x = Axis::new("epochs", (low as f64, last as f64), scale);
+    let low = if scale == Scale::Log { 1.0 } else { 0.0 };
+    let x = Axis::new("epochs", (low, last as f64), scale);
     let mut chart = Chart::new(&format!("Bracket {bracket}"), SMALL, &x, &y);
 
     let (_, top, _, bottom) = chart.edges();
@@ -43,7 +43,7 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
         let (x, _) = chart.at(*end as f64, y.low);
         chart.line("var(--line)", (x, top), (x, bottom), Some("2 3"));
     }
-    let stages = ends.len().max(2);
+    let stages = ends.len();
     let mut lines: [Marks; 6] = Default::default();
     let mut dots: [Marks; 6] = Default::default();
     for (row, trial) in trials().collect::<Vec<_>>().into_iter().rev() {
@@ -52,6 +52,7 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
         let colour = match trial.stages.last() {
             Some(stage) if stage.end != End::Trained => 5,
             _ if row == 0 => 4,
+            _ if stages == 1 => 3,
             _ => (reached * 3).div_ceil(stages - 1).min(3),
         };
         let step = points.len().div_ceil(POINTS);
