@@ -18,8 +18,8 @@ use crate::observe::number;
 /// What a picture outside of the page needs to have its colours; the page has the same.
 pub(super) const COLOURS: &str = include_str!("colours.css");
 
-/// The height of the line with the legend.
-const LEGEND: f64 = 24.0;
+/// The height of a line of the legend.
+const LEGEND: f64 = 22.0;
 
 /// A picture that is done.
 pub(super) struct Picture {
@@ -29,6 +29,8 @@ pub(super) struct Picture {
     pub(super) description: String,
     width: f64,
     height: f64,
+    /// The height of the legend above it.
+    top: f64,
     /// What is between `<svg ...>` and its end.
     content: String,
 }
@@ -36,26 +38,24 @@ pub(super) struct Picture {
 impl Picture {
     /// As part of the page.
     pub(super) fn in_page(&self) -> String {
-        let Picture { width, height, content, .. } = self;
+        let Picture { width, height, top, content, .. } = self;
         let description = escape(&self.description);
         format!(
-            "<svg class=\"chart\" role=\"img\" aria-label=\"{description}\" viewBox=\"0 {top} {width:.0} {all:.0}\" \
+            "<svg class=\"chart\" role=\"img\" aria-label=\"{description}\" viewBox=\"0 -{top} {width:.0} {all:.0}\" \
              width=\"{width:.0}\" height=\"{all:.0}\">{content}</svg>",
-            top = -LEGEND,
-            all = height + LEGEND,
+            all = height + top,
         )
     }
 
     /// As a file of its own.
     pub(super) fn alone(&self) -> String {
-        let Picture { width, height, content, .. } = self;
+        let Picture { width, height, top, content, .. } = self;
         let description = escape(&self.description);
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 {top} {width:.0} {all:.0}\" width=\"{width:.0}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 -{top} {width:.0} {all:.0}\" width=\"{width:.0}\" \
              height=\"{all:.0}\"><title>{description}</title><style>{COLOURS}</style>\
-             <rect x=\"0\" y=\"{top}\" width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>{content}</svg>\n",
-            top = -LEGEND,
-            all = height + LEGEND,
+             <rect x=\"0\" y=\"-{top}\" width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>{content}</svg>\n",
+            all = height + top,
         )
     }
 }
@@ -119,7 +119,8 @@ impl Axis {
 pub(super) struct Chart {
     scene: Scene,
     layout: ComputedLayout,
-    legend: f64,
+    /// Colours and what they mean.
+    legend: Vec<(String, String)>,
 }
 
 impl Chart {
@@ -139,7 +140,7 @@ impl Chart {
             .with_y_tick_format(y.format());
         for (axis, is_x) in [(x, true), (y, false)] {
             if !axis.label.is_empty() {
-                let label = clean(&axis.label);
+                let label = clean(&short(&axis.label, if is_x { width } else { height } / 8.5));
                 layout = if is_x { layout.with_x_label(label) } else { layout.with_y_label(label) };
             }
             layout = match (&axis.scale, is_x) {
@@ -149,28 +150,27 @@ impl Chart {
                 (Scale::Log, false) => layout.with_log_y().with_y_axis_min(axis.low).with_y_axis_max(axis.high),
                 (Scale::Options(options), true) => {
                     let room = (width - 80.0) / options.len().max(1) as f64 / 8.0;
-                    layout.with_x_categories(options.iter().map(|text| short(text, room)).collect())
+                    layout.with_x_categories(options.iter().map(|text| clean(&short(text, room))).collect())
                 }
                 (Scale::Options(options), false) => {
-                    layout.with_y_categories(options.iter().map(|text| short(text, 34.0)).collect())
+                    layout.with_y_categories(options.iter().map(|text| clean(&short(text, 34.0))).collect())
                 }
             };
         }
         if !title.is_empty() {
-            layout = layout.with_title(short(title, width / 8.0));
+            layout = layout.with_title(clean(&short(title, width / 8.0)));
         }
         let computed = ComputedLayout::from_layout(&layout);
         let mut scene = Scene::new(computed.width, computed.height);
         add_axes_and_grid(&mut scene, &computed, &layout);
         add_labels_and_title(&mut scene, &computed, &layout);
-        let legend = computed.margin_left;
-        Chart { scene, layout: computed, legend }
+        Chart { scene, layout: computed, legend: Vec::new() }
     }
 
     /// An empty picture without axes.
     pub(super) fn bare(width: f64, height: f64) -> Chart {
         let layout = ComputedLayout::from_layout(&Layout::new((0.0, 1.0), (0.0, 1.0)));
-        Chart { scene: Scene::new(width, height), layout, legend: 8.0 }
+        Chart { scene: Scene::new(width, height), layout, legend: Vec::new() }
     }
 
     /// Where a point is in the picture; what lies outside of the axes is put on their edge.
@@ -243,10 +243,28 @@ impl Chart {
 
     /// Adds a colour to the legend above the picture.
     pub(super) fn legend(&mut self, colour: &str, text: &str) {
-        let x = self.legend;
-        self.path(colour, 9.0, format!("M{x:.1} -10h9"), None);
-        self.text((x + 14.0, -5.5), text, TextAnchor::Start, None);
-        self.legend += 30.0 + text_width(text);
+        self.legend.push((colour.to_owned(), text.to_owned()));
+    }
+
+    /// Draws the legend, in as many lines as it needs, and tells its height.
+    fn draw_legend(&mut self) -> f64 {
+        let (mut line, mut x) = (0.0, 8.0);
+        let mut entries = Vec::new();
+        for (colour, text) in std::mem::take(&mut self.legend) {
+            let room = 26.0 + text_width(&text);
+            if x + room > self.scene.width && x > 8.0 {
+                (line, x) = (line + 1.0, 8.0);
+            }
+            entries.push((line, x, colour, text));
+            x += room;
+        }
+        let height = LEGEND * (line + 1.0);
+        for (line, x, colour, text) in entries {
+            let y = LEGEND * (line + 0.55) - height;
+            self.path(&colour, 9.0, format!("M{x:.1} {y:.1}h9"), None);
+            self.text((x + 13.0, y + 4.5), &text, TextAnchor::Start, None);
+        }
+        height
     }
 
     /// The edges of the plot: left, top, right, bottom.
@@ -257,15 +275,16 @@ impl Chart {
     }
 
     /// The picture, with the name of its file and what it shows.
-    pub(super) fn done(self, file: impl Into<String>, description: impl Into<String>) -> Picture {
-        let (width, height) = (self.scene.width.max(self.legend), self.scene.height);
+    pub(super) fn done(mut self, file: impl Into<String>, description: impl Into<String>) -> Picture {
+        let top = self.draw_legend();
         let mut scene = self.scene;
+        let (width, height) = (scene.width, scene.height);
         scene.background_color = None;
         let svg = SvgBackend::new().render_scene(&scene);
         let inside = svg.split_once('>').map_or("", |(_, inside)| inside);
         let inside = inside.trim_end().strip_suffix("</svg>").unwrap_or(inside);
         let content = format!("<g font-family=\"system-ui, sans-serif\" fill=\"var(--ink)\">{inside}</g>");
-        Picture { file: file.into(), description: description.into(), width, height, content }
+        Picture { file: file.into(), description: description.into(), width, height, top, content }
     }
 
     fn path(&mut self, colour: &str, width: f64, d: String, dashes: Option<&str>) {
@@ -296,7 +315,7 @@ fn theme() -> Theme {
 
 /// About how wide a text of the pictures is.
 pub(super) fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * 7.2
+    text.chars().count() as f64 * 6.9
 }
 
 /// A text without what XML does not allow, and without what kuva takes for mathematics.
@@ -309,8 +328,8 @@ pub(super) fn clean(text: &str) -> String {
 pub(super) fn short(text: &str, room: f64) -> String {
     let room = room.max(3.0) as usize;
     match text.char_indices().nth(room) {
-        None => clean(text),
-        Some(_) => clean(&text.chars().take(room - 1).chain(['…']).collect::<String>()),
+        None => text.to_owned(),
+        Some(_) => text.chars().take(room - 1).chain(['…']).collect(),
     }
 }
 
@@ -320,7 +339,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A number as the tables show it.
+/// A number as the tables show it; whole numbers as they are.
 pub(super) fn shown(value: f64) -> String {
-    number(value)
+    if value.fract() == 0.0 && value.abs() < 1e9 { format!("{value:.0}") } else { number(value) }
 }

@@ -4,8 +4,8 @@
 //! among the trials of that bracket: from 0 for the best to 1 for the worst. Every trial has one, whichever bracket it is in.
 //! Trials that failed are the worst. A hyperparameter that a trial does not have counts as being in the middle of its range.
 //!
-//! What chance alone gives is measured with made-up hyperparameters of random numbers (as the shadow features of Kursa and
-//! Rudnicki, JSS 36(11), 2010): what is not above them tells nothing.
+//! What chance alone gives is measured with made-up hyperparameters: a copy of each real one, shuffled (the shadow features of Kursa
+//! and Rudnicki, JSS 36(11), 2010). What is not above all of them tells nothing.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -17,19 +17,17 @@ use crate::random::Key;
 use crate::repository::{Overview, TrialOverview};
 
 /// More trials than this are thinned out: the forest takes time by the square of their number.
-const MOST: usize = 1000;
+const MOST: usize = 700;
 /// Fewer trials than this tell nothing.
 const FEWEST: usize = 30;
 /// Fewer trials than this for each hyperparameter tell nothing.
 const FEWEST_EACH: usize = 5;
-/// The made-up hyperparameters.
-const SHADOWS: u64 = 3;
 
 pub(super) struct Importance {
     /// The hyperparameters that were varied, as places in the list of columns, with the share of the variance that each alone
     /// explains; the largest share first.
     pub(super) shares: Vec<(usize, f64)>,
-    /// The largest share that a hyperparameter of random numbers got.
+    /// The largest share that a shuffled hyperparameter got.
     pub(super) chance: f64,
     /// The trials it rests on.
     pub(super) trials: usize,
@@ -52,8 +50,8 @@ impl Importance {
                 varied.len()
             ));
         }
-        let kept: Vec<(usize, f64)> =
-            targets.iter().copied().step_by(targets.len().div_ceil(MOST)).collect();
+        let most = targets.len().min(MOST);
+        let kept: Vec<(usize, f64)> = (0..most).map(|i| targets[i * targets.len() / most]).collect();
         let target: Vec<f64> = kept.iter().map(|(_, target)| *target).collect();
         let rows: Vec<usize> = kept.iter().map(|(row, _)| *row).collect();
         // thinning may leave a column without variation, which the forest cannot take
@@ -62,12 +60,12 @@ impl Importance {
             .map(|&i| (i, feature(&columns[i], &rows)))
             .filter(|(_, feature)| feature.iter().any(|value| *value != feature[0]))
             .collect();
-        let shadows: Vec<Vec<f64>> = (0..SHADOWS)
-            .map(|shadow| {
-                let mut rng = Key::new(0).child(shadow).rng();
-                rows.iter().map(|_| rng.unit()).collect()
-            })
-            .collect();
+        let shuffled = |(place, (_, feature)): (usize, &(usize, Vec<f64>))| {
+            let mut shadow = feature.clone();
+            Key::new(0).child(place as u64).rng().shuffle(&mut shadow);
+            shadow
+        };
+        let shadows: Vec<Vec<f64>> = features.iter().enumerate().map(shuffled).collect();
         let all = features.iter().map(|(_, feature)| feature).chain(&shadows);
         let trees = (MOST * 32 / rows.len()).clamp(32, 128);
         let trees = NonZeroUsize::new(trees).unwrap_or(NonZeroUsize::MIN);

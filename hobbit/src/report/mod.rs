@@ -19,7 +19,7 @@
 //! - **Importance** is fANOVA's (Hutter, Hoos and Leyton-Brown, *An Efficient Approach for Assessing Hyperparameter Importance*,
 //!   ICML 2014): the share of the variance that a hyperparameter explains alone, on a random forest. Because scores of different
 //!   budgets are not comparable, what is explained is a trial's rank after the first stage of its bracket among that bracket's trials.
-//!   The share that hyperparameters made of random numbers get is shown beside it.
+//!   The most that a shuffled copy of a hyperparameter gets is shown beside it: what is not above it tells nothing.
 //! - **Rank correlation** is Spearman's, between the scores that a promotion was decided by and the next stage's own scores, of
 //!   the trials that were promoted.
 

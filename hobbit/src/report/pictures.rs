@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kuva::render::render::TextAnchor;
 
-use super::chart::{Axis, Chart, Picture, shown, text_width};
+use super::chart::{Axis, Chart, Picture, short, shown, text_width};
 use super::columns::{Column, Scale, range};
 use super::importance::Importance;
 use super::timeline::Session;
@@ -104,8 +104,8 @@ pub(super) fn parameter(overview: &Overview, number: usize, column: &Column) -> 
     let mut chart = Chart::new("", SMALL, &x, &y);
     let levels = Levels::new(overview);
     let worst = match overview.study.direction {
-        Direction::Minimize => y.high,
-        Direction::Maximize => y.low,
+        Direction::Minimize => f64::INFINITY,
+        Direction::Maximize => f64::NEG_INFINITY,
     };
     let mut dots: [Marks; 5] = Default::default();
     for (row, trial) in overview.trials.iter().enumerate() {
@@ -156,13 +156,13 @@ pub(super) fn parallel(overview: &Overview, columns: &[&Column]) -> Option<Pictu
     let width = 150.0 + SPACE * columns.len() as f64;
     let mut chart = Chart::bare(width, ABSENT + 24.0);
     let left = |axis: usize| 60.0 + SPACE * axis as f64;
+    // ends of the axes and options; on top of the lines
+    let mut labels = Vec::new();
     let mut axis = |axis: usize, name: &str, ends: [&str; 2]| {
         let x = left(axis);
         chart.line("var(--line)", (x, TOP), (x, BOTTOM), None);
-        chart.text((x - 4.0, TOP - 24.0), &super::chart::short(name, 26.0).replace("\\$", "$"), TextAnchor::Start, Some(-24.0));
-        for (y, text) in [(BOTTOM + 16.0, ends[0]), (TOP - 8.0, ends[1])] {
-            chart.text((x, y), text, TextAnchor::Middle, None);
-        }
+        chart.text((x - 4.0, TOP - 24.0), &short(name, 26.0), TextAnchor::Start, Some(-24.0));
+        labels.extend([(x, BOTTOM + 16.0, ends[0].to_owned()), (x, TOP - 8.0, ends[1].to_owned())]);
     };
     let minimize = overview.study.direction == Direction::Minimize;
     let ends = if minimize { [score.high, score.low] } else { [score.low, score.high] };
@@ -203,22 +203,26 @@ pub(super) fn parallel(overview: &Overview, columns: &[&Column]) -> Option<Pictu
         let group = if row == 0 { 3 } else if row * 10 < scored { 2 } else if row * 2 < scored { 1 } else { 0 };
         marks[group].push((row, points));
     }
-    let looks = [(LEVELS[0], 0.8), (LEVELS[1], 0.8), (LEVELS[3], 1.4), (BEST, 2.6)];
+    // many lines are drawn thinner, to see between them
+    let thin = (100.0 / scored as f64).clamp(0.3, 1.0);
+    let looks = [(LEVELS[0], thin), (LEVELS[1], thin), (LEVELS[3], 1.5 * thin.sqrt()), (BEST, 2.6)];
     for (marks, (paint, width)) in marks.iter().zip(looks) {
         chart.marks(paint, width, marks);
     }
-    // on top of the lines
     for (i, column) in columns.iter().enumerate() {
         if let Scale::Options(options) = &column.scale {
             let last = options.len() as f64 - 1.0;
             for (place, option) in options.iter().enumerate().step_by(options.len().div_ceil(16)) {
-                let y = position(place as f64, 0.0, last, false);
-                let text = super::chart::short(option, 12.0).replace("\\$", "$");
-                let x = left(i + 1) + 4.0;
-                chart.bar("var(--halo)", (x - 2.0, y - 8.0), (x + text_width(&text) + 2.0, y + 8.0));
-                chart.text((x, y + 4.5), &text, TextAnchor::Start, None);
+                let text = short(option, 12.0);
+                let x = left(i + 1) + 6.0 + text_width(&text) / 2.0;
+                labels.push((x, position(place as f64, 0.0, last, false) + 4.5, text));
             }
         }
+    }
+    for (x, y, text) in labels {
+        let half = text_width(&text) / 2.0 + 2.0;
+        chart.bar("var(--halo)", (x - half, y - 12.0), (x + half, y + 3.5));
+        chart.text((x, y), &text, TextAnchor::Middle, None);
     }
     if absent {
         chart.text((4.0, ABSENT + 4.0), "absent", TextAnchor::Start, None);
@@ -250,7 +254,7 @@ pub(super) fn importance(columns: &[Column], importance: &Importance) -> Picture
     chart.line(BAD, (chance, top), (chance, bottom), Some("5 3"));
     chart.legend(LEVELS[2], "tells something");
     chart.legend(LEVELS[0], "no more than chance");
-    chart.legend(BAD, "a made-up hyperparameter");
+    chart.legend(BAD, "the most by chance");
     let listed: Vec<String> = shares.iter().take(5).map(|(name, share)| format!("{name} {}", percent(*share))).collect();
     chart.done("importance.svg", format!("Importance of the hyperparameters: {}", listed.join(", ")))
 }
@@ -363,13 +367,13 @@ fn scores(overview: &Overview) -> impl Iterator<Item = f64> {
     overview.trials.iter().filter_map(|trial| Some(trial.score?.0))
 }
 
-/// The axis of scores: logarithmic if they span three decades, and without the few that are far worse than all others.
+/// The axis of scores: logarithmic if they span decades, and without the few that are far worse than all others.
 fn score_axis(overview: &Overview, values: &[f64]) -> Option<Axis> {
     let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     values.sort_by(f64::total_cmp);
     let (low, high) = range(values.iter().copied())?;
-    let log = low > 0.0 && high > 1000.0 * low;
     let minimize = overview.study.direction == Direction::Minimize;
+    let log = low > 0.0 && high > low * if minimize { 20.0 } else { 1000.0 };
     if !minimize {
         values.reverse();
     }
@@ -377,7 +381,7 @@ fn score_axis(overview: &Overview, values: &[f64]) -> Option<Axis> {
     let (best, worst) = (scaled(values[0]), scaled(values[values.len() - 1]));
     let most = scaled(values[(values.len() - 1) * 19 / 20]);
     let reach = (most - best) * 1.15;
-    let end = if reach != 0.0 && (worst - best).abs() > 3.0 * reach.abs() { best + reach } else { worst };
+    let end = if reach != 0.0 && (worst - best).abs() > 1.7 * reach.abs() { best + reach } else { worst };
     let end = if log { end.exp() } else { end };
     let ends = if minimize { (low, end) } else { (end, high) };
     let scale = if log { Scale::Log } else { Scale::Linear };
