@@ -92,9 +92,9 @@ impl Axis {
     fn format(&self) -> TickFormat {
         let step = (self.high - self.low) / 10.0;
         match self.scale {
-            // so many decimals that neighbouring ticks differ
+            // enough decimals for every tick
             Scale::Linear if (1e-9..1e6).contains(&step) && self.high.abs().max(self.low.abs()) < 1e6 => {
-                let decimals = (-step.log10().floor()).max(0.0) as usize;
+                let decimals = (1.0 - step.log10().floor()).max(0.0) as usize;
                 TickFormat::Custom(std::sync::Arc::new(move |value| {
                     let text = format!("{value:.decimals$}");
                     match text.contains('.') {
@@ -156,6 +156,10 @@ impl Chart {
                     layout.with_y_categories(options.iter().map(|text| clean(&short(text, 34.0))).collect())
                 }
             };
+        }
+        // whole numbers have no ticks between them
+        if x.scale == Scale::Linear && x.low.fract() == 0.0 && (2.0..=10.0).contains(&(x.high - x.low)) {
+            layout = layout.with_x_tick_step(1.0);
         }
         if !title.is_empty() {
             layout = layout.with_title(clean(&short(title, width / 8.0)));
@@ -228,17 +232,13 @@ impl Chart {
     }
 
     /// A text, turned by so many degrees.
-    pub(super) fn text(&mut self, (x, y): (f64, f64), text: &str, anchor: TextAnchor, rotate: Option<f64>) {
-        self.push(Primitive::Text {
-            x,
-            y,
-            content: clean(text),
-            size: 13,
-            anchor,
-            rotate,
-            bold: false,
-            color: None,
-        });
+    pub(super) fn text(&mut self, at: (f64, f64), text: &str, anchor: TextAnchor, rotate: Option<f64>) {
+        self.write(at, text, anchor, rotate, 13);
+    }
+
+    fn write(&mut self, (x, y): (f64, f64), text: &str, anchor: TextAnchor, rotate: Option<f64>, size: u32) {
+        let content = clean(text);
+        self.push(Primitive::Text { x, y, content, size, anchor, rotate, bold: false, color: None });
     }
 
     /// Adds a colour to the legend above the picture.
@@ -251,7 +251,7 @@ impl Chart {
         let (mut line, mut x) = (0.0, 8.0);
         let mut entries = Vec::new();
         for (colour, text) in std::mem::take(&mut self.legend) {
-            let room = 26.0 + text_width(&text);
+            let room = 22.0 + 6.6 * text.chars().count() as f64;
             if x + room > self.scene.width && x > 8.0 {
                 (line, x) = (line + 1.0, 8.0);
             }
@@ -262,7 +262,7 @@ impl Chart {
         for (line, x, colour, text) in entries {
             let y = LEGEND * (line + 0.55) - height;
             self.path(&colour, 9.0, format!("M{x:.1} {y:.1}h9"), None);
-            self.text((x + 13.0, y + 4.5), &text, TextAnchor::Start, None);
+            self.write((x + 13.0, y + 4.0), &text, TextAnchor::Start, None, 12);
         }
         height
     }

@@ -19,8 +19,10 @@ pub(super) struct Correlation {
     pub(super) stage: u32,
     /// The epochs after both stages.
     pub(super) epochs: (u64, u64),
-    /// The trials that have both scores.
+    /// The trials that have both scores, and can be compared with another one of their repetition.
     pub(super) pairs: usize,
+    /// The repetitions they are of.
+    repetitions: usize,
     /// From -1, the order turned round, to 1, the same order; nothing if there are too few pairs, or all are equal.
     pub(super) rho: Option<f64>,
 }
@@ -41,9 +43,11 @@ impl Correlation {
             }
         }
         let correlation = |(key, repetitions): (&(u32, u32), &BTreeMap<u32, Vec<(f64, f64)>>)| {
-            let pairs = repetitions.values().map(Vec::len).sum();
-            let rho = if pairs < FEWEST { None } else { pooled(repetitions.values()) };
-            Correlation { bracket: key.0, stage: key.1, epochs: epochs[key], pairs, rho }
+            let groups: Vec<_> = repetitions.values().filter(|group| group.len() > 1).collect();
+            let pairs = groups.iter().map(|group| group.len()).sum();
+            let repetitions = groups.len();
+            let rho = if pairs < FEWEST { None } else { pooled(groups.into_iter()) };
+            Correlation { bracket: key.0, stage: key.1, epochs: epochs[key], pairs, repetitions, rho }
         };
         groups.iter().map(correlation).collect()
     }
@@ -52,8 +56,10 @@ impl Correlation {
     /// Spearman's rho after Fieller, Hartley and Pearson, Biometrika 44, 1957).
     pub(super) fn interval(&self) -> Option<(f64, f64)> {
         let z = self.rho?.clamp(-0.999, 0.999).atanh();
-        let half = 1.96 * (1.06 / (self.pairs as f64 - 3.0)).sqrt();
-        Some(((z - half).tanh(), (z + half).tanh()))
+        // each repetition's own mean takes away one, as a single group's does in the formula
+        let free = self.pairs as f64 - (self.repetitions as f64 - 1.0) - 3.0;
+        let half = 1.96 * (1.06 / free).sqrt();
+        (free > 0.0).then(|| ((z - half).tanh(), (z + half).tanh()))
     }
 }
 

@@ -175,10 +175,11 @@ fn runners_up(overview: &Overview) -> Vec<String> {
 }
 
 fn correlation(correlation: &Correlation) -> [String; 5] {
-    let Correlation { bracket, stage, epochs: (before, after), pairs, rho } = correlation;
+    let Correlation { bracket, stage, epochs: (before, after), pairs, rho, .. } = correlation;
     let text = match (rho, correlation.interval()) {
         (Some(rho), Some((low, high))) => format!("{rho:.2} ({low:.2} to {high:.2})"),
-        _ => "–".to_owned(),
+        (Some(rho), None) => format!("{rho:.2}"),
+        (None, _) => "–".to_owned(),
     };
     let meaning = match rho {
         None if *pairs < FEWEST => "too few pairs to tell",
