@@ -14,10 +14,8 @@ const CLOSING: &str = "</script></svg></title></table>\"'><img src=x onerror=\"r
 #[search_space]
 pub(crate) struct Markup {
     /// </td><script>ran = 1</script> of a doc comment.
-    #[name = "<script>ran = 1</script>"]
     #[uniform(0.0..=1.0)]
     script: f64,
-    #[name = "$x$ \"quoted\" & <b onclick='ran = 1'>"]
     #[uniform(0.0..=1.0)]
     quoted: f64,
     #[choice("<script>ran = 1</script>", "a & b", "</script>\"'><img src=x onerror='ran = 1'>", "\u{1}$x$")]
@@ -74,6 +72,10 @@ pub(crate) fn run(dir: &Path) {
     let study = Hyperband::of(Injecting).monitor(SCRIPT).seed(1).workers(2).repo_dir(dir).quiet();
     study.max_failures(hobbit::MaxFailures::Share(1.0)).run(27, 3).unwrap();
 }
+
+/// The names of the hyperparameters as they are written into the files; the macro would not take all of them.
+pub(crate) const NAMES: [(&str, &str); 2] =
+    [("script", SCRIPT), ("quoted", "$x$ \"quoted\" & <b onclick='ran = 1'>")];
 
 /// The study's directory is named like that, too.
 pub(crate) fn directory(dir: &Path) -> std::path::PathBuf {
