@@ -19,7 +19,9 @@ heads.forEach((head, i) => {
     const way = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
     heads.forEach(h => h.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
-    const key = texts.map(t => isNumber[i] ? number(t[i]) : t[i] || null);
+    // a trial of the first repetition is named without it
+    const text = i === 1 ? t => t.replace(/^\d+-/, "1.$&") : t => t || null;
+    const key = texts.map(t => isNumber[i] ? number(t[i]) : text(t[i]));
     const order = rows.map((_, r) => r).sort((a, b) =>
       key[a] === null || key[b] === null ? (key[a] === null) - (key[b] === null) || a - b
       : way * (isNumber[i] ? key[a] - key[b] : key[a].localeCompare(key[b], "en", {numeric: true})) || a - b);
