@@ -7,6 +7,7 @@ mod export;
 mod failure;
 mod output;
 mod plan;
+mod report;
 mod salvage;
 mod show;
 mod state;
@@ -37,6 +38,7 @@ Examples:
   hobbit status my_study --watch  how far a study is, live
   hobbit show my_study            the best trials
   hobbit best my_study            the best hyperparameters and their weights
+  hobbit report my_study          everything in one HTML page
 
 Exit codes:
   0  all is well (also when whoever reads the output has closed it)
@@ -56,6 +58,7 @@ enum Command {
     Status(status::Args),
     Show(show::Args),
     Best(best::Args),
+    Report(report::Args),
     Export(export::Args),
     Verify(verify::Args),
     Salvage(salvage::Args),
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Best(args) => best::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Salvage(args) => salvage::run(&args),
