@@ -251,7 +251,7 @@ impl Chart {
         let (mut line, mut x) = (0.0, 8.0);
         let mut entries = Vec::new();
         for (colour, text) in std::mem::take(&mut self.legend) {
-            let room = 22.0 + 6.6 * text.chars().count() as f64;
+            let room = 24.0 + 6.6 * text.chars().count() as f64;
             if x + room > self.scene.width && x > 8.0 {
                 (line, x) = (line + 1.0, 8.0);
             }

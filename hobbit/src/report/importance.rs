@@ -15,6 +15,7 @@ use fanova::{FanovaOptions, RandomForestOptions};
 use super::columns::{Column, Scale};
 use crate::random::Key;
 use crate::repository::{Overview, TrialOverview};
+use crate::trial::Direction;
 
 /// More trials than this are thinned out: the forest takes time by the square of their number.
 const MOST: usize = 700;
@@ -106,16 +107,13 @@ fn first_ranks(overview: &Overview) -> Vec<(usize, f64)> {
         }
     }
     let mut ranks = Vec::new();
+    let sign = match overview.study.direction {
+        Direction::Minimize => 1.0,
+        Direction::Maximize => -1.0,
+    };
     for trials in brackets.values().filter(|trials| trials.len() > 1) {
-        let worst = match overview.study.direction {
-            crate::Direction::Minimize => f64::INFINITY,
-            crate::Direction::Maximize => f64::NEG_INFINITY,
-        };
-        let scores: Vec<f64> = trials
-            .iter()
-            .map(|(_, trial)| trial.stages[0].score.map_or(worst, |(score, _)| score))
-            .map(|score| if overview.study.direction == crate::Direction::Maximize { -score } else { score })
-            .collect();
+        let score = |trial: &TrialOverview| trial.stages[0].score.map_or(f64::INFINITY, |(score, _)| sign * score);
+        let scores: Vec<f64> = trials.iter().map(|(_, trial)| score(trial)).collect();
         let last = (trials.len() - 1) as f64;
         let places = super::correlation::ranks(&scores);
         ranks.extend(trials.iter().zip(places).map(|((row, _), rank)| (*row, rank / last)));
