@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use console::{Console, print};
-pub(crate) use table::{number, results_table};
 #[cfg(feature = "report")]
 pub(crate) use table::{cell, status};
+pub(crate) use table::{number, results_table};
 
 use crate::error::BoxError;
 use crate::objective::Metrics;
