@@ -149,7 +149,12 @@ impl Objective for Simulated {
         Ok(())
     }
 
-    fn validate(&self, model: &mut Model, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+    fn validate(
+        &self,
+        model: &mut Model,
+        _: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
         metrics.report("val_loss", model.loss);
         metrics.report("val_accuracy", 1.0 / (1.0 + model.loss.max(0.0)));
         Ok(())

@@ -44,7 +44,12 @@ impl Objective for Injecting {
         }
     }
 
-    fn train_epoch(&self, model: &mut f64, epoch: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+    fn train_epoch(
+        &self,
+        model: &mut f64,
+        epoch: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
         *model += 0.1 * epoch.key(0).rng().unit();
         metrics.report(SCRIPT, *model);
         Ok(())

@@ -13,7 +13,16 @@ use hobbit::space::Value;
 use crate::support::Curve;
 
 const SECTIONS: [&str; 10] = [
-    "best", "curves", "parameters", "parallel", "importance", "early", "time", "failures", "trials", "settings",
+    "best",
+    "curves",
+    "parameters",
+    "parallel",
+    "importance",
+    "early",
+    "time",
+    "failures",
+    "trials",
+    "settings",
 ];
 
 fn report(dir: &Path) -> Report {
@@ -113,7 +122,10 @@ fn names_values_and_messages_are_text() {
         study = study.replace(&format!("name: \"{plain}\""), &format!("name: {name:?}"));
         for record in &mut records {
             if let Record::Started { hparams, .. } = record {
-                hparams.iter_mut().filter(|(known, _)| known == plain).for_each(|(known, _)| *known = name.to_owned());
+                hparams
+                    .iter_mut()
+                    .filter(|(known, _)| known == plain)
+                    .for_each(|(known, _)| *known = name.to_owned());
             }
         }
     }

@@ -86,7 +86,12 @@ impl Axis {
         }
         // beyond what can be drawn, and where kuva's logarithms end
         let least = if scale == Scale::Log { 1e-10 } else { -1e300 };
-        Axis { label: label.to_owned(), low: low.clamp(least, 1e300), high: high.clamp(least * 1.0001, 1e300), scale }
+        Axis {
+            label: label.to_owned(),
+            low: low.clamp(least, 1e300),
+            high: high.clamp(least * 1.0001, 1e300),
+            scale,
+        }
     }
 
     fn format(&self) -> TickFormat {
@@ -146,8 +151,12 @@ impl Chart {
             layout = match (&axis.scale, is_x) {
                 (Scale::Linear, _) => layout,
                 // kuva would begin and end at powers of ten
-                (Scale::Log, true) => layout.with_log_x().with_x_axis_min(axis.low).with_x_axis_max(axis.high),
-                (Scale::Log, false) => layout.with_log_y().with_y_axis_min(axis.low).with_y_axis_max(axis.high),
+                (Scale::Log, true) => {
+                    layout.with_log_x().with_x_axis_min(axis.low).with_x_axis_max(axis.high)
+                }
+                (Scale::Log, false) => {
+                    layout.with_log_y().with_y_axis_min(axis.low).with_y_axis_max(axis.high)
+                }
                 (Scale::Options(options), true) => {
                     let room = (width - 80.0) / options.len().max(1) as f64 / 8.0;
                     layout.with_x_categories(options.iter().map(|text| clean(&short(text, room))).collect())
@@ -204,8 +213,7 @@ impl Chart {
             return;
         }
         let ends = if marks.iter().any(|(_, points)| points.len() == 1) { "round" } else { "butt" };
-        let attributes =
-            format!("data-t=\"{trials}\" stroke-linecap=\"{ends}\" stroke-linejoin=\"round\"");
+        let attributes = format!("data-t=\"{trials}\" stroke-linecap=\"{ends}\" stroke-linejoin=\"round\"");
         self.push(Primitive::GroupStart { transform: None, title: None, extra_attrs: Some(attributes) });
         self.path(colour, width, path, None);
         self.push(Primitive::GroupEnd);
@@ -320,7 +328,8 @@ pub(super) fn text_width(text: &str) -> f64 {
 
 /// A text without what XML does not allow, and without what kuva takes for mathematics.
 pub(super) fn clean(text: &str) -> String {
-    let allowed = |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c };
+    let allowed =
+        |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c };
     text.chars().map(allowed).collect::<String>().replace('$', "\\$")
 }
 

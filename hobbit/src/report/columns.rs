@@ -51,8 +51,8 @@ impl Column {
             Some(numbers) => {
                 let numbers: Vec<_> =
                     numbers.into_iter().map(|number| number.filter(|number| number.is_finite())).collect();
-                let log =
-                    domain.is_some_and(Domain::is_log) && numbers.iter().flatten().all(|&number| number > 0.0);
+                let log = domain.is_some_and(Domain::is_log)
+                    && numbers.iter().flatten().all(|&number| number > 0.0);
                 (if log { Scale::Log } else { Scale::Linear }, numbers)
             }
             None => {
@@ -86,7 +86,6 @@ impl Column {
         self.range().is_none_or(|(low, high)| low == high)
     }
 }
-
 
 fn real(value: &Value) -> Option<f64> {
     match value {

@@ -11,6 +11,9 @@ use crate::repository::{End, Overview, ScoreBy, StageRecord};
 /// Fewer pairs than this tell nothing.
 pub(super) const FEWEST: usize = 5;
 
+/// The pairs of scores, by the repetition of the whole Hyperband.
+type Repetitions = BTreeMap<u32, Vec<(f64, f64)>>;
+
 /// How well a stage of a bracket tells the next one.
 pub(super) struct Correlation {
     /// The bracket, counted from 1.
@@ -30,7 +33,7 @@ pub(super) struct Correlation {
 impl Correlation {
     /// Every pair of stages that some trial went through.
     pub(super) fn all(overview: &Overview) -> Vec<Correlation> {
-        let mut groups: BTreeMap<(u32, u32), BTreeMap<u32, Vec<(f64, f64)>>> = BTreeMap::new();
+        let mut groups: BTreeMap<(u32, u32), Repetitions> = BTreeMap::new();
         let mut epochs = BTreeMap::new();
         for trial in &overview.trials {
             for pair in trial.stages.windows(2) {
@@ -42,7 +45,7 @@ impl Correlation {
                 group.extend(scores.map(|((earlier, _), later)| (earlier, later)));
             }
         }
-        let correlation = |(key, repetitions): (&(u32, u32), &BTreeMap<u32, Vec<(f64, f64)>>)| {
+        let correlation = |(key, repetitions): (&(u32, u32), &Repetitions)| {
             let groups: Vec<_> = repetitions.values().filter(|group| group.len() > 1).collect();
             let pairs = groups.iter().map(|group| group.len()).sum();
             let repetitions = groups.len();

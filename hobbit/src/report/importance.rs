@@ -90,9 +90,10 @@ impl Importance {
 
 /// The values of some trials, on the scale on which they were drawn.
 fn feature(column: &Column, rows: &[usize]) -> Vec<f64> {
-    let places = column.values.iter().map(|value| {
-        value.map(|value| if column.scale == Scale::Log { value.ln() } else { value })
-    });
+    let places = column
+        .values
+        .iter()
+        .map(|value| value.map(|value| if column.scale == Scale::Log { value.ln() } else { value }));
     let places: Vec<Option<f64>> = places.collect();
     let (low, high) = super::columns::range(places.iter().flatten().copied()).unwrap_or_default();
     rows.iter().map(|&row| places[row].unwrap_or(low / 2.0 + high / 2.0)).collect()
@@ -112,7 +113,8 @@ fn first_ranks(overview: &Overview) -> Vec<(usize, f64)> {
         Direction::Maximize => -1.0,
     };
     for trials in brackets.values().filter(|trials| trials.len() > 1) {
-        let score = |trial: &TrialOverview| trial.stages[0].score.map_or(f64::INFINITY, |(score, _)| sign * score);
+        let score =
+            |trial: &TrialOverview| trial.stages[0].score.map_or(f64::INFINITY, |(score, _)| sign * score);
         let scores: Vec<f64> = trials.iter().map(|(_, trial)| score(trial)).collect();
         let last = (trials.len() - 1) as f64;
         let places = super::correlation::ranks(&scores);

@@ -115,7 +115,9 @@ impl Report {
     fn ordered(&self) -> Vec<&Column> {
         let shares = self.importance.as_ref().map_or(&[][..], |importance| &importance.shares);
         let mut order: Vec<usize> = shares.iter().map(|(column, _)| *column).collect();
-        order.extend((0..self.columns.len()).filter(|column| !shares.iter().any(|(known, _)| known == column)));
+        order.extend(
+            (0..self.columns.len()).filter(|column| !shares.iter().any(|(known, _)| known == column)),
+        );
         order.into_iter().map(|column| &self.columns[column]).collect()
     }
 }

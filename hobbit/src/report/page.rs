@@ -10,7 +10,7 @@ use super::correlation::{Correlation, FEWEST};
 use super::pictures::{duration, percent};
 use super::timeline::Session;
 use crate::observe::{cell, status};
-use crate::repository::{Overview, ScoreBy, Status, TrialOverview};
+use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
 use crate::schedule::EpochCount;
 use crate::trial::Direction;
 
@@ -104,7 +104,10 @@ pub(super) fn html(report: &Report) -> String {
 }
 
 fn title(report: &Report) -> String {
-    let dir = report.dir.file_name().map_or_else(|| report.dir.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let dir = report
+        .dir
+        .file_name()
+        .map_or_else(|| report.dir.display().to_string(), |name| name.to_string_lossy().into_owned());
     format!("Study {dir}")
 }
 
@@ -203,11 +206,14 @@ fn verdict(correlations: &[Correlation]) -> String {
     let known = || correlations.iter().filter_map(|known| Some((known.rho?, known.pairs as f64)));
     let pairs: f64 = known().map(|(_, pairs)| pairs).sum();
     if pairs == 0.0 {
-        return "There are too few promoted trials to tell whether early scores can be trusted here.".to_owned();
+        return "There are too few promoted trials to tell whether early scores can be trusted here."
+            .to_owned();
     }
     let mean = known().map(|(rho, pairs)| rho * pairs).sum::<f64>() / pairs;
     let meaning = match mean {
-        mean if mean >= 0.7 => "Early stopping is trustworthy here: who was ahead early was mostly ahead later, too",
+        mean if mean >= 0.7 => {
+            "Early stopping is trustworthy here: who was ahead early was mostly ahead later, too"
+        }
         mean if mean >= 0.3 => {
             "Early stopping is partly trustworthy here: early scores tell something, but some good trials may have been dropped"
         }
@@ -232,26 +238,35 @@ fn time_note(sessions: &[Session]) -> String {
         count => format!("{count} processes, one after the other,"),
     };
     let seconds: f64 = sessions.iter().map(|session| session.seconds).sum();
-    format!("{processes} worked for {}; its workers were idle {} of that time.", duration(seconds), percent(idle))
+    format!(
+        "{processes} worked for {}; its workers were idle {} of that time.",
+        duration(seconds),
+        percent(idle)
+    )
 }
 
 fn stages(overview: &Overview) -> Vec<[String; 7]> {
     let total: f64 = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.seconds).sum();
-    let mut rows: BTreeMap<(u32, u32), (u64, u64, u64, u64, u64)> = BTreeMap::new();
+    // the same stage of all repetitions
+    let mut rows: BTreeMap<(u32, u32), Vec<&StageOverview>> = BTreeMap::new();
     for stage in &overview.stages {
-        let row = rows.entry((stage.bracket, stage.stage)).or_default();
-        *row = (row.0 + stage.planned, row.1 + stage.trained, row.2 + stage.failed, row.3 + stage.running, stage.to);
+        rows.entry((stage.bracket, stage.stage)).or_default().push(stage);
     }
-    let row = |(&(bracket, stage), &(planned, trained, failed, running, to)): (&(u32, u32), &(u64, u64, u64, u64, u64))| {
-        let records = overview.trials.iter().filter(|trial| trial.id.bracket == bracket).flat_map(|trial| &trial.stages);
-        let seconds: f64 = records.filter(|record| record.stage == stage).map(|record| record.seconds).sum();
-        let running = if running > 0 { format!(" ({running} running)") } else { String::new() };
+    let row = |(&(bracket, stage), all): (&(u32, u32), &Vec<&StageOverview>)| {
+        let sum = |count: fn(&StageOverview) -> u64| all.iter().map(|stage| count(stage)).sum::<u64>();
+        let trials = overview.trials.iter().filter(|trial| trial.id.bracket == bracket);
+        let records = trials.flat_map(|trial| &trial.stages).filter(|record| record.stage == stage);
+        let seconds: f64 = records.map(|record| record.seconds).sum();
+        let running = match sum(|stage| stage.running) {
+            0 => String::new(),
+            running => format!(" ({running} running)"),
+        };
         [
             format!("{bracket}, stage {}", stage + 1),
-            to.to_string(),
-            planned.to_string(),
-            format!("{trained}{running}"),
-            failed.to_string(),
+            all[0].to.to_string(),
+            sum(|stage| stage.planned).to_string(),
+            format!("{}{running}", sum(|stage| stage.trained)),
+            sum(|stage| stage.failed).to_string(),
             duration(seconds),
             if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
         ]
@@ -328,19 +343,25 @@ fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
     let mut headings =
         vec![heading("rank", true), heading("trial", false), heading(&overview.study.monitor, true)];
     headings.extend([heading("epochs", true), heading("status", false)]);
-    headings.extend(report.columns.iter().map(|column| {
-        heading(&column.name, !matches!(column.scale, super::columns::Scale::Options(_)))
-    }));
+    headings.extend(
+        report
+            .columns
+            .iter()
+            .map(|column| heading(&column.name, !matches!(column.scale, super::columns::Scale::Options(_)))),
+    );
     headings.extend(metrics.iter().map(|name| heading(name, true)));
     let row = |(place, trial): (usize, &TrialOverview)| {
         let status = if trial.running.is_some() { "running".to_owned() } else { status(&trial.status) };
         let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| shown(score));
         let mut cells =
             vec![(place + 1).to_string(), trial.id.to_string(), score, trial.epochs().to_string(), status];
-        cells.extend(report.columns.iter().map(|column| trial.hparam(&column.name).map_or_else(String::new, cell)));
+        cells.extend(
+            report.columns.iter().map(|column| trial.hparam(&column.name).map_or_else(String::new, cell)),
+        );
         let epoch = trial.score.map_or(trial.epochs(), |(_, epoch)| epoch);
         let values: Vec<(&str, f64)> = trial.metrics(epoch).collect();
-        let value = |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| shown(*value));
+        let value =
+            |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| shown(*value));
         cells.extend(metrics.iter().map(|name| value(name).unwrap_or_default()));
         cells
     };

@@ -25,7 +25,8 @@ type Marks = Vec<(usize, Vec<(f64, f64)>)>;
 pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
     let monitor = &overview.study.monitor;
     let curve = |trial: &TrialOverview| -> Vec<(u64, f64)> {
-        let stages = trial.stages.iter().filter_map(|stage| Some((stage.from, stage.history.column(monitor)?)));
+        let stages =
+            trial.stages.iter().filter_map(|stage| Some((stage.from, stage.history.column(monitor)?)));
         stages.flat_map(|(from, values)| (from + 1..).zip(values)).collect()
     };
     let all: Vec<f64> = overview.trials.iter().flat_map(curve).map(|(_, value)| value).collect();
@@ -83,7 +84,12 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
         chart.marks(paint, if colour == 4 { 2.5 } else { 1.2 }, &lines[colour]);
         chart.marks(paint, 5.0, &dots[colour]);
     }
-    let shown = [(4, BEST, "the best trial"), (0, LEVELS[0], "dropped first"), (3, LEVELS[3], "trained longest"), (5, BAD, "failed")];
+    let shown = [
+        (4, BEST, "the best trial"),
+        (0, LEVELS[0], "dropped first"),
+        (3, LEVELS[3], "trained longest"),
+        (5, BAD, "failed"),
+    ];
     for (colour, paint, text) in shown {
         if !lines[colour].is_empty() || !dots[colour].is_empty() {
             chart.legend(paint, text);
@@ -200,7 +206,15 @@ pub(super) fn parallel(overview: &Overview, columns: &[&Column]) -> Option<Pictu
             absent |= places[row].is_none();
             points.push((left(i + 1), places[row].unwrap_or(ABSENT)));
         }
-        let group = if row == 0 { 3 } else if row * 10 < scored { 2 } else if row * 2 < scored { 1 } else { 0 };
+        let group = if row == 0 {
+            3
+        } else if row * 10 < scored {
+            2
+        } else if row * 2 < scored {
+            1
+        } else {
+            0
+        };
         marks[group].push((row, points));
     }
     // many lines are drawn thinner, to see between them
@@ -227,10 +241,13 @@ pub(super) fn parallel(overview: &Overview, columns: &[&Column]) -> Option<Pictu
     if absent {
         chart.text((4.0, ABSENT + 4.0), "absent", TextAnchor::Start, None);
     }
-    for ((paint, _), text) in looks.into_iter().zip(["the worse half", "the better half", "the best tenth", "the best"]).rev() {
+    for ((paint, _), text) in
+        looks.into_iter().zip(["the worse half", "the better half", "the best tenth", "the best"]).rev()
+    {
         chart.legend(paint, text);
     }
-    let description = format!("Parallel coordinates: {scored} trials through {} hyperparameters", columns.len());
+    let description =
+        format!("Parallel coordinates: {scored} trials through {} hyperparameters", columns.len());
     Some(chart.done("parallel.svg", description))
 }
 
@@ -255,7 +272,8 @@ pub(super) fn importance(columns: &[Column], importance: &Importance) -> Picture
     chart.legend(LEVELS[2], "tells something");
     chart.legend(LEVELS[0], "no more than chance");
     chart.legend(BAD, "the most by chance");
-    let listed: Vec<String> = shares.iter().take(5).map(|(name, share)| format!("{name} {}", percent(*share))).collect();
+    let listed: Vec<String> =
+        shares.iter().take(5).map(|(name, share)| format!("{name} {}", percent(*share))).collect();
     chart.done("importance.svg", format!("Importance of the hyperparameters: {}", listed.join(", ")))
 }
 

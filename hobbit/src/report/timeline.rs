@@ -43,7 +43,9 @@ impl Session {
         for (session, process) in sessions.iter_mut().zip(&overview.processes) {
             let closed = process.closed.as_ref().map_or(0.0, |(time, _)| time.0 - process.opened.0);
             session.seconds = session.spans.iter().map(|span| span.to).fold(closed, f64::max);
-            session.spans.sort_by(|a, b| (a.worker, a.row).cmp(&(b.worker, b.row)).then(a.from.total_cmp(&b.from)));
+            session
+                .spans
+                .sort_by(|a, b| (a.worker, a.row).cmp(&(b.worker, b.row)).then(a.from.total_cmp(&b.from)));
         }
         sessions.retain(|session| !session.spans.is_empty());
         sessions

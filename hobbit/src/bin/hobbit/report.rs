@@ -27,6 +27,7 @@ Examples:
   hobbit report my_study
   hobbit report my_study -o my_study.html --pictures pictures";
 
+#[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
 pub(crate) fn run(args: &Args) -> Outcome {
     let report = Report::read(&Reader::open(&args.dir)?)?;
     output::write(Some(&args.output), &report.html(), &args.dir)?;
