@@ -56,8 +56,9 @@ impl Place {
             let text = String::from_utf8(text.clone()).unwrap();
             let control = text.chars().find(|c| c.is_control() && !"\n\t".contains(*c));
             assert_eq!(control, None, "`hobbit {words}` printed {text}");
-            assert!(!text.contains("panicked"), "`hobbit {words}` printed {text}");
         }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains("panicked"), "`hobbit {words}`: {stderr}");
         output
     }
 
