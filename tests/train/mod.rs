@@ -1,5 +1,7 @@
 //! Training with dfdx: that it learns, that it is exact, and that mistakes are found before anything is trained.
 
+mod feeding;
+mod options;
 mod torch;
 
 use hobbit::prelude::*;
@@ -51,6 +53,15 @@ fn it_learns() {
     assert!(results.best().score > Some(0.9), "{results}");
 }
 
+/// The results and the weights of a repository, by their names.
+pub(crate) fn results_and_weights(dir: &std::path::Path) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+    let mut found = crate::errors::files(dir);
+    found.retain(|path, _| {
+        path.ends_with("results.ron") || path.extension().is_some_and(|e| e == "safetensors")
+    });
+    found.into_iter().map(|(path, bytes)| (path.file_name().unwrap().to_owned(), bytes)).collect()
+}
+
 #[test]
 fn workers_and_interruptions_do_not_change_a_byte() {
     let dirs: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
@@ -64,21 +75,10 @@ fn workers_and_interruptions_do_not_change_a_byte() {
             result => drop(result.unwrap()),
         }
     }
-    let files = crate::errors::files;
-    let of = |dir: &std::path::Path| {
-        let mut found = files(dir);
-        found.retain(|path, _| {
-            path.ends_with("results.ron") || path.extension().is_some_and(|e| e == "safetensors")
-        });
-        found
-            .into_iter()
-            .map(|(path, bytes)| (path.file_name().unwrap().to_owned(), bytes))
-            .collect::<Vec<_>>()
-    };
-    let first = of(dirs[0].path());
+    let first = results_and_weights(dirs[0].path());
     assert_eq!(first.len(), 2);
-    assert!(first == of(dirs[1].path()), "three workers, nothing kept in memory");
-    assert!(first == of(dirs[2].path()), "interrupted again and again");
+    assert!(first == results_and_weights(dirs[1].path()), "three workers, nothing kept in memory");
+    assert!(first == results_and_weights(dirs[2].path()), "interrupted again and again");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! How weights begin: drawn from keys, so that equal seeds give equal weights on every device.
 
-use rand::RngCore;
-
+use super::native::math::simd;
 use crate::random::Key;
 
 /// What a layer's weights are before training. Biases begin at zero.
@@ -78,18 +77,32 @@ fn normal(length: usize, deviation: f64, key: Key) -> Vec<f32> {
 /// A mask for dropout: zero with this probability, otherwise 1 / (1 - probability).
 pub(super) fn dropout_mask(probability: f64, length: usize, key: Key, mask: &mut Vec<f32>) {
     let keep = if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 };
-    // two masks from each 64 bits
     let threshold = (probability * (1u64 << 32) as f64) as u64;
-    let mut rng = key.rng();
-    mask.clear();
-    mask.reserve(length + 1);
-    while mask.len() < length {
-        let word = rng.next_u64();
-        for half in [word & 0xffff_ffff, word >> 32] {
-            mask.push(if half < threshold { 0.0 } else { keep });
+    let Ok(threshold) = u32::try_from(threshold) else {
+        mask.clear();
+        mask.resize(length, 0.0);
+        return;
+    };
+    let seed = key.seed();
+    let (low, high) = (seed as u32, (seed >> 32) as u32);
+    mask.resize(length, 0.0);
+    // a number of its own for each place, so that the loop becomes vectors
+    simd(|| {
+        let mut place = low;
+        for value in &mut *mask {
+            *value = if scramble(place, high) < threshold { 0.0 } else { keep };
+            place = place.wrapping_add(1);
         }
-    }
-    mask.truncate(length);
+    });
+}
+
+/// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and multiplying with the
+/// constants that Wellons found by search ("Prospecting for hash functions", 2018), with the key between them.
+#[inline(always)]
+fn scramble(word: u32, key: u32) -> u32 {
+    let word = (word ^ (word >> 16)).wrapping_mul(0x7feb_352d);
+    let word = (word ^ (word >> 15) ^ key).wrapping_mul(0x846c_a68b);
+    word ^ (word >> 16)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::compiled::{Compiled, EpochEnd};
 use super::data::{Batch, Data, Feed, Inputs, Part, Stream, Targets};
 use super::loss::Loss;
 use super::metrics::{Tally, argmax, names};
-use super::native::Native;
+use super::native::{Native, math};
 use super::network::{Network, Step};
 use super::objective::Device;
 use super::plan::Plan;
@@ -291,7 +291,7 @@ impl Model {
             if loss.has_classes() {
                 values.chunks_exact_mut(outputs).for_each(softmax);
             } else if loss == Loss::BinaryCrossEntropy {
-                values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + (-*value).exp()));
+                values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + math::exp_of(-*value)));
             }
             if means.is_empty() {
                 means = values;
@@ -345,13 +345,12 @@ fn measure(
     description: &Compiled,
     network: &mut dyn Network,
     batch: &Batch,
-    (outputs, gradient): (&mut Vec<f32>, &mut Vec<f32>),
+    (outputs, scratch): (&mut Vec<f32>, &mut Vec<f32>),
     tally: &mut Tally,
 ) -> Result<(), BoxError> {
     outputs.clear();
     network.outputs(&batch.inputs, batch.samples, outputs)?;
-    gradient.resize(outputs.len(), 0.0);
-    let loss = description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
+    let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
     tally.add(&description.metrics, description.loss, loss, outputs, batch);
     Ok(())
 }
@@ -402,7 +401,7 @@ fn build(plan: &Plan, description: &Compiled, device: Device, key: Key) -> Resul
 
 fn softmax(row: &mut [f32]) {
     let largest = row[argmax(row)];
-    row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+    row.iter_mut().for_each(|value| *value = math::exp_of(*value - largest));
     let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|value| *value /= sum);
 }

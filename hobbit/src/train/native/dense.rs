@@ -1,7 +1,7 @@
 //! Dense layers, with the activation that follows.
 
 use super::gemm::{Matrix, gemm};
-use super::math::{Real, activate, add_columns, derive, simd};
+use super::math::{Real, activate, add_bias_and_activate, derive, derive_and_add_columns};
 use super::{Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;
@@ -19,15 +19,10 @@ impl<T: Real> Kernel<T> for Dense {
     fn forward(&mut self, store: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
         let weight = Matrix::rows(&store.values[self.weight], self.outputs);
         gemm([pass.samples, self.outputs, self.inputs], Matrix::rows(x, self.inputs), weight, y, false);
-        if let Some(bias) = self.bias {
-            let bias = &store.values[bias];
-            simd(|| {
-                for row in y.chunks_exact_mut(bias.len()) {
-                    row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-                }
-            });
+        match self.bias {
+            Some(bias) => add_bias_and_activate(self.activation, &store.values[bias], y),
+            None => activate(self.activation, y),
         }
-        activate(self.activation, y);
         Ok(())
     }
 
@@ -41,11 +36,13 @@ impl<T: Real> Kernel<T> for Dense {
         dx: Option<&mut [T]>,
     ) -> Result<(), BoxError> {
         let (samples, n, m) = (pass.samples, self.inputs, self.outputs);
-        derive(self.activation, y, dy);
-        if let Some(bias) = self.bias {
-            let gradient = &mut store.gradients[bias];
-            gradient.fill(T::ZERO);
-            add_columns(dy, gradient);
+        match self.bias {
+            Some(bias) => {
+                let gradient = &mut store.gradients[bias];
+                gradient.fill(T::ZERO);
+                derive_and_add_columns(self.activation, y, dy, gradient);
+            }
+            None => derive(self.activation, y, dy),
         }
         let (x, slopes) = (Matrix::transposed(x, n), Matrix::rows(dy, m));
         gemm([n, m, samples], x, slopes, &mut store.gradients[self.weight], false);

@@ -135,7 +135,8 @@ impl Real for f32 {
         let series = -1382.0 / 155_925.0 + s * (21_844.0 / 6_081_075.0);
         let series = 2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0 + s * series));
         let near = a + a * s * (-1.0 / 3.0 + s * series);
-        let far = 1.0 - 2.0 / ((a + a).exp() + 1.0);
+        // the trait's, not the platform's
+        let far = 1.0 - 2.0 / (Real::exp(a + a) + 1.0);
         let value = if a < 0.5 { near } else { far };
         value.copysign(self)
     }
@@ -147,7 +148,7 @@ impl Real for f32 {
         let t = 1.0 / (1.0 + 0.327_591_1 * a);
         let series = 1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4);
         let series = t * (0.254_829_6 + t * (-0.284_496_74 + t * series));
-        (1.0 - series * (-a * a).exp()).copysign(self)
+        (1.0 - series * Real::exp(-a * a)).copysign(self)
     }
 }
 
@@ -157,6 +158,31 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 #[inline(always)]
 pub(in crate::train) fn simd<R>(work: impl FnOnce() -> R) -> R {
     ARCH.dispatch(work)
+}
+
+/// eˣ, the same on every platform.
+#[inline(always)]
+pub(in crate::train) fn exp_of(x: f32) -> f32 {
+    Real::exp(x)
+}
+
+/// The natural logarithm of a positive number, the same on every platform: x = 2ⁿ m with m from √½ to √2, and ln m = 2 artanh s by its
+/// series, s = (m - 1) / (m + 1), of which what is left out is below 10⁻⁸. Without branches, so that loops become vectors. Numbers
+/// that are not finite stay what they are.
+#[inline(always)]
+pub(in crate::train) fn ln_of(x: f32) -> f32 {
+    // the bits of √½, whose distance from x's bits tells n
+    const ROOT: u32 = 0x3f35_04f3;
+    let n = (x.to_bits().wrapping_sub(ROOT) as i32) >> 23;
+    let m = f32::from_bits(x.to_bits().wrapping_sub((n as u32) << 23));
+    let s = (m - 1.0) / (m + 1.0);
+    let square = s * s;
+    let series = 1.0 / 3.0 + square * (1.0 / 5.0 + square * (1.0 / 7.0 + square * (1.0 / 9.0)));
+    let ln = 2.0 * s + 2.0 * s * square * series;
+    let whole = n as f32;
+    // ln 2 in two parts, of which the first times n is exact
+    let value = whole * 0.693_359_4 + (ln + whole * -2.121_944_4e-4);
+    if x < f32::INFINITY { value } else { x }
 }
 
 /// eˣ in place.
@@ -175,36 +201,108 @@ fn normal<T: Real>(x: T) -> T {
     T::of(0.5) * (T::ONE + (x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erf())
 }
 
+/// Does something that takes an activation, as a function that is known when the loop is compiled.
+macro_rules! with_activation {
+    ($activation:expr, $function:ident => $work:expr) => {{
+        let slope = T::of(0.01);
+        match $activation {
+            Activation::Linear => {}
+            Activation::Relu => {
+                let $function = |v: T| if v < T::ZERO { T::ZERO } else { v };
+                simd(|| $work)
+            }
+            Activation::LeakyRelu => {
+                let $function = |v: T| if v < T::ZERO { v * slope } else { v };
+                simd(|| $work)
+            }
+            Activation::Sigmoid => {
+                let $function = |v: T| sigmoid(v);
+                simd(|| $work)
+            }
+            Activation::Tanh => {
+                let $function = |v: T| v.tanh();
+                simd(|| $work)
+            }
+            Activation::Gelu => {
+                let $function = |v: T| v * normal(v);
+                simd(|| $work)
+            }
+        }
+    }};
+}
+
+/// Does something that takes an activation's derivative: the gradient for its input, from that for its value and the value. Not for
+/// GELU, whose value does not tell.
+macro_rules! with_derivative {
+    ($activation:expr, $function:ident => $work:expr) => {{
+        let slope = T::of(0.01);
+        match $activation {
+            Activation::Linear | Activation::Gelu => {
+                let $function = |g: T, _: T| g;
+                simd(|| $work)
+            }
+            Activation::Relu => {
+                let $function = |g: T, y: T| if y > T::ZERO { g } else { T::ZERO };
+                simd(|| $work)
+            }
+            Activation::LeakyRelu => {
+                let $function = |g: T, y: T| if y > T::ZERO { g } else { g * slope };
+                simd(|| $work)
+            }
+            Activation::Sigmoid => {
+                let $function = |g: T, y: T| g * (y * (T::ONE - y));
+                simd(|| $work)
+            }
+            Activation::Tanh => {
+                let $function = |g: T, y: T| g * (T::ONE - y * y);
+                simd(|| $work)
+            }
+        }
+    }};
+}
+
 /// Applies an activation in place.
 pub(super) fn activate<T: Real>(activation: Activation, values: &mut [T]) {
-    let slope = T::of(0.01);
-    match activation {
-        Activation::Linear => {}
-        Activation::Relu => {
-            simd(|| values.iter_mut().for_each(|v| *v = if *v < T::ZERO { T::ZERO } else { *v }))
-        }
-        Activation::LeakyRelu => {
-            simd(|| values.iter_mut().for_each(|v| *v = if *v < T::ZERO { *v * slope } else { *v }))
-        }
-        Activation::Sigmoid => simd(|| values.iter_mut().for_each(|v| *v = sigmoid(*v))),
-        Activation::Tanh => simd(|| values.iter_mut().for_each(|v| *v = v.tanh())),
-        Activation::Gelu => simd(|| values.iter_mut().for_each(|v| *v = *v * normal(*v))),
+    with_activation!(activation, f => values.iter_mut().for_each(|v| *v = f(*v)));
+}
+
+/// Adds a bias to every row, and applies an activation.
+pub(super) fn add_bias_and_activate<T: Real>(activation: Activation, bias: &[T], rows: &mut [T]) {
+    let rows = rows.chunks_exact_mut(bias.len());
+    if activation == Activation::Linear {
+        simd(|| rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(v, &b)| *v += b)));
+    } else {
+        with_activation!(activation, f => {
+            rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(v, &b)| *v = f(*v + b)));
+        });
     }
 }
 
 /// Multiplies gradients by an activation's derivative, which is had from its values; not for GELU.
 pub(super) fn derive<T: Real>(activation: Activation, values: &[T], gradients: &mut [T]) {
-    let slope = T::of(0.01);
-    let pairs = gradients.iter_mut().zip(values);
-    match activation {
-        Activation::Linear | Activation::Gelu => {}
-        Activation::Relu => simd(|| pairs.for_each(|(g, &y)| *g = if y > T::ZERO { *g } else { T::ZERO })),
-        Activation::LeakyRelu => {
-            simd(|| pairs.for_each(|(g, &y)| *g = if y > T::ZERO { *g } else { *g * slope }))
-        }
-        Activation::Sigmoid => simd(|| pairs.for_each(|(g, &y)| *g *= y * (T::ONE - y))),
-        Activation::Tanh => simd(|| pairs.for_each(|(g, &y)| *g *= T::ONE - y * y)),
+    if activation != Activation::Linear {
+        with_derivative!(activation, f => {
+            gradients.iter_mut().zip(values).for_each(|(g, &y)| *g = f(*g, y));
+        });
     }
+}
+
+/// The same for rows, whose sum is added to `sum`.
+pub(super) fn derive_and_add_columns<T: Real>(
+    activation: Activation,
+    values: &[T],
+    gradients: &mut [T],
+    sum: &mut [T],
+) {
+    let width = sum.len();
+    let rows = gradients.chunks_exact_mut(width).zip(values.chunks_exact(width));
+    with_derivative!(activation, f => for (row, values) in rows {
+        for ((g, &y), sum) in row.iter_mut().zip(values).zip(&mut *sum) {
+            let slope = f(*g, y);
+            *g = slope;
+            *sum += slope;
+        }
+    });
 }
 
 /// Multiplies gradients by GELU's derivative at its inputs: Φ(x) + x φ(x).
@@ -252,15 +350,6 @@ pub(super) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
     fold2(a, a, |a, _| of(a))
 }
 
-/// Adds the columns of a matrix to a row.
-pub(super) fn add_columns<T: Real>(matrix: &[T], to: &mut [T]) {
-    simd(|| {
-        for row in matrix.chunks_exact(to.len()) {
-            to.iter_mut().zip(row).for_each(|(to, &value)| *to += value);
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +370,14 @@ mod tests {
         assert!(worst(Real::exp, libm::exp, -86.9, 88.0) < 2e-7);
         assert!(worst(Real::tanh, libm::tanh, -12.0, 12.0) < 4e-7);
         assert!(worst(Real::tanh, libm::tanh, -1e-3, 1e-3) < 2e-7);
+        for i in 1..200_000 {
+            let x = i as f32 / 100.0;
+            assert!(
+                (f64::from(ln_of(x)) - libm::log(f64::from(x))).abs()
+                    < 1e-6 * libm::log(f64::from(x)).abs().max(0.2)
+            );
+        }
+        assert!(ln_of(f32::NAN).is_nan() && ln_of(f32::INFINITY) == f32::INFINITY && ln_of(1.0) == 0.0);
         for i in -600..600 {
             let x = i as f32 / 100.0;
             assert!((f64::from(Real::erf(x)) - libm::erf(f64::from(x))).abs() < 5e-7, "{x}");
@@ -296,7 +393,11 @@ mod tests {
         assert_eq!(fold(&values, |x| x), 1002.0 * 1003.0 / 2.0);
         assert_eq!(fold2(&values[..5], &values[..5], |a, b| a * b), 30.0);
         let mut row = vec![1.0; 3];
-        add_columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut row);
-        assert_eq!(row, [6.0, 8.0, 10.0]);
+        let (values, mut slopes) = ([1.0, 0.0, 3.0, 4.0, 5.0, 0.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        derive_and_add_columns(Activation::Relu, &values, &mut slopes, &mut row);
+        assert_eq!((slopes, row), ([1.0, 0.0, 3.0, 4.0, 5.0, 0.0], vec![6.0, 6.0, 4.0]));
+        let mut rows = [1.0, -2.0, 3.0, -4.0];
+        add_bias_and_activate(Activation::Relu, &[1.0, 3.0], &mut rows);
+        assert_eq!(rows, [2.0, 1.0, 4.0, 0.0]);
     }
 }
