@@ -6,6 +6,8 @@
 mod cli;
 mod durability;
 mod errors;
+#[cfg(feature = "report")]
+mod report;
 mod schedule;
 mod space;
 mod support;

@@ -36,6 +36,8 @@ mod objective;
 pub mod observe;
 pub mod prelude;
 mod random;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod repository;
 mod results;
 mod runner;

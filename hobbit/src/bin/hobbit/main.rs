@@ -7,6 +7,7 @@ mod export;
 mod failure;
 mod output;
 mod plan;
+mod report;
 mod salvage;
 mod show;
 mod state;
@@ -56,6 +57,7 @@ enum Command {
     Status(status::Args),
     Show(show::Args),
     Best(best::Args),
+    Report(report::Args),
     Export(export::Args),
     Verify(verify::Args),
     Salvage(salvage::Args),
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Best(args) => best::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Salvage(args) => salvage::run(&args),
