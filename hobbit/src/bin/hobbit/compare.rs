@@ -62,6 +62,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let overviews: Vec<&Overview> = studies.iter().map(|(_, _, overview)| overview).collect();
     let best = best(&overviews);
     if args.format.format == Format::Json {
+        #[expect(
+            clippy::explicit_auto_deref,
+            reason = "the reference to the reference does not live long enough"
+        )]
         let line = |(directory, reader, overview): &(_, Reader, Overview)| StudyLine {
             directory: *directory,
             state: State::of(overview),

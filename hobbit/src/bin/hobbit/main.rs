@@ -38,6 +38,7 @@ Examples:
   hobbit status my_study --watch  how far a study is, live
   hobbit show my_study            the best trials
   hobbit best my_study            the best hyperparameters and their weights
+  hobbit report my_study          everything in one HTML page
 
 Exit codes:
   0  all is well (also when whoever reads the output has closed it)

@@ -64,12 +64,6 @@ pub(crate) fn write(file: Option<&Path>, text: &str, dir: &Path) -> Outcome {
     std::fs::write(file, text).map_err(|error| Failure::writing(Some(file), &error))
 }
 
-/// Makes a directory and those above it.
-#[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
-pub(crate) fn make_dir(dir: &Path) -> Outcome {
-    std::fs::create_dir_all(dir).map_err(|error| Failure::writing(Some(dir), &error))
-}
-
 /// The columns of the terminal; none if the output goes elsewhere.
 pub(crate) fn width() -> Option<usize> {
     let (_, columns) = console::Term::stdout().size_checked()?;

@@ -1,16 +1,16 @@
-//! `hobbit report`: a study as a page to read and to pass on.
+//! `hobbit report`: a study as one page.
 
 use std::path::PathBuf;
 
 use hobbit::report::Report;
 use hobbit::repository::Reader;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output;
 
-/// Writes a study as one HTML page, with pictures, that needs no network.
+/// Writes a report of a study: one HTML file that needs no network.
 ///
-/// The same repository gives the same bytes; a study that still runs gives a page of what there is.
+/// Prints the name of the file. A study that still runs gives a report of what there is.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// The file to write; `-` for standard output.
     #[arg(long, short, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
-    /// A directory for the pictures, as SVG files of their own. It is made if it is not there.
+    /// Writes the pictures as SVG files into this directory as well, which is made if it is not there.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
 }
@@ -27,23 +27,19 @@ pub(crate) struct Args {
 const AFTER: &str = "\
 Examples:
   hobbit report my_study
-  hobbit report my_study -o page.html --pictures pictures
-  hobbit report my_study -o - | gzip > page.html.gz";
+  hobbit report my_study -o my_study.html --pictures pictures
+  hobbit report my_study -o - | gzip > my_study.html.gz";
 
+#[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
 pub(crate) fn run(args: &Args) -> Outcome {
-    let reader = Reader::open(&args.dir)?;
-    let report = Report::read(&reader)?;
-    let is_stdout = args.output.as_os_str() == "-";
-    let page = (!is_stdout).then_some(args.output.as_path());
-    output::write(page, &report.html(), &args.dir)?;
-    let mut said = page.map_or_else(String::new, |page| format!("Wrote {}\n", page.display()));
+    let report = Report::read(&Reader::open(&args.dir)?)?;
+    let file = Some(args.output.as_path()).filter(|file| file.as_os_str() != "-");
+    output::write(file, &report.html(), &args.dir)?;
     if let Some(dir) = &args.pictures {
-        output::make_dir(dir)?;
-        let pictures = report.pictures();
-        for (name, picture) in &pictures {
-            output::write(Some(&dir.join(name)), picture, &args.dir)?;
+        std::fs::create_dir_all(dir).map_err(|error| Failure::writing(Some(dir), &error))?;
+        for (name, svg) in report.pictures() {
+            output::write(Some(&dir.join(name)), &svg, &args.dir)?;
         }
-        said += &format!("Wrote {} pictures to {}\n", pictures.len(), dir.display());
     }
-    if is_stdout { Ok(()) } else { output::print(&said) }
+    file.map_or(Ok(()), |file| output::print(&format!("{}\n", file.display())))
 }
