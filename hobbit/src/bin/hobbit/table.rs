@@ -107,12 +107,12 @@ mod tests {
         let mut table = Table::new(1).text("trial").numbers(["a", "quite a long name", "b"]).text("c");
         table.row(["1-1", "1", "2", "3", "é"].map(str::to_owned).into(), Style::new());
         table.row(["1-22", "10", "20", "30", "x y"].map(str::to_owned).into(), Style::new());
-        let whole = "trial   a  quite a long name   b  c\n1-1     1                 2   3  é\n1-22   10                20  30  x y\n";
+        let whole = "trial   a  quite a long name   b  c\n1-1     1                  2   3  é\n1-22   10                 20  30  x y\n";
         assert_eq!(table.render(None), whole);
         assert_eq!(table.render(Some(37)), whole);
-        let cut = "trial   a  quite a long name\n1-1     1                 2\n1-22   10                20\n\n\
+        let cut = "trial   a  quite a long name\n1-1     1                  2\n1-22   10                 20\n\n\
                    trial   b  c\n1-1     3  é\n1-22   30  x y\n";
-        assert_eq!(table.render(Some(36)), cut);
+        assert_eq!(table.render(Some(31)), cut);
         let narrow = table.render(Some(5));
         assert_eq!(
             narrow.lines().filter(|line| line.starts_with("trial")).count(),
