@@ -45,6 +45,7 @@ fn main() -> tuner::Result<()> {
 }
 "#;
 
+#[expect(clippy::disallowed_methods, reason = "a crate to try it with")]
 #[test]
 fn a_crate_that_renames_hobbit_compiles() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
