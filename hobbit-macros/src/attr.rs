@@ -186,8 +186,9 @@ fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
             let value: LitStr =
                 syn::parse2(ToTokens::to_token_stream(&attribute.meta.require_name_value()?.value))?;
             name = value.value();
-            if name.is_empty() || name.contains('.') {
-                return Err(Error::new(value.span(), "a name has at least one letter, and no dot"));
+            // what a RON file can have as a field; a dot would be taken for a nested parameter
+            if name.is_empty() || !name.chars().all(|c| unicode_ident::is_xid_continue(c) || c == '-') {
+                return Err(Error::new(value.span(), "a name is made of letters, digits, `_` and `-`"));
             }
         } else if path.is_ident("default") {
             default = Some(attribute.meta.require_name_value()?.value.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::objective::Objective;
-use crate::observe::Observer;
+use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
@@ -218,7 +218,12 @@ impl<O: Objective> Hyperband<O> {
 
     /// Prints nothing.
     pub fn quiet(self) -> Self {
-        self.set(|s| s.quiet = true)
+        self.set(|s| s.verbosity = Verbosity::Quiet)
+    }
+
+    /// Prints a line for every stage of a trial too, and every failure with its reason.
+    pub fn verbose(self) -> Self {
+        self.set(|s| s.verbosity = Verbosity::Verbose)
     }
 
     /// The objective, without a sweep around it: to train a model by hand.
@@ -232,7 +237,7 @@ impl<O: Objective> Hyperband<O> {
     /// A setting that is not allowed, data or models that do not fit together, a repository that cannot be used, or a sweep
     /// without any healthy trial. A trial that fails is no error: it is in the table, with its reason.
     pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
-        let quiet = self.settings.quiet;
+        let quiet = self.settings.verbosity == Verbosity::Quiet;
         let results = Results::new(sweep(Arc::new(self.objective), self.settings, max_epochs, eta)?)?;
         if !quiet {
             crate::observe::print(&results.summary());

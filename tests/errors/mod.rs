@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use hobbit::{Hyperband, MaxFailures};
+use hobbit::{Hyperband, MaxFailures, search_space};
 
-use crate::support::Curve;
+use crate::support::{Curve, Flat, OtherParams};
 
 fn study() -> Hyperband<Curve> {
     Hyperband::of(Curve::default()).quiet().workers(2)
@@ -54,6 +54,22 @@ fn repositories_that_cannot_be_written() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
 }
 
+/// A name that only a hand-written derive can give: found out before anything is trained, and not when all is to be written.
+#[test]
+fn hyperparameters_that_no_file_can_hold() {
+    #[search_space]
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "<rate>")]
+        #[uniform(0.0..=1.0)]
+        rate: f64,
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let error = Flat::<Named>::study().quiet().repo_dir(dir.path()).run(9, 3).unwrap_err().to_string();
+    says(&error, &["results.ron", "<rate>"]);
+    assert!(!dir.path().join("study.ron").exists());
+}
+
 #[test]
 fn a_repository_of_another_study_is_refused_and_says_what_differs() {
     let dir = tempfile::tempdir().unwrap();
@@ -65,7 +81,7 @@ fn a_repository_of_another_study_is_refused_and_says_what_differs() {
     says(&other(study().seed(5), 9, 3), &["seed is 5, but 0"]);
     says(&other(study().monitor("val_accuracy"), 9, 3), &["`val_accuracy`, but `val_loss`", "direction"]);
     says(&other(study().extend(), 3, 3), &["R is 3, but 9"]);
-    let mut other_space = crate::support::OtherSpace::study().quiet();
+    let mut other_space = Flat::<OtherParams>::study().quiet();
     other_space = other_space.repo_dir(dir.path());
     says(
         &other_space.run(9, 3).unwrap_err().to_string(),

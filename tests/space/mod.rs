@@ -432,3 +432,22 @@ mod ranges {
         assert!(error.contains("closed"), "{error}");
     }
 }
+
+/// A name that is no identifier of Rust is one of RON all the same.
+#[test]
+fn a_name_with_a_hyphen_is_written_and_read() {
+    #[search_space]
+    #[derive(Debug, PartialEq)]
+    struct Hparams {
+        #[name = "learning-rate"]
+        #[uniform(0.0..=1.0)]
+        learning_rate: f64,
+        #[name = "2nd"]
+        #[int(1..=9)]
+        second: u8,
+    }
+    let drawn = Hparams::draw(Key::new(1)).unwrap();
+    assert_eq!(drawn.values()[0].0, "learning-rate");
+    let text = ron::to_string(&drawn).unwrap();
+    assert_eq!(ron::from_str::<Hparams>(&text).unwrap(), drawn, "{text}");
+}

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
+use hobbit::{
+    BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, SearchSpace, TrialContext,
+    search_space,
+};
 
 #[derive(Debug)]
 #[search_space]
@@ -111,30 +114,31 @@ impl Objective for Curve {
     }
 }
 
-/// A study over another space than that of [`Curve`].
-pub(crate) struct OtherSpace;
+/// Learns nothing, over any space.
+pub(crate) struct Flat<H>(std::marker::PhantomData<fn() -> H>);
 
+/// Another space than that of [`Curve`].
 #[search_space]
 pub(crate) struct OtherParams {
     #[uniform(0.0..=2.0)]
     pub(crate) rate: f64,
 }
 
-impl OtherSpace {
-    pub(crate) fn study() -> Hyperband<OtherSpace> {
-        Hyperband::of(OtherSpace)
+impl<H: SearchSpace + Send + Sync + 'static> Flat<H> {
+    pub(crate) fn study() -> Hyperband<Flat<H>> {
+        Hyperband::of(Flat(std::marker::PhantomData))
     }
 }
 
-impl Objective for OtherSpace {
-    type Hparams = OtherParams;
+impl<H: SearchSpace + Send + Sync + 'static> Objective for Flat<H> {
+    type Hparams = H;
     type Model = ();
 
-    fn metrics(&self, _: &OtherParams) -> Result<Vec<Cow<'static, str>>, BoxError> {
+    fn metrics(&self, _: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
         Ok(vec!["val_loss".into()])
     }
 
-    fn build(&self, _: &OtherParams, _: &TrialContext) -> Result<(), BoxError> {
+    fn build(&self, _: &H, _: &TrialContext) -> Result<(), BoxError> {
         Ok(())
     }
 

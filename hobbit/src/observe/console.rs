@@ -1,198 +1,260 @@
-//! What the person at the terminal sees while a sweep runs.
+//! What the person who runs a sweep sees.
 //!
-//! Plan and notes go to standard output; progress goes to standard error: a live bar on a terminal, plain lines elsewhere.
+//! Plan, notes and results go to standard output; progress goes to standard error: a live view on a terminal, plain lines elsewhere.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::estimate::{Estimate, duration};
-use super::{Event, Observer, StudyInfo, number};
+use super::live::Live;
+use super::progress::Progress;
+use super::{Event, Observer, StudyInfo, cell, number};
 use crate::error::BoxError;
-use crate::repository::End;
-use crate::trial::{Direction, TrialId};
+use crate::repository::{End, StageRecord};
+use crate::schedule::Plan;
+use crate::space::Value;
+use crate::trial::Direction;
 
 /// Plain lines come at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// The live view changes at most this often.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
+/// Epochs a second are those of so long.
+const RATE_OVER: Duration = Duration::from_secs(10);
+/// So many failures are told of, unless every stage is.
+const FAILURES_TOLD: u64 = 3;
+
+/// How much is printed while a sweep runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// The plan, an estimate, progress, the first failures, the best trials.
+    #[default]
+    Normal,
+    /// A line for every stage of a trial, too.
+    Verbose,
+}
 
 /// Prints the plan, an estimate, and progress.
 pub(crate) struct Console {
-    bar: Option<ProgressBar>,
-    start: Instant,
-    last_line: Instant,
-    total_epochs: u64,
-    planned_trials: u64,
-    /// Epochs that were trained or, with trials that ended early, will not be.
-    epochs: u64,
-    /// Epochs of running stages, counted as they pass.
-    trials: u64,
-    failed: u64,
+    verbose: bool,
+    live: Option<Live>,
+    progress: Progress,
+    estimate: Estimate,
     workers: u32,
     monitor: String,
-    direction: Direction,
-    best: Option<(f64, TrialId)>,
-    estimate: Estimate,
+    best: String,
+    start: Instant,
+    shown: Instant,
+    /// The epochs trained at some moments of the last while.
+    moments: VecDeque<(Instant, u64)>,
     announced: bool,
 }
 
 impl Console {
-    pub(crate) fn new() -> Console {
+    pub(crate) fn new(verbose: bool, info: &StudyInfo) -> Console {
         let now = Instant::now();
         Console {
-            bar: None,
-            start: now,
-            last_line: now,
-            total_epochs: 0,
-            planned_trials: 0,
-            epochs: 0,
-            trials: 0,
-            failed: 0,
-            workers: 1,
-            monitor: String::new(),
-            direction: Direction::Minimize,
-            best: None,
+            verbose,
+            live: None,
+            progress: Progress::new(&info.plan, info.iterations, info.direction),
             estimate: Estimate::default(),
+            workers: info.workers,
+            monitor: info.monitor.clone(),
+            best: String::new(),
+            start: now,
+            shown: now,
+            moments: VecDeque::from([(now, 0)]),
             announced: false,
         }
     }
 
     fn begin(&mut self, info: &StudyInfo) {
-        let StudyInfo { plan, iterations, workers, .. } = info;
-        let iterations = u64::from(*iterations);
-        self.total_epochs = plan.total_epochs() * iterations;
-        self.planned_trials = plan.total_trials() * iterations;
-        self.workers = *workers;
-        self.monitor.clone_from(&info.monitor);
-        self.direction = info.direction;
-        print(&plan.to_string());
-        if iterations > 1 {
-            print(&format!("{iterations} times: {} epochs in all\n", self.total_epochs));
-        }
-        let goal = match info.direction {
-            Direction::Minimize => "minimize",
-            Direction::Maximize => "maximize",
-        };
-        print(&format!(
-            "{} trials on {workers} workers, to {goal} {}, seed {}\n",
-            self.planned_trials, info.monitor, info.seed
-        ));
-        if let Some(dir) = &info.repo_dir {
-            print(&format!("Repository: {}\n", dir.display()));
-        }
-        if info.known_stages > 0 {
-            print(&format!(
-                "Continuing: {} stages ({} epochs) are known from before and are not trained again\n",
-                info.known_stages, info.known_epochs
-            ));
-        }
+        print(&heading(info));
         if std::io::stderr().is_terminal() {
-            let bar = ProgressBar::with_draw_target(Some(self.total_epochs), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{elapsed} [{wide_bar}] {pos}/{len} epochs  {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            self.bar = Some(bar);
+            self.live = Some(Live::new());
         }
     }
 
     fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| print(text)),
+        match &self.live {
+            Some(live) => live.print(text),
             None => print(text),
         }
     }
 
-    /// The state of things, for bar and lines alike.
-    fn message(&self) -> String {
-        let mut text = format!("{}/{} trials", self.trials, self.planned_trials);
-        if self.failed > 0 {
-            text += &format!(", {} failed", self.failed);
+    /// The state of things, for view and lines alike.
+    fn state(&self) -> String {
+        let (begun, trials) = self.progress.trials();
+        let mut text = format!("{begun}/{trials} trials");
+        if self.progress.failed > 0 {
+            text += &format!(", {} failed", self.progress.failed);
         }
-        if let Some((score, trial)) = self.best {
-            text += &format!(", best {} {} ({trial})", self.monitor, number(score));
+        if let Some(rate) = self.rate() {
+            text += &format!(", {} epochs/s", number(rate));
         }
-        if let Some(left) = self.estimate.of(self.total_epochs.saturating_sub(self.epochs), self.workers) {
-            text += &format!(", {} left", duration(left));
+        match self.estimate.of(&self.progress, self.workers) {
+            Some(left) if !left.is_zero() => text += &format!(", about {} left", duration(left)),
+            _ => {}
         }
         text
     }
 
+    fn rate(&self) -> Option<f64> {
+        let (then, trained) = self.moments.front()?;
+        let seconds = then.elapsed().as_secs_f64();
+        let epochs = self.progress.trained - trained;
+        (epochs > 0 && seconds > 0.0).then(|| epochs as f64 / seconds)
+    }
+
     fn refresh(&mut self) {
-        let message = self.message();
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(self.epochs.min(self.total_epochs));
-                bar.set_message(message);
-            }
-            None if self.last_line.elapsed() >= LINE_EVERY => {
-                self.last_line = Instant::now();
-                self.line(&message);
-            }
-            None => {}
+        let every = if self.live.is_some() { SHOW_EVERY } else { LINE_EVERY };
+        if self.shown.elapsed() < every {
+            return;
+        }
+        self.shown = Instant::now();
+        let state = self.state();
+        self.moments.push_back((self.shown, self.progress.trained));
+        while self.moments.len() > 2 && self.moments[1].0.elapsed() > RATE_OVER {
+            self.moments.pop_front();
+        }
+        match &mut self.live {
+            Some(live) => live.show(&self.progress, state, self.best.clone()),
+            None => self.line(&state),
         }
     }
 
-    fn line(&self, message: &str) {
-        let _ = writeln!(std::io::stderr(), "{}/{} epochs, {message}", self.epochs, self.total_epochs);
+    fn line(&self, state: &str) {
+        let (done, all) = self.progress.epochs();
+        let best = if self.best.is_empty() { "" } else { "; best " };
+        // nobody may be listening any more
+        let _ = writeln!(std::io::stderr(), "{done}/{all} epochs, {state}{best}{}", self.best);
     }
+
+    fn ended(&mut self, record: &StageRecord, replayed: bool, hparams: &[(String, Value)]) {
+        self.estimate.learn(record);
+        if self.progress.best.is_some_and(|(_, trial)| trial == record.trial)
+            && record.end == End::Trained
+            && let Some((score, _)) = self.progress.best
+        {
+            self.best = format!("{} {} ({}): {}", self.monitor, number(score), record.trial, values(hparams));
+        }
+        let failed = matches!(record.end, End::Failed { .. });
+        if !replayed && (self.verbose || failed && self.progress.failed <= FAILURES_TOLD) {
+            self.say(&outcome(record, &self.monitor, hparams));
+        }
+        if !replayed && !self.announced {
+            self.announce();
+        }
+    }
+
+    fn announce(&mut self) {
+        let Some(time) = self.estimate.of(&self.progress, self.workers) else { return };
+        self.announced = true;
+        let (done, all) = self.progress.epochs();
+        let workers = counted(self.workers.into(), "worker");
+        let left = all.saturating_sub(done);
+        self.say(&format!(
+            "Estimated from the first trial: {} for the remaining {left} epochs on {workers}\n",
+            duration(time)
+        ));
+    }
+
+    fn end(&mut self, stopped: Option<&str>) {
+        if let Some(live) = self.live.take() {
+            live.end();
+        }
+        self.line(&self.state());
+        let took = duration(self.start.elapsed());
+        match stopped {
+            Some(reason) => print(&format!("Stopped after {took}: {reason}\n")),
+            None => print(&format!("Done in {took}\n")),
+        }
+    }
+}
+
+impl Observer for Console {
+    fn event(&mut self, event: &Event) -> Result<(), BoxError> {
+        self.progress.event(event);
+        match event {
+            Event::Started(info) => self.begin(info),
+            Event::StageEnded { record, replayed, hparams } => self.ended(record, *replayed, hparams),
+            Event::Note(text) => self.say(&format!("Note: {text}\n")),
+            Event::Ended { stopped } => {
+                self.end(stopped.as_deref());
+                return Ok(());
+            }
+            Event::StageStarted { .. } | Event::Epoch { .. } | Event::TrialEnded { .. } => {}
+        }
+        self.refresh();
+        Ok(())
+    }
+}
+
+/// What is printed before anything is trained.
+fn heading(info: &StudyInfo) -> String {
+    let StudyInfo { plan, iterations, .. } = info;
+    let mut text = plan.to_string();
+    let iterations = u64::from(*iterations);
+    if iterations > 1 {
+        text += &format!("{iterations} times: {} epochs in all\n", plan.total_epochs() * iterations);
+    }
+    let goal = match info.direction {
+        Direction::Minimize => "minimize",
+        Direction::Maximize => "maximize",
+    };
+    text += &format!(
+        "{} on {}, to {goal} {}, seed {}\n",
+        counted(Plan::total_trials(plan) * iterations, "trial"),
+        counted(info.workers.into(), "worker"),
+        info.monitor,
+        info.seed
+    );
+    if let Some(dir) = &info.repo_dir {
+        text += &format!("Repository: {}\n", dir.display());
+    }
+    if info.known_stages > 0 {
+        text += &format!(
+            "Continuing: {} stages ({} epochs) are known from before and are not trained again\n",
+            info.known_stages, info.known_epochs
+        );
+    }
+    text
+}
+
+/// A line on how a stage of a trial ended.
+fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> String {
+    let StageRecord { trial, stage, .. } = record;
+    let took = duration(Duration::try_from_secs_f64(record.seconds).unwrap_or_default());
+    let what = match &record.end {
+        End::Trained => {
+            let score = record.score.map_or(String::new(), |(score, epoch)| {
+                format!(", {monitor} {} of epoch {epoch}", number(score))
+            });
+            format!("epochs {} to {} in {took}{score}", record.from + 1, record.to)
+        }
+        End::Diverged { epoch, reason } => format!("diverged in epoch {epoch}: {reason}"),
+        End::Failed { epoch: 0, reason } => format!("failed to build: {reason}"),
+        End::Failed { epoch, reason } => format!("failed in epoch {epoch}: {reason}"),
+    };
+    format!("Trial {trial}, stage {}: {what}; {}\n", stage + 1, values(hparams))
+}
+
+/// Hyperparameters on one line.
+fn values(hparams: &[(String, Value)]) -> String {
+    let each: Vec<_> = hparams.iter().map(|(name, value)| format!("{name} {}", cell(value))).collect();
+    each.join(", ")
+}
+
+/// `1 worker`, `2 workers`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Prints to standard output, which may be closed.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-impl Observer for Console {
-    fn event(&mut self, event: &Event) -> Result<(), BoxError> {
-        match event {
-            Event::Started(info) => self.begin(info),
-            Event::Epoch { .. } => {
-                self.epochs += 1;
-                self.refresh();
-            }
-            Event::StageEnded { record, replayed, .. } => {
-                if *replayed {
-                    self.epochs += record.to - record.from;
-                } else {
-                    self.estimate.learn(record);
-                }
-                self.trials += u64::from(record.stage == 0);
-                self.failed += u64::from(record.end != End::Trained);
-                if let Some((score, _)) = record.score
-                    && record.end == End::Trained
-                    && self.best.is_none_or(|(best, _)| self.direction.better(score, best))
-                {
-                    self.best = Some((score, record.trial));
-                }
-                if !self.announced
-                    && let Some(time) =
-                        self.estimate.of(self.total_epochs.saturating_sub(self.epochs), self.workers)
-                {
-                    self.announced = true;
-                    self.say(&format!(
-                        "Estimated from the first trial: {} for the remaining {} epochs on {} workers\n",
-                        duration(time),
-                        self.total_epochs.saturating_sub(self.epochs),
-                        self.workers
-                    ));
-                }
-                self.refresh();
-            }
-            Event::Note(text) => self.say(&format!("Note: {text}\n")),
-            Event::Ended { stopped } => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-                self.line(&self.message());
-                let took = duration(self.start.elapsed());
-                match stopped {
-                    Some(reason) => print(&format!("Stopped after {took}: {reason}\n")),
-                    None => print(&format!("Done in {took}\n")),
-                }
-            }
-            Event::StageStarted { .. } | Event::TrialEnded { .. } => {}
-        }
-        Ok(())
-    }
 }

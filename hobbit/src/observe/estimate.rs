@@ -2,29 +2,102 @@
 
 use std::time::Duration;
 
+use super::progress::{Bracket, Cost, Progress};
 use crate::repository::{End, StageRecord};
+use crate::trial::Direction;
 
-/// Learns what an epoch costs from the stages that were trained.
+/// Learns what training costs: a stage of `x` epochs takes `a + b x` seconds, by least squares over the stages seen so far, each
+/// weighted by `1 / x`, because what an epoch takes varies from trial to trial.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
-    epochs: u64,
+    stages: f64,
+    epochs: f64,
     seconds: f64,
+    /// Sums of `1 / x` and of `seconds / x`.
+    inverse: f64,
+    each: f64,
 }
 
 impl Estimate {
     /// Takes an outcome into account.
     pub(super) fn learn(&mut self, record: &StageRecord) {
-        if record.end == End::Trained {
-            self.epochs += record.to - record.from;
+        let epochs = record.history.len() as f64;
+        if record.end == End::Trained && epochs > 0.0 {
+            self.stages += 1.0;
+            self.epochs += epochs;
             self.seconds += record.seconds;
+            self.inverse += 1.0 / epochs;
+            self.each += record.seconds / epochs;
         }
     }
 
-    /// How long so many epochs take on so many workers; nothing before the first trial.
-    pub(super) fn of(&self, epochs: u64, workers: u32) -> Option<Duration> {
-        let each = (self.epochs > 0).then(|| self.seconds / self.epochs as f64)?;
-        Duration::try_from_secs_f64(each * epochs as f64 / f64::from(workers.max(1))).ok()
+    /// What a stage costs besides its epochs, and what an epoch costs, in seconds; nothing before the first stage.
+    fn cost(&self) -> Option<(f64, f64)> {
+        if self.stages == 0.0 {
+            return None;
+        }
+        let per_epoch = (0.0, self.seconds / self.epochs);
+        let determinant = self.inverse * self.epochs - self.stages * self.stages;
+        // all stages of one length say nothing of what they would cost without epochs
+        if determinant <= 1e-9 * self.stages * self.stages {
+            return Some(per_epoch);
+        }
+        let stage = (self.each * self.epochs - self.stages * self.seconds) / determinant;
+        let epoch = (self.inverse * self.seconds - self.stages * self.each) / determinant;
+        Some(if stage < 0.0 {
+            per_epoch
+        } else if epoch < 0.0 {
+            (self.each / self.inverse, 0.0)
+        } else {
+            (stage, epoch)
+        })
     }
+
+    /// How long what is left takes on so many workers; nothing before the first stage has ended.
+    ///
+    /// Later stages have the best trials of the earlier ones, which may cost more or less than others: so what these took is
+    /// used. And stages of a bracket come one after the other, however many workers there are.
+    pub(super) fn of(&self, progress: &Progress, workers: u32) -> Option<Duration> {
+        let cost = self.cost()?;
+        let (mut work, mut longest) = (0.0, 0.0_f64);
+        for (_, bracket) in progress.brackets() {
+            let (of_bracket, chain) = left(bracket, cost, progress);
+            work += of_bracket;
+            longest = longest.max(chain);
+        }
+        Duration::try_from_secs_f64(longest.max(work / f64::from(workers.max(1)))).ok()
+    }
+}
+
+/// The seconds of work left in a bracket, and those of its stages one after the other.
+fn left(bracket: &Bracket, (stage_cost, epoch_cost): (f64, f64), progress: &Progress) -> (f64, f64) {
+    let Some(first) = bracket.stage() else { return (0.0, 0.0) };
+    let usual = |stages: f64, epochs: f64| stages * stage_cost + epochs * epoch_cost;
+    let mut ranked: Vec<(f64, &Cost)> =
+        bracket.trials.values().filter_map(|cost| Some((cost.score?, cost))).collect();
+    ranked.sort_by(|a, b| match progress.direction() {
+        Direction::Minimize => a.0.total_cmp(&b.0),
+        Direction::Maximize => b.0.total_cmp(&a.0),
+    });
+    let (mut work, mut chain) = (0.0, 0.0);
+    for (place, (expected, stage)) in bracket.expected().enumerate().skip(first - 1) {
+        let trials = expected.saturating_sub(stage.ended) as f64;
+        let mut each = usual(1.0, stage.epochs as f64);
+        if place > 0 {
+            // as the best so far were, compared with what such stages usually cost
+            let best = ranked.iter().take(expected as usize).map(|(_, cost)| cost);
+            let (took, would) = best.fold((0.0, 0.0), |sum, cost| {
+                (sum.0 + cost.seconds, sum.1 + usual(cost.stages as f64, cost.epochs as f64))
+            });
+            if would > 0.0 {
+                each *= took / would;
+            }
+        }
+        work += trials * each;
+        chain += if trials > 0.0 { each } else { 0.0 };
+    }
+    let under_way = usual(0.0, bracket.under_way() as f64);
+    ((work - under_way).max(0.0), (chain - under_way).max(0.0))
 }
 
 /// A duration as people say it: `2 h 03 min`.
@@ -41,7 +114,80 @@ pub fn duration(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Event;
+    use super::super::progress::tests::ended;
     use super::*;
+    use crate::schedule::Plan;
+    use crate::trial::TrialId;
+
+    /// Progress and estimate after these events.
+    fn after(plan: &Plan, events: &[Event]) -> (Progress, Estimate) {
+        let mut both = (Progress::new(plan, 1, Direction::Minimize), Estimate::default());
+        for event in events {
+            both.0.event(event);
+            if let Event::StageEnded { record, .. } = event {
+                both.1.learn(record);
+            }
+        }
+        both
+    }
+
+    fn seconds((progress, estimate): (Progress, Estimate), workers: u32) -> f64 {
+        estimate.of(&progress, workers).unwrap().as_secs_f64()
+    }
+
+    #[test]
+    fn after_the_first_trial_its_rate_counts() {
+        // 3 trials for 1 epoch, 1 for 3; 2 trials for 3 epochs
+        let plan = Plan::new(3, 3).unwrap();
+        assert!(after(&plan, &[]).1.of(&after(&plan, &[]).0, 1).is_none());
+        let first = [ended(TrialId::new(1, 1), 0, 1, 2.0, Some(1.0))];
+        assert_eq!(seconds(after(&plan, &first), 1), 11.0 * 2.0);
+        assert_eq!(seconds(after(&plan, &first), 2), 11.0);
+        // the second stage of the first bracket has to wait for the first
+        assert_eq!(seconds(after(&plan, &first), 100), 8.0);
+    }
+
+    #[test]
+    fn what_a_stage_costs_by_itself_is_told_from_what_its_epochs_cost() {
+        let mut events = Vec::new();
+        for (index, epochs) in [(1, 1), (2, 3), (3, 9), (4, 27)] {
+            events.push(ended(TrialId::new(1, index), 0, epochs, 5.0 + 0.5 * epochs as f64, Some(1.0)));
+        }
+        let (stage, epoch) = after(&Plan::new(27, 3).unwrap(), &events).1.cost().unwrap();
+        assert!((stage - 5.0).abs() < 1e-9 && (epoch - 0.5).abs() < 1e-9, "{stage} {epoch}");
+        // no negative costs
+        for events in [
+            [
+                ended(TrialId::new(1, 1), 0, 1, 1.0, Some(1.0)),
+                ended(TrialId::new(1, 2), 0, 9, 90.0, Some(1.0)),
+            ],
+            [
+                ended(TrialId::new(1, 1), 0, 1, 9.0, Some(1.0)),
+                ended(TrialId::new(1, 2), 0, 9, 1.0, Some(1.0)),
+            ],
+        ] {
+            let (stage, epoch) = after(&Plan::new(27, 3).unwrap(), &events).1.cost().unwrap();
+            assert!(stage >= 0.0 && epoch >= 0.0 && stage + epoch > 0.0);
+        }
+    }
+
+    #[test]
+    fn promoted_trials_cost_what_they_have_cost() {
+        let plan = Plan::new(3, 3).unwrap();
+        // all but the second stage of the first bracket; an epoch takes 2 s in the mean, and 4 s for the best trial
+        let of = |bracket, index, epochs, seconds, score| {
+            ended(TrialId::new(bracket, index), 0, epochs, seconds, Some(score))
+        };
+        let events = [
+            of(1, 1, 1, 1.0, 1.0),
+            of(1, 2, 1, 4.0, 0.5),
+            of(1, 3, 1, 1.0, 1.0),
+            of(2, 1, 3, 6.0, 1.0),
+            of(2, 2, 3, 6.0, 1.0),
+        ];
+        assert!((seconds(after(&plan, &events), 1) - 12.0).abs() < 1e-9);
+    }
 
     #[test]
     fn durations_read_well() {

@@ -1,15 +1,23 @@
 //! What happens in a sweep, as events, and who looks on: the terminal, and whoever wants to. And how numbers, values, times and
 //! fates are worded.
 
+#[cfg(unix)]
+mod capture;
 mod console;
 mod estimate;
+mod live;
+#[cfg(feature = "tracing")]
+mod log;
+mod progress;
 mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use console::{Console, print};
+pub(crate) use console::{Console, Verbosity, print};
 pub use estimate::duration;
+#[cfg(feature = "tracing")]
+pub(crate) use log::Log;
 pub(crate) use table::results_table;
 pub use table::{cell, names, number, status};
 

@@ -283,7 +283,7 @@ impl<O: Objective> Coordinator<O> {
 }
 
 /// Mail is read this long after mail was read before, so that one sync of the disk serves many; or at once if somebody waits for it.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 const MIN_TICK: Duration = Duration::from_millis(5);
 const MAX_TICK: Duration = Duration::from_millis(250);
 /// How long after its deadline a trial that does not answer is given up: as long as its limit, within these.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::objective::Objective;
-use crate::observe::Observer;
+use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::schedule::EpochCount;
 use crate::trial::Direction;
@@ -91,7 +91,7 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) start_with_defaults: bool,
     pub(crate) enqueued: Vec<Arc<O::Hparams>>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
-    pub(crate) quiet: bool,
+    pub(crate) verbosity: Verbosity,
 }
 
 impl<O: Objective> Default for Settings<O> {
@@ -122,7 +122,7 @@ impl<O: Objective> Default for Settings<O> {
             start_with_defaults: false,
             enqueued: Vec::new(),
             observers: Vec::new(),
-            quiet: false,
+            verbosity: Verbosity::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One sweep from its settings to its end.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -15,8 +16,8 @@ use super::state::{Failures, Message, Paused, Shared, Slot, State};
 use super::worker::work;
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
-use crate::observe::{Console, Event, Observer, StudyInfo};
-use crate::repository::{End, FORMAT, Opened, Record, Repository, StageRecord, StudyRecord};
+use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity};
+use crate::repository::{End, FORMAT, Opened, Record, Repository, StageRecord, StudyRecord, to_pretty};
 use crate::schedule::{Ask, Plan, Scheduler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -71,6 +72,7 @@ pub(crate) fn sweep<O: Objective>(
     let (mut repository, mut known, mut on_disk, mut notes) =
         (None, HashMap::new(), HashSet::new(), Vec::new());
     if let Some(dir) = &settings.repo_dir {
+        check_hparams(&configurations)?;
         let opened =
             Repository::open(dir, settings.storage.clone(), &study, settings.extend, workers as u32)?;
         let Opened { repository: opened, records, torn } = opened;
@@ -96,8 +98,11 @@ pub(crate) fn sweep<O: Objective>(
         known_epochs,
     });
     let mut observers = std::mem::take(&mut settings.observers);
-    if !settings.quiet {
-        observers.insert(0, Box::new(Console::new()));
+    #[cfg(feature = "tracing")]
+    observers.insert(0, Box::new(crate::observe::Log::default()));
+    if settings.verbosity != Verbosity::Quiet {
+        let verbose = settings.verbosity == Verbosity::Verbose;
+        observers.insert(0, Box::new(Console::new(verbose, &info)));
     }
     let evaluator = Evaluator {
         objective,
@@ -251,6 +256,18 @@ fn check_monitor<O: Objective>(
             Err(Error::study(format!("the model cannot be built: {error}")).with_source(error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Hyperparameters that results.ron cannot hold are found out at the beginning.
+fn check_hparams<H: SearchSpace>(configurations: &Configurations<H>) -> Result<()> {
+    match to_pretty(&*configurations.get(TrialId::new(1, 1))?) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::setting(format!(
+            "the hyperparameters could not be written to results.ron: {}; see how they are serialized",
+            error.source().map_or_else(|| error.to_string(), ToString::to_string)
+        ))
+        .with_source(error)),
     }
 }
 

@@ -18,6 +18,12 @@ struct Hparams {
     #[name = "none"]
     #[uniform(0.0..=1.0)]
     same: f64,
+    #[name = "learning rate"]
+    #[uniform(0.0..=1.0)]
+    spaced: f64,
+    #[name = ""]
+    #[uniform(0.0..=1.0)]
+    empty: f64,
 }
 
 fn main() {}
