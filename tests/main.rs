@@ -6,6 +6,7 @@
 mod cli;
 mod durability;
 mod errors;
+mod observe;
 #[cfg(feature = "report")]
 mod report;
 mod schedule;

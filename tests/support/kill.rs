@@ -16,6 +16,13 @@ pub(crate) fn child(run: impl FnOnce(&Path, usize)) {
     }
 }
 
+/// This binary's test of that name, as a process of its own.
+pub(crate) fn process(test: &str, dir: &Path, workers: usize) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact"]).env(DIR, dir).env(WORKERS, workers.to_string());
+    command
+}
+
 /// Runs this binary's test of that name, kills it after a moment, up to five times, with 1 and 2 workers in turn. At least three kills
 /// have to come before its end.
 pub(crate) fn kill(test: &str, dir: &Path) {
@@ -23,14 +30,8 @@ pub(crate) fn kill(test: &str, dir: &Path) {
     let mut kills = 0;
     let mut workers = 1;
     while kills < 5 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([test, "--exact"])
-            .env(DIR, dir)
-            .env(WORKERS, workers.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            process(test, dir, workers).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         workers = 3 - workers;
         std::thread::sleep(Duration::from_millis(30 + rng.below(60)));
         match child.try_wait().unwrap() {

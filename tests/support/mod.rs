@@ -34,6 +34,8 @@ pub(crate) struct Curve {
     pub(crate) shaky: bool,
     /// How long an epoch takes.
     pub(crate) pace: Duration,
+    /// Every epoch is told of, in both outputs.
+    pub(crate) loud: bool,
     /// Counts the epochs that are trained.
     pub(crate) epochs: Arc<AtomicU64>,
 }
@@ -66,7 +68,11 @@ impl Objective for Curve {
         epoch: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError> {
-        self.epochs.fetch_add(1, Ordering::Relaxed);
+        let trained = self.epochs.fetch_add(1, Ordering::Relaxed);
+        if self.loud {
+            println!("said {trained:02}");
+            eprintln!("also said {trained:02}");
+        }
         std::thread::sleep(self.pace);
         if let Some(hang) = self.trouble {
             match model.luck {

@@ -1,17 +1,19 @@
-//! What user code prints while a live view stands on the terminal: it is read from a pipe and shown above the view.
+//! What user code prints while a live view stands on the terminal: it is read from pipes and shown above the view.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, PipeWriter, Read, Write};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::{BufRead, BufReader, IsTerminal, PipeReader, PipeWriter, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use console::Term;
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 
-/// Both outputs lead into a pipe while this lives, where they are terminals.
+/// Standard output and standard error lead into pipes while this lives, where they are terminals.
 pub(super) struct Capture {
     stdout: Option<File>,
     stderr: File,
+    /// Ends when both pipes have.
     ended: Receiver<()>,
 }
 
@@ -23,30 +25,27 @@ pub(super) fn terminal() -> std::io::Result<Term> {
 
 impl Capture {
     /// Gives each line that is printed from now on to `show`.
-    pub(super) fn new(show: impl Fn(&str) + Send + 'static) -> std::io::Result<Capture> {
-        let (reader, writer) = std::io::pipe()?;
-        let stderr = File::from(rustix::io::dup(std::io::stderr())?);
-        let stdout = match std::io::stdout().is_terminal() {
-            true => Some(File::from(rustix::io::dup(std::io::stdout())?)),
-            false => None,
-        };
+    pub(super) fn new(show: impl Fn(&str) + Send + Sync + 'static) -> std::io::Result<Capture> {
+        let show = Arc::new(show);
         let (end, ended) = channel();
-        std::thread::Builder::new().name("hobbit-prints".to_owned()).spawn(move || {
-            read_lines(reader, show);
-            // whoever waited may have given up
-            let _ = end.send(());
-        })?;
-        let capture = Capture { stdout, stderr, ended };
-        capture.redirect(&writer)?;
-        Ok(capture)
-    }
-
-    fn redirect(&self, writer: &PipeWriter) -> std::io::Result<()> {
-        if self.stdout.is_some() {
+        let stderr = File::from(rustix::io::dup(std::io::stderr())?);
+        let mut capture = Capture { stdout: None, stderr, ended };
+        // a pipe each: the pieces of a line that is written without a buffer stay together
+        let pipe = || -> std::io::Result<PipeWriter> {
+            let (reader, writer) = std::io::pipe()?;
+            let (show, end) = (show.clone(), end.clone());
+            let name = "hobbit-prints".to_owned();
+            std::thread::Builder::new().name(name).spawn(move || show_lines(reader, &*show, end))?;
+            Ok(writer)
+        };
+        if std::io::stdout().is_terminal() {
+            let stdout = File::from(rustix::io::dup(std::io::stdout())?);
             std::io::stdout().flush()?;
-            dup2_stdout(writer)?;
+            dup2_stdout(pipe()?)?;
+            capture.stdout = Some(stdout);
         }
-        Ok(dup2_stderr(writer)?)
+        dup2_stderr(pipe()?)?;
+        Ok(capture)
     }
 }
 
@@ -58,13 +57,13 @@ impl Drop for Capture {
             let _ = dup2_stdout(stdout);
         }
         let _ = dup2_stderr(&self.stderr);
-        // the pipe ends here, unless a child process holds it too
+        // the pipes end here, unless a child process holds them too: nothing is ever sent
         let _ = self.ended.recv_timeout(Duration::from_secs(1));
     }
 }
 
-/// Shows what comes, line by line, until the pipe ends.
-fn read_lines(pipe: impl Read, show: impl Fn(&str)) {
+/// Shows what comes, line by line, until the pipe ends; then `_end` goes.
+fn show_lines(pipe: PipeReader, show: &(dyn Fn(&str) + Sync), _end: Sender<()>) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {

@@ -128,9 +128,9 @@ impl Console {
 
     fn line(&self, state: &str) {
         let (done, all) = self.progress.epochs();
-        let best = if self.best.is_empty() { "" } else { "; best " };
+        let separator = if self.best.is_empty() { "" } else { "; " };
         // nobody may be listening any more
-        let _ = writeln!(std::io::stderr(), "{done}/{all} epochs, {state}{best}{}", self.best);
+        let _ = writeln!(std::io::stderr(), "{done}/{all} epochs, {state}{separator}{}", self.best);
     }
 
     fn ended(&mut self, record: &StageRecord, replayed: bool, hparams: &[(String, Value)]) {
@@ -139,7 +139,8 @@ impl Console {
             && record.end == End::Trained
             && let Some((score, _)) = self.progress.best
         {
-            self.best = format!("{} {} ({}): {}", self.monitor, number(score), record.trial, values(hparams));
+            self.best =
+                format!("best {} {} ({}): {}", self.monitor, number(score), record.trial, values(hparams));
         }
         let failed = matches!(record.end, End::Failed { .. });
         if !replayed && (self.verbose || failed && self.progress.failed <= FAILURES_TOLD) {

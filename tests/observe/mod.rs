@@ -1,0 +1,4 @@
+//! What is shown while a sweep runs.
+
+#[cfg(unix)]
+mod terminal;

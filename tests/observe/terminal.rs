@@ -1,0 +1,115 @@
+//! The live view, on a terminal that is really one, and in a pipe.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use hobbit::Hyperband;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::support::Curve;
+use crate::support::kill::child;
+
+/// As a process of its own: a sweep of an objective that prints.
+#[test]
+fn talker() {
+    child(|dir, workers| {
+        let curve = Curve { pace: Duration::from_millis(15), loud: true, ..Curve::default() };
+        Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir).run(9, 3).unwrap();
+    });
+}
+
+fn talk(dir: &Path) -> Command {
+    let mut command = crate::support::kill::process("observe::terminal::talker", dir, 2);
+    command.arg("--nocapture").env("TERM", "xterm-256color");
+    command
+}
+
+/// What a terminal shows at the end, and what it showed at some time that satisfies `seen`.
+fn on_a_terminal(columns: u16, seen: impl Fn(&str) -> bool) -> (String, Option<String>) {
+    let rows = 400;
+    let dir = tempfile::tempdir().unwrap();
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&ours, size).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
+    let theirs = || OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut command = talk(dir.path());
+    let mut running = command.stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
+    // the command holds the terminal open too
+    drop(command);
+    let mut terminal = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
+    let mut found = None;
+    let mut ours = File::from(ours);
+    let mut bytes = [0; 4096];
+    // reading fails when nobody has the terminal open any more
+    while let Ok(read) = ours.read(&mut bytes) {
+        terminal.process(&bytes[..read]);
+        let shown = rows_of(&terminal);
+        if found.is_none() && seen(&shown) {
+            found = Some(shown);
+        }
+    }
+    assert!(running.wait().unwrap().success());
+    (rows_of(&terminal), found)
+}
+
+/// What stands on a terminal. Rows that are full are not joined to the next.
+fn rows_of(terminal: &vt100::Parser) -> String {
+    let screen = terminal.screen();
+    screen.rows(0, screen.size().1.get()).map(|row| row.trim_end().to_owned() + "\n").collect()
+}
+
+/// What the objective said, in order.
+fn said(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().filter(|line| line.contains("said")).collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn a_live_view_and_the_prints_of_the_objective_do_not_garble_each_other() {
+    for columns in [80, 200] {
+        let whole = |text: &str| {
+            ["bracket 3, stage 1 of 1", "all brackets", "trials, ", " epochs/s", "best val_loss", "): rate "]
+                .iter()
+                .all(|part| text.contains(part))
+        };
+        let (end, live) = on_a_terminal(columns, whole);
+        let live = live.unwrap_or_else(|| panic!("the live view was never whole:\n{end}"));
+        let place = live.lines().position(|line| line.starts_with("bracket ")).unwrap();
+        let view: Vec<&str> = live.lines().skip(place).filter(|line| !line.is_empty()).collect();
+        assert!(view.iter().all(|line| !line.contains("said")), "{live}");
+        // 78 epochs in all, each told of in both outputs
+        let expected: Vec<String> =
+            (0..78).flat_map(|n| [format!("said {n:02}"), format!("also said {n:02}")]).collect();
+        let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        assert_eq!(said(&end), expected, "{end}");
+        // nothing of the view is left, and the results are there
+        assert!(!end.contains("all brackets") && !end.contains("[="), "{end}");
+        assert!(
+            end.contains("Done in") && end.contains("Results: ") && end.contains("Estimated from"),
+            "{end}"
+        );
+    }
+}
+
+#[test]
+fn in_a_pipe_there_are_lines_and_no_control_characters() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = talk(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    for text in [&output.stdout, &output.stderr] {
+        let text = std::str::from_utf8(text).unwrap();
+        assert!(text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')), "{text:?}");
+    }
+    let progress = String::from_utf8(output.stderr).unwrap();
+    assert!(progress.lines().any(|line| line.starts_with("78/78 epochs, 17/17 trials")), "{progress}");
+}
