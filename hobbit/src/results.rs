@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::objective::{Objective, TrialContext};
-use crate::observe::results_table;
+#[cfg(feature = "evcxr")]
+use crate::observe::{print, results_notebook};
+use crate::observe::{results_table, trials_csv};
 use crate::random::Key;
 use crate::repository::{
-    FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, Weights, to_pretty,
+    FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights, epochs,
+    metrics_at, to_pretty,
 };
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
 use crate::schedule::Plan;
+use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId, rank};
 
 /// The trials of a sweep, best first.
@@ -55,24 +59,14 @@ impl<H> Trial<H> {
 
     /// The metrics of the epoch that the score is from; of the last epoch if it failed.
     pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
-        let epoch = self.epoch.unwrap_or(self.epochs);
-        let stage = self.stages.iter().rev().find(|stage| stage.from < epoch && !stage.history.is_empty());
-        let row = stage.and_then(|stage| {
-            let position = (epoch - stage.from).min(stage.history.len() as u64) as usize - 1;
-            Some((stage.history.metrics(), stage.history.rows().nth(position)?))
-        });
-        let (names, values) = row.unwrap_or_default();
-        names.iter().map(String::as_str).zip(values.iter().copied())
+        metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
     }
 
     fn new(rank: u32, state: TrialState<H>) -> Trial<H> {
         let TrialState { id, hparams, records, unfinished, status, score } = state;
         let mut stages = records;
         stages.extend(unfinished);
-        let epochs = match &status {
-            Status::Failed { epoch, .. } | Status::Diverged { epoch, .. } => *epoch,
-            _ => stages.last().map_or(0, |stage| stage.from + stage.history.len() as u64),
-        };
+        let epochs = epochs(&status, &stages);
         let epoch = score.map(|(_, epoch)| epoch);
         let score = score.map(|(score, _)| score);
         Trial { rank, id, hparams, status, score, epoch, epochs, stages }
@@ -157,6 +151,22 @@ impl<O: Objective> Results<O> {
     /// All trials, best first; those that failed come last.
     pub fn trials(&self) -> &[Trial<O::Hparams>] {
         &self.trials
+    }
+
+    /// All trials as CSV, best first, for data frames: what `hobbit export --csv` writes.
+    ///
+    /// The columns are rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs, seconds, then
+    /// `metrics.NAME` at the epoch of the score, then `hparams.NAME`; what there is not is empty.
+    pub fn to_csv(&self) -> String {
+        let overview = |trial: &Trial<O::Hparams>| TrialOverview {
+            id: trial.id,
+            hparams: trial.hparams.values(),
+            status: trial.status.clone(),
+            score: trial.score.zip(trial.epoch),
+            stages: trial.stages.iter().map(|stage| StageRecord::clone(stage)).collect(),
+            running: None,
+        };
+        trials_csv(&self.trials.iter().map(overview).collect::<Vec<_>>())
     }
 
     /// Why the sweep stopped before the end of its plan; nothing if it reached it.
@@ -249,9 +259,27 @@ pub(crate) fn rebuild<O: Objective>(
     Ok(model)
 }
 
+impl<'a, O: Objective> IntoIterator for &'a Results<O> {
+    type Item = &'a Trial<O::Hparams>;
+    type IntoIter = std::slice::Iter<'a, Trial<O::Hparams>>;
+
+    /// The trials, best first.
+    fn into_iter(self) -> Self::IntoIter {
+        self.trials.iter()
+    }
+}
+
 impl<O: Objective> fmt::Display for Results<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&results_table(&self.trials, &self.study.monitor, usize::MAX))
+    }
+}
+
+#[cfg(feature = "evcxr")]
+impl<O: Objective> Results<O> {
+    /// Shows the ranked table in a notebook of evcxr, which calls this for a value that ends a cell.
+    pub fn evcxr_display(&self) {
+        print(&results_notebook(&self.trials, &self.study.monitor));
     }
 }
 

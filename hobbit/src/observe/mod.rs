@@ -9,6 +9,7 @@ mod live;
 #[cfg(feature = "tracing")]
 mod log;
 mod progress;
+mod sheet;
 mod table;
 
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ pub(crate) use console::{Console, Verbosity, print};
 pub use estimate::duration;
 #[cfg(feature = "tracing")]
 pub(crate) use log::Log;
+pub use sheet::{Fate, epochs_csv, trials_csv};
+#[cfg(feature = "evcxr")]
+pub(crate) use table::results_notebook;
 pub(crate) use table::results_table;
 pub use table::{cell, names, number, status};
 

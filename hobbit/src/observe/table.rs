@@ -47,16 +47,13 @@ pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec
     names
 }
 
-/// The best `rows` trials: rank, name, score, epochs, what became of them, hyperparameters.
-pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, rows: usize) -> String {
-    let shown = &trials[..rows.min(trials.len())];
-    let values: Vec<Vec<(String, Value)>> = shown.iter().map(|trial| trial.hparams.values()).collect();
+/// The heading and the rows of the best trials: rank, name, score, epochs, what became of them, hyperparameters.
+fn results_cells<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let values: Vec<Vec<(String, Value)>> = trials.iter().map(|trial| trial.hparams.values()).collect();
     let names = names(values.iter().map(Vec::as_slice));
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
     let fixed = ["rank", "trial", monitor, "epochs", "status"];
-    table.set_header(fixed.iter().copied().chain(names.iter().copied()));
-    for (trial, row) in shown.iter().zip(&values) {
+    let heading = fixed.iter().chain(&names).map(|&name| name.to_owned()).collect();
+    let row = |(trial, values): (&Trial<H>, &Vec<(String, Value)>)| {
         let mut cells = vec![
             trial.rank.to_string(),
             trial.id.to_string(),
@@ -65,12 +62,21 @@ pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, 
             status(&trial.status),
         ];
         cells.extend(names.iter().map(|name| {
-            row.iter()
-                .find(|(known, _)| known == name)
-                .map_or_else(|| "-".to_owned(), |(_, value)| cell(value))
+            let value = values.iter().find(|(known, _)| known == name);
+            value.map_or_else(|| "-".to_owned(), |(_, value)| cell(value))
         }));
-        table.add_row(cells);
-    }
+        cells
+    };
+    (heading, trials.iter().zip(&values).map(row).collect())
+}
+
+/// The best `rows` trials as text.
+pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, rows: usize) -> String {
+    let (heading, rows) = results_cells(&trials[..rows.min(trials.len())], monitor);
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(heading);
+    table.add_rows(rows);
     for (position, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         if matches!(position, 0 | 2 | 3) {
@@ -79,6 +85,20 @@ pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, 
     }
     let text = table.to_string();
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// All trials as an HTML table, between the lines by which a notebook of evcxr knows it.
+#[cfg(feature = "evcxr")]
+pub(crate) fn results_notebook<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> String {
+    let (heading, rows) = results_cells(trials, monitor);
+    let line = |cells: &[String], tag: &str| {
+        let escaped = |cell: &String| cell.replace('&', "&amp;").replace('<', "&lt;");
+        let cells = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
+        format!("<tr>{}</tr>\n", cells.collect::<String>())
+    };
+    let rows: String = rows.iter().map(|row| line(row, "td")).collect();
+    let heading = line(&heading, "th");
+    format!("EVCXR_BEGIN_CONTENT text/html\n<table>\n{heading}{rows}</table>\nEVCXR_END_CONTENT\n")
 }
 
 /// What became of a trial, in words.
@@ -105,5 +125,32 @@ mod tests {
             shown,
             ["0", "0.1235", "1.000", "98.77", "12346", "1.000e-9", "-0.0001234", "2.500e12", "NaN"]
         );
+    }
+
+    #[cfg(feature = "evcxr")]
+    #[test]
+    fn a_notebook_gets_a_table_without_markup_of_others() {
+        #[crate::search_space]
+        struct Hparams {
+            #[uniform(0.0..=1.0)]
+            rate: f64,
+        }
+        let hparams = std::sync::Arc::new(Hparams { rate: 0.5 });
+        let trial = Trial {
+            rank: 1,
+            id: crate::trial::TrialId::new(1, 2),
+            hparams,
+            status: Status::Finished,
+            score: Some(0.25),
+            epoch: Some(3),
+            epochs: 4,
+            stages: Vec::new(),
+        };
+        let shown = results_notebook(&[trial], "<val>");
+        let expected = "EVCXR_BEGIN_CONTENT text/html\n<table>\n\
+            <tr><th>rank</th><th>trial</th><th>&lt;val></th><th>epochs</th><th>status</th><th>rate</th></tr>\n\
+            <tr><td>1</td><td>1-2</td><td>0.2500</td><td>4</td><td>finished</td><td>0.5000</td></tr>\n\
+            </table>\nEVCXR_END_CONTENT\n";
+        assert_eq!(shown, expected);
     }
 }

@@ -19,6 +19,7 @@ pub use reader::{Reader, salvage};
 pub use records::{
     End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status, StudyRecord, Timestamp,
 };
+pub(crate) use records::{epochs, metrics_at};
 pub use storage::{Disk, Storage, StorageFile};
 pub(crate) use store::{Opened, Repository, Weights, to_pretty};
 pub use verify::{Check, FileState};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::lock::Owner;
 use super::reader::Reader;
-use super::records::{End, Record, StageRecord, Status, StudyRecord, Timestamp};
+use super::records::{End, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
 use crate::error::Result;
 use crate::schedule::{Ask, Plan, Scheduler};
 use crate::space::Value;
@@ -99,21 +99,17 @@ impl Process {
 impl TrialOverview {
     /// The epochs it was trained in all.
     pub fn epochs(&self) -> u64 {
-        match &self.status {
-            Status::Failed { epoch, .. } | Status::Diverged { epoch, .. } => *epoch,
-            _ => self.stages.last().map_or(0, |stage| stage.from + stage.history.len() as u64),
-        }
+        epochs(&self.status, &self.stages)
     }
 
-    /// The metrics of an epoch, counted from 1.
+    /// The metrics of an epoch, counted from 1; of the one before where it failed.
     pub fn metrics(&self, epoch: u64) -> impl Iterator<Item = (&str, f64)> {
-        let stage = self.stages.iter().rev().find(|stage| stage.from < epoch);
-        let row = stage.and_then(|stage| {
-            let row = stage.history.rows().nth((epoch - stage.from - 1) as usize)?;
-            Some((stage.history.metrics(), row))
-        });
-        let (names, values) = row.unwrap_or_default();
-        names.iter().map(String::as_str).zip(values.iter().copied())
+        metrics_at(&self.stages, epoch)
+    }
+
+    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
+    pub fn score_metrics(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.metrics(self.score.map_or(self.epochs(), |(_, epoch)| epoch))
     }
 
     /// The value of a hyperparameter.
@@ -184,7 +180,7 @@ impl Overview {
         }
         let mut scheduler = Scheduler::new(plan.clone(), study.iterations, study.direction);
         let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
-        while !(outcomes.is_empty() && started.is_empty())
+        while !(outcomes.is_empty() && started.is_empty() && hparams.is_empty())
             && let Ask::Run(assignment) = scheduler.ask()
         {
             let (id, number) = (assignment.trial, assignment.stage);
@@ -193,7 +189,9 @@ impl Overview {
             let outcome =
                 outcome.filter(|record| (record.from, record.to) == (assignment.from, assignment.to));
             let running = started.get(&id).copied().filter(|(stage, ..)| *stage == number);
-            if outcome.is_none() && running.is_none() {
+            // begun, and its outcome is about to be written or was lost
+            let begun = number == 0 && hparams.contains_key(&id);
+            if outcome.is_none() && running.is_none() && !begun {
                 continue;
             }
             let trial = trials.entry(id).or_insert_with(|| TrialOverview {
@@ -205,9 +203,11 @@ impl Overview {
                 running: None,
             });
             let Some(record) = outcome else {
-                started.remove(&id);
-                trial.running = running;
-                stages[place].running += 1;
+                if running.is_some() {
+                    started.remove(&id);
+                    trial.running = running;
+                    stages[place].running += 1;
+                }
                 continue;
             };
             match &record.end {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::checkpoint::{self, SavedModel};
 use super::journal;
-use super::records::{FORMAT, Record, ResultsRecord, StudyRecord};
+use super::records::{FORMAT, Record, ResultRecord, ResultsRecord, StudyRecord};
 use super::storage::{Disk, Storage, replace};
 use crate::error::{Error, Result};
 use crate::schedule::Plan;
@@ -76,6 +76,22 @@ impl Reader {
         let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
         let text = String::from_utf8_lossy(&bytes);
         from_ron(&path, &text)
+    }
+
+    /// The best trial of `results.ron`, with typed hyperparameters; none if no trial has a score.
+    ///
+    /// ```no_run
+    /// # #[hobbit::search_space] struct Hparams { #[uniform(0.0..=1.0)] rate: f64 }
+    /// let best = hobbit::repository::Reader::open("./my_study")?.best::<Hparams>()?;
+    /// println!("{:?}", best.map(|trial| trial.hparams.rate));
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`results`](Reader::results).
+    pub fn best<H: DeserializeOwned>(&self) -> Result<Option<ResultRecord<H>>> {
+        let trials = self.results()?.trials.into_iter();
+        Ok(trials.take(1).find(|trial| trial.score.is_some()))
     }
 
     /// A trial's hyperparameters as RON that reads back as the study's struct, if `results.ron` has them already.

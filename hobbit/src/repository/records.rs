@@ -1,5 +1,6 @@
 //! What the files of a repository say, as data.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -234,6 +235,33 @@ pub struct ResultRecord<H> {
     pub metrics: Vec<(String, f64)>,
     /// Its hyperparameters.
     pub hparams: H,
+}
+
+/// The epochs that a trial was trained in all.
+pub(crate) fn epochs<S: Borrow<StageRecord>>(status: &Status, stages: &[S]) -> u64 {
+    match status {
+        Status::Failed { epoch, .. } | Status::Diverged { epoch, .. } => *epoch,
+        _ => stages.last().map_or(0, |stage| {
+            let stage: &StageRecord = stage.borrow();
+            stage.from + stage.history.len() as u64
+        }),
+    }
+}
+
+/// The metrics of an epoch (counted from 1) of a trial; of the one before where it failed.
+pub(crate) fn metrics_at<S: Borrow<StageRecord>>(
+    stages: &[S],
+    epoch: u64,
+) -> impl Iterator<Item = (&str, f64)> {
+    let mut stages = stages.iter().rev().map(Borrow::borrow);
+    let row = stages.find(|stage: &&StageRecord| stage.from < epoch && !stage.history.is_empty()).and_then(
+        |stage| {
+            let place = (epoch - stage.from).min(stage.history.len() as u64) as usize - 1;
+            Some((stage.history.metrics(), stage.history.rows().nth(place)?))
+        },
+    );
+    let (names, values) = row.unwrap_or_default();
+    names.iter().map(String::as_str).zip(values.iter().copied())
 }
 
 /// What of two studies is not the same, in words; `ours` is asked for now, `theirs` is what the repository holds.

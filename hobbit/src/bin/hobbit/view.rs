@@ -4,11 +4,12 @@
 
 use std::path::PathBuf;
 
+use hobbit::observe::Fate;
 use hobbit::repository::{
     End, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord, TrialOverview,
 };
 use hobbit::space::Value;
-use hobbit::{Direction, EpochCount, Status};
+use hobbit::{Direction, EpochCount};
 use serde::ser::{Serialize, Serializer};
 
 use crate::state;
@@ -171,57 +172,26 @@ impl TrialView {
     }
 
     pub(crate) fn new(rank: usize, trial: &TrialOverview) -> TrialView {
-        let (status, dropped_after_stage, failed) = match &trial.status {
-            Status::Finished => ("finished", None, None),
-            Status::Dropped(stage) => ("dropped", Some(stage + 1), None),
-            Status::Diverged { epoch, reason } => ("diverged", None, Some((*epoch, reason.clone()))),
-            Status::Failed { epoch, reason } => ("failed", None, Some((*epoch, reason.clone()))),
-            Status::Unfinished if trial.running.is_some() => ("running", None, None),
-            Status::Unfinished => ("unfinished", None, None),
-        };
+        let fate = Fate::of(trial);
         TrialView {
             rank,
             trial: trial.id.to_string(),
-            status,
-            dropped_after_stage,
-            failed_in_epoch: failed.as_ref().map(|(epoch, _)| *epoch),
-            reason: failed.map(|(_, reason)| reason),
+            status: fate.word,
+            dropped_after_stage: fate.dropped_after_stage,
+            failed_in_epoch: fate.failed_in_epoch,
+            reason: fate.reason.map(str::to_owned),
             score: trial.score.map(|(score, _)| score),
             epoch: trial.score.map(|(_, epoch)| epoch),
             epochs: trial.epochs(),
             hparams: hparams(trial),
-            metrics: Map(metrics(trial)),
+            metrics: Map(trial.score_metrics().map(|(name, value)| (name.to_owned(), value)).collect()),
         }
-    }
-
-    /// Everything but hyperparameters and metrics, for a table.
-    pub(crate) fn cells(self) -> Vec<String> {
-        fn text<T: ToString>(value: Option<T>) -> String {
-            value.map_or_else(String::new, |value| value.to_string())
-        }
-        vec![
-            self.rank.to_string(),
-            self.trial,
-            self.status.to_owned(),
-            text(self.dropped_after_stage),
-            text(self.failed_in_epoch),
-            text(self.reason),
-            text(self.score),
-            text(self.epoch),
-            self.epochs.to_string(),
-        ]
     }
 }
 
 /// A trial's hyperparameters.
 pub(crate) fn hparams(trial: &TrialOverview) -> Map<Plain> {
     Map(trial.hparams.iter().map(|(name, value)| (name.clone(), Plain(value.clone()))).collect())
-}
-
-/// The metrics of the epoch that a trial's score is from; of its last epoch if it has none.
-pub(crate) fn metrics(trial: &TrialOverview) -> Vec<(String, f64)> {
-    let epoch = trial.score.map_or(trial.epochs(), |(_, epoch)| epoch);
-    trial.metrics(epoch).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A trial with everything that is known of it.

@@ -1,0 +1,112 @@
+//! Trials as CSV, for data frames: a header, no index, and what there is not is empty.
+
+use super::names;
+use crate::repository::{Status, TrialOverview};
+
+/// What became of a trial, in columns.
+pub struct Fate<'a> {
+    /// `finished`, `dropped`, `diverged`, `failed`, `running` or `unfinished`.
+    pub word: &'static str,
+    /// The stage (counted from 1) after which it was not promoted.
+    pub dropped_after_stage: Option<u32>,
+    /// The epoch (counted from 1; 0 while the model was built) that ended it.
+    pub failed_in_epoch: Option<u64>,
+    /// Why it ended.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> Fate<'a> {
+    /// What became of this trial.
+    pub fn of(trial: &'a TrialOverview) -> Fate<'a> {
+        let (word, dropped_after_stage, failed) = match &trial.status {
+            Status::Finished => ("finished", None, None),
+            Status::Dropped(stage) => ("dropped", Some(stage + 1), None),
+            Status::Diverged { epoch, reason } => ("diverged", None, Some((*epoch, reason.as_str()))),
+            Status::Failed { epoch, reason } => ("failed", None, Some((*epoch, reason.as_str()))),
+            Status::Unfinished if trial.running.is_some() => ("running", None, None),
+            Status::Unfinished => ("unfinished", None, None),
+        };
+        let (failed_in_epoch, reason) = failed.unzip();
+        Fate { word, dropped_after_stage, failed_in_epoch, reason }
+    }
+}
+
+/// The trials in this order, a line each: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs,
+/// seconds, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`.
+pub fn trials_csv(trials: &[TrialOverview]) -> String {
+    let metrics = metric_names(trials);
+    let hparams = names(trials.iter().map(|trial| trial.hparams.as_slice()));
+    let fixed = "rank trial status dropped_after_stage failed_in_epoch reason score epoch epochs seconds";
+    let header = fixed.split(' ').map(str::to_owned);
+    let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
+    let mut lines = vec![header.chain(hparams.iter().map(|name| format!("hparams.{name}"))).collect()];
+    for (rank, trial) in (1..).zip(trials) {
+        let Fate { word, dropped_after_stage, failed_in_epoch, reason } = Fate::of(trial);
+        let rank: usize = rank;
+        let mut line = vec![
+            rank.to_string(),
+            trial.id.to_string(),
+            word.to_owned(),
+            text(dropped_after_stage),
+            text(failed_in_epoch),
+            text(reason),
+            text(trial.score.map(|(score, _)| score)),
+            text(trial.score.map(|(_, epoch)| epoch)),
+            trial.epochs().to_string(),
+            trial.stages.iter().map(|stage| stage.seconds).sum::<f64>().to_string(),
+        ];
+        let values: Vec<_> = trial.score_metrics().collect();
+        let value = |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        line.extend(metrics.iter().map(|name| text(value(name))));
+        line.extend(hparams.iter().map(|name| text(trial.hparam(name))));
+        lines.push(line);
+    }
+    csv(&lines)
+}
+
+/// The epochs of the trials, a line each: trial, stage, epoch, then `metrics.NAME`.
+pub fn epochs_csv(trials: &[TrialOverview]) -> String {
+    let metrics = metric_names(trials);
+    let header = ["trial", "stage", "epoch"].map(str::to_owned).into_iter();
+    let mut lines = vec![header.chain(metrics.iter().map(|name| format!("metrics.{name}"))).collect()];
+    for (trial, stage) in trials.iter().flat_map(|trial| trial.stages.iter().map(|stage| (trial.id, stage))) {
+        let places: Vec<Option<usize>> = metrics
+            .iter()
+            .map(|name| stage.history.metrics().iter().position(|known| known == name))
+            .collect();
+        for (epoch, row) in (stage.from + 1..).zip(stage.history.rows()) {
+            let start = [trial.to_string(), (stage.stage + 1).to_string(), epoch.to_string()];
+            let values = places.iter().map(|place| text(place.map(|place| row[place])));
+            lines.push(start.into_iter().chain(values).collect());
+        }
+    }
+    csv(&lines)
+}
+
+fn text<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// The names of all metrics, in the order in which they come up.
+fn metric_names(trials: &[TrialOverview]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for stage in trials.iter().flat_map(|trial| &trial.stages) {
+        for name in stage.history.metrics() {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Lines of as many cells each.
+fn csv(lines: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for line in lines {
+        // memory takes everything
+        let _ = writer.write_record(line);
+    }
+    // cells are texts
+    String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
+}
