@@ -117,3 +117,21 @@ impl<F: FnMut(&Event) + Send + 'static> Observer for F {
         Ok(())
     }
 }
+
+/// Tells all observers. One that fails is told nothing more, and the others learn why.
+pub(crate) fn tell(observers: &mut Vec<Box<dyn Observer>>, event: &Event) {
+    let mut notes = Vec::new();
+    observers.retain_mut(|observer| match observer.event(event) {
+        Ok(()) => true,
+        Err(error) => {
+            notes.push(format!("an observer failed and is told nothing more: {error}"));
+            false
+        }
+    });
+    for note in notes {
+        for observer in observers.iter_mut() {
+            // whoever fails now is found out at the next event
+            let _ = observer.event(&Event::Note(note.clone()));
+        }
+    }
+}
