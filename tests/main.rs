@@ -4,6 +4,8 @@
 
 mod durability;
 mod errors;
+#[cfg(feature = "interop")]
+mod interop;
 mod schedule;
 mod space;
 mod support;

@@ -243,3 +243,84 @@ fn about_run(tag: &str, content: HParams, wall_time: f64) -> Record {
     let summary = Some(Summary { value: vec![value] });
     Record { wall_time, step: 0, summary, ..Record::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::Metrics;
+
+    fn event(id: TrialId, epoch: u64, loss: f64) -> Event {
+        let mut metrics = Metrics::new();
+        metrics.report("loss", loss);
+        metrics.report("val_loss", f64::NAN);
+        Event::Epoch { trial: id, stage: 0, epoch, metrics }
+    }
+
+    fn begin(id: TrialId, rate: f64) -> Event {
+        let hparams = [("rate".to_owned(), Value::Float(rate)), ("deep".to_owned(), Value::Bool(true))];
+        Event::StageStarted { trial: id, stage: 0, from: 0, to: 9, worker: 0, hparams: Arc::new(hparams) }
+    }
+
+    fn write(dir: &Path, events: &[Event]) -> Result<()> {
+        let mut runs = Runs::new(dir);
+        events.iter().for_each(|event| runs.take(event));
+        runs.write()
+    }
+
+    fn losses(run: &Run) -> Vec<(u64, f32)> {
+        run.epochs.iter().map(|(&epoch, row)| (epoch, row[0].1)).collect()
+    }
+
+    /// However often a process is killed, the next one adds what is missing, once.
+    #[test]
+    fn a_torn_run_is_continued() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = TrialId::new(2, 3);
+        let path = dir.path().join("2-3");
+        let mut events = vec![begin(id, 0.1)];
+        for epoch in 1..=5 {
+            events.push(event(id, epoch, 1.0 / epoch as f64));
+            write(dir.path(), &events).unwrap();
+            write(dir.path(), &events).unwrap();
+            let (_, records) = RunFiles::open(&path).unwrap();
+            assert!(records.iter().all(|record| record.session_log.is_none()));
+            // the file of this process loses its end
+            let last = path.join(format!("events.out.tfevents.hobbit.{epoch:06}"));
+            let bytes = std::fs::read(&last).unwrap();
+            std::fs::write(&last, &bytes[..bytes.len() - 7]).unwrap();
+        }
+        write(dir.path(), &events).unwrap();
+        let run = Run::open(&path).unwrap();
+        assert_eq!(losses(&run), (1..=5).map(|epoch| (epoch, 1.0 / epoch as f32)).collect::<Vec<_>>());
+        assert_eq!(run.epochs[&1].len(), 1, "what is not finite is left out");
+        assert_eq!(run.hparams.unwrap()["rate"].number, Some(0.1));
+        assert_eq!(run.end, None);
+    }
+
+    #[test]
+    fn a_trial_that_is_begun_anew_takes_its_first_attempt_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = TrialId::new(1, 1);
+        let failed = Status::Failed { epoch: 3, reason: "bad luck".to_owned() };
+        let mut runs = Runs::new(dir.path());
+        for (epoch, loss) in [(1, 0.5), (2, 0.4), (3, 0.3), (1, 0.6), (2, 0.5)] {
+            runs.take(&begin(id, 0.1));
+            runs.take(&event(id, epoch, loss));
+            runs.write().unwrap();
+        }
+        runs.take(&Event::TrialEnded { trial: id, status: failed });
+        runs.write().unwrap();
+        let run = Run::open(&dir.path().join("1-1")).unwrap();
+        assert_eq!(losses(&run), [(1, 0.6), (2, 0.5)]);
+        assert_eq!(run.end, Some(2));
+    }
+
+    #[test]
+    fn another_study_is_not_mixed_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = TrialId::new(1, 1);
+        write(dir.path(), &[begin(id, 0.1), event(id, 1, 0.5)]).unwrap();
+        let error = write(dir.path(), &[begin(id, 0.2), event(id, 1, 0.5)]).unwrap_err();
+        assert!(error.to_string().contains("another study"), "{error}");
+    }
+}

@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 1e-6;
 /// The configuration with these values: names as in [`Space`](super::Space), dotted where they are nested.
 ///
 /// A value may be the text of a number or a switch, or the name of an option. Real numbers may come out changed in their last digits,
-/// to ones that can be drawn.
+/// to ones that can be drawn. Whole numbers have to be within 64 bits with a sign, as must be their ranges.
 ///
 /// # Errors
 /// A parameter that is missing, unknown, outside of its domain, or given although it does not exist in this configuration; a
@@ -92,7 +92,7 @@ fn unit_of(domain: &Domain, value: &Value) -> Option<(f64, Value)> {
             Some((unit, Value::Float(number)))
         }
         Domain::Int { low, high, step, log } => {
-            let number = number.filter(|number| number.fract() == 0.0 && number.abs() < 9e15)? as i64;
+            let number = whole(value)?;
             let (low, high, step) = (i128::from(*low), i128::from(*high), i128::from(*step));
             let int = Int { low, high, step, log: *log };
             let unit = Scalar::<i64>::contains(&int, &number).then(|| int.unit(&number))?;
@@ -125,6 +125,17 @@ fn number(value: &Value) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(value) => Some(*value),
+        Value::Text(text) if text.trim().parse::<i64>().is_ok() => text.trim().parse().ok(),
+        // where all whole numbers are floats too
+        other => {
+            number(other).filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map(|n| n as i64)
+        }
+    }
+}
+
 fn switch(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
@@ -141,7 +152,7 @@ fn is_near(a: f64, b: f64) -> bool {
 fn is_like(ours: &Value, theirs: &Value) -> bool {
     match ours {
         Value::Bool(ours) => switch(theirs) == Some(*ours),
-        Value::Int(ours) => number(theirs) == Some(*ours as f64),
+        Value::Int(ours) => whole(theirs) == Some(*ours),
         Value::Float(ours) => number(theirs).is_some_and(|theirs| is_near(*ours, theirs)),
         Value::Text(ours) => *ours == theirs.to_string(),
     }
