@@ -51,9 +51,12 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     assert!(refused("rate", Some(Value::Text("fast".into()))).contains("`rate` is fast"));
     assert!(refused("width", Some(Value::Int(12))).contains("`width` is 12; it has to be int 8 to 64"));
     assert!(refused("depth", float(1.5)).contains("`depth` is 1.5"));
-    assert!(refused("stepped", float(0.3)).contains("`stepped` is 0.3; the nearest there is is 0.25"));
+    assert!(
+        refused("stepped", float(0.3))
+            .contains("`stepped` is 0.3; it has to be uniform -1.0 to 1.0 in steps of 0.25")
+    );
     assert!(refused("activation", Some(Value::Text("gelu".into()))).contains("one of relu (weight 3), tanh"));
-    assert!(refused("seven", Some(Value::Int(8))).contains("`seven` is 8; the nearest there is is 7"));
+    assert!(refused("seven", Some(Value::Int(8))).contains("`seven` is 8; it has to be 7"));
     assert_eq!(refused("speed", float(1.0)), "the parameter `speed` is not in the search space");
     assert_eq!(
         refused("optimizer.Sgd.momentum", float(0.5)),

@@ -117,7 +117,7 @@ struct HeldTrial {
     number: u64,
     params: Json,
     values: BTreeMap<u64, f64>,
-    stage: Json,
+    attrs: Map<String, Json>,
     finished: bool,
 }
 
@@ -167,14 +167,14 @@ impl Held {
                 if study != self.study {
                     return;
                 }
-                let attr = |key: &str| line.get("user_attrs").and_then(|attrs| attrs.get(key));
-                match attr(TRIAL).and_then(Json::as_str).map(str::parse) {
+                let attrs = line.get("user_attrs").and_then(Json::as_object);
+                match attrs.and_then(|attrs| attrs.get(TRIAL)).and_then(Json::as_str).map(str::parse) {
                     Some(Ok(id)) => {
                         let trial = HeldTrial {
                             number,
                             params: line.get("params").cloned().unwrap_or_default(),
                             values: BTreeMap::new(),
-                            stage: attr("hobbit:stage").cloned().unwrap_or_default(),
+                            attrs: attrs.cloned().unwrap_or_default(),
                             finished: of("state").is_some_and(state::is_finished),
                         };
                         self.by_number.insert(number, id);
@@ -195,8 +195,9 @@ impl Held {
                 }
             }
             Some(op::TRIAL_USER_ATTR) => {
-                if let (Some(trial), Some(stage)) = (trial, line.pointer("/user_attr/hobbit:stage")) {
-                    trial.stage = stage.clone();
+                let attr = line.get("user_attr").and_then(Json::as_object);
+                if let (Some(trial), Some(attr)) = (trial, attr) {
+                    trial.attrs.extend(attr.clone());
                 }
             }
             _ => {}
@@ -321,11 +322,12 @@ impl Journal {
             }
         };
         let attr = |lines: &mut Lines<'_>, name: &str, value: Json| {
-            lines.push(op::TRIAL_USER_ATTR, json!({ "trial_id": number, "user_attr": { name: value } }));
+            let held = lines.held.ours.get(&trial.id).and_then(|held| held.attrs.get(name));
+            if held != Some(&value) {
+                lines.push(op::TRIAL_USER_ATTR, json!({ "trial_id": number, "user_attr": { name: value } }));
+            }
         };
-        if lines.held.ours.get(&trial.id).is_some_and(|held| held.stage != stage) {
-            attr(lines, "hobbit:stage", stage);
-        }
+        attr(lines, "hobbit:stage", stage);
         for (step, value) in missing {
             lines.push(
                 op::INTERMEDIATE_VALUE,

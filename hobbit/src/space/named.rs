@@ -48,13 +48,16 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
     configuration.check()?;
     let values_made = configuration.values();
     for (name, value) in values {
+        let parameter = space.parameters().iter().find(|parameter| parameter.name() == name);
         match values_made.iter().find(|(made, _)| made == name) {
             Some((_, made)) if is_like(made, value) => {}
             Some((_, made)) => {
-                return Err(Error::space(format!("`{name}` is {value}; the nearest there is is {made}")));
+                // a field without a parameter follows from the others
+                let allowed = parameter.map_or(made.to_string(), |parameter| parameter.domain().to_string());
+                return Err(Error::space(format!("`{name}` is {value}; it has to be {allowed}")));
             }
             None => {
-                let why = match space.parameters().iter().find(|parameter| parameter.name() == name) {
+                let why = match parameter {
                     Some(_) => "does not exist in a configuration with these other values",
                     None => "is not in the search space",
                 };
