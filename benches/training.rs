@@ -1,45 +1,36 @@
-//! One epoch of training, compared with the floor that gemm alone sets (see ARCHITECTURE.md).
+//! Training: steps, epochs, checkpoints, and whole sweeps of the digits. `benches/floor.rs` holds steps against their matrix products,
+//! `benches/peers` against other tools.
 
-use criterion::{Criterion, Throughput};
-use hobbit::train::{Activation, Adam, Conv2d, Dataset, Loss, RmsProp, Sequential};
-use hobbit::{EpochContext, Hyperband, Key, Metrics, Objective, TrialContext, TrialId, search_space};
+use criterion::{BatchSize, Criterion, Throughput};
+use hobbit::prelude::*;
+use hobbit::repository::Reader;
+use hobbit::train::stratified_split;
+use hobbit::{EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
 
-#[search_space]
-struct Hparams {
-    #[choice(16, 128)]
-    hidden: usize,
+use crate::nets::{NETS, Nothing};
+
+/// A training step, on one thread. Compared with PyTorch on one thread (`benches/peers/run.py steps`).
+pub(crate) fn step(criterion: &mut Criterion) {
+    const BATCHES: usize = 20;
+    let mut group = criterion.benchmark_group(format!("{BATCHES} steps"));
+    group.sample_size(10).throughput(Throughput::Elements(BATCHES as u64));
+    for net in NETS {
+        let mut train = net.training(BATCHES);
+        group.bench_function(net.name, |bencher| bencher.iter(&mut train));
+    }
+    group.finish();
 }
 
-fn objective() -> impl Objective<Hparams = Hparams> {
-    let mut rng = Key::new(1).rng();
-    let samples = 1437 + 360;
-    let x: Vec<f32> = (0..samples * 64).map(|_| rng.unit() as f32).collect();
-    let y: Vec<u8> = (0..samples).map(|_| rng.below(10) as u8).collect();
-    let (x_train, x_valid) = x.split_at(1437 * 64);
-    let (y_train, y_valid) = y.split_at(1437);
-    let dataset = Dataset::new((x_train, y_train), (x_valid, y_valid)).expect("the sizes fit");
-    Hyperband::new(|hp: &Hparams| {
-        Sequential::new([64])
-            .dense(hp.hidden)
-            .activation(Activation::Relu)
-            .dropout(0.3)
-            .dense(10)
-            .compile(RmsProp::new(1e-3), Loss::CrossEntropy)
-    })
-    .dataset(dataset)
-    .into_objective()
-}
-
-/// One epoch of the digits network, with validation.
+/// One epoch of a digits network, with validation. Compared with the jitted loop in JAX (`benches/peers/run.py sweeps`).
 pub(crate) fn epoch(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("epoch of digits");
     group.sample_size(30).throughput(Throughput::Elements(1));
-    let objective = objective();
     for hidden in [16, 128] {
+        let objective = digits().into_objective();
         let trial = TrialContext::detached(TrialId::new(1, 1), Key::new(2));
-        let mut model = objective.build(&Hparams { hidden }, &trial).expect("the model is sound");
-        let mut metrics = Metrics::new();
-        let mut number = 0;
+        let hparams = Hparams { learning_rate: 1e-3, activation: Activation::Relu, dropout: 0.3, hidden };
+        let mut model = objective.build(&hparams, &trial).expect("the model is sound");
+        let (mut metrics, mut number) = (Metrics::new(), 0);
         group.bench_function(format!("64-{hidden}-10"), |bencher| {
             bencher.iter(|| {
                 let epoch = EpochContext { trial: &trial, epoch: number, stage_end: u64::MAX };
@@ -53,41 +44,92 @@ pub(crate) fn epoch(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A training step of the LeNet-like network on batches of 64, on one thread. `benches/peers/conv_step.py` is the same in PyTorch.
-pub(crate) fn step(criterion: &mut Criterion) {
-    const STEPS: usize = 20;
-    let mut rng = Key::new(1).rng();
-    let x: Vec<f32> = (0..64 * STEPS * 784).map(|_| rng.unit() as f32).collect();
-    let y: Vec<u8> = (0..64 * STEPS).map(|_| rng.below(10) as u8).collect();
-    let dataset = Dataset::new((&x, &y), (&x[..64 * 784], &y[..64])).expect("the sizes fit");
-    let objective = Hyperband::new(|_: &Hparams| {
-        Sequential::new([1, 28, 28])
-            .layer(Conv2d::new(8, 3).padding(1))
-            .activation(Activation::Relu)
-            .max_pool(2)
-            .layer(Conv2d::new(16, 3).padding(1))
-            .activation(Activation::Relu)
-            .max_pool(2)
-            .flatten()
-            .dense(64)
-            .activation(Activation::Relu)
-            .dense(10)
-            .compile(Adam::new(1e-3), Loss::CrossEntropy)
-    })
-    .dataset(dataset)
-    .batch_size(64)
-    .into_objective();
+/// Copying a model into a checkpoint and back, and reading one from a repository. Compared with an epoch above: a stage needs one each.
+pub(crate) fn checkpoint(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("checkpoint");
     let trial = TrialContext::detached(TrialId::new(1, 1), Key::new(2));
-    let mut model = objective.build(&Hparams { hidden: 16 }, &trial).expect("the model is sound");
-    let mut group = criterion.benchmark_group("step");
-    group.sample_size(10).throughput(Throughput::Elements(STEPS as u64));
-    let (mut metrics, mut number) = (Metrics::new(), 0);
-    group.bench_function(format!("lenet, {STEPS} steps"), |bencher| {
-        bencher.iter(|| {
-            let epoch = EpochContext { trial: &trial, epoch: number, stage_end: u64::MAX };
-            number += 1;
-            objective.train_epoch(&mut model, &epoch, &mut metrics).expect("training works");
+    for net in [NETS[1], NETS[3]] {
+        let objective = net.objective(1);
+        let mut model = objective.build(&Nothing { nothing: 0 }, &trial).expect("the model is sound");
+        let saved = objective.save(&model).expect("it can be saved");
+        group.bench_function(format!("save {}", net.name), |bencher| bencher.iter(|| objective.save(&model)));
+        group.bench_function(format!("load {}", net.name), |bencher| {
+            bencher.iter(|| objective.load(&mut model, &saved));
         });
-    });
+    }
+    let dir = tempfile::tempdir().expect("there is room");
+    let results = digits().quiet().repo_dir(dir.path()).run(3, 3).expect("the sweep works");
+    let (reader, best) = (Reader::open(dir.path()).expect("it was written"), results.best().id);
+    group.bench_function("read from a repository", |bencher| bencher.iter(|| reader.model(best)));
     group.finish();
+}
+
+/// The digits example's sweep with 1 and 2 workers, without a repository and with one. Compared with each other: twice the workers
+/// should take half the time.
+pub(crate) fn sweep(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sweep of digits");
+    group.sample_size(10).throughput(Throughput::Elements(423));
+    for workers in [1, 2] {
+        group.bench_function(format!("{workers} workers"), |bencher| {
+            bencher.iter_batched(
+                digits,
+                |study| study.quiet().workers(workers).run(27, 3),
+                BatchSize::PerIteration,
+            );
+        });
+        group.bench_function(format!("{workers} workers, with a repository"), |bencher| {
+            bencher.iter_batched(
+                || (digits(), tempfile::tempdir().expect("there is room")),
+                |(study, dir)| {
+                    study
+                        .quiet()
+                        .workers(workers)
+                        .repo_dir(dir.path())
+                        .run(27, 3)
+                        .map(|results| (results, dir))
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// The space of the digits example.
+#[search_space]
+struct Hparams {
+    #[log_uniform(1e-4..=1e-1)]
+    learning_rate: f64,
+    #[choice(Activation::Sigmoid, Activation::Tanh, Activation::Relu)]
+    activation: Activation,
+    #[uniform(0.0..=0.9)]
+    dropout: f64,
+    #[choice(16, 32, 64, 128)]
+    hidden: usize,
+}
+
+/// The study of the digits example.
+fn digits() -> Hyperband<impl Objective<Hparams = Hparams>> {
+    let rows: Vec<Vec<u8>> = include_str!("../examples/data/digits.csv")
+        .lines()
+        .map(|line| line.split(',').map(|number| number.parse().expect("the file is whole")).collect())
+        .collect();
+    let labels: Vec<u8> = rows.iter().map(|row| row[64]).collect();
+    let (training, validation) = stratified_split(&labels, 360, 5).expect("there are enough");
+    let part = |part: &[usize]| -> (Vec<f32>, Vec<u8>) {
+        let pixels = part.iter().flat_map(|&i| rows[i][..64].iter().map(|&p| f32::from(p) / 16.0));
+        (pixels.collect(), part.iter().map(|&i| labels[i]).collect())
+    };
+    let ((x, y), (x_valid, y_valid)) = (part(&training), part(&validation));
+    Hyperband::new(|hp: &Hparams| {
+        Sequential::new([64])
+            .dense(hp.hidden)
+            .activation(hp.activation)
+            .dropout(hp.dropout)
+            .dense(10)
+            .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
+    })
+    .dataset(Dataset::new((x, y), (x_valid, y_valid)).expect("the sizes fit"))
+    .batch_size(32)
+    .monitor("val_accuracy")
 }

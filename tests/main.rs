@@ -2,10 +2,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files")]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod durability;
 mod errors;
 #[cfg(feature = "interop")]
 mod interop;
+#[cfg(feature = "report")]
+mod report;
 mod schedule;
 mod space;
 mod support;

@@ -250,6 +250,21 @@ fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
     Ok(Field { ident, ty: field.ty.clone(), name, description: description(&field.attrs), domain, default })
 }
 
+/// A range of an enum's variants.
+fn variants(range: &syn::ExprRange) -> Result<Domain> {
+    let inclusive = matches!(range.limits, syn::RangeLimits::Closed(_));
+    match (range.start.as_deref(), range.end.as_deref()) {
+        (Some(from @ Expr::Path(_)), Some(to @ Expr::Path(_))) => {
+            Ok(Domain::Variants { from: from.clone(), to: to.clone(), inclusive, span: range.span() })
+        }
+        _ => Err(Error::new_spanned(
+            range,
+            "`choice` takes ranges from one variant of an enum to another, as in `Size::Small..=Size::Large`; for numbers there are \
+             `int` and `uniform`",
+        )),
+    }
+}
+
 fn domain(attribute: &Attribute) -> Result<Domain> {
     let path = attribute.path();
     let is = |name: &str| path.is_ident(name);
@@ -295,7 +310,15 @@ fn domain(attribute: &Attribute) -> Result<Domain> {
         let span = attribute.span();
         attribute.parse_args_with(|input: ParseStream<'_>| {
             let options = Punctuated::<_, Token![,]>::parse_terminated_with(input, option)?;
-            Ok(Domain::Choice { options: options.into_iter().collect(), span })
+            let options: Vec<(Expr, Option<Expr>)> = options.into_iter().collect();
+            match options.iter().find(|(value, _)| matches!(value, Expr::Range(_))) {
+                Some((Expr::Range(range), None)) if options.len() == 1 => variants(range),
+                Some((range, _)) => Err(Error::new_spanned(
+                    range,
+                    "a range of variants stands alone, without weights; otherwise write the variants out",
+                )),
+                None => Ok(Domain::Choice { options, span }),
+            }
         })
     } else if is("bool") {
         match &attribute.meta {

@@ -87,6 +87,11 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             }
             check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
         }
+        Domain::Variants { span, .. } => {
+            if !name.is_empty() {
+                errors.at(*span, format!("a range of variants is for enums, not `{name}`"));
+            }
+        }
         Domain::Bool(probability) => {
             if !name.is_empty() && name != "bool" {
                 errors.on(ty, format!("`bool` is for `bool`, not `{name}`"));

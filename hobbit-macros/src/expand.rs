@@ -37,6 +37,25 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
         Body::Struct(fields) => fields.iter().collect(),
         Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
     };
+    // what `choice` takes ranges of
+    let variants = match &input.body {
+        Body::Enum(variants)
+            if input.generics.params.is_empty()
+                && variants.iter().all(|variant| variant.fields.is_empty()) =>
+        {
+            let (idents, labels) = (
+                variants.iter().map(|variant| &variant.ident),
+                variants.iter().map(|variant| variant.ident.to_string()),
+            );
+            quote! {
+                #[automatically_derived]
+                impl __h::Variants for #ident {
+                    const VARIANTS: &'static [(Self, &'static str)] = &[#((Self::#idents {}, #labels)),*];
+                }
+            }
+        }
+        _ => TokenStream::new(),
+    };
     let constants = fields.iter().flat_map(|field| constant_checks(&field.name, &field.domain));
     quote! {
         #item
@@ -46,6 +65,8 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
             use #hobbit::__private as __h;
 
             #(#constants)*
+
+            #variants
 
             #[automatically_derived]
             #[allow(unused_variables, unused_mut, unreachable_code, non_snake_case)]
@@ -420,6 +441,9 @@ fn domain(domain: &Domain, name: &str, ty: &Type) -> TokenStream {
                 options: [#(#options),*], labels: [#(#labels),*], weights: [#(#weights),*]
             }))
         }
+        Domain::Variants { from, to, inclusive, span } => {
+            quote_spanned!(*span=> __h::One(__h::VariantRange::<#ty> { from: #from, to: #to, inclusive: #inclusive }))
+        }
         Domain::Bool(probability) => {
             let probability = probability.as_ref().map_or(quote!(0.5), |p| quote!((#p) as f64));
             quote!(__h::One(__h::Switch { probability: #probability }))
@@ -461,6 +485,13 @@ fn constant_checks(name: &str, domain: &Domain) -> Vec<TokenStream> {
         Domain::Uniform { bounds, log, .. } | Domain::Int { bounds, log, .. } => (bounds, *log),
         Domain::Normal { bounds: Some(bounds), .. } => (bounds, false),
         Domain::Optional { inner, .. } | Domain::Array { inner, .. } => return constant_checks(name, inner),
+        Domain::Variants { from, to, inclusive, span } => {
+            let message = format!("the range of `{name}` is empty");
+            let compare = if *inclusive { quote!(<=) } else { quote!(<) };
+            return Vec::from([quote_spanned!(*span=>
+                const _: () = ::core::assert!((#from as isize) #compare (#to as isize), #message);
+            )]);
+        }
         Domain::Several { bounds, inner, .. } => {
             let mut checks = constant_checks(name, inner);
             checks.extend(range_checks(&format!("lengths of `{name}`"), bounds, false));

@@ -45,19 +45,54 @@ pub(crate) struct Field {
 
 /// The values of a field.
 pub(crate) enum Domain {
-    Uniform { bounds: Bounds, step: Option<Expr>, log: bool },
-    Normal { mean: Box<Expr>, std: Box<Expr>, bounds: Option<Bounds>, step: Option<Expr>, log: bool },
-    Int { bounds: Bounds, step: Option<Expr>, log: bool },
-    Choice { options: Vec<(Expr, Option<Expr>)>, span: Span },
+    Uniform {
+        bounds: Bounds,
+        step: Option<Expr>,
+        log: bool,
+    },
+    Normal {
+        mean: Box<Expr>,
+        std: Box<Expr>,
+        bounds: Option<Bounds>,
+        step: Option<Expr>,
+        log: bool,
+    },
+    Int {
+        bounds: Bounds,
+        step: Option<Expr>,
+        log: bool,
+    },
+    Choice {
+        options: Vec<(Expr, Option<Expr>)>,
+        span: Span,
+    },
+    /// The variants of a fieldless enum from one to another; whether the last counts.
+    Variants {
+        from: Expr,
+        to: Expr,
+        inclusive: bool,
+        span: Span,
+    },
     Bool(Option<Expr>),
     Distribution(Expr),
     Fixed(Expr),
     Derived(Expr),
     Nested,
     With(Expr),
-    Optional { probability: Expr, ty: Type, inner: Box<Domain> },
-    Several { bounds: Bounds, ty: Type, inner: Box<Domain> },
-    Array { ty: Type, inner: Box<Domain> },
+    Optional {
+        probability: Expr,
+        ty: Type,
+        inner: Box<Domain>,
+    },
+    Several {
+        bounds: Bounds,
+        ty: Type,
+        inner: Box<Domain>,
+    },
+    Array {
+        ty: Type,
+        inner: Box<Domain>,
+    },
 }
 
 /// `low..=high`

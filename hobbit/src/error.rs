@@ -83,6 +83,11 @@ impl Error {
         Error::new(Kind::Repository, message)
     }
 
+    /// Whether a file could not be read or written, whatever is in it.
+    pub fn is_io(&self) -> bool {
+        self.source().is_some_and(|source| source.is::<std::io::Error>())
+    }
+
     /// A sweep that cannot go on.
     pub(crate) fn study(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(Kind::Study, message)

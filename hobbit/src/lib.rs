@@ -21,7 +21,8 @@ pub mod __private {
     pub use crate::random::Key;
     pub use crate::space::{
         Array, Choice, Coordinates, Field, Int, Label, LogUniform, Names, Nested, Normal, One, Optional,
-        Parameter, Sampled, Scalar, SearchSpace, Several, Space, Switch, Uniform, Value,
+        Parameter, Sampled, Scalar, SearchSpace, Several, Space, Switch, Uniform, Value, VariantRange,
+        Variants,
     };
     pub use crate::space::{
         constrained, draw_kind, is_kind, kind, kind_value, missing_defaults, present, same, shown,
@@ -37,6 +38,8 @@ mod objective;
 pub mod observe;
 pub mod prelude;
 mod random;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod repository;
 mod results;
 mod runner;

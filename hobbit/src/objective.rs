@@ -288,6 +288,11 @@ impl History {
         self.values.extend(epoch.iter().map(|(_, value)| value));
     }
 
+    /// A history of these metrics; `values` are row by row.
+    pub(crate) fn from_parts(metrics: Arc<[String]>, values: Vec<f64>) -> History {
+        History { metrics, values }
+    }
+
     /// Makes room for so many epochs.
     pub(crate) fn reserve(&mut self, epochs: usize) {
         self.values.reserve(epochs * self.metrics.len());

@@ -65,7 +65,7 @@ impl<H> Trial<H> {
         names.iter().map(String::as_str).zip(values.iter().copied())
     }
 
-    fn new(state: TrialState<H>) -> Trial<H> {
+    fn new(rank: u32, state: TrialState<H>) -> Trial<H> {
         let TrialState { id, hparams, records, unfinished, status, score } = state;
         let mut stages = records;
         stages.extend(unfinished);
@@ -75,7 +75,7 @@ impl<H> Trial<H> {
         };
         let epoch = score.map(|(_, epoch)| epoch);
         let score = score.map(|(score, _)| score);
-        Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
+        Trial { rank, id, hparams, status, score, epoch, epochs, stages }
     }
 }
 
@@ -84,11 +84,15 @@ impl<O: Objective> Results<O> {
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
         let Finished { objective, study, trials, stopped, mut repository, mut observers } = finished;
         let complete = stopped.is_none();
-        let mut trials: Vec<_> = trials.into_iter().map(Trial::new).collect();
-        trials.sort_by(|a, b| rank(study.direction, (a.score, a.id), (b.score, b.id)));
-        for (position, trial) in trials.iter_mut().enumerate() {
-            trial.rank = position as u32 + 1;
-        }
+        // trials are large: their keys are sorted, and then each trial is moved once
+        let key = |(place, trial): (usize, &TrialState<_>)| {
+            ((trial.score.map(|(score, _)| score), trial.id), place)
+        };
+        let mut order: Vec<_> = trials.iter().enumerate().map(key).collect();
+        order.sort_unstable_by(|(a, _), (b, _)| rank(study.direction, *a, *b));
+        let mut trials: Vec<_> = trials.into_iter().map(Some).collect();
+        let ranked = order.into_iter().filter_map(|(_, place)| trials[place].take());
+        let trials: Vec<_> = (1..).zip(ranked).map(|(rank, trial)| Trial::new(rank, trial)).collect();
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
         let results = Results { objective, study, trials, stopped, repository: repository_place };
         let reason = results.stopped.as_ref().map(ToString::to_string);

@@ -25,7 +25,7 @@ fn run(disk: &MemoryDisk, dir: &Path, every: Option<u64>) -> (hobbit::Result<Res
         Some(every) => study.checkpoint_every(every),
         None => study,
     };
-    (study.repo_dir(dir).observe(observer).run(6, 3), told)
+    (study.repo_dir(dir).observe(observer).run(9, 3), told)
 }
 
 fn outcome(disk: &MemoryDisk, dir: &Path) -> (Vec<u8>, Vec<Vec<u8>>) {

@@ -387,3 +387,48 @@ fn draws_are_distributed_as_they_should_be() {
     let above = (4096.5f64 / 64.5).ln() / (4096.5f64 / 0.5).ln();
     fits("log int", |e| usize::from(e.batch > 64), &[1.0 - above, above], 10.8);
 }
+
+/// Ranges of an enum's variants.
+mod ranges {
+    use hobbit::space::{Domain, Value};
+    use hobbit::{Key, SearchSpace, search_space};
+
+    #[search_space]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Size {
+        Tiny,
+        Small,
+        Medium,
+        Large,
+    }
+
+    #[search_space]
+    struct Sizes {
+        #[choice(Size::Small..=Size::Large)]
+        closed: Size,
+        #[choice(Size::Tiny..Size::Medium)]
+        open: Size,
+    }
+
+    #[test]
+    fn all_variants_of_a_range_are_drawn_and_no_others() {
+        let mut counts = [[0u32; 4]; 2];
+        for seed in 0..9000 {
+            let sizes = Sizes::draw(Key::new(seed)).unwrap();
+            sizes.check().unwrap();
+            counts[0][sizes.closed as usize] += 1;
+            counts[1][sizes.open as usize] += 1;
+            let again = Sizes::decode(&sizes.encode()).unwrap();
+            assert_eq!((again.closed, again.open), (sizes.closed, sizes.open));
+        }
+        assert_eq!((counts[0][0], counts[1][2], counts[1][3]), (0, 0, 0));
+        assert!(counts[0][1..].iter().all(|count| count.abs_diff(3000) < 200), "{counts:?}");
+        assert!(counts[1][..2].iter().all(|count| count.abs_diff(4500) < 200), "{counts:?}");
+        let space = Sizes::space();
+        let names = ["Small", "Medium", "Large"].map(|name| Value::Text(name.to_owned()));
+        let options = Domain::Choice { options: names.to_vec(), weights: Vec::new() };
+        assert_eq!(space.parameters()[0].domain(), &options);
+        let error = Sizes { closed: Size::Tiny, open: Size::Tiny }.check().unwrap_err().to_string();
+        assert!(error.contains("closed"), "{error}");
+    }
+}

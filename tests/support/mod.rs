@@ -1,6 +1,7 @@
 //! An objective that learns without a network: a simulated learning curve, with trouble on demand.
 
 pub(crate) mod disk;
+pub(crate) mod kill;
 
 use std::borrow::Cow;
 use std::sync::Arc;

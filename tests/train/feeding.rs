@@ -7,6 +7,7 @@ use hobbit::prelude::*;
 use hobbit::train::{IntoModel, ModelObjective, Samples};
 use hobbit::{BoxError, EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
 
+use crate::support::kill::{child, kill};
 use crate::train::results_and_weights;
 
 #[search_space]
@@ -77,6 +78,32 @@ fn prefetching_workers_and_interruptions_do_not_change_a_byte() {
     for dir in &dirs[1..] {
         assert!(first == results_and_weights(dir.path()));
     }
+}
+
+/// A study whose generator takes its time, so that it can be killed.
+fn slow(dir: &std::path::Path, workers: usize) -> hobbit::Result<hobbit::Results<impl Objective>> {
+    let wait = |batch| {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        batch
+    };
+    let data = generated(2).train_data(move |start| stripes(start.key).map(wait));
+    let study = Hyperband::new(conv).dataset(data).monitor("val_loss").quiet();
+    study.workers(workers).checkpoint_every(2).repo_dir(dir).run(9, 3)
+}
+
+#[test]
+fn victim() {
+    child(|dir, workers| drop(slow(dir, workers).unwrap()));
+}
+
+#[test]
+fn a_killed_sweep_ends_with_the_same_bytes() {
+    let whole = tempfile::tempdir().unwrap();
+    slow(whole.path(), 1).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    kill("train::feeding::victim", dir.path());
+    slow(dir.path(), 2).unwrap();
+    assert!(results_and_weights(dir.path()) == results_and_weights(whole.path()));
 }
 
 fn trial() -> TrialContext {

@@ -27,8 +27,8 @@ impl Estimate {
     }
 }
 
-/// A duration as people say it.
-pub(super) fn duration(duration: Duration) -> String {
+/// A duration as people say it: `2 h 03 min`.
+pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{:.1} s", duration.as_secs_f64()),

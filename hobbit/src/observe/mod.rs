@@ -1,4 +1,5 @@
-//! What happens in a sweep, as events, and who looks on: the terminal, and whoever wants to.
+//! What happens in a sweep, as events, and who looks on: the terminal, and whoever wants to. And how numbers, values, times and
+//! fates are worded.
 
 mod console;
 mod estimate;
@@ -8,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use console::{Console, print};
-pub(crate) use table::{number, results_table};
+pub use estimate::duration;
+pub(crate) use table::results_table;
+pub use table::{cell, names, number, status};
 
 use crate::error::BoxError;
 use crate::objective::Metrics;

@@ -7,7 +7,7 @@ use crate::results::Trial;
 use crate::space::{SearchSpace, Value};
 
 /// A number with four significant digits, for tables; the files have them all.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
@@ -19,23 +19,23 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-fn cell(value: &Value) -> String {
+/// A hyperparameter's value, for tables.
+pub fn cell(value: &Value) -> String {
     match value {
         Value::Float(value) => number(*value),
         other => other.to_string(),
     }
 }
 
-/// The best `rows` trials: rank, name, score, epochs, what became of them, hyperparameters.
-pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, rows: usize) -> String {
-    let shown = &trials[..rows.min(trials.len())];
-    let values: Vec<Vec<(String, Value)>> = shown.iter().map(|trial| trial.hparams.values()).collect();
-    // a parameter that exists in some trials only has its column after those that come before it
+/// The names of all hyperparameters, in their order; one that exists in some trials only stands after those that come before it.
+pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
-    for row in &values {
+    for hparams in trials {
         let mut at = 0;
-        for (name, _) in row {
-            match names.iter().position(|known| known == name) {
+        for (name, _) in hparams {
+            // mostly all trials have the same names
+            let known = names.get(at).filter(|known| *known == name).map(|_| at);
+            match known.or_else(|| names.iter().position(|known| known == name)) {
                 Some(known) => at = known + 1,
                 None => {
                     names.insert(at, name);
@@ -44,6 +44,14 @@ pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, 
             }
         }
     }
+    names
+}
+
+/// The best `rows` trials: rank, name, score, epochs, what became of them, hyperparameters.
+pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, rows: usize) -> String {
+    let shown = &trials[..rows.min(trials.len())];
+    let values: Vec<Vec<(String, Value)>> = shown.iter().map(|trial| trial.hparams.values()).collect();
+    let names = names(values.iter().map(Vec::as_slice));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let fixed = ["rank", "trial", monitor, "epochs", "status"];
@@ -73,7 +81,8 @@ pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, 
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-fn status(status: &Status) -> String {
+/// What became of a trial, in words.
+pub fn status(status: &Status) -> String {
     match status {
         Status::Finished => "finished".to_owned(),
         Status::Dropped(stage) => format!("dropped after stage {}", stage + 1),

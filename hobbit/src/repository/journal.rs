@@ -4,8 +4,10 @@
 //! when the process died: it is dropped. Any other line that does not read is damage, and is reported, not repaired.
 
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use super::records::Record;
+use super::scan::Scanner;
 use super::storage::{Storage, StorageFile};
 use crate::error::{Error, Result};
 
@@ -70,9 +72,10 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Contents> {
     match damage {
         None => Ok(contents),
         Some((line, why)) => Err(Error::repository(format!(
-            "{}:{line}: the line is damaged ({why}); nothing was changed. `hobbit::salvage` keeps the {} records before it, \
-             and puts the damaged file aside",
+            "{}:{line}: the line is damaged ({why}); nothing was changed. `hobbit salvage {}` (or `hobbit::salvage`) \
+             keeps the {} records before it, and puts the damaged file aside",
             path.display(),
+            path.parent().unwrap_or(path).display(),
             contents.records.len()
         ))),
     }
@@ -80,16 +83,55 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Contents> {
 
 /// Reads as far as the first damaged line, and returns its number and what is wrong with it.
 pub(super) fn parse_until_damage(bytes: &[u8]) -> (Contents, Option<(usize, String)>) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(bytes.len() / PART + 1);
+    let parts = split(bytes, threads);
+    let parsed: Vec<(Contents, Option<String>)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = parts.iter().map(|part| scope.spawn(|| parse_part(part))).collect();
+        let join = |handle: ScopedJoinHandle<'_, _>| {
+            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        handles.into_iter().map(join).collect()
+    });
+    let mut whole = Contents { records: Vec::new(), whole: 0, torn: false };
+    for (part, damage) in parsed {
+        whole.records.extend(part.records);
+        whole.whole += part.whole;
+        whole.torn = part.torn;
+        if let Some(why) = damage {
+            let line = whole.records.len() + 1;
+            return (whole, Some((line, why)));
+        }
+    }
+    (whole, None)
+}
+
+/// The bytes that are worth a thread of their own.
+const PART: usize = 1 << 20;
+
+/// Cuts into `parts` of about the same length, each but the last ending with a line.
+fn split(mut bytes: &[u8], parts: usize) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    for left in (2..=parts).rev() {
+        let about = bytes.len() / left;
+        let Some(end) = bytes[about..].iter().position(|&byte| byte == b'\n') else { break };
+        let (part, rest) = bytes.split_at(about + end + 1);
+        found.push(part);
+        bytes = rest;
+    }
+    found.push(bytes);
+    found
+}
+
+/// Reads the lines of a part as far as the first damaged one, and returns what is wrong with it.
+fn parse_part(bytes: &[u8]) -> (Contents, Option<String>) {
+    let mut scanner = Scanner::default();
     let mut records = Vec::new();
     let mut whole = 0;
     let mut rest = bytes;
     while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-        match parse_line(&rest[..end]) {
+        match parse_line(&mut scanner, &rest[..end]) {
             Ok(record) => records.push(record),
-            Err(why) => {
-                let line = records.len() + 1;
-                return (Contents { records, whole, torn: false }, Some((line, why)));
-            }
+            Err(why) => return (Contents { records, whole, torn: false }, Some(why)),
         }
         whole += end as u64 + 1;
         rest = &rest[end + 1..];
@@ -97,14 +139,17 @@ pub(super) fn parse_until_damage(bytes: &[u8]) -> (Contents, Option<(usize, Stri
     (Contents { records, whole, torn: !rest.is_empty() }, None)
 }
 
-fn parse_line(line: &[u8]) -> Result<Record, String> {
+fn parse_line(scanner: &mut Scanner, line: &[u8]) -> Result<Record, String> {
     let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
     let inner = line.strip_prefix("(\"").and_then(|rest| rest.strip_suffix(')'));
     let (sum, text) = inner.and_then(|inner| inner.split_once("\", ")).ok_or("it is no journal line")?;
     if sum != format!("{:08x}", crc32fast::hash(text.as_bytes())) {
         return Err("its checksum does not match".to_owned());
     }
-    ron::from_str(text).map_err(|error| format!("its record does not read: {error}"))
+    match scanner.record(text) {
+        Some(record) => Ok(record),
+        None => ron::from_str(text).map_err(|error| format!("its record does not read: {error}")),
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +191,36 @@ mod tests {
                 let error =
                     parse(Path::new("journal.ron"), &bytes).err().expect("damage in the middle is an error");
                 assert!(error.to_string().contains("journal.ron:2: "), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_found_at_its_line_in_every_part_of_a_large_journal() {
+        let text = lines(30_000);
+        assert!(text.len() > 2 * PART);
+        let path = Path::new("journal.ron");
+        assert_eq!(parse(path, text.as_bytes()).unwrap().records.len(), 30_000);
+        for line in [1, 14_999, 29_999] {
+            let mut bytes = text.clone().into_bytes();
+            let (at, _) = text.match_indices('\n').nth(line - 1).unwrap();
+            bytes[at + 4] ^= 1;
+            let (contents, damage) = parse_until_damage(&bytes);
+            assert_eq!((contents.records.len(), contents.whole), (line, at as u64 + 1));
+            assert_eq!(damage.unwrap().0, line + 1);
+        }
+    }
+
+    #[test]
+    fn parts_end_with_lines() {
+        let text = lines(100);
+        for length in [0, 1, 50, text.len() - 3, text.len()] {
+            for parts in 1..8 {
+                let bytes = &text.as_bytes()[..length];
+                let split = split(bytes, parts);
+                assert!(split.len() <= parts);
+                assert_eq!(split.concat(), bytes);
+                assert!(split[..split.len() - 1].iter().all(|part| part.ends_with(b"\n")));
             }
         }
     }

@@ -8,8 +8,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
+use super::records::Timestamp;
 use crate::error::{Error, Result};
 
 /// Held as long as a process works on a repository.
@@ -41,21 +42,25 @@ impl Owner {
         Some(Owner { host: host.to_owned(), pid: pid.parse().ok()? })
     }
 
-    /// Whether its process is known to be gone; of another host nothing is known.
-    fn is_gone(&self) -> bool {
+    /// Whether its process, which was there at `since`, still runs; of another host nothing is known.
+    pub(super) fn is_running(&self, since: Option<Timestamp>) -> Option<bool> {
+        /// What a clock may be set forward meanwhile, in seconds.
+        const TOLERANCE: f64 = 60.0;
         if self.host != Owner::this().host {
-            return false;
+            return None;
         }
         let pid = Pid::from_u32(self.pid);
-        let Ok(mut system) = System::new() else {
-            return false;
-        };
+        let mut system = System::new().ok()?;
         system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&[pid]),
             true,
             ProcessRefreshKind::nothing(),
         );
-        system.process(pid).is_none()
+        Some(system.process(pid).is_some_and(|process| {
+            let began_later =
+                since.is_some_and(|Timestamp(since)| process.start_time() as f64 > since + TOLERANCE);
+            !began_later && !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
+        }))
     }
 }
 
@@ -107,7 +112,7 @@ impl Lock {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     let owner = std::fs::read_to_string(&path).ok().and_then(|text| Owner::parse(&text));
-                    if !owner.as_ref().is_some_and(Owner::is_gone) {
+                    if owner.as_ref().is_none_or(|owner| owner.is_running(None) != Some(false)) {
                         return Err(taken(dir, owner.as_ref(), &hint));
                     }
                     // its process is gone: take it over, by a rename that only one process can win

@@ -7,9 +7,11 @@ mod lock;
 mod overview;
 mod reader;
 mod records;
+mod scan;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod storage;
 mod store;
+mod verify;
 
 pub use checkpoint::{SavedModel, SavedState};
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
@@ -19,3 +21,4 @@ pub use records::{
 };
 pub use storage::{Disk, Storage, StorageFile};
 pub(crate) use store::{Opened, Repository, Weights, to_pretty};
+pub use verify::{Check, FileState};

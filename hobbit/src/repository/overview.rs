@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::lock::Owner;
 use super::reader::Reader;
 use super::records::{End, Record, StageRecord, Status, StudyRecord, Timestamp};
 use crate::error::Result;
@@ -85,6 +86,16 @@ pub struct StageOverview {
     pub running: u64,
 }
 
+impl Process {
+    /// Whether it still runs; of a process on another machine that did not end in order nothing is known.
+    pub fn is_running(&self) -> Option<bool> {
+        if self.closed.is_some() {
+            return Some(false);
+        }
+        Owner { host: self.host.clone(), pid: self.pid }.is_running(Some(self.opened))
+    }
+}
+
 impl TrialOverview {
     /// The epochs it was trained in all.
     pub fn epochs(&self) -> u64 {
@@ -134,6 +145,8 @@ impl Overview {
                     if stage == 0 {
                         hparams.insert(trial, values);
                     }
+                    // a worker that begins another trial has ended the one before, whose outcome is about to be written
+                    started.retain(|_, (_, other, _)| *other != worker);
                     started.insert(trial, (stage, worker, time));
                 }
                 Record::Stage(record) => {
@@ -171,7 +184,9 @@ impl Overview {
         }
         let mut scheduler = Scheduler::new(plan.clone(), study.iterations, study.direction);
         let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
-        while let Ask::Run(assignment) = scheduler.ask() {
+        while !(outcomes.is_empty() && started.is_empty())
+            && let Ask::Run(assignment) = scheduler.ask()
+        {
             let (id, number) = (assignment.trial, assignment.stage);
             let place = first_stage[&(id.iteration, id.bracket)] + number as usize;
             let outcome = outcomes.remove(&(id, number));
@@ -190,6 +205,7 @@ impl Overview {
                 running: None,
             });
             let Some(record) = outcome else {
+                started.remove(&id);
                 trial.running = running;
                 stages[place].running += 1;
                 continue;
@@ -239,6 +255,42 @@ impl Overview {
     /// The epochs of the whole plan, with all repetitions.
     pub fn planned_epochs(&self) -> u64 {
         self.plan.total_epochs() * u64::from(self.study.iterations)
+    }
+
+    /// The epochs that were trained.
+    pub fn trained_epochs(&self) -> u64 {
+        self.trials.iter().map(TrialOverview::epochs).sum()
+    }
+
+    /// The epochs that are left of the plan; fewer than planned where so many trials failed that there are not enough to promote.
+    pub fn epochs_left(&self) -> u64 {
+        if self.is_finished() {
+            return 0;
+        }
+        let mut healthy = 0;
+        let mut epochs = 0;
+        for stage in &self.stages {
+            let expected = if stage.stage == 0 { stage.planned } else { stage.planned.min(healthy) };
+            let left = expected.saturating_sub(stage.trained + stage.failed);
+            healthy = stage.trained + left;
+            epochs += left * u64::from(stage.epochs);
+        }
+        epochs
+    }
+
+    /// The epochs that the last process trained in a second, from its beginning to its latest outcome; nothing before its first.
+    pub fn pace(&self) -> Option<f64> {
+        let opened = self.processes.last()?.opened;
+        let outcomes = self.trials.iter().flat_map(|trial| &trial.stages);
+        let (mut epochs, mut latest) = (0, opened);
+        for outcome in outcomes.filter(|outcome| outcome.time >= opened) {
+            epochs += outcome.history.len();
+            if outcome.time > latest {
+                latest = outcome.time;
+            }
+        }
+        let seconds = latest.0 - opened.0;
+        (epochs > 0 && seconds > 0.0).then(|| epochs as f64 / seconds)
     }
 
     /// Whether the plan was carried out to its end.

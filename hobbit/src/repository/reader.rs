@@ -10,6 +10,7 @@ use super::journal;
 use super::records::{FORMAT, Record, ResultsRecord, StudyRecord};
 use super::storage::{Disk, Storage, replace};
 use crate::error::{Error, Result};
+use crate::schedule::Plan;
 use crate::trial::TrialId;
 
 /// A repository, to look at. It never writes, takes no lock, and works while a sweep runs.
@@ -28,9 +29,16 @@ impl Reader {
         let dir = dir.as_ref();
         let path = dir.join("study.ron");
         match read_study(&Disk, &path)? {
-            Some(study) => Ok(Reader { dir: dir.to_owned(), study }),
+            Some(study) => {
+                Plan::counting(study.max_epochs, study.eta, study.epoch_count)
+                    .map_err(|error| Error::repository(format!("{}: {error}", path.display())))?;
+                Ok(Reader { dir: dir.to_owned(), study })
+            }
             None => {
-                Err(Error::repository(format!("{} is no repository: it has no study.ron", dir.display())))
+                let why = if dir.is_dir() { "it has no study.ron" } else { "there is no such directory" };
+                let source = std::io::Error::from(ErrorKind::NotFound);
+                Err(Error::repository(format!("{} is no repository: {why}", dir.display()))
+                    .with_source(source))
             }
         }
     }
@@ -70,6 +78,19 @@ impl Reader {
         from_ron(&path, &text)
     }
 
+    /// A trial's hyperparameters as RON that reads back as the study's struct, if `results.ron` has them already.
+    ///
+    /// # Errors
+    /// `results.ron` does not read.
+    pub fn hparams_ron(&self, trial: TrialId) -> Result<Option<String>> {
+        if !self.dir.join("results.ron").exists() {
+            return Ok(None);
+        }
+        let results: ResultsRecord<Box<ron::value::RawValue>> = self.results()?;
+        let found = results.trials.iter().find(|record| record.trial == trial);
+        Ok(found.map(|record| outdented(record.hparams.get_ron().trim())))
+    }
+
     /// The saved model of a trial.
     ///
     /// # Errors
@@ -78,6 +99,19 @@ impl Reader {
         let path = self.model_path(trial);
         let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
         checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
+    }
+
+    /// The trials that have a saved model, in order of their names.
+    ///
+    /// # Errors
+    /// The directory `weights` cannot be read. One that is not there is empty.
+    pub fn models(&self) -> Result<Vec<TrialId>> {
+        let dir = self.dir.join("weights");
+        let names = match Disk.list(&dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("list", &dir, error)),
+            names => names.unwrap_or_default(),
+        };
+        Ok(model_names(&names))
     }
 
     /// The file of a trial's saved model.
@@ -89,6 +123,22 @@ impl Reader {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// The lines without the indentation that all but the first have.
+fn outdented(text: &str) -> String {
+    let indentation = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let all = text.lines().skip(1).map(indentation).min().unwrap_or(0);
+    let lines = text.lines().enumerate().map(|(i, line)| if i == 0 { line } else { &line[all..] });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The trials whose saved models are among these files, in order.
+pub(super) fn model_names(names: &[String]) -> Vec<TrialId> {
+    let mut trials: Vec<TrialId> =
+        names.iter().filter_map(|name| name.strip_suffix(".safetensors")?.parse().ok()).collect();
+    trials.sort_unstable();
+    trials
 }
 
 /// Parses RON; an error has the file's name, line and column.
@@ -110,6 +160,14 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
     let bytes = match storage.read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => {
+            let dir = path.parent().unwrap_or(path);
+            return Err(Error::repository(format!(
+                "{} is a file; a repository is a directory",
+                dir.display()
+            ))
+            .with_source(error));
+        }
         Err(error) => return Err(Error::io("read", path, error)),
     };
     let text = String::from_utf8_lossy(&bytes);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::checkpoint::{self, SavedModel};
 use super::journal::{self, Journal};
 use super::lock::{Lock, Owner};
-use super::reader::read_study;
+use super::reader::{model_names, read_study};
 use super::records::{Record, StudyRecord, Timestamp, differences};
 use super::storage::{Storage, replace};
 use crate::error::{Error, Result};
@@ -187,10 +187,7 @@ impl Repository {
             .storage
             .list(&self.weights.dir)
             .map_err(|error| Error::io("list", &self.weights.dir, error))?;
-        let mut trials: Vec<TrialId> =
-            names.iter().filter_map(|name| name.strip_suffix(".safetensors")?.parse().ok()).collect();
-        trials.sort_unstable();
-        Ok(trials)
+        Ok(model_names(&names))
     }
 
     /// Writes `results.ron`.

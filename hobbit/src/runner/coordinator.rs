@@ -1,6 +1,7 @@
 //! The coordinator: the thread that called `run`. It makes outcomes durable before they count, tells the observers, and looks
 //! after workers that are stuck.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::objective::{History, Interrupt, Objective};
 use crate::observe::{Event, Observer, tell};
 use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
+use crate::trial::TrialId;
 
 pub(crate) struct Coordinator<O: Objective> {
     pub(crate) shared: Arc<Shared<O>>,
@@ -26,20 +28,29 @@ pub(crate) struct Coordinator<O: Objective> {
 impl<O: Objective> Coordinator<O> {
     /// Works until all workers have ended and all mail is read.
     pub(crate) fn run(&mut self) {
+        let mut last = Instant::now();
         let tick = self.shared.evaluator.trial_time_limit.map(|limit| (limit / 4).clamp(MIN_TICK, MAX_TICK));
         loop {
             let mut state = self.shared.lock();
-            while state.inbox.is_empty() && state.active > 0 {
-                state = self.shared.wait_for_news(state, tick);
+            loop {
+                let gathering = match state.inbox.is_empty() {
+                    true if state.active == 0 => return,
+                    true => None,
+                    false => match GATHER.checked_sub(last.elapsed()) {
+                        Some(rest) if !state.urgent && state.active > 0 => Some(rest),
+                        _ => break,
+                    },
+                };
+                state = self.shared.wait_for_news(state, gathering.into_iter().chain(tick).min());
                 if tick.is_some() {
                     break;
                 }
             }
-            if state.inbox.is_empty() && state.active == 0 {
-                return;
-            }
+            last = Instant::now();
             let mail = std::mem::take(&mut state.inbox);
             state.inbox_bytes = 0;
+            state.waiting.clear();
+            state.urgent = false;
             let fatal = state.fatal.is_some();
             drop(state);
             self.shared.wake_workers();
@@ -56,6 +67,7 @@ impl<O: Objective> Coordinator<O> {
     fn read(&mut self, mail: Vec<Message<O>>, fatal: bool) -> Result<()> {
         let (mut outcomes, mut events, mut records) = (Vec::new(), Vec::new(), Vec::new());
         let mut removed = Vec::new();
+        let needed = self.needed(&mail);
         let mut saved_any = false;
         let mut written = Ok(());
         for message in mail {
@@ -73,10 +85,11 @@ impl<O: Objective> Coordinator<O> {
                 Message::Outcome(mut outcome) => {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal)
                         && let Some(saved) = outcome.saved.take()
-                        && (outcome.unfinished || self.is_needed(&outcome.record))
+                        && needed.contains(&outcome.record.trial)
                     {
                         written = repository.save_model(&saved);
                         saved_any = true;
+                        self.shared.lock().on_disk.insert(saved.state.trial);
                     }
                     outcomes.push(*outcome);
                 }
@@ -99,9 +112,6 @@ impl<O: Objective> Coordinator<O> {
         if !outcomes.is_empty() {
             let mut state = self.shared.lock();
             for Evaluated { record, hparams, carried, bytes, unfinished, .. } in outcomes {
-                if record.end == End::Trained && self.shared.evaluator.saves {
-                    state.on_disk.insert(record.trial);
-                }
                 if unfinished {
                     let ordinal = self.shared.evaluator.configurations.ordinal(record.trial);
                     state.ledger.enter(ordinal, Arc::new(record), hparams, true);
@@ -122,12 +132,35 @@ impl<O: Objective> Coordinator<O> {
         Ok(())
     }
 
-    /// Whether anybody will ever ask for the weights of a trial after this stage. Most trials of a stage are known to be out when
-    /// they are told, and their checkpoints would only be removed again.
-    fn is_needed(&self, record: &StageRecord) -> bool {
-        let Some((score, _)) = record.score else { return false };
+    /// The trials whose weights somebody may ask for after these outcomes. Most trials of a stage are known to be out when they are
+    /// told, and their checkpoints would only be removed again.
+    fn needed(&self, mail: &[Message<O>]) -> HashSet<TrialId> {
+        let mut needed = HashSet::new();
+        if self.repository.is_none() {
+            return needed;
+        }
+        let mut brackets = BTreeMap::<_, Vec<(f64, u32)>>::new();
+        let mut ended = Vec::new();
         let state = self.shared.lock();
-        !state.scheduler.is_out(record.trial, score) || state.ledger.would_keep(record.trial, score)
+        for message in mail {
+            let Message::Outcome(outcome) = message else { continue };
+            let trial = outcome.record.trial;
+            if outcome.unfinished {
+                needed.insert(trial);
+            }
+            let Some((score, _)) = outcome.record.score else { continue };
+            if !outcome.unfinished && outcome.record.end == End::Trained {
+                brackets.entry((trial.iteration, trial.bracket)).or_default().push((score, trial.index));
+            }
+        }
+        for ((iteration, bracket), pending) in brackets {
+            let id = |index| TrialId { iteration, bracket, index };
+            needed.extend(state.scheduler.hopeful(id(0), &pending).into_iter().map(id));
+            let ending = pending.into_iter().map(|(score, index)| (score, id(index)));
+            ended.extend(ending.filter(|(_, trial)| !needed.contains(trial)));
+        }
+        needed.extend(state.ledger.would_keep(ended));
+        needed
     }
 
     /// Tells the observers, and the callback that may end the sweep.
@@ -236,6 +269,8 @@ impl<O: Objective> Coordinator<O> {
     }
 }
 
+/// Mail is read this long after mail was read before, so that one sync of the disk serves many; or at once if somebody waits for it.
+const GATHER: Duration = Duration::from_millis(20);
 const MIN_TICK: Duration = Duration::from_millis(5);
 const MAX_TICK: Duration = Duration::from_millis(250);
 /// How long after its deadline a trial that does not answer is given up: as long as its limit, within these.

@@ -108,14 +108,18 @@ impl<H> Ledger<H> {
         }
     }
 
-    /// Whether the weights of a trial with this score would be kept if it ended now.
-    pub(crate) fn would_keep(&self, id: TrialId, score: f64) -> bool {
+    /// Of trials that end now, with their scores, those whose weights are kept.
+    pub(crate) fn would_keep(&self, ending: Vec<(f64, TrialId)>) -> Vec<TrialId> {
+        let ranked = ending.into_iter().map(|(score, id)| Ranked { score, id, direction: self.direction });
         match self.keep {
-            Keep::All => true,
-            Keep::None => false,
+            Keep::All => ranked.map(|trial| trial.id).collect(),
+            Keep::None => Vec::new(),
             Keep::Best(n) => {
-                let ranked = Ranked { score, id, direction: self.direction };
-                self.kept.len() < n || self.kept.last().is_some_and(|worst| ranked < *worst)
+                let ranked: BTreeSet<_> = ranked.collect();
+                // whoever is beaten by n others of either is not kept
+                let beaten = |trial: &&Ranked| self.kept.iter().take(n).filter(|kept| kept < trial).count();
+                let best = ranked.iter().take(n).enumerate();
+                best.filter(|(place, trial)| place + beaten(trial) < n).map(|(_, trial)| trial.id).collect()
             }
         }
     }

@@ -46,6 +46,10 @@ pub(crate) struct State<O: Objective> {
     pub(crate) paused: Paused<O>,
     pub(crate) inbox: Vec<Message<O>>,
     pub(crate) inbox_bytes: usize,
+    /// The outcomes in the inbox, by repetition and bracket.
+    pub(crate) waiting: HashMap<(u32, u32), u32>,
+    /// Somebody waits for the coordinator.
+    pub(crate) urgent: bool,
     pub(crate) slots: Vec<Slot>,
     /// The workers that have not ended.
     pub(crate) active: usize,
@@ -177,7 +181,10 @@ impl<O: Objective> Shared<O> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn wait_for_work<'a>(&self, state: MutexGuard<'a, State<O>>) -> MutexGuard<'a, State<O>> {
+    pub(crate) fn wait_for_work<'a>(&self, mut state: MutexGuard<'a, State<O>>) -> MutexGuard<'a, State<O>> {
+        if !state.inbox.is_empty() {
+            self.hurry(&mut state);
+        }
         self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -196,7 +203,9 @@ impl<O: Objective> Shared<O> {
         self.work.notify_all();
     }
 
-    pub(crate) fn wake_coordinator(&self) {
+    /// Lets the coordinator read its mail now, instead of when some more has gathered.
+    pub(crate) fn hurry(&self, state: &mut State<O>) {
+        state.urgent = true;
         self.news.notify_one();
     }
 
@@ -211,7 +220,7 @@ impl<O: Objective> Shared<O> {
         }
         self.stopping.store(true, Ordering::Relaxed);
         self.work.notify_all();
-        self.news.notify_one();
+        self.hurry(state);
     }
 
     /// Ends the sweep with an error.
@@ -219,7 +228,7 @@ impl<O: Objective> Shared<O> {
         state.fatal.get_or_insert(error);
         self.stopping.store(true, Ordering::Relaxed);
         self.work.notify_all();
-        self.news.notify_one();
+        self.hurry(state);
     }
 
     /// Whether outcomes have to be written before they count.
@@ -297,7 +306,7 @@ impl<O: Objective> Shared<O> {
         let record = Arc::new(record);
         if self.observed {
             let hparams = hparams.values().into();
-            state.inbox.push(Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
+            self.send(state, Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
         }
         let ordinal = configurations.ordinal(trial);
         state.ledger.enter(ordinal, record, hparams, false);
@@ -310,22 +319,21 @@ impl<O: Objective> Shared<O> {
             let (status, removed) = state.ledger.end(ordinal, end.last, end.stage);
             garbage.extend(state.paused.take(ordinal));
             if let Some(removed) = removed.filter(|removed| state.on_disk.remove(removed)) {
-                state.inbox.push(Message::Remove(removed));
+                self.send(state, Message::Remove(removed));
             }
             if self.observed {
-                state.inbox.push(Message::Event(Event::TrialEnded { trial: ended, status }));
+                self.send(state, Message::Event(Event::TrialEnded { trial: ended, status }));
             }
-        }
-        if !state.inbox.is_empty() {
-            self.news.notify_one();
         }
         self.work.notify_all();
     }
 
-    /// Sends a message to the coordinator.
-    pub(crate) fn send(&self, message: Message<O>) {
-        self.lock().inbox.push(message);
-        self.news.notify_one();
+    /// Sends a message to the coordinator, which reads it when some more have gathered.
+    pub(crate) fn send(&self, state: &mut State<O>, message: Message<O>) {
+        if state.inbox.is_empty() {
+            self.news.notify_one();
+        }
+        state.inbox.push(message);
     }
 
     /// Sends an outcome to be written, and waits while too much is waiting.
@@ -335,8 +343,14 @@ impl<O: Objective> Shared<O> {
         outcome: Box<Evaluated<O>>,
     ) -> MutexGuard<'a, State<O>> {
         state.inbox_bytes += outcome.saved.as_ref().map_or(0, SavedModel::bytes);
-        state.inbox.push(Message::Outcome(outcome));
-        self.news.notify_one();
+        let trial = outcome.record.trial;
+        self.send(&mut state, Message::Outcome(outcome));
+        let waiting = state.waiting.entry((trial.iteration, trial.bracket)).or_insert(0);
+        *waiting += 1;
+        // the bracket can go on
+        if *waiting >= state.scheduler.missing(trial) {
+            self.hurry(&mut state);
+        }
         while state.inbox_bytes > INBOX_BYTES && !self.is_stopping() {
             state = self.wait_for_work(state);
         }
@@ -352,12 +366,12 @@ impl<O: Objective> Shared<O> {
         let values: Vec<(String, Value)> = hparams.values();
         if self.observed {
             let (worker, hparams) = (task.worker, values.as_slice().into());
-            state.inbox.push(Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams }));
+            self.send(state, Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams }));
         }
         if self.durable() {
             let hparams = if stage == 0 { values } else { Vec::new() };
             let (time, worker) = (Timestamp::now(), task.worker);
-            state.inbox.push(Message::Record(Record::Started { time, trial, stage, worker, hparams }));
+            self.send(state, Message::Record(Record::Started { time, trial, stage, worker, hparams }));
         }
     }
 }
@@ -383,7 +397,8 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
         let shared = self.shared;
         if shared.observed {
             let Assignment { trial, stage, .. } = *assignment;
-            shared.send(Message::Event(Event::Epoch { trial, stage, epoch, metrics: metrics.clone() }));
+            let event = Event::Epoch { trial, stage, epoch, metrics: metrics.clone() };
+            shared.send(&mut shared.lock(), Message::Event(event));
         }
         let direction = shared.evaluator.direction;
         let reached = |target: f64| score.is_some_and(|score| !direction.better(target, score));
@@ -400,12 +415,12 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
     }
 
     fn save(&self, model: SavedModel) {
-        self.shared.send(Message::Checkpoint(Box::new(model)));
+        self.shared.send(&mut self.shared.lock(), Message::Checkpoint(Box::new(model)));
     }
 
     fn note(&self, text: String) {
         if self.shared.observed {
-            self.shared.send(Message::Event(Event::Note(text)));
+            self.shared.send(&mut self.shared.lock(), Message::Event(Event::Note(text)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! One sweep from its settings to its end.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::configurations::Configurations;
@@ -120,6 +120,8 @@ pub(crate) fn sweep<O: Objective>(
         paused: Paused::new(settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize)),
         inbox: Vec::new(),
         inbox_bytes: 0,
+        waiting: HashMap::new(),
+        urgent: false,
         slots: (0..workers).map(|_| slot()).collect(),
         active: workers,
         stop: None,
@@ -209,7 +211,6 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<usize> {
             plan.brackets()[0].stages[0].trials
         )));
     }
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     Ok(settings.workers.unwrap_or_else(cores))
 }
 
@@ -301,14 +302,23 @@ fn replayable(mut scheduler: Scheduler, known: &HashMap<(TrialId, u32), StageRec
     (stages, epochs)
 }
 
-/// The default budget of paused trials.
+/// The cores that this process may use; asking costs several files, so it is asked once.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The default budget of paused trials; asked once as well.
 fn quarter_of_memory() -> usize {
-    let total = sysinfo::System::new().map_or(0, |mut system| {
-        system.refresh_memory();
-        system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory)
-    });
-    // where it cannot be told: 1 GiB
-    if total == 0 { 1 << 30 } else { (total / 4) as usize }
+    static QUARTER: OnceLock<usize> = OnceLock::new();
+    *QUARTER.get_or_init(|| {
+        let total = sysinfo::System::new().map_or(0, |mut system| {
+            system.refresh_memory();
+            system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory)
+        });
+        // where it cannot be told: 1 GiB
+        if total == 0 { 1 << 30 } else { (total / 4) as usize }
+    })
 }
 
 fn watch_ctrl_c<O: Objective>(shared: &Arc<Shared<O>>) -> Result<Guard> {

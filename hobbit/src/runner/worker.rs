@@ -71,10 +71,10 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         }
     }
     state.active -= 1;
+    shared.hurry(&mut state);
     drop(state);
     discard(&mut garbage);
     shared.wake_workers();
-    shared.wake_coordinator();
 }
 
 /// Drops models; a panic in doing so concerns no one any more.

@@ -1,5 +1,6 @@
 //! Hyperband as a state machine: asked for work, told of results, and nothing else.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crate::schedule::plan::Plan;
@@ -156,21 +157,37 @@ impl Scheduler {
         if self.open.is_empty() { Ask::Done } else { Ask::Wait }
     }
 
-    /// Whether a trial with this score, not told yet, will not be promoted whatever else is told: enough others are better.
-    pub(crate) fn is_out(&self, trial: TrialId, score: f64) -> bool {
-        let Some(state) = self
-            .open
-            .iter()
-            .find(|state| (state.iteration, state.bracket + 1) == (trial.iteration, trial.bracket))
-        else {
-            return false;
-        };
+    /// Of these results of a trial's stage that are not told yet, scores and indexes, the indexes of those that may be promoted:
+    /// fewer are better, among these and what was told, than are promoted. In order.
+    pub(crate) fn hopeful(&self, trial: TrialId, pending: &[(f64, u32)]) -> Vec<u32> {
+        let Some(state) = self.state_of(trial) else { return Vec::new() };
         let stages = &self.plan.brackets()[state.bracket as usize].stages;
         let keep = stages.get(state.stage as usize + 1).map_or(0, |next| next.trials);
-        let better = |&&(other, index): &&(f64, u32)| {
-            self.direction.better(other, score) || (other == score && index < trial.index)
-        };
-        state.scores.iter().filter(better).count() as u64 >= keep
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        let mut all: Vec<_> = state.scores.iter().chain(pending).copied().collect();
+        if keep < all.len() {
+            if keep > 0 {
+                all.select_nth_unstable_by(keep - 1, |a, b| better_first(self.direction, *a, *b));
+            }
+            all.truncate(keep);
+        }
+        let mut best: Vec<u32> = all.iter().map(|&(_, index)| index).collect();
+        best.sort_unstable();
+        let mut hopeful: Vec<u32> = pending.iter().map(|&(_, index)| index).collect();
+        hopeful.retain(|index| best.binary_search(index).is_ok());
+        hopeful.sort_unstable();
+        hopeful
+    }
+
+    /// The results that are still to be told before the trial's bracket goes on.
+    pub(crate) fn missing(&self, trial: TrialId) -> u32 {
+        self.state_of(trial).map_or(0, |state| state.work.len() - state.told)
+    }
+
+    fn state_of(&self, trial: TrialId) -> Option<&BracketState> {
+        let is =
+            |state: &&BracketState| (state.iteration, state.bracket + 1) == (trial.iteration, trial.bracket);
+        self.open.iter().find(is)
     }
 
     /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and infinite scores
@@ -206,14 +223,7 @@ impl BracketState {
     fn end_stage(&mut self, keep: u64, direction: Direction) -> StageEnd {
         let mut scores = std::mem::take(&mut self.scores);
         let mut failed = std::mem::take(&mut self.failed);
-        scores.sort_unstable_by(|a, b| {
-            let order = match direction {
-                Direction::Minimize => a.0.total_cmp(&b.0),
-                Direction::Maximize => b.0.total_cmp(&a.0),
-            };
-            // -0.0 and 0.0 are equal scores
-            if a.0 == b.0 { a.1.cmp(&b.1) } else { order }
-        });
+        scores.sort_unstable_by(|a, b| better_first(direction, *a, *b));
         failed.sort_unstable();
         let keep = usize::try_from(keep).unwrap_or(usize::MAX).min(scores.len());
         let id = |index| TrialId { iteration: self.iteration, bracket: self.bracket + 1, index };
@@ -233,6 +243,16 @@ impl BracketState {
         self.work = Work::Promoted(promoted);
         end
     }
+}
+
+/// The order of healthy results, scores and indexes: better ones first, equal ones by index.
+fn better_first(direction: Direction, a: (f64, u32), b: (f64, u32)) -> Ordering {
+    let order = match direction {
+        Direction::Minimize => a.0.total_cmp(&b.0),
+        Direction::Maximize => b.0.total_cmp(&a.0),
+    };
+    // -0.0 and 0.0 are equal scores
+    if a.0 == b.0 { a.1.cmp(&b.1) } else { order }
 }
 
 #[cfg(test)]
@@ -295,7 +315,7 @@ mod tests {
             let mut out = std::collections::HashSet::new();
             while let Ask::Run(assignment) = scheduler.ask() {
                 let score = rng.below(12) as f64;
-                if scheduler.is_out(assignment.trial, score) {
+                if scheduler.hopeful(assignment.trial, &[(score, assignment.trial.index)]).is_empty() {
                     out.insert(assignment.trial);
                 }
                 if let Some(end) = scheduler.tell(assignment.trial, Some(score)) {
@@ -304,6 +324,21 @@ mod tests {
             }
             assert!(out.len() > 20, "{}", out.len());
         }
+    }
+
+    #[test]
+    fn among_results_that_come_together_only_the_best_may_be_promoted() {
+        let mut scheduler = scheduler(9);
+        for _ in 0..9 {
+            run(&mut scheduler);
+        }
+        let trial = TrialId::new(1, 1);
+        assert_eq!(scheduler.missing(trial), 9);
+        scheduler.tell(TrialId::new(1, 5), Some(0.5));
+        assert_eq!(scheduler.missing(trial), 8);
+        let pending = [(0.9, 1), (0.1, 2), (0.5, 3), (0.5, 6), (0.2, 4)];
+        assert_eq!(scheduler.hopeful(trial, &pending), [2, 3, 4]);
+        assert_eq!(scheduler.hopeful(trial, &pending[..2]), [1, 2]);
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub use field::{
 pub use named::from_values;
 pub use scalar::Scalar;
 #[doc(hidden)]
-pub use scalar::{Choice, Int, Label, LogUniform, Normal, Sampled, Switch, Uniform, weighted};
+pub use scalar::{
+    Choice, Int, Label, LogUniform, Normal, Sampled, Switch, Uniform, VariantRange, Variants, weighted,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

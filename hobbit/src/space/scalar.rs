@@ -441,6 +441,62 @@ impl<T: Clone + PartialEq, const N: usize> Scalar<T> for Choice<T, N> {
     }
 }
 
+/// A fieldless enum whose variants are known: what `choice` takes ranges of. `#[search_space]` implements it.
+pub trait Variants: Sized + 'static {
+    /// All variants with their names, in the order of their declaration.
+    const VARIANTS: &'static [(Self, &'static str)];
+}
+
+/// The variants of an enum from one to another, equally likely.
+#[derive(Debug, Clone, Copy)]
+pub struct VariantRange<T> {
+    /// The first.
+    pub from: T,
+    /// The last, or the one after it.
+    pub to: T,
+    /// Whether `to` is one of them.
+    pub inclusive: bool,
+}
+
+impl<T: Variants + PartialEq> VariantRange<T> {
+    fn variants(&self) -> &'static [(T, &'static str)] {
+        let place = |end: &T| T::VARIANTS.iter().position(|(variant, _)| variant == end).unwrap_or(0);
+        let (from, to) = (place(&self.from), place(&self.to) + usize::from(self.inclusive));
+        // the macro refuses an empty range
+        &T::VARIANTS[from..to.max(from + 1)]
+    }
+
+    fn place(&self, value: &T) -> Option<usize> {
+        self.variants().iter().position(|(variant, _)| variant == value)
+    }
+}
+
+impl<T: Variants + Clone + PartialEq> Scalar<T> for VariantRange<T> {
+    fn domain(&self) -> Domain {
+        let options = self.variants().iter().map(|(_, name)| Value::Text((*name).to_owned())).collect();
+        Domain::Choice { options, weights: Vec::new() }
+    }
+
+    fn at(&self, unit: f64) -> T {
+        let variants = self.variants();
+        let place = (unit * variants.len() as f64) as usize;
+        variants[place.min(variants.len() - 1)].0.clone()
+    }
+
+    fn unit(&self, value: &T) -> f64 {
+        (self.place(value).unwrap_or(0) as f64 + 0.5) / self.variants().len() as f64
+    }
+
+    fn contains(&self, value: &T) -> bool {
+        self.place(value).is_some()
+    }
+
+    fn value(&self, value: &T) -> Value {
+        let name = self.place(value).map_or("none of the options", |place| self.variants()[place].1);
+        Value::Text(name.to_owned())
+    }
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch {

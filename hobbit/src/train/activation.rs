@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::space::Variants;
+
 /// A function applied to each number of a layer's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -18,6 +20,17 @@ pub enum Activation {
     LeakyRelu,
     /// x
     Linear,
+}
+
+impl Variants for Activation {
+    const VARIANTS: &'static [(Activation, &'static str)] = &[
+        (Activation::Sigmoid, "Sigmoid"),
+        (Activation::Tanh, "Tanh"),
+        (Activation::Relu, "Relu"),
+        (Activation::Gelu, "Gelu"),
+        (Activation::LeakyRelu, "LeakyRelu"),
+        (Activation::Linear, "Linear"),
+    ];
 }
 
 impl Activation {

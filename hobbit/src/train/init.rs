@@ -96,14 +96,13 @@ pub(super) fn dropout_mask(probability: f64, length: usize, key: Key, mask: &mut
     });
 }
 
-/// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of multiplying and shifting with the
+/// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and multiplying with the
 /// constants that Wellons found by search ("Prospecting for hash functions", 2018), with the key between them.
 #[inline(always)]
 fn scramble(word: u32, key: u32) -> u32 {
     let word = (word ^ (word >> 16)).wrapping_mul(0x7feb_352d);
     let word = (word ^ (word >> 15) ^ key).wrapping_mul(0x846c_a68b);
-    let word = (word ^ (word >> 16)).wrapping_mul(0x7feb_352d);
-    word ^ (word >> 15)
+    word ^ (word >> 16)
 }
 
 #[cfg(test)]

@@ -95,6 +95,21 @@ impl Loss {
         self.has_classes() || self == Loss::BinaryCrossEntropy
     }
 
+    /// The sum of the samples' weighted losses.
+    pub(super) fn value(
+        self,
+        outputs: &[f32],
+        batch: &Batch,
+        smoothing: f32,
+        scratch: &mut Vec<f32>,
+    ) -> Result<f64, BoxError> {
+        if self == Loss::CrossEntropy && batch.values.is_empty() {
+            return Ok(cross_entropy_of_classes(outputs, batch, smoothing, None));
+        }
+        scratch.resize(outputs.len(), 0.0);
+        self.of(outputs, batch, smoothing, scratch)
+    }
+
     /// The sum of the samples' weighted losses, and the gradient of their mean for the outputs.
     pub(super) fn of(
         self,
@@ -109,7 +124,7 @@ impl Loss {
         let part = scale / width as f32;
         let sum = match self {
             Loss::CrossEntropy if batch.values.is_empty() => {
-                cross_entropy_of_classes(outputs, batch, smoothing, gradient)
+                cross_entropy_of_classes(outputs, batch, smoothing, Some(gradient))
             }
             Loss::CrossEntropy => cross_entropy(outputs, batch, smoothing, gradient),
             Loss::BinaryCrossEntropy => each(outputs, batch, gradient, part, |z, t| {
@@ -178,29 +193,88 @@ fn softmax_rows(outputs: &[f32], width: usize, to: &mut [f32]) {
     math::exp(to);
 }
 
-/// The usual case: a class for each sample.
-fn cross_entropy_of_classes(outputs: &[f32], batch: &Batch, smoothing: f32, gradient: &mut [f32]) -> f64 {
+/// Samples that are worked on at once, side by side in vectors.
+const LANES: usize = 16;
+/// The most classes for which this is worth it; the rows of more are long enough for vectors themselves.
+const FEW: usize = 32;
+
+/// The usual case: a class for each sample. The gradient is left out if it is not wanted.
+fn cross_entropy_of_classes(
+    outputs: &[f32],
+    batch: &Batch,
+    smoothing: f32,
+    mut gradient: Option<&mut [f32]>,
+) -> f64 {
     let width = outputs.len() / batch.samples;
     let scale = 1.0 / batch.samples as f32;
-    softmax_rows(outputs, width, gradient);
-    let rows = outputs.chunks_exact(width).zip(gradient.chunks_exact_mut(width));
+    let share = smoothing / width as f32;
     let mut sum = 0.0;
-    for (sample, ((row, gradient), &class)) in rows.zip(&batch.classes).enumerate() {
-        let class = class as usize;
-        let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-        let total: f32 = gradient.iter().sum();
-        let log = largest + libm::logf(total);
-        let weight = batch.weight(sample);
-        let share = smoothing / width as f32;
-        let mut loss = (1.0 - smoothing) * (log - row[class]);
-        if smoothing > 0.0 {
-            loss += share * row.iter().map(|z| log - z).sum::<f32>();
+    math::simd(|| {
+        for (number, outputs) in outputs.chunks(LANES * width).enumerate() {
+            let first = number * LANES;
+            let rows = outputs.len() / width;
+            let classes = &batch.classes[first..first + rows];
+            let mut few = [[0.0f32; LANES]; FEW];
+            let mut many = Vec::new();
+            let columns = if width <= FEW {
+                &mut few[..width]
+            } else {
+                many.resize(width, [0.0f32; LANES]);
+                many.as_mut_slice()
+            };
+            for (lane, row) in outputs.chunks_exact(width).enumerate() {
+                columns.iter_mut().zip(row).for_each(|(column, &z)| column[lane] = z);
+            }
+            let (mut weights, mut chosen) = ([0.0f32; LANES], [0.0f32; LANES]);
+            for (lane, &class) in classes.iter().enumerate() {
+                (weights[lane], chosen[lane]) = (batch.weight(first + lane), columns[class as usize][lane]);
+            }
+            let mut largest = [f32::NEG_INFINITY; LANES];
+            let mut all = [0.0f32; LANES];
+            for column in columns.iter() {
+                for lane in 0..LANES {
+                    largest[lane] = if column[lane] > largest[lane] { column[lane] } else { largest[lane] };
+                    all[lane] += column[lane];
+                }
+            }
+            let mut total = [0.0f32; LANES];
+            for column in columns.iter_mut() {
+                for lane in 0..LANES {
+                    column[lane] = math::exp_of(column[lane] - largest[lane]);
+                    total[lane] += column[lane];
+                }
+            }
+            let mut losses = [0.0f32; LANES];
+            for lane in 0..LANES {
+                let log = largest[lane] + math::ln_of(total[lane]);
+                losses[lane] = (1.0 - smoothing) * (log - chosen[lane]);
+                if smoothing > 0.0 {
+                    losses[lane] += share * (width as f32 * log - all[lane]);
+                }
+            }
+            for lane in 0..rows {
+                sum += f64::from(weights[lane]) * f64::from(losses[lane]);
+            }
+            let Some(gradient) = &mut gradient else { continue };
+            let gradient = &mut gradient[first * width..][..rows * width];
+            let weights = weights.map(|weight| weight * scale);
+            let (mut by, mut off) = ([0.0f32; LANES], [0.0f32; LANES]);
+            for lane in 0..LANES {
+                (by[lane], off[lane]) = (weights[lane] / total[lane], share * weights[lane]);
+            }
+            for column in columns.iter_mut() {
+                for lane in 0..LANES {
+                    column[lane] = column[lane] * by[lane] - off[lane];
+                }
+            }
+            for (lane, &class) in classes.iter().enumerate() {
+                columns[class as usize][lane] -= (1.0 - smoothing) * weights[lane];
+            }
+            for (lane, row) in gradient.chunks_exact_mut(width).enumerate() {
+                row.iter_mut().zip(columns.iter()).for_each(|(slope, column)| *slope = column[lane]);
+            }
         }
-        sum += f64::from(weight) * f64::from(loss);
-        let (by, off) = (weight * scale / total, share * weight * scale);
-        gradient.iter_mut().for_each(|gradient| *gradient = *gradient * by - off);
-        gradient[class] -= (1.0 - smoothing) * weight * scale;
-    }
+    });
     sum
 }
 

@@ -345,13 +345,12 @@ fn measure(
     description: &Compiled,
     network: &mut dyn Network,
     batch: &Batch,
-    (outputs, gradient): (&mut Vec<f32>, &mut Vec<f32>),
+    (outputs, scratch): (&mut Vec<f32>, &mut Vec<f32>),
     tally: &mut Tally,
 ) -> Result<(), BoxError> {
     outputs.clear();
     network.outputs(&batch.inputs, batch.samples, outputs)?;
-    gradient.resize(outputs.len(), 0.0);
-    let loss = description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
+    let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
     tally.add(&description.metrics, description.loss, loss, outputs, batch);
     Ok(())
 }

@@ -13,6 +13,23 @@ struct Hparams {
 }
 
 #[search_space]
+struct Ranges {
+    #[choice(1..=3)]
+    numbers: u32,
+    #[choice(Size::Small.., Size::Large)]
+    mixed: Size,
+    #[choice(Size::Small..)]
+    open: Size,
+}
+
+#[search_space]
+#[derive(Clone, PartialEq)]
+enum Size {
+    Small,
+    Large,
+}
+
+#[search_space]
 enum Variants {
     #[weight(0)]
     A,

@@ -40,6 +40,31 @@ pub struct Small {
     pub switch: bool,
 }
 
+/// An enum to take ranges of.
+#[search_space]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// Small.
+    Small,
+    /// Medium.
+    Medium,
+    /// Large.
+    Large,
+}
+
+/// Ranges of it.
+#[search_space]
+#[derive(Clone, Debug)]
+pub struct Sizes {
+    /// All.
+    #[choice(Size::Small..=Size::Large)]
+    pub all: Size,
+    /// All but the last, or none.
+    #[optional(0.5)]
+    #[choice(Size::Small..Size::Large)]
+    pub some: Option<Size>,
+}
+
 /// Many fields.
 #[search_space]
 #[derive(Clone, Debug)]

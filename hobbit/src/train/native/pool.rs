@@ -13,44 +13,34 @@ pub(super) struct MaxPool {
 }
 
 impl MaxPool {
-    /// The common case, windows of 2 × 2 side by side, in loops that become vectors.
+    /// The common case, windows of 2 × 2 side by side, in a loop that becomes vectors.
     fn is_pairs(&self) -> bool {
         let g = &self.geometry;
         g.window == [2, 2] && g.stride == [2, 2] && g.padding == [0, 0]
     }
 
-    fn forward_pairs<T: Real>(&self, x: &[T], y: &mut [T]) {
+    fn forward_pairs<T: Real>(&self, x: &[T], y: &mut [T], places: &mut [u32]) {
         let ([_, width], [down, across]) = (self.geometry.input, self.geometry.output);
         simd(|| {
-            for (row, y) in y.chunks_exact_mut(across).enumerate().take(down) {
-                let (upper, rest) = x[2 * row * width..].split_at(width);
-                let pairs = upper.chunks_exact(2).zip(rest[..width].chunks_exact(2));
-                for (y, (a, b)) in y.iter_mut().zip(pairs) {
+            let outputs = y.chunks_exact_mut(across).zip(places.chunks_exact_mut(across));
+            for (row, (y, places)) in outputs.enumerate().take(down) {
+                let start = 2 * row * width;
+                let (upper, rest) = x[start..].split_at(width);
+                let lower = &rest[..width];
+                for ((y, a), b) in y.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
                     *y = largest(largest(a[0], a[1]), largest(b[0], b[1]));
                 }
-            }
-        });
-    }
-
-    /// The slope goes to the first of the largest numbers.
-    fn backward_pairs<T: Real>(&self, x: &[T], y: &[T], dy: &[T], dx: &mut [T]) {
-        let ([_, width], [_, across]) = (self.geometry.input, self.geometry.output);
-        simd(|| {
-            for (row, (y, dy)) in y.chunks_exact(across).zip(dy.chunks_exact(across)).enumerate() {
-                let start = 2 * row * width;
-                let (upper, lower) = x[start..start + 2 * width].split_at(width);
-                let (to_upper, to_lower) = dx[start..start + 2 * width].split_at_mut(width);
-                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-                let to = to_upper.chunks_exact_mut(2).zip(to_lower.chunks_exact_mut(2));
-                for ((&y, &dy), ((a, b), (to_a, to_b))) in y.iter().zip(dy).zip(pairs.zip(to)) {
-                    let first = a[0] == y;
-                    let second = !first & (a[1] == y);
-                    let third = !first & !second & (b[0] == y);
-                    let fourth = !first & !second & !third;
-                    to_a[0] = if first { dy } else { T::ZERO };
-                    to_a[1] = if second { dy } else { T::ZERO };
-                    to_b[0] = if third { dy } else { T::ZERO };
-                    to_b[1] = if fourth { dy } else { T::ZERO };
+                let (first, below) = (start as u32, width as u32);
+                let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                for ((place, &y), (a, b)) in places.iter_mut().zip(y.iter()).zip(inputs) {
+                    let lower = below + u32::from(b[0] != y);
+                    let upper = u32::from(a[0] != y);
+                    // a choice by its bits, since a branch would be mispredicted
+                    let up = u32::from((a[0] == y) | (a[1] == y)).wrapping_neg();
+                    *place = (upper & up) | (lower & !up);
+                }
+                for (column, place) in (0u32..).zip(places.iter_mut()) {
+                    *place += first + 2 * column;
                 }
             }
         });
@@ -60,15 +50,21 @@ impl MaxPool {
 /// The larger number; not a number wins, so that it is seen.
 #[inline(always)]
 fn largest<T: Real>(a: T, b: T) -> T {
-    if a < b { b } else { a }
+    if (a >= b) | a.is_nan() { a } else { b }
 }
 
 impl<T: Real> Kernel<T> for MaxPool {
     fn forward(&mut self, _: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
         let g = self.geometry;
+        let y_length = y.len();
         let planes = x.chunks_exact(g.input[0] * g.input[1]).zip(y.chunks_exact_mut(g.places()));
         if self.is_pairs() {
-            planes.for_each(|(x, y)| self.forward_pairs(x, y));
+            let mut places = std::mem::take(&mut self.places);
+            places.resize(y_length, 0);
+            for ((x, y), places) in planes.zip(places.chunks_exact_mut(g.places())) {
+                self.forward_pairs(x, y, places);
+            }
+            self.places = places;
             return Ok(());
         }
         self.places.clear();
@@ -96,8 +92,8 @@ impl<T: Real> Kernel<T> for MaxPool {
         &mut self,
         _: &mut Store<T>,
         _: Pass,
-        x: &[T],
-        y: &[T],
+        _: &[T],
+        _: &[T],
         dy: &mut [T],
         dx: Option<&mut [T]>,
     ) -> Result<(), BoxError> {
@@ -105,14 +101,8 @@ impl<T: Real> Kernel<T> for MaxPool {
         let g = self.geometry;
         let (plane, places) = (g.input[0] * g.input[1], g.places());
         dx.fill(T::ZERO);
-        let outputs = y.chunks_exact(places).zip(dy.chunks_exact(places));
-        let planes = x.chunks_exact(plane).zip(dx.chunks_exact_mut(plane)).zip(outputs);
-        for (number, ((x, dx), (y, dy))) in planes.enumerate() {
-            if self.is_pairs() {
-                self.backward_pairs(x, y, dy, dx);
-                continue;
-            }
-            let at = &self.places[number * places..(number + 1) * places];
+        let outputs = self.places.chunks_exact(places).zip(dy.chunks_exact(places));
+        for (dx, (at, dy)) in dx.chunks_exact_mut(plane).zip(outputs) {
             at.iter().zip(dy).for_each(|(&at, &dy)| dx[at as usize] += dy);
         }
         Ok(())

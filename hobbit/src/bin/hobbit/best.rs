@@ -1,0 +1,103 @@
+//! `hobbit best`: what came out.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use console::Style;
+use hobbit::observe;
+use hobbit::repository::{Reader, TrialOverview};
+use hobbit::space::Value;
+
+use crate::failure::{Failure, Outcome};
+use crate::output;
+use crate::state::{self, State};
+use crate::table::{Table, one_line};
+use crate::view::BestView;
+
+/// Shows the best trial: its hyperparameters, and where its weights are.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The directory of the study.
+    dir: PathBuf,
+    /// Prints the path of the weights and nothing else.
+    #[arg(long, conflicts_with = "format")]
+    weights: bool,
+    /// How the output is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// The hyperparameters alone, as RON: what `ron::from_str` makes the study's struct of. As long as the study has no
+    /// results.ron, a map of names and values instead.
+    Ron,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit best my_study
+  hobbit best my_study --format ron > best.ron
+  cp \"$(hobbit best my_study --weights)\" model.safetensors
+
+JSON (--format json):
+  {rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
+   score, epoch, epochs, hparams: {NAME: value}, metrics: {NAME: value},
+   weights}
+epoch and metrics are those of the score; weights is a path, or null if they
+are not there.
+
+Exit code 4: no trial has a score yet; with --weights: the weights are not there.";
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let reader = Reader::open(&args.dir)?;
+    let overview = reader.overview()?;
+    let Some(best) = overview.best() else {
+        return Err(Failure::NotThere(format!("no trial of {} has a score yet", args.dir.display())));
+    };
+    let weights = state::weights(&reader, best);
+    if args.weights {
+        let path = weights.map_err(Failure::NotThere)?;
+        return output::print(&format!("{}\n", path.display()));
+    }
+    match args.format {
+        Format::Json => return output::print_json(&BestView::new(&overview, &reader)),
+        Format::Ron => {
+            let hparams = reader.hparams_ron(best.id)?.unwrap_or_else(|| map(best));
+            return output::print(&format!("{hparams}\n"));
+        }
+        Format::Text => {}
+    }
+    let mut text = format!("{}", Style::new().bold().apply_to(format!("Trial {}", best.id)));
+    if let Some((score, epoch)) = best.score {
+        let (score, epochs) = (observe::number(score), best.epochs());
+        text += &format!(": {} {score} at epoch {epoch} of {epochs}", overview.study.monitor);
+    }
+    text += &format!(", {}\n\n", state::fate(best, State::of(&overview)));
+    let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
+    for (name, value) in &best.hparams {
+        hparams.row(vec![name.clone(), one_line(&value.to_string())], Style::new());
+    }
+    text += &hparams.render(output::width());
+    text += &match weights {
+        Ok(path) => format!("\nWeights: {}\n", path.display()),
+        Err(why) => format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {why}"))),
+    };
+    output::print(&text)
+}
+
+/// The hyperparameters as a RON map.
+fn map(trial: &TrialOverview) -> String {
+    let lines = trial.hparams.iter().map(|(name, value)| match value {
+        // Rust's way to write a text is RON's
+        Value::Text(value) => format!("    {name:?}: {value:?},\n"),
+        value => format!("    {name:?}: {value},\n"),
+    });
+    format!("{{\n{}}}", lines.collect::<String>())
+}

@@ -1,0 +1,145 @@
+//! `hobbit compare`: studies side by side.
+
+use std::path::PathBuf;
+
+use console::Style;
+use hobbit::observe;
+use hobbit::repository::{Overview, Reader};
+use hobbit::{Direction, EpochCount};
+use serde::Serialize;
+
+use crate::failure::Outcome;
+use crate::output::{self, Format, FormatArg};
+use crate::state::{self, State};
+use crate::table::{Table, one_line};
+use crate::view::{BestView, StudyView};
+
+/// Compares studies: their settings, how far they are, and their best trials.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The directories of the studies.
+    #[arg(value_name = "DIR", required = true, num_args = 2..)]
+    dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit compare my_study my_study_with_more_data
+
+JSON (--format json):
+  {best, studies: [{directory, state, study, trials, epochs, seconds, best}]}
+best is the directory with the best score, null if the studies do not optimize
+the same metric the same way; study and state are as in `hobbit status`, each
+study's best as in `hobbit best`.";
+
+#[derive(Serialize)]
+struct View<'a> {
+    best: Option<&'a PathBuf>,
+    studies: Vec<StudyLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct StudyLine<'a> {
+    directory: &'a PathBuf,
+    state: State,
+    study: StudyView,
+    trials: usize,
+    epochs: u64,
+    seconds: f64,
+    best: Option<BestView>,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let mut studies = Vec::new();
+    for dir in &args.dirs {
+        let reader = Reader::open(dir)?;
+        let overview = reader.overview()?;
+        studies.push((dir, reader, overview));
+    }
+    let overviews: Vec<&Overview> = studies.iter().map(|(_, _, overview)| overview).collect();
+    let best = best(&overviews);
+    if args.format.format == Format::Json {
+        #[expect(
+            clippy::explicit_auto_deref,
+            reason = "the reference to the reference does not live long enough"
+        )]
+        let line = |(directory, reader, overview): &(_, Reader, Overview)| StudyLine {
+            directory: *directory,
+            state: State::of(overview),
+            study: StudyView::new(&overview.study),
+            trials: overview.trials.len(),
+            epochs: overview.trained_epochs(),
+            seconds: state::worked(overview).as_secs_f64(),
+            best: BestView::new(overview, reader),
+        };
+        let best = best.map(|best| studies[best].0);
+        return output::print_json(&View { best, studies: studies.iter().map(line).collect() });
+    }
+    let names: Vec<String> = args.dirs.iter().map(|dir| dir.display().to_string()).collect();
+    output::print(&text(&names, &overviews, best))
+}
+
+/// The study with the best score, if they can be compared.
+fn best(overviews: &[&Overview]) -> Option<usize> {
+    let goal = |overview: &Overview| (overview.study.monitor.clone(), overview.study.direction);
+    let first = goal(overviews.first()?);
+    if overviews.iter().any(|overview| goal(overview) != first) {
+        return None;
+    }
+    let score = |overview: &Overview| Some(overview.best()?.score?.0);
+    let scores = overviews.iter().enumerate().filter_map(|(i, overview)| Some((i, score(overview)?)));
+    let best = scores.reduce(|a, b| if first.1.better(b.1, a.1) { b } else { a });
+    best.map(|(i, _)| i)
+}
+
+fn text(names: &[String], overviews: &[&Overview], best: Option<usize>) -> String {
+    let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str));
+    let mut row = |name: &str, style: Style, cell: &dyn Fn(&Overview) -> String| {
+        let cells = overviews.iter().map(|overview| one_line(&cell(overview)));
+        table.row(std::iter::once(name.to_owned()).chain(cells).collect(), style);
+    };
+    let plain = Style::new;
+    row("state", plain(), &|o| State::of(o).word().to_owned());
+    row("goal", plain(), &|o| {
+        let direction = match o.study.direction {
+            Direction::Minimize => "minimize",
+            Direction::Maximize => "maximize",
+        };
+        format!("{direction} {}", o.study.monitor)
+    });
+    row("R, eta", plain(), &|o| {
+        let count = match o.study.epoch_count {
+            EpochCount::Additional => "",
+            EpochCount::Cumulative => ", cumulative",
+        };
+        format!("{}, {}{count}", o.study.max_epochs, o.study.eta)
+    });
+    row("iterations", plain(), &|o| o.study.iterations.to_string());
+    row("seed", plain(), &|o| o.study.seed.to_string());
+    row("trials", plain(), &|o| o.trials.len().to_string());
+    row("epochs", plain(), &|o| o.trained_epochs().to_string());
+    row("time", plain(), &|o| observe::duration(state::worked(o)));
+    let of_best = |o: &Overview, cell: &dyn Fn(&hobbit::repository::TrialOverview) -> Option<String>| {
+        o.best().and_then(cell).unwrap_or_else(|| "-".to_owned())
+    };
+    row("best trial", plain(), &|o| of_best(o, &|best| Some(best.id.to_string())));
+    row("score", plain().bold(), &|o| {
+        of_best(o, &|best| best.score.map(|(score, _)| observe::number(score)))
+    });
+    row("at epoch", plain(), &|o| of_best(o, &|best| best.score.map(|(_, epoch)| epoch.to_string())));
+    let hparams = observe::names(overviews.iter().filter_map(|o| Some(o.best()?.hparams.as_slice())));
+    for name in hparams {
+        row(name, plain(), &|o| of_best(o, &|best| best.hparam(name).map(observe::cell)));
+    }
+    let verdict = match best {
+        Some(best) => format!("The best score is that of {}.", names[best]),
+        None if overviews.iter().all(|overview| overview.best().is_none()) => {
+            "No trial has a score yet.".to_owned()
+        }
+        None => "The studies do not optimize the same metric: their scores cannot be compared.".to_owned(),
+    };
+    format!("{}\n{verdict}\n", table.render(output::width()))
+}

@@ -1,0 +1,83 @@
+//! The command `hobbit`: looks at plans and at repositories, and needs none of a study's code.
+
+mod best;
+mod compare;
+mod completions;
+mod export;
+mod failure;
+mod output;
+mod plan;
+mod report;
+mod salvage;
+mod show;
+mod state;
+mod status;
+mod table;
+mod verify;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::{Failure, Outcome};
+
+/// Looks at Hyperband plans and at the studies that hobbit keeps in directories (repositories).
+///
+/// Everything works while a study runs, and nothing writes to a study's files; only `salvage` does.
+#[derive(Parser)]
+#[command(name = "hobbit", version, arg_required_else_help = true, after_long_help = AFTER, after_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit plan 81 3                what Hyperband would do: R = 81, eta = 3
+  hobbit status my_study --watch  how far a study is, live
+  hobbit show my_study            the best trials
+  hobbit best my_study            the best hyperparameters and their weights
+  hobbit report my_study          everything in one HTML page
+
+Exit codes:
+  0  all is well (also when whoever reads the output has closed it)
+  1  the repository has a problem: a damaged file, or it is in use
+  2  wrong usage
+  3  a file or directory is not there, is no repository, or cannot be read or
+     written
+  4  what was asked for is not in the repository: the trial, a best trial, its
+     weights
+
+Messages go to standard error. Colours are shown on a terminal only, and not
+if NO_COLOR is set.";
+
+#[derive(Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Status(status::Args),
+    Show(show::Args),
+    Best(best::Args),
+    Report(report::Args),
+    Export(export::Args),
+    Verify(verify::Args),
+    Salvage(salvage::Args),
+    Compare(compare::Args),
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome: Outcome = match Cli::parse().command {
+        Command::Plan(args) => plan::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Best(args) => best::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Salvage(args) => salvage::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    outcome.map_or_else(Failure::exit, |()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,41 @@
+//! `hobbit report`: a study as one page.
+
+use std::path::PathBuf;
+
+use hobbit::report::Report;
+use hobbit::repository::Reader;
+
+use crate::failure::{Failure, Outcome};
+use crate::output;
+
+/// Writes a report of a study: one HTML file that needs no network.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The directory of the study.
+    dir: PathBuf,
+    /// The file to write.
+    #[arg(long, short, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+    /// Writes the pictures as SVG files into this directory as well, which is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit report my_study
+  hobbit report my_study -o my_study.html --pictures pictures";
+
+#[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
+pub(crate) fn run(args: &Args) -> Outcome {
+    let report = Report::read(&Reader::open(&args.dir)?)?;
+    output::write(Some(&args.output), &report.html(), &args.dir)?;
+    if let Some(dir) = &args.pictures {
+        std::fs::create_dir_all(dir).map_err(|error| Failure::writing(Some(dir), &error))?;
+        for (name, svg) in report.pictures() {
+            output::write(Some(&dir.join(name)), &svg, &args.dir)?;
+        }
+    }
+    output::print(&format!("{}\n", args.output.display()))
+}

@@ -1,0 +1,43 @@
+//! `hobbit salvage`: saves what is before the damage.
+
+use std::path::PathBuf;
+
+use hobbit::repository::Reader;
+
+use crate::failure::Outcome;
+use crate::output;
+use crate::state::count;
+
+/// Cuts a damaged journal off before its first damaged line, so that the study can be continued.
+///
+/// The damaged file is kept beside it as journal.ron.damaged. What is lost is trained again when the study's program runs again. A
+/// journal without damage is left as it is. This is the one command that writes to a study's files; it does not while a process works
+/// on the study.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The directory of the study.
+    dir: PathBuf,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit verify my_study
+  hobbit salvage my_study";
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let dir = args.dir.display();
+    if let Ok(records) = Reader::open(&args.dir)?.journal() {
+        let records = count(records.len() as u64, "record");
+        return output::print(&format!(
+            "The journal of {dir} is not damaged ({records}); nothing was changed.\n"
+        ));
+    }
+    let kept = hobbit::salvage(&args.dir)?;
+    let kept = count(kept as u64, "record");
+    let aside = args.dir.join("journal.ron.damaged");
+    output::print(&format!(
+        "Kept {kept}; the damaged journal is {} now. Run the study's program again to continue.\n",
+        aside.display()
+    ))
+}

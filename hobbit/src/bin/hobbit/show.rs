@@ -1,0 +1,186 @@
+//! `hobbit show`: the ranked table, or one trial.
+
+use std::path::PathBuf;
+
+use console::Style;
+use hobbit::observe;
+use hobbit::repository::{End, Overview, Reader, TrialOverview};
+use hobbit::{Status, TrialId};
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format, FormatArg};
+use crate::state::{self, State};
+use crate::table::{Table, one_line};
+use crate::view::{StudyView, TrialView, WholeTrialView};
+
+/// Shows a study's trials, best first, or the whole story of one.
+///
+/// Scores of trials that were dropped early are from fewer epochs.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The directory of the study.
+    dir: PathBuf,
+    /// One trial, as `3-17`: its hyperparameters, its stages and the metrics of every epoch.
+    trial: Option<TrialId>,
+    /// So many trials; 0 for all.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, conflicts_with = "trial")]
+    top: usize,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit show my_study
+  hobbit show my_study -n 0 | less -S
+  hobbit show my_study 1-8
+
+JSON (--format json):
+  {study: {as in `hobbit status`}, trials: [TRIAL]}
+  or, of one trial, TRIAL with stages and history
+  TRIAL = {rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
+           score, epoch, epochs, hparams: {NAME: value},
+           metrics: {NAME: value}}
+  stages: [{stage, from, to, end, attempt, worker, seconds, ended}]
+  history: [{epoch, stage, metrics: {NAME: value}}]
+status is finished, dropped, diverged, failed, unfinished or running; epoch
+and metrics are those of the score.";
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let reader = Reader::open(&args.dir)?;
+    let overview = reader.overview()?;
+    let Some(id) = args.trial else { return list(args, &overview) };
+    let position = overview.trials.iter().position(|trial| trial.id == id);
+    let Some(position) = position else {
+        let most = overview.trials.iter().map(|trial| trial.id).max();
+        let known = most.map_or_else(String::new, |most| format!("; the last that was begun is {most}"));
+        let dir = args.dir.display();
+        return Err(Failure::NotThere(format!("{dir} has no trial {id}, or it was not begun yet{known}")));
+    };
+    let trial = &overview.trials[position];
+    match args.format.format {
+        Format::Json => output::print_json(&WholeTrialView::new(position + 1, trial)),
+        Format::Text => output::print(&story(&reader, &overview, position + 1, trial)),
+    }
+}
+
+#[derive(Serialize)]
+struct View {
+    study: StudyView,
+    trials: Vec<TrialView>,
+}
+
+fn list(args: &Args, overview: &Overview) -> Outcome {
+    let top = if args.top == 0 { usize::MAX } else { args.top };
+    if args.format.format == Format::Json {
+        let trials = TrialView::all(overview).into_iter().take(top).collect();
+        return output::print_json(&View { study: StudyView::new(&overview.study), trials });
+    }
+    if overview.trials.is_empty() {
+        return output::print("No trial was begun yet.\n");
+    }
+    let shown = &overview.trials[..top.min(overview.trials.len())];
+    let state = State::of(overview);
+    let names = observe::names(shown.iter().map(|trial| trial.hparams.as_slice()));
+    let mut table = Table::new(2)
+        .number("rank")
+        .text("trial")
+        .numbers([overview.study.monitor.as_str(), "epochs"])
+        .text("status")
+        .texts(names.iter().copied());
+    for (rank, trial) in (1..).zip(shown) {
+        let mut cells = vec![
+            rank.to_string(),
+            trial.id.to_string(),
+            trial.score.map_or_else(|| "-".to_owned(), |(score, _)| observe::number(score)),
+            trial.epochs().to_string(),
+            state::fate(trial, state),
+        ];
+        cells.extend(names.iter().map(|name| {
+            trial.hparam(name).map_or_else(|| "-".to_owned(), |value| one_line(&observe::cell(value)))
+        }));
+        table.row(cells, colour(rank, trial));
+    }
+    let mut text = table.render(output::width());
+    let more = overview.trials.len() - shown.len();
+    if more > 0 {
+        text += &format!("... and {more} more: `-n 0` shows all\n");
+    }
+    output::print(&text)
+}
+
+fn colour(rank: usize, trial: &TrialOverview) -> Style {
+    match &trial.status {
+        Status::Failed { .. } | Status::Diverged { .. } => Style::new().red(),
+        _ if rank == 1 && trial.score.is_some() => Style::new().green(),
+        Status::Unfinished => Style::new().cyan(),
+        _ => Style::new(),
+    }
+}
+
+fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
+    let bold = Style::new().bold();
+    let monitor = &overview.study.monitor;
+    let mut text = format!(
+        "{}: {}",
+        bold.apply_to(format!("Trial {}", trial.id)),
+        state::fate(trial, State::of(overview))
+    );
+    if let Some((score, epoch)) = trial.score {
+        let of = overview.trials.len();
+        text += &format!(", {monitor} {} at epoch {epoch}, rank {rank} of {of}", observe::number(score));
+    }
+    text += "\n";
+    if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
+        text += &format!("{}\n", Style::new().red().apply_to(reason.trim_end()));
+    }
+    if let Ok(path) = state::weights(reader, trial) {
+        text += &format!("Weights: {}\n", path.display());
+    }
+    let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
+    for (name, value) in &trial.hparams {
+        hparams.row(vec![name.clone(), one_line(&value.to_string())], Style::new());
+    }
+    text += &format!("\n{}", hparams.render(output::width()));
+    if trial.stages.is_empty() {
+        return text;
+    }
+    let mut stages =
+        Table::new(1).numbers(["stage", "from", "to", "seconds", "worker", "attempt"]).text("end");
+    for stage in &trial.stages {
+        let end = match &stage.end {
+            End::Trained => "trained".to_owned(),
+            End::Diverged { epoch, .. } => format!("diverged in epoch {epoch}"),
+            End::Failed { epoch: 0, .. } => "failed to build".to_owned(),
+            End::Failed { epoch, .. } => format!("failed in epoch {epoch}"),
+        };
+        let cells = vec![
+            (stage.stage + 1).to_string(),
+            stage.from.to_string(),
+            stage.to.to_string(),
+            observe::number(stage.seconds),
+            (stage.worker + 1).to_string(),
+            (stage.attempt + 1).to_string(),
+            end,
+        ];
+        stages.row(cells, Style::new());
+    }
+    text += &format!("\n{}", stages.render(output::width()));
+    let metrics = trial.stages.iter().find(|stage| !stage.history.is_empty());
+    let Some(metrics) = metrics.map(|stage| stage.history.metrics()) else { return text };
+    let mut epochs =
+        Table::new(2).numbers(["epoch", "stage"]).numbers(metrics.iter().map(String::as_str)).text("");
+    for stage in &trial.stages {
+        for (epoch, row) in (stage.from + 1..).zip(stage.history.rows()) {
+            let is_best = trial.score.is_some_and(|(_, best)| best == epoch);
+            let start = [epoch.to_string(), (stage.stage + 1).to_string()];
+            let values = row.iter().map(|value| observe::number(*value));
+            let mark = if is_best { "score" } else { "" };
+            let style = if is_best { Style::new().green() } else { Style::new() };
+            epochs.row(start.into_iter().chain(values).chain([mark.to_owned()]).collect(), style);
+        }
+    }
+    text + "\n" + &epochs.render(output::width())
+}

@@ -1,0 +1,364 @@
+//! `hobbit status`: how far a study is.
+
+use std::io;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use console::{Style, Term, measure_text_width, truncate_str};
+use hobbit::observe;
+use hobbit::repository::{Overview, Reader, StageOverview, Timestamp};
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::{self, Format, FormatArg};
+use crate::state::{self, State};
+use crate::table::Table;
+use crate::view::{BestView, ProcessView, StageView, StudyView};
+
+/// Shows how far a study is: what it is doing, the best trial so far, the pace, and every stage.
+///
+/// The time left follows from the pace since the last process began. What happens within a stage of a trial is not in the journal:
+/// a trial counts when its stage ends.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The directory of the study.
+    dir: PathBuf,
+    /// Goes on until no process works on the study any more. On a terminal the picture is renewed, elsewhere there is a line for
+    /// every change and the whole picture at the end.
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: the seconds between two looks.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds, requires = "watch")]
+    every: f64,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit status my_study
+  hobbit status my_study --watch
+  hobbit status my_study --format json | jq .epochs.left
+
+JSON (--format json; with --watch a line for every change):
+  {directory, state,
+   study: {monitor, direction, max_epochs, eta, epoch_count, iterations, seed,
+           hobbit},
+   process: {host, pid, workers, opened, closed, reason},
+   epochs: {planned, trained, left, per_second}, seconds_left,
+   trials: {begun, failed}, best: {as in `hobbit best`},
+   running: [{trial, stage, worker, since}],
+   stages: [{iteration, bracket, stage, planned, epochs, trained, failed,
+             running}]}
+state is new, running, elsewhere (on another machine, and perhaps dead),
+killed, stopped or finished. Stages are counted from 1; times are seconds
+since 1970; what is not known is null.";
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.01..=86400.0).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("not between 0.01 and 86400".to_owned())
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let reader = Reader::open(&args.dir)?;
+    if args.watch {
+        return watch(args, &reader);
+    }
+    let overview = reader.overview()?;
+    match args.format.format {
+        Format::Json => output::print_json(&view(&reader, &overview)),
+        Format::Text => output::print(&picture(&reader, &overview)),
+    }
+}
+
+fn watch(args: &Args, reader: &Reader) -> Outcome {
+    let term = Term::buffered_stdout();
+    let is_live = args.format.format == Format::Text
+        && console::user_attended()
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let mut drawn = 0;
+    let mut known = String::new();
+    loop {
+        let began = Instant::now();
+        let overview = reader.overview()?;
+        let state = State::of(&overview);
+        let goes_on = state.is_live() || state == State::New;
+        match args.format.format {
+            Format::Json => {
+                let text = serde_json::to_string(&view(reader, &overview)).unwrap_or_default() + "\n";
+                output_change(&mut known, text, summary(&overview))?;
+            }
+            Format::Text if is_live => {
+                let text = picture(reader, &overview);
+                drawn = draw(&term, &text, drawn, goes_on).map_err(|error| Failure::writing(None, &error))?;
+            }
+            Format::Text => output_change(&mut known, summary(&overview) + "\n", summary(&overview))?,
+        }
+        if !goes_on {
+            return match args.format.format {
+                Format::Text if !is_live => output::print(&format!("\n{}", picture(reader, &overview))),
+                _ => Ok(()),
+            };
+        }
+        // a large journal takes a while to read: the study needs the processor more
+        sleep(Duration::from_secs_f64(args.every).max(10 * began.elapsed()));
+    }
+}
+
+/// Prints `text` if there is something new.
+fn output_change(known: &mut String, text: String, news: String) -> Outcome {
+    if *known == news {
+        return Ok(());
+    }
+    *known = news;
+    output::print(&text)
+}
+
+/// Draws over what was drawn before, and returns how many lines there are now. The last picture is whole; one before fits the
+/// terminal.
+fn draw(term: &Term, text: &str, drawn: usize, goes_on: bool) -> io::Result<usize> {
+    let (rows, columns) = term.size();
+    let fitting = if goes_on { usize::from(rows).saturating_sub(1) } else { usize::MAX };
+    if drawn > 0 {
+        term.move_cursor_up(drawn)?;
+    }
+    let mut lines = 0;
+    for line in text.lines().take(fitting) {
+        term.clear_line()?;
+        term.write_line(&truncate_str(line, usize::from(columns), "…"))?;
+        lines += 1;
+    }
+    term.clear_to_end_of_screen()?;
+    term.flush()?;
+    Ok(lines)
+}
+
+/// The state of things on a line.
+fn summary(overview: &Overview) -> String {
+    let mut text = format!(
+        "{}/{} epochs, {}, {}",
+        overview.trained_epochs(),
+        overview.trained_epochs() + overview.epochs_left(),
+        state::count(overview.trials.len() as u64, "trial"),
+        State::of(overview).word(),
+    );
+    let failed = failed(overview);
+    if failed > 0 {
+        text += &format!(", {failed} failed");
+    }
+    if let Some((best, (score, _))) = overview.best().and_then(|best| Some((best, best.score?))) {
+        text += &format!(", best {} {} ({})", overview.study.monitor, observe::number(score), best.id);
+    }
+    if let Some(left) = state::time_left(overview) {
+        text += &format!(", {} left", observe::duration(left));
+    }
+    text
+}
+
+fn failed(overview: &Overview) -> u64 {
+    overview.stages.iter().map(|stage| stage.failed).sum()
+}
+
+fn picture(reader: &Reader, overview: &Overview) -> String {
+    let state = State::of(overview);
+    let colour = match state {
+        State::Running | State::Elsewhere => Style::new().cyan(),
+        State::Finished => Style::new().green(),
+        State::Killed => Style::new().red(),
+        State::New | State::Stopped => Style::new().yellow(),
+    };
+    let bold = Style::new().bold();
+    let mut text = format!("{}\n", bold.apply_to(state::title(reader.dir(), overview)));
+    let width = output::width().unwrap_or(usize::MAX);
+    let mut coloured = |label: &str, value: String, style: &Style| {
+        for (i, value) in wrapped(&value, width.saturating_sub(LABEL)).iter().enumerate() {
+            let label = format!("{:<LABEL$}", if i == 0 { label } else { "" });
+            text += &format!("{}{}\n", bold.apply_to(label), style.apply_to(value));
+        }
+    };
+    coloured("State", state.sentence(overview), &colour);
+    let mut line = |label: &str, value: String| coloured(label, value, &Style::new());
+    let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
+    let all = trained + overview.epochs_left();
+    let mut epochs = format!("{trained} of {all}");
+    if all != planned {
+        epochs += &format!(" (planned: {planned})");
+    }
+    if state != State::Finished {
+        epochs += &format!(", {} %", 100 * trained / all.max(1));
+    }
+    if let Some(pace) = overview.pace() {
+        epochs += &format!(", {} a second", observe::number(pace));
+    }
+    if let Some(left) = state::time_left(overview) {
+        epochs += &format!(", about {} left", observe::duration(left));
+    }
+    line("Epochs", epochs);
+    let failed = failed(overview);
+    let mut trials = format!("{} begun", overview.trials.len());
+    if failed > 0 {
+        trials += &format!(", {failed} failed");
+    }
+    line("Trials", trials);
+    match overview.best().and_then(|best| Some((best, best.score?))) {
+        Some((best, (score, epoch))) => {
+            let score = observe::number(score);
+            let missing = if state::weights(reader, best).is_ok() { "" } else { "; its weights are missing" };
+            line(
+                "Best",
+                format!("{} {score}, trial {} at epoch {epoch}{missing}", overview.study.monitor, best.id),
+            );
+        }
+        None => line("Best", "none yet".to_owned()),
+    }
+    let running: Vec<String> = running(overview)
+        .map(|(trial, stage, _, since)| {
+            let time = state::between(since, Timestamp::now());
+            let time =
+                if state.is_live() { format!(" for {}", observe::duration(time)) } else { String::new() };
+            format!("{trial} stage {}{time}", stage + 1)
+        })
+        .collect();
+    if !running.is_empty() {
+        line(if state.is_live() { "Running" } else { "Lost" }, running.join(", "));
+    }
+    text + "\n" + &stages(overview, state).render(output::width())
+}
+
+/// The columns of the words that lines begin with.
+const LABEL: usize = 10;
+
+/// The text on lines that are no wider than this, if its words are not.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The trials that the last process is training, by worker.
+fn running(overview: &Overview) -> impl Iterator<Item = (hobbit::TrialId, u32, u32, Timestamp)> {
+    let running = overview
+        .trials
+        .iter()
+        .filter_map(|trial| trial.running.map(|(stage, worker, since)| (trial.id, stage, worker, since)));
+    let mut running: Vec<_> = running.collect();
+    running.sort_by_key(|(_, _, worker, _)| *worker);
+    running.into_iter()
+}
+
+/// A row for each stage of each bracket, all repetitions together.
+fn stages(overview: &Overview, state: State) -> Table {
+    let is_lost = !state.is_live() && overview.stages.iter().any(|stage| stage.running > 0);
+    let begun = if is_lost { "lost" } else { "running" };
+    let mut table = Table::new(2)
+        .numbers(["bracket", "stage", "epochs", "trials", "done", begun, "failed"])
+        .text("progress");
+    let each = overview.plan.brackets().iter().map(|bracket| bracket.stages.len()).sum::<usize>().max(1);
+    for position in 0..each {
+        let same = || overview.stages.iter().skip(position).step_by(each);
+        let sum = |count: fn(&StageOverview) -> u64| same().map(count).sum::<u64>();
+        let Some(stage) = same().next() else { continue };
+        let (planned, trained, failed) = (sum(|s| s.planned), sum(|s| s.trained), sum(|s| s.failed));
+        let running = sum(|s| s.running);
+        let number = |n: u64| if n == 0 { "-".to_owned() } else { n.to_string() };
+        let colour = match () {
+            () if running > 0 && state.is_live() => Style::new().cyan(),
+            () if trained + failed == 0 => Style::new().dim(),
+            () => Style::new(),
+        };
+        let cells = vec![
+            if stage.stage == 0 { stage.bracket.to_string() } else { String::new() },
+            (stage.stage + 1).to_string(),
+            stage.epochs.to_string(),
+            planned.to_string(),
+            number(trained),
+            number(running),
+            number(failed),
+            bar(trained + failed, planned),
+        ];
+        table.row(cells, colour);
+    }
+    table
+}
+
+fn bar(done: u64, planned: u64) -> String {
+    const LENGTH: u64 = 20;
+    let full = (LENGTH * done.min(planned)).checked_div(planned).unwrap_or(0) as usize;
+    format!("[{}{}]", "=".repeat(full), " ".repeat(LENGTH as usize - full))
+}
+
+#[derive(Serialize)]
+struct View {
+    directory: PathBuf,
+    state: State,
+    study: StudyView,
+    process: Option<ProcessView>,
+    epochs: Epochs,
+    seconds_left: Option<f64>,
+    trials: Trials,
+    best: Option<BestView>,
+    running: Vec<Running>,
+    stages: Vec<StageView>,
+}
+
+#[derive(Serialize)]
+struct Epochs {
+    planned: u64,
+    trained: u64,
+    left: u64,
+    per_second: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Trials {
+    begun: usize,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct Running {
+    trial: String,
+    stage: u32,
+    worker: u32,
+    since: f64,
+}
+
+fn view(reader: &Reader, overview: &Overview) -> View {
+    let running = running(overview).map(|(trial, stage, worker, since)| Running {
+        trial: trial.to_string(),
+        stage: stage + 1,
+        worker,
+        since: since.0,
+    });
+    View {
+        directory: reader.dir().to_owned(),
+        state: State::of(overview),
+        study: StudyView::new(&overview.study),
+        process: overview.processes.last().map(ProcessView::new),
+        epochs: Epochs {
+            planned: overview.planned_epochs(),
+            trained: overview.trained_epochs(),
+            left: overview.epochs_left(),
+            per_second: overview.pace(),
+        },
+        seconds_left: state::time_left(overview).map(|left| left.as_secs_f64()),
+        trials: Trials { begun: overview.trials.len(), failed: failed(overview) },
+        best: BestView::new(overview, reader),
+        running: running.collect(),
+        stages: overview.stages.iter().map(StageView::new).collect(),
+    }
+}

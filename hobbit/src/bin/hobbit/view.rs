@@ -1,0 +1,301 @@
+//! A study as JSON: the field names that programs rely on.
+//!
+//! Stages are counted from 1, as in the texts. Numbers that are not finite are `null`.
+
+use std::path::PathBuf;
+
+use hobbit::repository::{
+    End, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord, TrialOverview,
+};
+use hobbit::space::Value;
+use hobbit::{Direction, EpochCount, Status};
+use serde::ser::{Serialize, Serializer};
+
+use crate::state;
+
+/// Names and values, in their order.
+pub(crate) struct Map<T>(pub(crate) Vec<(String, T)>);
+
+impl<T: Serialize> Serialize for Map<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// A hyperparameter's value.
+pub(crate) struct Plain(Value);
+
+impl Serialize for Plain {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Int(value) => serializer.serialize_i64(*value),
+            Value::Float(value) => serializer.serialize_f64(*value),
+            other => serializer.collect_str(other),
+        }
+    }
+}
+
+/// What a study is.
+#[derive(serde::Serialize)]
+pub(crate) struct StudyView {
+    monitor: String,
+    direction: &'static str,
+    max_epochs: u32,
+    eta: u32,
+    epoch_count: &'static str,
+    iterations: u32,
+    seed: u64,
+    hobbit: String,
+}
+
+impl StudyView {
+    pub(crate) fn new(study: &StudyRecord) -> StudyView {
+        StudyView {
+            monitor: study.monitor.clone(),
+            direction: match study.direction {
+                Direction::Minimize => "minimize",
+                Direction::Maximize => "maximize",
+            },
+            max_epochs: study.max_epochs,
+            eta: study.eta,
+            epoch_count: epoch_count(study.epoch_count),
+            iterations: study.iterations,
+            seed: study.seed,
+            hobbit: study.hobbit.clone(),
+        }
+    }
+}
+
+/// How epochs are counted, in a word.
+pub(crate) fn epoch_count(count: EpochCount) -> &'static str {
+    match count {
+        EpochCount::Additional => "additional",
+        EpochCount::Cumulative => "cumulative",
+    }
+}
+
+/// A hyperparameter and the values it can have.
+#[derive(serde::Serialize)]
+pub(crate) struct ParameterView {
+    name: String,
+    description: String,
+    domain: String,
+    conditions: Vec<String>,
+}
+
+impl ParameterView {
+    pub(crate) fn all(study: &StudyRecord) -> Vec<ParameterView> {
+        let view = |parameter: &hobbit::space::Parameter| ParameterView {
+            name: parameter.name().to_owned(),
+            description: parameter.description().to_owned(),
+            domain: parameter.domain().to_string(),
+            conditions: parameter.conditions().iter().map(ToString::to_string).collect(),
+        };
+        study.space.parameters().iter().map(view).collect()
+    }
+}
+
+/// A process that worked on a study. Times are seconds since 1970.
+#[derive(serde::Serialize)]
+pub(crate) struct ProcessView {
+    host: String,
+    pid: u32,
+    workers: u32,
+    opened: f64,
+    closed: Option<f64>,
+    reason: Option<String>,
+}
+
+impl ProcessView {
+    pub(crate) fn new(process: &Process) -> ProcessView {
+        ProcessView {
+            host: process.host.clone(),
+            pid: process.pid,
+            workers: process.workers,
+            opened: process.opened.0,
+            closed: process.closed.as_ref().map(|(time, _)| time.0),
+            reason: process.closed.as_ref().and_then(|(_, reason)| reason.clone()),
+        }
+    }
+}
+
+/// A stage of a bracket.
+#[derive(serde::Serialize)]
+pub(crate) struct StageView {
+    iteration: u32,
+    bracket: u32,
+    stage: u32,
+    planned: u64,
+    epochs: u32,
+    trained: u64,
+    failed: u64,
+    running: u64,
+}
+
+impl StageView {
+    pub(crate) fn new(stage: &StageOverview) -> StageView {
+        StageView {
+            iteration: stage.iteration,
+            bracket: stage.bracket,
+            stage: stage.stage + 1,
+            planned: stage.planned,
+            epochs: stage.epochs,
+            trained: stage.trained,
+            failed: stage.failed,
+            running: stage.running,
+        }
+    }
+}
+
+/// A trial.
+#[derive(serde::Serialize)]
+pub(crate) struct TrialView {
+    rank: usize,
+    trial: String,
+    status: &'static str,
+    dropped_after_stage: Option<u32>,
+    failed_in_epoch: Option<u64>,
+    reason: Option<String>,
+    score: Option<f64>,
+    epoch: Option<u64>,
+    epochs: u64,
+    hparams: Map<Plain>,
+    metrics: Map<f64>,
+}
+
+impl TrialView {
+    /// All trials, best first.
+    pub(crate) fn all(overview: &Overview) -> Vec<TrialView> {
+        (1..).zip(&overview.trials).map(|(rank, trial)| TrialView::new(rank, trial)).collect()
+    }
+
+    pub(crate) fn new(rank: usize, trial: &TrialOverview) -> TrialView {
+        let (status, dropped_after_stage, failed) = match &trial.status {
+            Status::Finished => ("finished", None, None),
+            Status::Dropped(stage) => ("dropped", Some(stage + 1), None),
+            Status::Diverged { epoch, reason } => ("diverged", None, Some((*epoch, reason.clone()))),
+            Status::Failed { epoch, reason } => ("failed", None, Some((*epoch, reason.clone()))),
+            Status::Unfinished if trial.running.is_some() => ("running", None, None),
+            Status::Unfinished => ("unfinished", None, None),
+        };
+        TrialView {
+            rank,
+            trial: trial.id.to_string(),
+            status,
+            dropped_after_stage,
+            failed_in_epoch: failed.as_ref().map(|(epoch, _)| *epoch),
+            reason: failed.map(|(_, reason)| reason),
+            score: trial.score.map(|(score, _)| score),
+            epoch: trial.score.map(|(_, epoch)| epoch),
+            epochs: trial.epochs(),
+            hparams: hparams(trial),
+            metrics: Map(metrics(trial)),
+        }
+    }
+
+    /// Everything but hyperparameters and metrics, for a table.
+    pub(crate) fn cells(self) -> Vec<String> {
+        fn text<T: ToString>(value: Option<T>) -> String {
+            value.map_or_else(String::new, |value| value.to_string())
+        }
+        vec![
+            self.rank.to_string(),
+            self.trial,
+            self.status.to_owned(),
+            text(self.dropped_after_stage),
+            text(self.failed_in_epoch),
+            text(self.reason),
+            text(self.score),
+            text(self.epoch),
+            self.epochs.to_string(),
+        ]
+    }
+}
+
+/// A trial's hyperparameters.
+pub(crate) fn hparams(trial: &TrialOverview) -> Map<Plain> {
+    Map(trial.hparams.iter().map(|(name, value)| (name.clone(), Plain(value.clone()))).collect())
+}
+
+/// The metrics of the epoch that a trial's score is from; of its last epoch if it has none.
+pub(crate) fn metrics(trial: &TrialOverview) -> Vec<(String, f64)> {
+    let epoch = trial.score.map_or(trial.epochs(), |(_, epoch)| epoch);
+    trial.metrics(epoch).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A trial with everything that is known of it.
+#[derive(serde::Serialize)]
+pub(crate) struct WholeTrialView {
+    #[serde(flatten)]
+    trial: TrialView,
+    stages: Vec<OutcomeView>,
+    history: Vec<EpochView>,
+}
+
+/// The outcome of a stage of a trial. `ended` is in seconds since 1970.
+#[derive(serde::Serialize)]
+struct OutcomeView {
+    stage: u32,
+    from: u64,
+    to: u64,
+    end: &'static str,
+    attempt: u32,
+    worker: u32,
+    seconds: f64,
+    ended: f64,
+}
+
+/// The metrics of an epoch.
+#[derive(serde::Serialize)]
+struct EpochView {
+    epoch: u64,
+    stage: u32,
+    metrics: Map<f64>,
+}
+
+impl WholeTrialView {
+    pub(crate) fn new(rank: usize, trial: &TrialOverview) -> WholeTrialView {
+        let outcome = |stage: &StageRecord| OutcomeView {
+            stage: stage.stage + 1,
+            from: stage.from,
+            to: stage.to,
+            end: match stage.end {
+                End::Trained => "trained",
+                End::Diverged { .. } => "diverged",
+                End::Failed { .. } => "failed",
+            },
+            attempt: stage.attempt,
+            worker: stage.worker,
+            seconds: stage.seconds,
+            ended: stage.time.0,
+        };
+        let epochs = trial.stages.iter().flat_map(|stage| {
+            (stage.from + 1..).zip(stage.history.rows()).map(|(epoch, row)| EpochView {
+                epoch,
+                stage: stage.stage + 1,
+                metrics: Map(stage.history.metrics().iter().cloned().zip(row.iter().copied()).collect()),
+            })
+        });
+        WholeTrialView {
+            trial: TrialView::new(rank, trial),
+            stages: trial.stages.iter().map(outcome).collect(),
+            history: epochs.collect(),
+        }
+    }
+}
+
+/// The best trial.
+#[derive(serde::Serialize)]
+pub(crate) struct BestView {
+    #[serde(flatten)]
+    trial: TrialView,
+    weights: Option<PathBuf>,
+}
+
+impl BestView {
+    pub(crate) fn new(overview: &Overview, reader: &Reader) -> Option<BestView> {
+        let best = overview.best()?;
+        Some(BestView { trial: TrialView::new(1, best), weights: state::weights(reader, best).ok() })
+    }
+}

@@ -1,0 +1,433 @@
+//! The page: what the template `page.html` shows, as text.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use super::Report;
+use super::chart::{Picture, shown};
+use super::correlation::{Correlation, FEWEST};
+use super::pictures::{duration, percent};
+use super::timeline::Session;
+use crate::observe::{cell, status};
+use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
+use crate::schedule::EpochCount;
+use crate::trial::Direction;
+
+/// The reasons of failures that are listed; all of them would be as long as the table.
+const REASONS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    colours: &'static str,
+    style: &'static str,
+    script: &'static str,
+    title: String,
+    /// What the study is, and how far it came.
+    facts: Vec<(&'static str, String)>,
+    best: Option<Best>,
+    runners_up: Vec<String>,
+    monitor: &'a str,
+    curves: Vec<String>,
+    parameters: Vec<String>,
+    parallel: Option<String>,
+    importance: Option<String>,
+    importance_note: String,
+    correlations: Vec<[String; 5]>,
+    verdict: String,
+    timeline: Option<String>,
+    time_note: String,
+    stages: Vec<[String; 7]>,
+    failed: String,
+    failures: Vec<[String; 4]>,
+    columns: Vec<Heading<'a>>,
+    rows: Vec<Vec<String>>,
+    settings: Vec<(String, String)>,
+    space: Vec<[String; 4]>,
+    processes: Vec<[String; 6]>,
+}
+
+struct Best {
+    trial: String,
+    score: String,
+    epoch: u64,
+    epochs: u64,
+    status: String,
+    hparams: Vec<(String, String)>,
+    metrics: String,
+    rust: String,
+    python: Option<String>,
+}
+
+struct Heading<'a> {
+    name: &'a str,
+    is_number: bool,
+}
+
+pub(super) fn html(report: &Report) -> String {
+    let overview = &report.overview;
+    let svg = |picture: Picture| picture.in_page();
+    let (columns, rows) = table(report);
+    let page = Page {
+        colours: super::chart::COLOURS,
+        style: include_str!("style.css"),
+        script: include_str!("script.js"),
+        title: title(report),
+        facts: facts(overview, &report.sessions),
+        best: best(report),
+        runners_up: runners_up(overview),
+        monitor: &overview.study.monitor,
+        curves: report.curves().into_iter().map(svg).collect(),
+        parameters: report.parameters().into_iter().map(svg).collect(),
+        parallel: report.parallel().map(svg),
+        importance: report.importance().map(svg),
+        importance_note: match &report.importance {
+            Ok(importance) => format!("It rests on {} trials.", importance.trials),
+            Err(why) => why.clone(),
+        },
+        correlations: report.correlations.iter().map(correlation).collect(),
+        verdict: verdict(&report.correlations),
+        timeline: report.timeline().map(svg),
+        time_note: time_note(&report.sessions),
+        stages: stages(overview),
+        failed: failed(overview),
+        failures: failures(overview),
+        columns,
+        rows,
+        settings: settings(overview),
+        space: space(overview),
+        processes: processes(overview),
+    };
+    // writing to a text does not fail
+    page.render().unwrap_or_default()
+}
+
+fn title(report: &Report) -> String {
+    let dir = report
+        .dir
+        .file_name()
+        .map_or_else(|| report.dir.display().to_string(), |name| name.to_string_lossy().into_owned());
+    format!("Study {dir}")
+}
+
+fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String)> {
+    let trained: u64 = overview.trials.iter().map(TrialOverview::epochs).sum();
+    let planned = overview.planned_epochs();
+    let state = match overview.processes.last().map(|process| &process.closed) {
+        None => "not begun".to_owned(),
+        Some(None) => "running, or its process was killed".to_owned(),
+        Some(Some((_, None))) => "finished".to_owned(),
+        Some(Some((_, Some(reason)))) => format!("stopped before its end: {reason}"),
+    };
+    let way = match overview.study.direction {
+        Direction::Minimize => "smaller is better",
+        Direction::Maximize => "larger is better",
+    };
+    let total = overview.plan.total_trials() * u64::from(overview.study.iterations);
+    let seconds: f64 = sessions.iter().map(|session| session.seconds).sum();
+    vec![
+        ("State", state),
+        ("Score", format!("{}, {way}", overview.study.monitor)),
+        ("Trials", format!("{} of {total}", overview.trials.len())),
+        ("Epochs", format!("{trained} of {planned}")),
+        ("Time", duration(seconds)),
+    ]
+}
+
+fn best(report: &Report) -> Option<Best> {
+    let trial = report.overview.best()?;
+    let (score, epoch) = trial.score?;
+    let id = trial.id;
+    let dir = report.dir.display().to_string();
+    let weights = report.dir.join("weights").join(format!("{id}.safetensors"));
+    let metrics = trial.metrics(epoch).map(|(name, value)| format!("{name} {}", shown(value)));
+    Some(Best {
+        trial: id.to_string(),
+        score: shown(score),
+        epoch,
+        epochs: trial.epochs(),
+        status: status(&trial.status),
+        hparams: trial.hparams.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+        metrics: metrics.collect::<Vec<_>>().join(", "),
+        rust: format!(
+            "// in the program of the study, with the same settings: returns at once, once the study is finished\n\
+             let results = study.repo_dir({dir:?}).run({r}, {eta})?;\n\
+             let hparams = &results.best().hparams;\n\
+             let model = results.best_model()?;\n\n\
+             // in any other program: its arrays, by name\n\
+             let reader = hobbit::repository::Reader::open({dir:?})?;\n\
+             let id = TrialId {{ iteration: {iteration}, bracket: {bracket}, index: {index} }};\n\
+             let arrays = reader.model(id)?.best.arrays;",
+            r = report.overview.study.max_epochs,
+            eta = report.overview.study.eta,
+            iteration = id.iteration,
+            bracket = id.bracket,
+            index = id.index,
+        ),
+        python: report
+            .has_weights
+            .then(|| format!("safetensors.numpy.load_file({:?})", weights.display().to_string())),
+    })
+}
+
+/// How far the next ones are behind.
+fn runners_up(overview: &Overview) -> Vec<String> {
+    let next = overview.trials.iter().skip(1).take(3);
+    next.filter_map(|trial| Some(format!("{} with {}", trial.id, shown(trial.score?.0)))).collect()
+}
+
+fn correlation(correlation: &Correlation) -> [String; 5] {
+    let Correlation { bracket, stage, epochs: (before, after), pairs, rho, .. } = correlation;
+    let text = match (rho, correlation.interval()) {
+        (Some(rho), Some((low, high))) => format!("{rho:.2} ({low:.2} to {high:.2})"),
+        (Some(rho), None) => format!("{rho:.2}"),
+        (None, _) => "–".to_owned(),
+    };
+    let meaning = match rho {
+        None if *pairs < FEWEST => "too few pairs to tell",
+        None => "all scores are equal",
+        Some(rho) if *rho >= 0.7 => "the order mostly held",
+        Some(rho) if *rho >= 0.3 => "the order held in part",
+        Some(rho) if *rho > -0.3 => "the earlier scores said little of the later ones",
+        Some(_) => "the order was turned round",
+    };
+    [
+        bracket.to_string(),
+        format!("{} to {} (epoch {before} to {after})", stage + 1, stage + 2),
+        pairs.to_string(),
+        text,
+        meaning.to_owned(),
+    ]
+}
+
+/// One plain sentence: the mean of what is known, each by its number of pairs.
+fn verdict(correlations: &[Correlation]) -> String {
+    let known = || correlations.iter().filter_map(|known| Some((known.rho?, known.pairs as f64)));
+    let pairs: f64 = known().map(|(_, pairs)| pairs).sum();
+    if pairs == 0.0 {
+        return "There are too few promoted trials to tell whether early scores can be trusted here."
+            .to_owned();
+    }
+    let mean = known().map(|(rho, pairs)| rho * pairs).sum::<f64>() / pairs;
+    let meaning = match mean {
+        mean if mean >= 0.7 => {
+            "Early stopping is trustworthy here: who was ahead early was mostly ahead later, too"
+        }
+        mean if mean >= 0.3 => {
+            "Early stopping is partly trustworthy here: early scores tell something, but some good trials may have been dropped"
+        }
+        _ => {
+            "Early stopping is not trustworthy here: early scores say little of later ones. Give the first stages more epochs (a \
+             larger R, or fewer brackets by a larger eta), or look at the brackets that begin with more epochs"
+        }
+    };
+    let few = if pairs < 20.0 { " These are few pairs: take it with care." } else { "" };
+    format!("{meaning} (mean rank correlation {mean:.2} over {pairs:.0} pairs).{few}")
+}
+
+fn time_note(sessions: &[Session]) -> String {
+    let available: f64 = sessions.iter().map(Session::available).sum();
+    let busy: f64 = sessions.iter().map(Session::busy).sum();
+    if available <= 0.0 {
+        return "No stage of a trial has ended yet.".to_owned();
+    }
+    let idle = (1.0 - busy / available).clamp(0.0, 1.0);
+    let processes = match sessions.len() {
+        1 => "One process".to_owned(),
+        count => format!("{count} processes, one after the other,"),
+    };
+    let seconds: f64 = sessions.iter().map(|session| session.seconds).sum();
+    format!(
+        "{processes} worked for {}; its workers were idle {} of that time.",
+        duration(seconds),
+        percent(idle)
+    )
+}
+
+fn stages(overview: &Overview) -> Vec<[String; 7]> {
+    let total: f64 = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.seconds).sum();
+    // the same stage of all repetitions
+    let mut rows: BTreeMap<(u32, u32), Vec<&StageOverview>> = BTreeMap::new();
+    for stage in &overview.stages {
+        rows.entry((stage.bracket, stage.stage)).or_default().push(stage);
+    }
+    let row = |(&(bracket, stage), all): (&(u32, u32), &Vec<&StageOverview>)| {
+        let sum = |count: fn(&StageOverview) -> u64| all.iter().map(|stage| count(stage)).sum::<u64>();
+        let trials = overview.trials.iter().filter(|trial| trial.id.bracket == bracket);
+        let records = trials.flat_map(|trial| &trial.stages).filter(|record| record.stage == stage);
+        let seconds: f64 = records.map(|record| record.seconds).sum();
+        let running = match sum(|stage| stage.running) {
+            0 => String::new(),
+            running => format!(" ({running} running)"),
+        };
+        [
+            format!("{bracket}, stage {}", stage + 1),
+            all[0].to.to_string(),
+            sum(|stage| stage.planned).to_string(),
+            format!("{}{running}", sum(|stage| stage.trained)),
+            sum(|stage| stage.failed).to_string(),
+            duration(seconds),
+            if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
+        ]
+    };
+    rows.iter().map(row).collect()
+}
+
+fn reason(trial: &TrialOverview) -> Option<(&str, &str, u64)> {
+    match &trial.status {
+        Status::Diverged { epoch, reason } => Some(("diverged", reason, *epoch)),
+        Status::Failed { epoch, reason } => Some(("failed", reason, *epoch)),
+        _ => None,
+    }
+}
+
+fn failed(overview: &Overview) -> String {
+    let failed = overview.trials.iter().filter(|trial| reason(trial).is_some()).count();
+    match failed {
+        0 => "No trial failed or diverged.".to_owned(),
+        failed => {
+            let share = percent(failed as f64 / overview.trials.len() as f64);
+            format!("{failed} of {} trials failed or diverged ({share}).", overview.trials.len())
+        }
+    }
+}
+
+/// The reasons of failures, the most frequent first. Reasons that differ in numbers only count as the same.
+fn failures(overview: &Overview) -> Vec<[String; 4]> {
+    let mut groups: BTreeMap<(&str, String), Vec<&TrialOverview>> = BTreeMap::new();
+    for trial in &overview.trials {
+        if let Some((kind, reason, _)) = reason(trial) {
+            let mut plain = String::new();
+            for c in reason.chars() {
+                let c = if c.is_ascii_digit() { '#' } else { c };
+                if c != '#' || !plain.ends_with(['#', '.']) {
+                    plain.push(c);
+                }
+            }
+            groups.entry((kind, plain)).or_default().push(trial);
+        }
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|((_, reason), trials)| (std::cmp::Reverse(trials.len()), reason.clone()));
+    let row = |((kind, _), mut trials): ((&str, String), Vec<&TrialOverview>)| {
+        trials.sort_by_key(|trial| trial.id);
+        let text = reason(trials[0]).map_or("", |(_, reason, _)| reason);
+        let mut names: Vec<String> = trials.iter().take(12).map(|trial| trial.id.to_string()).collect();
+        if trials.len() > 12 {
+            names.push(format!("and {} more", trials.len() - 12));
+        }
+        [trials.len().to_string(), kind.to_owned(), text.to_owned(), names.join(", ")]
+    };
+    let left_out = groups.len().saturating_sub(REASONS);
+    let mut rows: Vec<_> = groups.into_iter().take(REASONS).map(row).collect();
+    if left_out > 0 {
+        let text = format!("and {left_out} other reasons: see the table of all trials");
+        rows.push([String::new(), String::new(), text, String::new()]);
+    }
+    rows
+}
+
+/// The table of all trials: its columns, and the cells of each row.
+fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
+    let overview = &report.overview;
+    let mut metrics: Vec<&str> = Vec::new();
+    for stage in overview.trials.iter().flat_map(|trial| &trial.stages) {
+        for name in stage.history.metrics() {
+            if *name != overview.study.monitor && !metrics.contains(&name.as_str()) {
+                metrics.push(name);
+            }
+        }
+    }
+    let heading = |name, is_number| Heading { name, is_number };
+    let mut headings =
+        vec![heading("rank", true), heading("trial", false), heading(&overview.study.monitor, true)];
+    headings.extend([heading("epochs", true), heading("status", false)]);
+    headings.extend(
+        report
+            .columns
+            .iter()
+            .map(|column| heading(&column.name, !matches!(column.scale, super::columns::Scale::Options(_)))),
+    );
+    headings.extend(metrics.iter().map(|name| heading(name, true)));
+    let row = |(place, trial): (usize, &TrialOverview)| {
+        let status = if trial.running.is_some() { "running".to_owned() } else { status(&trial.status) };
+        let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| shown(score));
+        let mut cells =
+            vec![(place + 1).to_string(), trial.id.to_string(), score, trial.epochs().to_string(), status];
+        cells.extend(
+            report.columns.iter().map(|column| trial.hparam(&column.name).map_or_else(String::new, cell)),
+        );
+        let epoch = trial.score.map_or(trial.epochs(), |(_, epoch)| epoch);
+        let values: Vec<(&str, f64)> = trial.metrics(epoch).collect();
+        let value =
+            |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| shown(*value));
+        cells.extend(metrics.iter().map(|name| value(name).unwrap_or_default()));
+        cells
+    };
+    (headings, overview.trials.iter().enumerate().map(row).collect())
+}
+
+fn settings(overview: &Overview) -> Vec<(String, String)> {
+    let study = &overview.study;
+    let count = match study.epoch_count {
+        EpochCount::Additional => "additional: a stage trains that many epochs more",
+        EpochCount::Cumulative => "cumulative: a stage trains up to that many epochs",
+    };
+    let score = match study.score {
+        ScoreBy::Best => "the best value so far",
+        ScoreBy::Last => "the last value",
+    };
+    let mut settings: Vec<(String, String)> = [
+        ("R (the most epochs of a stage)", study.max_epochs.to_string()),
+        ("eta (the cut factor between stages)", study.eta.to_string()),
+        ("Epochs are", count.to_owned()),
+        ("Repetitions of the whole Hyperband", study.iterations.to_string()),
+        ("Seed", study.seed.to_string()),
+        ("A trial's score is", format!("{score} of {}", study.monitor)),
+        ("A failed trial is tried again", format!("{} times", study.retries)),
+        ("Configurations given instead of drawn", study.enqueued.len().to_string()),
+        ("Made with", format!("hobbit {}", study.hobbit)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    settings.extend(study.objective.iter().map(|(name, value)| (name.clone(), value.clone())));
+    settings
+}
+
+fn space(overview: &Overview) -> Vec<[String; 4]> {
+    let row = |parameter: &crate::space::Parameter| {
+        let conditions: Vec<String> = parameter.conditions().iter().map(ToString::to_string).collect();
+        [
+            parameter.name().to_owned(),
+            parameter.domain().to_string(),
+            conditions.join(" and "),
+            parameter.description().to_owned(),
+        ]
+    };
+    overview.study.space.parameters().iter().map(row).collect()
+}
+
+fn processes(overview: &Overview) -> Vec<[String; 6]> {
+    let row = |(number, process): (usize, &crate::repository::Process)| {
+        let end = match &process.closed {
+            None => "its end is not known".to_owned(),
+            Some((_, None)) => "reached the end of the plan".to_owned(),
+            Some((_, Some(reason))) => reason.clone(),
+        };
+        [
+            (number + 1).to_string(),
+            utc(process.opened.0),
+            format!("{}, process {}", process.host, process.pid),
+            process.workers.to_string(),
+            process.hobbit.clone(),
+            end,
+        ]
+    };
+    overview.processes.iter().enumerate().map(row).collect()
+}
+
+/// A moment as people write it, in UTC.
+fn utc(seconds: f64) -> String {
+    kuva::DateTimeAxis::minutes("%Y-%m-%d %H:%M:%S UTC").format_tick(seconds)
+}

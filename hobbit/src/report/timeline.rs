@@ -1,0 +1,63 @@
+//! Where time was spent: what each worker of each process did, and when.
+
+use crate::repository::Overview;
+
+/// A process, with what its workers did. Times are seconds since its beginning.
+pub(super) struct Session {
+    /// How long it was at work, as far as is known.
+    pub(super) seconds: f64,
+    pub(super) workers: u32,
+    pub(super) spans: Vec<Span>,
+}
+
+/// A worker training one stage of a trial.
+pub(super) struct Span {
+    /// The trial's place in [`Overview::trials`].
+    pub(super) row: usize,
+    pub(super) stage: u32,
+    pub(super) worker: u32,
+    pub(super) from: f64,
+    pub(super) to: f64,
+}
+
+impl Session {
+    /// The processes that did something, in order.
+    pub(super) fn all(overview: &Overview) -> Vec<Session> {
+        let opened: Vec<f64> = overview.processes.iter().map(|process| process.opened.0).collect();
+        let mut sessions: Vec<Session> = overview
+            .processes
+            .iter()
+            .map(|process| Session { seconds: 0.0, workers: process.workers, spans: Vec::new() })
+            .collect();
+        for (row, trial) in overview.trials.iter().enumerate() {
+            for stage in &trial.stages {
+                // clocks may be set back: what ended before any process began belongs to the first
+                let ended = opened.iter().rposition(|opened| *opened <= stage.time.0).unwrap_or(0);
+                let Some(session) = sessions.get_mut(ended) else { continue };
+                let to = (stage.time.0 - opened[ended]).max(0.0);
+                let from = (to - stage.seconds.max(0.0)).max(0.0);
+                session.spans.push(Span { row, stage: stage.stage, worker: stage.worker, from, to });
+                session.workers = session.workers.max(stage.worker + 1);
+            }
+        }
+        for (session, process) in sessions.iter_mut().zip(&overview.processes) {
+            let closed = process.closed.as_ref().map_or(0.0, |(time, _)| time.0 - process.opened.0);
+            session.seconds = session.spans.iter().map(|span| span.to).fold(closed, f64::max);
+            session
+                .spans
+                .sort_by(|a, b| (a.worker, a.row).cmp(&(b.worker, b.row)).then(a.from.total_cmp(&b.from)));
+        }
+        sessions.retain(|session| !session.spans.is_empty());
+        sessions
+    }
+
+    /// The seconds that its workers trained, all together.
+    pub(super) fn busy(&self) -> f64 {
+        self.spans.iter().map(|span| span.to - span.from).sum()
+    }
+
+    /// The seconds that its workers had, all together.
+    pub(super) fn available(&self) -> f64 {
+        self.seconds * f64::from(self.workers)
+    }
+}

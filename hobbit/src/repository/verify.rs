@@ -1,0 +1,269 @@
+//! Reads every file of a repository and says what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
+use serde::de::IgnoredAny;
+
+use super::journal;
+use super::overview::Overview;
+use super::reader::Reader;
+use super::records::ResultsRecord;
+use super::storage::{Disk, Storage};
+use crate::error::{Error, Result};
+use crate::trial::TrialId;
+
+/// What [`verify`](Reader::verify) found out about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// The file's name below the repository's directory.
+    pub file: String,
+    /// How it is.
+    pub state: FileState,
+    /// What it holds, or what is wrong with it and what to do.
+    pub text: String,
+}
+
+/// How a file of a repository is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileState {
+    /// It was read to its end, and is what it should be.
+    Whole,
+    /// Nothing is wrong, but there is something to know.
+    Note,
+    /// It should be there and is not.
+    Missing,
+    /// It could not be read.
+    Unreadable,
+    /// It does not read, or is not what the rest of the repository says.
+    Damaged,
+}
+
+impl FileState {
+    /// Whether nothing has to be done.
+    pub fn is_fine(self) -> bool {
+        matches!(self, FileState::Whole | FileState::Note)
+    }
+}
+
+impl Reader {
+    /// Reads every file: checksums, the journal line by line, whether `results.ron` is what the journal says, and whether the
+    /// best trial's weights are there.
+    ///
+    /// It may run while the study does: what comes or goes at that moment is no damage.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn verify(&self) -> Result<Vec<Check>> {
+        let mut checks = Checks(BTreeMap::new());
+        let study = &self.study;
+        let parameters = study.space.parameters().len();
+        checks.add(
+            "study.ron",
+            FileState::Whole,
+            format!(
+                "R = {}, eta = {}, seed {}, {parameters} hyperparameters",
+                study.max_epochs, study.eta, study.seed
+            ),
+        );
+        let overview = self.verify_journal(&mut checks);
+        if let Some(overview) = &overview {
+            self.verify_results(overview, &mut checks);
+        }
+        let is_running = overview.as_ref().is_some_and(Overview::may_be_running);
+        let weights = self.dir().join("weights");
+        match Disk.list(&weights) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                checks.add("weights", FileState::Unreadable, error.to_string());
+            }
+            names => {
+                for name in names.unwrap_or_default() {
+                    self.verify_model(&name, is_running, overview.as_ref(), &mut checks);
+                }
+                self.verify_best(overview.as_ref(), &mut checks);
+            }
+        }
+        let names = Disk.list(self.dir()).map_err(|error| Error::io("list", self.dir(), error))?;
+        for name in names {
+            match name.as_str() {
+                "study.ron" | "journal.ron" | "results.ron" | "weights" | "lock" | "lock.owner" => {}
+                "journal.ron.damaged" => {
+                    checks.add(&name, FileState::Note, "a damaged journal that `salvage` put aside")
+                }
+                _ if name.ends_with(".tmp") => checks.temporary(&name, is_running),
+                _ => checks.add(&name, FileState::Note, "not a file of hobbit's"),
+            }
+        }
+        Ok(checks.0.into_values().collect())
+    }
+
+    fn verify_journal(&self, checks: &mut Checks) -> Option<Overview> {
+        const NAME: &str = "journal.ron";
+        let bytes = match Disk.read(&self.dir().join(NAME)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                checks.add(NAME, FileState::Note, "there is none yet: no process has worked on the study");
+                Vec::new()
+            }
+            Err(error) => {
+                checks.add(NAME, FileState::Unreadable, error.to_string());
+                return None;
+            }
+        };
+        let (contents, damage) = journal::parse_until_damage(&bytes);
+        let records = contents.records.len();
+        if let Some((line, why)) = damage {
+            let hint = format!("`hobbit salvage` keeps the {records} records before it");
+            checks.add(NAME, FileState::Damaged, format!("line {line} is damaged ({why}); {hint}"));
+            return None;
+        }
+        let overview = match Overview::new(self.study.clone(), contents.records) {
+            Ok(overview) => overview,
+            Err(error) => {
+                checks.add(NAME, FileState::Damaged, error.to_string());
+                return None;
+            }
+        };
+        if contents.torn && !overview.may_be_running() {
+            let text = format!(
+                "{records} records; behind them a line that was not written to its end, which the next run drops"
+            );
+            checks.add(NAME, FileState::Note, text);
+        } else if !bytes.is_empty() {
+            checks.add(
+                NAME,
+                FileState::Whole,
+                format!("{records} records, {} trials", overview.trials.len()),
+            );
+        }
+        Some(overview)
+    }
+
+    fn verify_results(&self, overview: &Overview, checks: &mut Checks) {
+        const NAME: &str = "results.ron";
+        if !self.dir().join(NAME).exists() {
+            if overview.is_finished() {
+                let text =
+                    "the journal says that the study is finished; run its program again to have it written";
+                checks.add(NAME, FileState::Missing, text);
+            }
+            return;
+        }
+        let results: ResultsRecord<IgnoredAny> = match self.results() {
+            Ok(results) => results,
+            Err(error) if error.is_io() => {
+                return checks.add(NAME, FileState::Unreadable, error.to_string());
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let place = text.strip_prefix(&format!("{}:", self.dir().join(NAME).display()));
+                let text = place.map_or(text.clone(), |place| format!("line {place}"));
+                return checks.add(NAME, FileState::Damaged, text);
+            }
+        };
+        let trials = results.trials.len();
+        let same = overview.trials.iter().map(|trial| {
+            let score = trial.score.map(|(score, _)| score.to_bits());
+            (trial.id, &trial.status, score, trial.epochs())
+        });
+        let is_same = same.eq(results.trials.iter().map(|trial| {
+            let score = trial.score.map(f64::to_bits);
+            (trial.trial, &trial.status, score, trial.epochs)
+        }));
+        match (overview.is_finished(), is_same) {
+            (true, false) => checks.add(
+                NAME,
+                FileState::Damaged,
+                "it is not what the journal says; remove it and run the program again to have it written anew",
+            ),
+            (true, true) => {
+                checks.add(NAME, FileState::Whole, format!("{trials} trials, as the journal says"))
+            }
+            // of a process that stopped before the end, and perhaps others went on since
+            (false, _) => {
+                checks.add(NAME, FileState::Whole, format!("{trials} trials, of a stop before the end"))
+            }
+        }
+    }
+
+    fn verify_model(&self, name: &str, is_running: bool, overview: Option<&Overview>, checks: &mut Checks) {
+        let file = format!("weights/{name}");
+        if name.ends_with(".tmp") {
+            return checks.temporary(&file, is_running);
+        }
+        let trial: Option<TrialId> = name.strip_suffix(".safetensors").and_then(|trial| trial.parse().ok());
+        let Some(trial) = trial else {
+            return checks.add(&file, FileState::Note, "not a file of hobbit's");
+        };
+        let path = self.model_path(trial);
+        let model = match self.model(trial) {
+            Ok(model) => model,
+            // it was removed since the directory was listed
+            Err(_) if !path.exists() => return,
+            Err(error) if error.is_io() => {
+                return checks.add(&file, FileState::Unreadable, error.to_string());
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let why = text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text);
+                let cure = "remove it: the trial is trained again when it is needed";
+                return checks.add(&file, FileState::Damaged, format!("{why}; {cure}"));
+            }
+        };
+        let state = model.state;
+        if state.trial != trial {
+            let text = format!("it is of trial {}, not of {trial}", state.trial);
+            return checks.add(&file, FileState::Damaged, text);
+        }
+        if !is_running && overview.is_some_and(|overview| overview.trial(trial).is_none()) {
+            return checks.add(&file, FileState::Note, "the journal knows of no such trial");
+        }
+        let arrays = model.best.arrays.len();
+        checks.add(&file, FileState::Whole, format!("trained {} epochs, {arrays} arrays", state.epoch));
+    }
+
+    fn verify_best(&self, overview: Option<&Overview>, checks: &mut Checks) {
+        let missing = |overview: &Overview| {
+            overview.best().map(|best| best.id).filter(|id| !self.model_path(*id).exists())
+        };
+        let Some(first) = overview.and_then(missing) else { return };
+        // in a running study another trial may be the best one by now
+        if let Ok(later) = self.overview()
+            && missing(&later) == Some(first)
+        {
+            let file = format!("weights/{first}.safetensors");
+            let text =
+                "the weights of the best trial are not there: they were removed, or the study keeps none";
+            checks.add(&file, FileState::Missing, text);
+        }
+    }
+}
+
+impl Overview {
+    /// Whether a process works on the study, as far as can be seen from here.
+    pub fn may_be_running(&self) -> bool {
+        self.processes.last().is_some_and(|process| process.is_running() != Some(false))
+    }
+}
+
+/// What was found, by file.
+struct Checks(BTreeMap<String, Check>);
+
+impl Checks {
+    fn add(&mut self, file: &str, state: FileState, text: impl Into<String>) {
+        self.0.insert(file.to_owned(), Check { file: file.to_owned(), state, text: text.into() });
+    }
+
+    fn temporary(&mut self, file: &str, is_running: bool) {
+        // while the study runs it is being written
+        if !is_running {
+            self.add(
+                file,
+                FileState::Note,
+                "was being written when a process ended; the next run removes it",
+            );
+        }
+    }
+}

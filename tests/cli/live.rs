@@ -1,0 +1,156 @@
+//! Studies that run, were stopped or were killed.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use hobbit::Hyperband;
+use hobbit::repository::Timestamp;
+
+use super::Place;
+use crate::support::Curve;
+
+/// Makes the journal begin with this process instead, and end after the cut.
+fn rewrite(study: &Path, records: usize, host: &str, pid: u32, opened: f64) {
+    let path = study.join("journal.ron");
+    let journal = std::fs::read_to_string(&path).unwrap();
+    let record = format!("Opened(time:{opened:?},hobbit:\"0.1.0\",host:\"{host}\",pid:{pid},workers:2)");
+    let mut text = format!("(\"{:08x}\", {record})\n", crc32fast::hash(record.as_bytes()));
+    for line in journal.lines().skip(1).take(records) {
+        text += &format!("{line}\n");
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+/// This machine's name, as a study that runs here writes it.
+fn this_host() -> String {
+    let place = Place::new();
+    let study = Hyperband::of(Curve::default()).quiet().workers(1).repo_dir(place.path("study"));
+    study.run(1, 3).unwrap();
+    place.json("status study --format json")["process"]["host"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn who_is_still_there_is_told_from_who_is_gone() {
+    let place = Place::with_study();
+    let study = place.path("study");
+    let host = this_host();
+    let state = || place.json("status study --format json")["state"].as_str().unwrap().to_owned();
+    let now = Timestamp::now().0;
+
+    rewrite(&study, 12, &host, std::process::id(), now);
+    assert_eq!(state(), "running");
+    let text = place.stdout("status study");
+    assert!(text.contains("running: process") && text.contains("Running   1-"), "{text}");
+    assert!(place.stdout("show study").contains("running stage 1"));
+
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    rewrite(&study, 12, &host, child.id(), now);
+    assert_eq!(state(), "killed");
+    let text = place.stdout("status study");
+    assert!(text.contains("is gone") && text.contains("Lost      1-") && !text.contains("about"), "{text}");
+    assert!(place.stdout("show study").contains("interrupted in stage 1"));
+    // nobody works on it, so there is nothing to wait for
+    assert!(place.stdout("status study --watch").contains("is gone"));
+
+    // a process that has the id now, but began long after
+    rewrite(&study, 12, &host, std::process::id(), now - 1e9);
+    assert_eq!(state(), "killed");
+
+    rewrite(&study, 12, "another-host", std::process::id(), now);
+    assert_eq!(state(), "elsewhere");
+    assert!(place.stdout("status study").contains("cannot be seen from here"));
+}
+
+#[test]
+fn a_study_that_was_stopped_says_why_and_shows_what_it_has() {
+    let place = Place::new();
+    let study = || Hyperband::of(Curve::default()).quiet().workers(1).repo_dir(place.path("study"));
+    study().epoch_budget(7).run(9, 3).unwrap();
+    let status = place.json("status study --format json");
+    assert_eq!(status["state"], "stopped");
+    assert_eq!(status["process"]["reason"], "the epochs budget is used up");
+    assert!(place.stdout("status study").contains("the epochs budget is used up; run its program again"));
+    assert!(place.stdout("best study").contains("Weights: study/weights/"));
+    place.stdout("verify study");
+    // and goes on
+    study().run(9, 3).unwrap();
+    let status = place.json("status study --format json");
+    assert_eq!((&status["state"], &status["epochs"]["left"]), (&"finished".into(), &0.into()));
+    assert_eq!(status["epochs"]["trained"], status["epochs"]["planned"]);
+    place.stdout("verify study");
+}
+
+#[test]
+fn failed_trials_are_counted_and_take_their_share_of_the_epochs() {
+    let place = Place::new();
+    let trouble = Curve { trouble: Some(Duration::ZERO), ..Curve::default() };
+    Hyperband::of(trouble).quiet().repo_dir(place.path("study")).run(27, 3).unwrap();
+    let status = place.json("status study --format json");
+    let failed = status["trials"]["failed"].as_u64().unwrap();
+    assert!(failed > 5);
+    assert_eq!(status["epochs"]["left"], 0);
+    assert!(place.stdout("status study").contains(&format!("{failed} failed")));
+    let shown = place.json("show study -n 0 --format json");
+    let reasons = shown["trials"].as_array().unwrap().iter().filter(|trial| trial["reason"].is_string());
+    assert_eq!(reasons.count() as u64, failed);
+    assert!(place.stdout("export study --csv").contains("unlucky at"));
+    let last = shown["trials"].as_array().unwrap().last().unwrap()["trial"].as_str().unwrap();
+    assert!(place.stdout(&format!("show study {last}")).contains("failed"));
+    place.stdout("verify study");
+}
+
+#[test]
+fn every_command_works_while_the_study_runs() {
+    let place = Place::new();
+    let curve = Curve { pace: Duration::from_millis(4), ..Curve::default() };
+    let study = Hyperband::of(curve).quiet().workers(2).repo_dir(place.path("study"));
+    let runner = std::thread::spawn(move || study.run(27, 3).map(|_| ()).unwrap());
+    while !place.path("study/journal.ron").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut seen_running = 0;
+    while !runner.is_finished() {
+        for words in ["show study", "verify study --no-weights", "export study --csv", "compare study study"]
+        {
+            place.stdout(words);
+        }
+        let status = place.json("status study --format json");
+        if status["state"] == "running" {
+            seen_running += 1;
+            assert_eq!(status["process"]["pid"], std::process::id());
+            let running = status["running"].as_array().unwrap().len();
+            assert!(running <= 2, "{running} trials on 2 workers");
+        }
+    }
+    runner.join().unwrap();
+    assert!(seen_running > 0);
+    assert_eq!(place.json("status study --format json")["state"], "finished");
+    place.stdout("verify study");
+}
+
+#[test]
+fn watching_into_a_file_gives_lines_and_ends_with_the_study() {
+    let place = Place::new();
+    let curve = Curve { pace: Duration::from_millis(3), ..Curve::default() };
+    let study = Hyperband::of(curve).quiet().workers(2).repo_dir(place.path("study"));
+    let runner = std::thread::spawn(move || study.run(27, 3).map(|_| ()).unwrap());
+    while !place.path("study/study.ron").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut json = place.command("status study --watch --every 0.02 --format json");
+    let json = json.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let text = place.stdout("status study --watch --every 0.02");
+    let json = String::from_utf8(json.wait_with_output().unwrap().stdout).unwrap();
+    runner.join().unwrap();
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    assert!(lines.len() > 1 && lines.iter().all(|line| line.contains("/423 epochs, ")), "{text}");
+    assert!(lines.last().unwrap().starts_with("423/423 epochs, 49 trials, finished"), "{text}");
+    assert!(text.contains("State     finished "), "{text}");
+    let documents: Vec<serde_json::Value> =
+        json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let trained: Vec<u64> = documents.iter().map(|d| d["epochs"]["trained"].as_u64().unwrap()).collect();
+    assert!(trained.len() > 1 && trained.is_sorted(), "{trained:?}");
+    assert_eq!(documents.last().unwrap()["state"], "finished");
+}
