@@ -195,6 +195,12 @@ fn rows_of_a_table_are_read() {
     assert_eq!((fitted.accepted.len(), fitted.accepted[0].score), (1, Some(0.5)));
     assert_eq!(fitted.refused[0].reason, "it failed");
 
+    let hobbit = "rank,trial,status,score,metrics.loss,hparams.learning_rate,hparams.activation,hparams.layers\n1,1-1,finished,0.5,1.0,0.1,relu,2\n2,1-2,diverged,,,0.2,relu,2\n";
+    std::fs::write(&path, hobbit).unwrap();
+    let fitted = import::csv(&path, "score", Direction::Minimize).unwrap().fit::<Small>();
+    assert_eq!((fitted.accepted.len(), fitted.accepted[0].score), (1, Some(0.5)));
+    assert_eq!(fitted.refused[0].reason, "it failed");
+
     std::fs::write(&path, "a,b\n1,2,3\n").unwrap();
     assert!(import::csv(&path, "value", Direction::Minimize).is_err());
     assert!(import::csv(dir.path().join("none.csv"), "value", Direction::Minimize).is_err());

@@ -276,8 +276,9 @@ fn value(json: &Json) -> Option<Value> {
 
 /// The rows of a CSV file with a header. `score` is the column with the results; it may be absent.
 ///
-/// If there are columns that begin with `params_`, as in the tables that Optuna writes, these are the parameters. Otherwise every
-/// column is one, but for the score and `state`. An empty field is no value. Rows whose `state` is `FAIL` are refused.
+/// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`, as in those of
+/// `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the score and `state`. An empty field is no
+/// value. Rows whose `state` is `FAIL`, or whose status in hobbit's table says that they failed or diverged, are refused.
 ///
 /// # Errors
 /// The file does not read, or has rows of different lengths.
@@ -288,23 +289,27 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
     };
     let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_path(path).map_err(failed)?;
     let names = reader.headers().map_err(failed)?.clone();
-    let prefixed = names.iter().any(|name| name.starts_with("params_"));
+    let parameter = |name: &str| name.strip_prefix("params_").or(name.strip_prefix("hparams.")).map(str::to_owned);
+    let prefixed = names.iter().any(|name| parameter(name).is_some());
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(failed)?;
         let line = record.position().map_or(0, |position| position.line());
         let mut row = Row { source: format!("line {line}"), ..Row::default() };
         for (name, text) in names.iter().zip(&record).filter(|(_, text)| !text.is_empty()) {
-            let value = (name.to_owned(), Value::Text(text.to_owned()));
-            match (name, name.strip_prefix("params_"), name.strip_prefix("user_attrs_")) {
-                (_, Some(name), _) => row.params.push((name.to_owned(), value.1)),
-                (_, _, Some(name)) => row.attrs.push((name.to_owned(), value.1)),
-                ("state", ..) => row.failed = text == "FAIL",
-                (name, ..) if name == score => {
-                    row.score = text.parse().ok().filter(|score: &f64| score.is_finite())
-                }
-                _ if prefixed => row.attrs.push(value),
-                _ => row.params.push(value),
+            let value = Value::Text(text.to_owned());
+            match name {
+                "state" => row.failed = text == "FAIL",
+                "status" if prefixed => row.failed = matches!(text, "failed" | "diverged"),
+                name if name == score => row.score = text.parse().ok().filter(|score: &f64| score.is_finite()),
+                name if !prefixed => row.params.push((name.to_owned(), value)),
+                name => match parameter(name) {
+                    Some(name) => row.params.push((name, value)),
+                    None => {
+                        let name = name.strip_prefix("user_attrs_").unwrap_or(name);
+                        row.attrs.push((name.to_owned(), value));
+                    }
+                },
             }
         }
         rows.push(row);
