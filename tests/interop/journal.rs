@@ -195,6 +195,34 @@ fn others_may_write_to_the_file() {
     assert!(!dir.path().join("shared.journal.lock").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn it_waits_for_the_lock_of_others() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.journal");
+    let lock = dir.path().join("s.journal.lock");
+    study(&dir.path().join("repo")).run(3, 3).unwrap();
+    let overview = overview(&dir.path().join("repo"));
+    std::fs::write(&path, "").unwrap();
+    symlink(&path, &lock).unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| OptunaJournal::new(&path).export(&overview));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let other = "{\"op_code\":0,\"worker_id\":\"x\",\"study_name\":\"other\",\"directions\":[1]}\n";
+        assert!(std::fs::read(&path).unwrap().is_empty(), "it writes nothing while another has the lock");
+        std::fs::write(&path, other).unwrap();
+        std::fs::remove_file(&lock).unwrap();
+        writer.join().unwrap().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(other) && text.contains("\"study_id\":1"));
+    });
+    // one that a process of hobbit's left when it died
+    symlink("./s.journal", &lock).unwrap();
+    OptunaJournal::new(&path).study_name("again").export(&overview).unwrap();
+    assert!(lock.symlink_metadata().is_err());
+}
+
 #[test]
 fn another_study_of_the_same_name_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();

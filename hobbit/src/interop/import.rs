@@ -289,7 +289,8 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
     };
     let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_path(path).map_err(failed)?;
     let names = reader.headers().map_err(failed)?.clone();
-    let parameter = |name: &str| name.strip_prefix("params_").or(name.strip_prefix("hparams.")).map(str::to_owned);
+    let parameter =
+        |name: &str| name.strip_prefix("params_").or(name.strip_prefix("hparams.")).map(str::to_owned);
     let prefixed = names.iter().any(|name| parameter(name).is_some());
     let mut rows = Vec::new();
     for record in reader.records() {
@@ -301,7 +302,9 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
             match name {
                 "state" => row.failed = text == "FAIL",
                 "status" if prefixed => row.failed = matches!(text, "failed" | "diverged"),
-                name if name == score => row.score = text.parse().ok().filter(|score: &f64| score.is_finite()),
+                name if name == score => {
+                    row.score = text.parse().ok().filter(|score: &f64| score.is_finite())
+                }
                 name if !prefixed => row.params.push((name.to_owned(), value)),
                 name => match parameter(name) {
                     Some(name) => row.params.push((name, value)),

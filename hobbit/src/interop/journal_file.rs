@@ -97,9 +97,8 @@ impl JournalFile {
     /// The directory cannot be written to.
     pub(super) fn lock(&self) -> Result<Lock> {
         let failed = |error| Error::io("lock", &self.path, error);
-        // the lock points to the file, so that others can tell how old it is
-        OpenOptions::new().append(true).create(true).open(&self.path).map_err(failed)?;
-        Lock::acquire(&self.path).map_err(failed)
+        let file = OpenOptions::new().append(true).create(true).open(&self.path);
+        file.and_then(|file| Lock::acquire(&self.path, file)).map_err(failed)
     }
 
     /// Adds whole lines, durably, where everything before has been read. What a process that died left of a line is cut off.
@@ -120,32 +119,38 @@ impl JournalFile {
 }
 
 /// The lock: a symbolic link beside the file, as Optuna makes it. Whoever creates it has it.
-pub(super) struct Lock(PathBuf);
+///
+/// hobbit's processes lock the file itself first, with a lock that ends with its process. So whoever has that and finds a link of
+/// hobbit's knows that its maker died, and need not wait.
+pub(super) struct Lock {
+    link: PathBuf,
+    _file: File,
+}
 
 impl Lock {
-    fn acquire(path: &Path) -> io::Result<Lock> {
-        // a relative link would be taken relative to the link
+    fn acquire(path: &Path, file: File) -> io::Result<Lock> {
+        // elsewhere such a lock keeps its own process from writing through another handle
+        let alone = cfg!(unix) && file.lock().is_ok();
         let path = std::path::absolute(path)?;
-        let lock = with_suffix(&path, ".lock");
+        let link = with_suffix(&path, ".lock");
         let mut pause = Duration::from_millis(1);
         let mut seen: Option<(SystemTime, Instant)> = None;
         loop {
-            match create(&path, &lock) {
-                Ok(()) => return Ok(Lock(lock)),
+            match create(&path, &link) {
+                Ok(()) => return Ok(Lock { link, _file: file }),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
             // it may be gone by now
-            if let Ok(made) = lock.symlink_metadata().and_then(|link| link.modified()) {
-                match seen {
-                    Some((known, since)) if known == made => {
-                        if since.elapsed() > GRACE {
-                            drop(Lock(lock.clone()));
-                            seen = None;
-                            continue;
-                        }
-                    }
-                    _ => seen = Some((made, Instant::now())),
+            if let Ok(made) = link.symlink_metadata().and_then(|link| link.modified()) {
+                let since = match seen {
+                    Some((known, since)) if known == made => since,
+                    _ => seen.insert((made, Instant::now())).1,
+                };
+                if since.elapsed() > GRACE || (alone && is_ours(&path, &link)) {
+                    remove(&link);
+                    seen = None;
+                    continue;
                 }
             }
             std::thread::sleep(pause);
@@ -155,26 +160,47 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// First renamed, so that of two who remove it only one succeeds.
     fn drop(&mut self) {
-        let unique = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let aside = with_suffix(&self.0, &format!("{}-{unique}.rename", std::process::id()));
-        // where it cannot be removed, others wait until it is old
-        if std::fs::rename(&self.0, &aside).is_ok() {
-            let _ = std::fs::remove_file(&aside);
-        }
+        remove(&self.link);
     }
 }
 
+/// First renamed, so that of two who remove it only one succeeds.
+fn remove(link: &Path) {
+    let unique = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let aside = with_suffix(link, &format!("{}-{unique}.rename", std::process::id()));
+    // where it cannot be removed, others wait until it is old
+    if std::fs::rename(link, &aside).is_ok() {
+        let _ = std::fs::remove_file(&aside);
+    }
+}
+
+/// Where a link of hobbit's points to: the file, so that others can tell its age, in a way that nobody else writes it.
 #[cfg(unix)]
-fn create(target: &Path, lock: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, lock)
+fn target(path: &Path) -> PathBuf {
+    Path::new(".").join(path.file_name().unwrap_or_default())
+}
+
+#[cfg(unix)]
+fn create(path: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target(path), link)
+}
+
+#[cfg(unix)]
+fn is_ours(path: &Path, link: &Path) -> bool {
+    // as texts: as paths, `./a` and `a` may be the same
+    link.read_link().is_ok_and(|to| to.as_os_str() == target(path).as_os_str())
 }
 
 /// What Optuna's `JournalFileOpenLock` does, which is the one to use where there are no symbolic links.
 #[cfg(not(unix))]
 fn create(_: &Path, lock: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(lock).map(drop)
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &Path, _: &Path) -> bool {
+    false
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

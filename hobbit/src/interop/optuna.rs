@@ -115,6 +115,7 @@ struct Held {
 
 struct HeldTrial {
     number: u64,
+    started: String,
     params: Json,
     values: BTreeMap<u64, f64>,
     attrs: Map<String, Json>,
@@ -125,6 +126,7 @@ impl Held {
     /// Takes a line of the file, as Optuna does.
     fn apply(&mut self, line: &Json, name: &str) {
         let of = |key: &str| line.get(key).and_then(Json::as_u64);
+        let text = |key: &str| line.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let trial = of("trial_id").and_then(|number| {
             let trial = self.ours.get_mut(self.by_number.get(&number)?)?;
             (trial.number == number && !trial.finished).then_some(trial)
@@ -172,6 +174,7 @@ impl Held {
                     Some(Ok(id)) => {
                         let trial = HeldTrial {
                             number,
+                            started: text("datetime_start"),
                             params: line.get("params").cloned().unwrap_or_default(),
                             values: BTreeMap::new(),
                             attrs: attrs.cloned().unwrap_or_default(),
@@ -347,13 +350,15 @@ impl Journal {
         if let Some((_, epoch)) = score {
             attr(lines, "hobbit:score_epoch", json!(epoch));
         }
+        // news of a beginning may have come after the end
+        let started = lines.held.ours.get(&trial.id).map_or("", |held| &held.started).to_owned();
         lines.push(
             op::TRIAL_STATE,
             json!({
                 "trial_id": number,
                 "state": state,
                 "values": score.map(|(score, _)| [score]),
-                "datetime_complete": date(trial.time),
+                "datetime_complete": date(trial.time).max(started),
             }),
         );
         true
