@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -292,12 +291,15 @@ def kill():
     command = [DIGITS, "--max-epochs", "81", "--seed", "1", "--repo-dir", OUT / "killed",
                "--optuna", OUT / "killed.journal", "--tensorboard", OUT / "killed_logs"]
     kills = 0
-    for wait in (0.25, 0.4, 0.55):
+    size = lambda: (OUT / "killed.journal").stat().st_size if (OUT / "killed.journal").exists() else 0
+    for _ in range(3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(wait)
+        enough = size() + 60_000
+        while size() < enough and process.poll() is None:
+            time.sleep(0.001)
         if process.poll() is not None:
             break
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         kills += 1
         study = load(OUT / "killed.journal")
