@@ -34,9 +34,8 @@ fn what_is_drawn_comes_back_from_its_names_and_values() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_the_reason() {
-    let drawn = (0..).map(|seed| Net::draw(Key::new(seed)).unwrap());
-    let net =
-        drawn.filter(|net| matches!(net.optimizer, Optimizer::Adam { .. }) && net.dropout.is_none()).next();
+    let mut drawn = (0..).map(|seed| Net::draw(Key::new(seed)).unwrap());
+    let net = drawn.find(|net| matches!(net.optimizer, Optimizer::Adam { .. }) && net.dropout.is_none());
     let values = net.unwrap().values();
     let refused = |name: &str, value: Option<Value>| {
         let mut values = values.clone();

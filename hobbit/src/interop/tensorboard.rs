@@ -245,6 +245,7 @@ fn about_run(tag: &str, content: HParams, wall_time: f64) -> Record {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at files")]
 mod tests {
     use super::*;
     use crate::objective::Metrics;
