@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hobbit::interop::OptunaJournal;
+use hobbit::interop::{OptunaJournal, TensorBoard};
 use hobbit::space::Value;
 use hobbit::{SearchSpace, Status, TrialId};
 use serde_json::json;
@@ -276,4 +276,30 @@ fn a_trial_that_goes_on_in_a_larger_study_appears_again() {
         assert_eq!(times(trial.id), 1 + usize::from(longer), "trial {}", trial.id);
     }
     assert!(again > 0);
+}
+
+#[test]
+fn an_export_for_tensorboard_has_a_run_for_each_trial_and_is_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let results = study(&dir.path().join("repo")).run(9, 3).unwrap();
+    let logs = dir.path().join("logs");
+    let files = || {
+        let mut files = Vec::new();
+        for run in std::fs::read_dir(&logs).unwrap() {
+            let run = run.unwrap();
+            for file in std::fs::read_dir(run.path()).unwrap() {
+                let path = file.unwrap().path();
+                files.push((run.file_name().into_string().unwrap(), std::fs::read(path).unwrap()));
+            }
+        }
+        files.sort();
+        files
+    };
+    TensorBoard::new(&logs).export(&overview(&dir.path().join("repo"))).unwrap();
+    let first = files();
+    let mut names: Vec<_> = results.trials().iter().map(|trial| trial.id.to_string()).collect();
+    names.sort();
+    assert!(first.iter().map(|(run, _)| run).eq(&names), "one file for each trial");
+    TensorBoard::new(&logs).export(&overview(&dir.path().join("repo"))).unwrap();
+    assert!(files() == first);
 }

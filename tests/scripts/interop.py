@@ -3,7 +3,7 @@
 Usage: interop.py DIGITS NET OUT [--no-browser]
 
 DIGITS: the example `digits`, built with the feature `interop`. NET: a directory with the journal and the event files of a study with
-conditional parameters and failures (`s.journal`, `logs`, `repo`). OUT: an empty directory, where screenshots are left too.
+conditional parameters and failures (`s.journal`, `logs`, `repo`), and its exports (`exported.journal`, `exported_logs`). OUT: an empty directory, where screenshots are left too.
 `--no-browser` leaves out the headless browser, and says so. `scripts/interop-test.sh` does all of it.
 """
 
@@ -260,10 +260,8 @@ def digits():
     assert any(shape in [(64, hidden), (hidden, 64)] for shape in shapes.values()), shapes
 
 
-def net():
-    step("a study with conditional parameters and failures")
-    expected = results(NET / "repo")
-    study = load(NET / "s.journal")
+def conditional(study, expected):
+    """Parameters are only where they exist, with values that their distributions have."""
     same_as_repository(study, expected)
     assert set(Counter(trial.state.name for trial in study.trials)) == {"COMPLETE", "PRUNED", "FAIL"}
     for trial in study.trials:
@@ -276,7 +274,15 @@ def net():
         for name, value in trial.params.items():
             distribution = trial.distributions[name]
             assert distribution._contains(distribution.to_internal_repr(value)), (name, value, distribution)
-    same_runs(NET / "logs", study, ["loss", "val_loss"], "val_loss")
+
+
+def net():
+    step("a study with conditional parameters and failures, live and exported")
+    expected = results(NET / "repo")
+    for journal, logs in [("s.journal", "logs"), ("exported.journal", "exported_logs")]:
+        study = load(NET / journal, "s")
+        conditional(study, expected)
+        same_runs(NET / logs, study, ["loss", "val_loss"], "val_loss")
     with Server(["tensorboard", "--logdir", str(NET / "logs")]) as server:
         _, groups = hparams_view(server, len(expected))
         for group in groups:
