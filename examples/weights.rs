@@ -1,6 +1,8 @@
 //! Trains a dense and a convolutional network on handwritten digits, keeps them, and writes what they predict, so that
 //! `examples/python/load_weights.py` can compare: `cargo run --release --example weights -- DIR`.
 
+#![expect(clippy::disallowed_methods, reason = "an example may write files")]
+
 use std::path::PathBuf;
 
 use hobbit::prelude::*;

@@ -16,6 +16,7 @@
 //! [`import`] reads configurations and results from Optuna's files and from CSV. [`replay`] gives the events of a kept study, for
 //! observers of your own.
 
+mod distribution;
 #[expect(clippy::disallowed_methods, reason = "this is where event files are touched")]
 mod event_file;
 pub mod import;
