@@ -112,8 +112,7 @@ fn every_command_works_while_the_study_runs() {
     }
     let mut seen_running = 0;
     while !runner.is_finished() {
-        for words in ["show study", "verify study --no-weights", "export study --csv", "compare study study"]
-        {
+        for words in ["show study", "verify study --no-weights", "report study", "compare study study"] {
             place.stdout(words);
         }
         let status = place.json("status study --format json");

@@ -44,7 +44,7 @@ impl Place {
     pub(super) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hobbit"));
         command.current_dir(self.0.path()).args(words.split_whitespace());
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
         }
         command
@@ -57,9 +57,8 @@ impl Place {
             let control = text.chars().find(|c| c.is_control() && !"\n\t".contains(*c));
             assert_eq!(control, None, "`hobbit {words}` printed {text}");
         }
-        // trials may have panicked, and standard output tells of them; the command may not
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(!text.contains("panicked"), "`hobbit {words}` printed {text}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains("panicked"), "`hobbit {words}`: {stderr}");
         output
     }
 
@@ -143,7 +142,8 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[test]
 fn help() {
     let commands = ["--help", "-h", "help status"];
-    let each = ["plan", "status", "show", "best", "export", "verify", "salvage", "compare", "completions"];
+    let each =
+        ["plan", "status", "show", "best", "report", "export", "verify", "salvage", "compare", "completions"];
     let each: Vec<String> = each.iter().map(|command| format!("{command} --help")).collect();
     let all: Vec<&str> = commands.into_iter().chain(each.iter().map(String::as_str)).collect();
     assert_snapshot("help.txt", Place::new().session(&all));
@@ -180,9 +180,18 @@ fn every_command_on_a_finished_study_and_nothing_is_written() {
 fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = Place::new().stdout(&format!("completions {shell}"));
-        for command in
-            ["plan", "status", "show", "best", "export", "verify", "salvage", "compare", "completions"]
-        {
+        for command in [
+            "plan",
+            "status",
+            "show",
+            "best",
+            "report",
+            "export",
+            "verify",
+            "salvage",
+            "compare",
+            "completions",
+        ] {
             assert!(script.contains(command), "{shell} does not know {command}");
         }
     }
@@ -216,6 +225,19 @@ fn what_is_exported_is_what_the_study_has() {
         std::fs::read_to_string(place.path("trials.csv")).unwrap(),
         place.stdout("export study --csv")
     );
+}
+
+#[test]
+fn the_report_is_written_where_it_is_asked_for() {
+    use hobbit::report::Report;
+    let place = Place::with_study();
+    assert_eq!(place.stdout("report study --pictures pictures/here"), "report.html\n");
+    let page = std::fs::read_to_string(place.path("report.html")).unwrap();
+    assert_eq!(place.stdout("report study -o -"), page);
+    let report = Report::read(&Reader::open(place.path("study")).unwrap()).unwrap();
+    for (name, picture) in report.pictures() {
+        assert_eq!(std::fs::read_to_string(place.path("pictures/here").join(name)).unwrap(), picture);
+    }
 }
 
 #[test]

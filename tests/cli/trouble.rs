@@ -6,8 +6,15 @@ use std::process::{Command, Stdio};
 
 use super::{Place, assert_snapshot, copy};
 
-const READING: [&str; 6] =
-    ["status X", "show X", "best X", "export X --csv", "verify X --no-weights", "compare X X"];
+const READING: [&str; 7] = [
+    "status X",
+    "show X",
+    "best X",
+    "report X -o -",
+    "export X --csv",
+    "verify X --no-weights",
+    "compare X X",
+];
 
 fn reading(dir: &str) -> Vec<String> {
     READING.iter().map(|command| command.replace('X', dir)).collect()
@@ -122,6 +129,7 @@ fn a_journal_cut_anywhere_is_read_as_far_as_it_goes() {
             "status study",
             "show study",
             "export study --json",
+            "report study -o -",
             "verify study --no-weights",
             "salvage study",
         ] {
@@ -170,7 +178,7 @@ fn a_repository_without_permission() {
         (output.status.code().unwrap(), text)
     };
     for dir in ["all", "journal"] {
-        for words in ["status", "show", "best", "export --json", "compare all", "salvage"] {
+        for words in ["status", "show", "best", "report -o -", "export --json", "compare all", "salvage"] {
             let (code, text) = run(&format!("{words} {dir}"));
             assert!(code == 3 && text.contains("Permission denied"), "{words} {dir}: {code}, {text}");
         }
@@ -182,6 +190,8 @@ fn a_repository_without_permission() {
     assert!(code == 1 && text.contains("unreadable  weights"), "{text}");
     let (code, text) = run("best weights");
     assert!(code == 0 && text.contains("cannot be read"), "{text}");
+    let (code, text) = run("report weights -o all/page.html");
+    assert!(code == 3 && text.contains("could not write all/page.html"), "{text}");
     let (code, text) = run("export weights --csv -o all/trials.csv");
     assert!(code == 3 && text.contains("could not write all/trials.csv"), "{text}");
     mode(&all, 0o755);
@@ -209,7 +219,8 @@ fn whoever_stops_reading_is_no_error() {
 fn a_full_disk_is_an_error() {
     let place = Place::with_study();
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    for words in ["plan 81 3", "status study", "export study --csv", "completions bash"] {
+    for words in ["plan 81 3", "status study", "report study -o -", "export study --csv", "completions bash"]
+    {
         let output = place.command(words).stdout(full()).output().unwrap();
         assert_eq!(output.status.code(), Some(3), "{words}");
         assert!(String::from_utf8(output.stderr).unwrap().contains("could not write to standard output"));

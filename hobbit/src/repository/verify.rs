@@ -183,7 +183,7 @@ impl Reader {
             }
             // of a process that stopped before the end, and perhaps others went on since
             (false, _) => {
-                checks.add(NAME, FileState::Whole, format!("{trials} trials, of a stop before the end"))
+                checks.add(NAME, FileState::Whole, format!("{trials} trials, of an earlier end"))
             }
         }
     }
@@ -208,8 +208,9 @@ impl Reader {
             Err(error) => {
                 let text = error.to_string();
                 let why = text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text);
-                let cure = "remove it: the trial is trained again when it is needed";
-                return checks.add(&file, FileState::Damaged, format!("{why}; {cure}"));
+                let is_finished = overview.is_some_and(Overview::is_finished);
+                let cure = if is_finished { "" } else { "; remove it, and the trial is trained again" };
+                return checks.add(&file, FileState::Damaged, format!("{why}{cure}"));
             }
         };
         let state = model.state;

@@ -31,13 +31,13 @@ Examples:
 
 JSON (--format json):
   {best, studies: [{directory, state, study, trials, epochs, seconds, best}]}
-best is the directory with the best score, null if the studies do not optimize
+best: the directories with the best score, none if the studies do not optimize
 the same metric the same way; study and state are as in `hobbit status`, each
 study's best as in `hobbit best`.";
 
 #[derive(Serialize)]
 struct View<'a> {
-    best: Option<&'a PathBuf>,
+    best: Vec<&'a PathBuf>,
     studies: Vec<StudyLine<'a>>,
 }
 
@@ -72,30 +72,30 @@ pub(crate) fn run(args: &Args) -> Outcome {
             study: StudyView::new(&overview.study),
             trials: overview.trials.len(),
             epochs: overview.trained_epochs(),
-            seconds: state::worked(overview).as_secs_f64(),
+            seconds: state::worked(overview).as_millis() as f64 / 1000.0,
             best: BestView::new(overview, reader),
         };
-        let best = best.map(|best| studies[best].0);
+        let best = best.iter().map(|&best| studies[best].0).collect();
         return output::print_json(&View { best, studies: studies.iter().map(line).collect() });
     }
     let names: Vec<String> = args.dirs.iter().map(|dir| dir.display().to_string()).collect();
-    output::print(&text(&names, &overviews, best))
+    output::print(&text(&names, &overviews, &best))
 }
 
-/// The study with the best score, if they can be compared.
-fn best(overviews: &[&Overview]) -> Option<usize> {
+/// The studies with the best score, if they can be compared.
+fn best(overviews: &[&Overview]) -> Vec<usize> {
     let goal = |overview: &Overview| (overview.study.monitor.clone(), overview.study.direction);
-    let first = goal(overviews.first()?);
+    let Some(first) = overviews.first().map(|overview| goal(overview)) else { return Vec::new() };
     if overviews.iter().any(|overview| goal(overview) != first) {
-        return None;
+        return Vec::new();
     }
-    let score = |overview: &Overview| Some(overview.best()?.score?.0);
-    let scores = overviews.iter().enumerate().filter_map(|(i, overview)| Some((i, score(overview)?)));
-    let best = scores.reduce(|a, b| if first.1.better(b.1, a.1) { b } else { a });
-    best.map(|(i, _)| i)
+    let scores: Vec<Option<f64>> =
+        overviews.iter().map(|overview| overview.best()?.score.map(|(score, _)| score)).collect();
+    let best = scores.iter().flatten().copied().reduce(|a, b| if first.1.better(b, a) { b } else { a });
+    (0..scores.len()).filter(|&i| best.is_some() && scores[i] == best).collect()
 }
 
-fn text(names: &[String], overviews: &[&Overview], best: Option<usize>) -> String {
+fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str));
     let mut row = |name: &str, style: Style, cell: &dyn Fn(&Overview) -> String| {
         let cells = overviews.iter().map(|overview| one_line(&cell(overview)));
@@ -135,11 +135,14 @@ fn text(names: &[String], overviews: &[&Overview], best: Option<usize>) -> Strin
         row(name, plain(), &|o| of_best(o, &|best| best.hparam(name).map(observe::cell)));
     }
     let verdict = match best {
-        Some(best) => format!("The best score is that of {}.", names[best]),
-        None if overviews.iter().all(|overview| overview.best().is_none()) => {
+        best if !best.is_empty() => {
+            let best: Vec<&str> = best.iter().map(|&best| names[best].as_str()).collect();
+            format!("The best score is that of {}.", best.join(" and "))
+        }
+        _ if overviews.iter().all(|overview| overview.best().is_none()) => {
             "No trial has a score yet.".to_owned()
         }
-        None => "The studies do not optimize the same metric: their scores cannot be compared.".to_owned(),
+        _ => "The studies do not optimize the same metric: their scores cannot be compared.".to_owned(),
     };
     format!("{}\n{verdict}\n", table.render(output::width()))
 }

@@ -9,12 +9,14 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 
 /// Writes a report of a study: one HTML file that needs no network.
+///
+/// Prints the name of the file. A study that still runs gives a report of what there is.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
     /// The directory of the study.
     dir: PathBuf,
-    /// The file to write.
+    /// The file to write; `-` for standard output.
     #[arg(long, short, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
     /// Writes the pictures as SVG files into this directory as well, which is made if it is not there.
@@ -25,17 +27,19 @@ pub(crate) struct Args {
 const AFTER: &str = "\
 Examples:
   hobbit report my_study
-  hobbit report my_study -o my_study.html --pictures pictures";
+  hobbit report my_study -o my_study.html --pictures pictures
+  hobbit report my_study -o - | gzip > my_study.html.gz";
 
 #[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
 pub(crate) fn run(args: &Args) -> Outcome {
     let report = Report::read(&Reader::open(&args.dir)?)?;
-    output::write(Some(&args.output), &report.html(), &args.dir)?;
+    let file = Some(args.output.as_path()).filter(|file| file.as_os_str() != "-");
+    output::write(file, &report.html(), &args.dir)?;
     if let Some(dir) = &args.pictures {
         std::fs::create_dir_all(dir).map_err(|error| Failure::writing(Some(dir), &error))?;
         for (name, svg) in report.pictures() {
             output::write(Some(&dir.join(name)), &svg, &args.dir)?;
         }
     }
-    output::print(&format!("{}\n", args.output.display()))
+    file.map_or(Ok(()), |file| output::print(&format!("{}\n", file.display())))
 }

@@ -96,3 +96,28 @@ impl Table {
 pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_wide_goes_on_below() {
+        console::set_colors_enabled(false);
+        let mut table = Table::new(1).text("trial").numbers(["a", "quite a long name", "b"]).text("c");
+        table.row(["1-1", "1", "2", "3", "é"].map(str::to_owned).into(), Style::new());
+        table.row(["1-22", "10", "20", "30", "x y"].map(str::to_owned).into(), Style::new());
+        let whole = "trial   a  quite a long name   b  c\n1-1     1                  2   3  é\n1-22   10                 20  30  x y\n";
+        assert_eq!(table.render(None), whole);
+        assert_eq!(table.render(Some(37)), whole);
+        let cut = "trial   a  quite a long name\n1-1     1                  2\n1-22   10                 20\n\n\
+                   trial   b  c\n1-1     3  é\n1-22   30  x y\n";
+        assert_eq!(table.render(Some(31)), cut);
+        let narrow = table.render(Some(5));
+        assert_eq!(
+            narrow.lines().filter(|line| line.starts_with("trial")).count(),
+            4,
+            "a column each:\n{narrow}"
+        );
+    }
+}
