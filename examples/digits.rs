@@ -24,6 +24,14 @@ struct Options {
     /// Where the study is kept; a second run continues it.
     #[arg(long, default_value = "./digits_repo")]
     repo_dir: PathBuf,
+    /// An Optuna journal to write to while it runs: `optuna-dashboard FILE` shows it.
+    #[cfg(feature = "interop")]
+    #[arg(long, value_name = "FILE")]
+    optuna: Option<PathBuf>,
+    /// A directory for TensorBoard: `tensorboard --logdir DIR` shows it.
+    #[cfg(feature = "interop")]
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
 }
 
 #[search_space]
@@ -65,6 +73,15 @@ fn main() -> hobbit::Result<()> {
         .stop_on_ctrl_c();
     if let Some(workers) = options.workers {
         study = study.workers(workers);
+    }
+    #[cfg(feature = "interop")]
+    {
+        if let Some(file) = options.optuna {
+            study = study.observe(hobbit::interop::OptunaJournal::new(file));
+        }
+        if let Some(dir) = options.tensorboard {
+            study = study.observe(hobbit::interop::TensorBoard::new(dir));
+        }
     }
     let results = study.run(options.max_epochs, options.eta)?;
 

@@ -6,6 +6,8 @@
 mod cli;
 mod durability;
 mod errors;
+#[cfg(feature = "interop")]
+mod interop;
 mod observe;
 #[cfg(feature = "report")]
 mod report;

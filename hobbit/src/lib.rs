@@ -32,6 +32,8 @@ pub mod __private {
 
 mod error;
 pub mod guide;
+#[cfg(feature = "interop")]
+pub mod interop;
 mod objective;
 pub mod observe;
 pub mod prelude;

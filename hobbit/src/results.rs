@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::objective::{Objective, TrialContext};
+use crate::observe::{Event, results_table, tell, trials_csv};
 #[cfg(feature = "evcxr")]
 use crate::observe::{print, results_notebook};
-use crate::observe::{results_table, trials_csv};
 use crate::random::Key;
 use crate::repository::{
     FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights, epochs,
@@ -94,11 +94,7 @@ impl<O: Objective> Results<O> {
             repository.write_results(&to_pretty(&results.record())?)?;
             repository.close(reason.clone())
         });
-        let event = crate::observe::Event::Ended { stopped: reason };
-        for observer in &mut observers {
-            // there is nobody left to tell of an observer's own failure
-            let _ = observer.event(&event);
-        }
+        tell(&mut observers, &Event::Ended { stopped: reason });
         written?;
         match results.trials.first() {
             Some(Trial { score: Some(_), .. }) => Ok(results),

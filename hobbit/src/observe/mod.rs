@@ -121,6 +121,28 @@ pub struct StudyInfo {
 ///
 /// Observers are called one event at a time, from one thread, after what they are told of is durable; they cannot change the
 /// sweep. One that returns an error is told nothing more, and the user is told why; the sweep goes on.
+///
+/// This is where any tracker of experiments is connected: `examples/json_lines.rs` writes every event as a line of JSON, to be posted
+/// wherever you like. A study that is resumed tells what earlier processes trained as [`Event::StageEnded`] with `replayed`; an observer
+/// that keeps something of its own should not count it twice.
+///
+/// ```
+/// use hobbit::{BoxError, Event, Observer};
+///
+/// /// Counts the trials that failed.
+/// #[derive(Default)]
+/// struct Failures(u32);
+///
+/// impl Observer for Failures {
+///     fn event(&mut self, event: &Event) -> Result<(), BoxError> {
+///         if let Event::TrialEnded { trial, status: hobbit::Status::Failed { reason, .. } } = event {
+///             self.0 += 1;
+///             println!("trial {trial} failed, number {}: {reason}", self.0);
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait Observer: Send + 'static {
     /// Takes one event.
     fn event(&mut self, event: &Event) -> Result<(), BoxError>;
@@ -130,5 +152,23 @@ impl<F: FnMut(&Event) + Send + 'static> Observer for F {
     fn event(&mut self, event: &Event) -> Result<(), BoxError> {
         self(event);
         Ok(())
+    }
+}
+
+/// Tells all observers. One that fails is told nothing more, and the others learn why.
+pub(crate) fn tell(observers: &mut Vec<Box<dyn Observer>>, event: &Event) {
+    let mut notes = Vec::new();
+    observers.retain_mut(|observer| match observer.event(event) {
+        Ok(()) => true,
+        Err(error) => {
+            notes.push(format!("an observer failed and is told nothing more: {error}"));
+            false
+        }
+    });
+    for note in notes {
+        for observer in observers.iter_mut() {
+            // whoever fails now is found out at the next event
+            let _ = observer.event(&Event::Note(note.clone()));
+        }
     }
 }

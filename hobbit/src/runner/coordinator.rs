@@ -12,7 +12,7 @@ use super::state::{Garbage, Message, Shared, Slot};
 use super::worker::{discard, work};
 use crate::error::{Error, Result};
 use crate::objective::{History, Interrupt, Objective};
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Observer, tell};
 use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
 use crate::trial::TrialId;
 
@@ -171,20 +171,7 @@ impl<O: Objective> Coordinator<O> {
             {
                 self.shared.request_stop(&mut self.shared.lock(), StopReason::Callback);
             }
-            let mut notes = Vec::new();
-            self.observers.retain_mut(|observer| match observer.event(&event) {
-                Ok(()) => true,
-                Err(error) => {
-                    notes.push(format!("an observer failed and is told nothing more: {error}"));
-                    false
-                }
-            });
-            for note in notes {
-                for observer in &mut self.observers {
-                    // whoever fails now is found out at the next event
-                    let _ = observer.event(&Event::Note(note.clone()));
-                }
-            }
+            tell(&mut self.observers, &event);
         }
     }
 

@@ -16,7 +16,7 @@ use super::state::{Failures, Message, Paused, Shared, Slot, State};
 use super::worker::work;
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
-use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity};
+use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
 use crate::repository::{End, FORMAT, Opened, Record, Repository, StageRecord, StudyRecord, to_pretty};
 use crate::schedule::{Ask, Plan, Scheduler};
 use crate::space::SearchSpace;
@@ -177,10 +177,7 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
             // the error that ended the sweep is the one to report, should this fail too
             let _ = repository.close(Some(error.to_string()));
         }
-        for observer in &mut observers {
-            // there is nobody left to tell of an observer's own failure
-            let _ = observer.event(&Event::Ended { stopped: Some(error.to_string()) });
-        }
+        tell(&mut observers, &Event::Ended { stopped: Some(error.to_string()) });
         return Err(error);
     }
     let objective = shared.evaluator.objective.clone();

@@ -3,6 +3,8 @@
 mod composite;
 mod describe;
 mod field;
+#[cfg(feature = "interop")]
+mod named;
 mod scalar;
 
 #[doc(hidden)]
@@ -13,6 +15,8 @@ pub use field::{
     Coordinates, Field, Names, One, constrained, draw_kind, is_kind, kind, kind_value, missing_defaults,
     present, same, shown, variant_unit,
 };
+#[cfg(feature = "interop")]
+pub use named::from_values;
 pub use scalar::Scalar;
 #[doc(hidden)]
 pub use scalar::{

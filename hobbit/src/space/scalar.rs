@@ -590,7 +590,12 @@ fn number_at<T: Number>(unit: f64) -> T {
 }
 
 fn unit_of(value: impl Number) -> f64 {
-    (ordered(value.number()) >> 11) as f64 / STEPS as f64
+    place_of(value.number())
+}
+
+/// The number in `[0, 1)` that stands for a number from a distribution.
+pub(super) fn place_of(number: f64) -> f64 {
+    (ordered(number) >> 11) as f64 / STEPS as f64
 }
 
 impl<T: Number, D: Distribution<T>> Field<T> for Sampled<D> {

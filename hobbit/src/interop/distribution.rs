@@ -1,0 +1,83 @@
+//! Hyperparameters as Optuna has them: distributions, and the numbers that stand for values.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::space::{Domain, Space, Value};
+
+/// The hyperparameters that are Optuna parameters, their distributions, and those that are not.
+pub(super) fn parameters(
+    space: &Space,
+    hparams: &[(String, Value)],
+) -> (Map<String, Json>, Map<String, Json>, Map<String, Json>) {
+    let (mut params, mut distributions, mut attrs) = (Map::new(), Map::new(), Map::new());
+    for (name, value) in hparams {
+        let parameter = space.parameters().iter().find(|parameter| parameter.name() == name);
+        match parameter.and_then(|parameter| internal(parameter.domain(), value)) {
+            Some((distribution, value)) => {
+                params.insert(name.clone(), value);
+                // JSON inside of JSON
+                distributions.insert(name.clone(), Json::String(distribution.to_string()));
+            }
+            None => {
+                attrs.insert(name.clone(), external(value));
+            }
+        }
+    }
+    (params, distributions, attrs)
+}
+
+fn external(value: &Value) -> Json {
+    match value {
+        Value::Bool(value) => json!(value),
+        Value::Int(value) => json!(value),
+        Value::Float(value) => json!(value),
+        Value::Text(value) => json!(value),
+    }
+}
+
+/// The distribution that stands for a domain, and the number that stands for a value of it.
+fn internal(domain: &Domain, value: &Value) -> Option<(Json, Json)> {
+    let distribution = |name: &str, attributes: Json| json!({ "name": format!("{name}Distribution"), "attributes": attributes });
+    let real = |low: f64, high: f64, step: Option<f64>, log: bool| {
+        let Value::Float(value) = value else { return None };
+        // a value in single precision may be beyond the bounds by a rounding error
+        let value = value.max(low).min(high);
+        let attributes = json!({ "step": step, "low": low, "high": high, "log": log });
+        Some((distribution("Float", attributes), json!(value)))
+    };
+    let choice = |options: &[Value]| {
+        let place = options.iter().position(|option| option == value)?;
+        let choices: Vec<_> = options.iter().map(external).collect();
+        Some((distribution("Categorical", json!({ "choices": choices })), json!(place)))
+    };
+    match domain {
+        Domain::Uniform { low, high, step: None } => real(*low, *high, None, false),
+        Domain::Uniform { low, high, step: Some(step) } => {
+            let last = low + ((high - low) / step + 1e-9).floor() * step;
+            // with the digits of the step: 0.1 + 2 * 0.1 is 0.30000000000000004
+            let last = (last * 1e12).round() / 1e12;
+            real(*low, last.min(*high), Some(*step), false)
+        }
+        Domain::LogUniform { low, high, .. } => real(*low, *high, None, true),
+        Domain::Normal { mean, std, log, low, high, .. } => {
+            // hobbit draws nothing further out than this
+            let bound = |deviations: f64| {
+                let bound = mean + deviations * std;
+                if *log { bound.exp() } else { bound }
+            };
+            real(low.max(bound(-9.0)), high.min(bound(9.0)), None, *log)
+        }
+        Domain::Int { low, high, step, log } => {
+            let Value::Int(value) = value else { return None };
+            let log = *log && *low > 0;
+            let step = if log { 1 } else { (*step).max(1) };
+            let last = i128::from(*low)
+                + (i128::from(*high) - i128::from(*low)) / i128::from(step) * i128::from(step);
+            let attributes = json!({ "log": log, "step": step, "low": low, "high": last as i64 });
+            Some((distribution("Int", attributes), json!(value)))
+        }
+        Domain::Choice { options, .. } => choice(options),
+        Domain::Bool { .. } => choice(&[Value::Bool(false), Value::Bool(true)]),
+        Domain::Distribution(_) => None,
+    }
+}

@@ -1,0 +1,321 @@
+//! Configurations and results of other tools, to start a study with.
+//!
+//! ```no_run
+//! # use hobbit::prelude::*;
+//! # #[search_space]
+//! # struct Hparams { #[uniform(0.0..=1.0)] rate: f64 }
+//! # fn example<O: hobbit::Objective<Hparams = Hparams>>(objective: O) -> hobbit::Result<()> {
+//! use hobbit::interop::import;
+//!
+//! let fitted = import::optuna("old.journal", None)?.fit::<Hparams>();
+//! for refused in &fitted.refused {
+//!     eprintln!("{}: {}", refused.source, refused.reason);
+//! }
+//! let mut study = Hyperband::of(objective);
+//! for trial in fitted.accepted.into_iter().take(10) {
+//!     study = study.enqueue(trial.hparams);
+//! }
+//! study.run(27, 3)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An imported score tells which configurations to begin with, nothing more: every trial of a study is trained by hobbit itself, so
+//! that its result depends on the study alone.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::journal_file::{JournalFile, op, state};
+use crate::error::{Error, Result};
+use crate::space::{SearchSpace, Value, from_values};
+use crate::trial::Direction;
+
+/// What a file holds, before it is compared with a search space.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Imported {
+    /// Which way scores get better.
+    pub direction: Direction,
+    /// The trials, in the order of the file.
+    pub rows: Vec<Row>,
+}
+
+/// One trial of another tool.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Row {
+    /// Where it is from: `trial 12`, `line 5`.
+    pub source: String,
+    /// Its parameters.
+    pub params: Vec<(String, Value)>,
+    /// What else is known by name; looked at only for what is missing among the parameters.
+    pub attrs: Vec<(String, Value)>,
+    /// Its result, if it has one.
+    pub score: Option<f64>,
+    /// It failed there, and is not wanted here.
+    pub failed: bool,
+}
+
+/// Trials of another tool as configurations of a search space.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Fitted<H> {
+    /// Those that belong to the space, best first, without repetitions; those without a score come last.
+    pub accepted: Vec<Accepted<H>>,
+    /// All others, in the order of the file.
+    pub refused: Vec<Refused>,
+}
+
+/// A trial that belongs to the space.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Accepted<H> {
+    /// Its configuration.
+    pub hparams: H,
+    /// Its result, as the other tool measured it.
+    pub score: Option<f64>,
+    /// Where it is from.
+    pub source: String,
+}
+
+/// A trial that is not taken over.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Where it is from.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Imported {
+    /// Gives a parameter the name it has in the search space.
+    pub fn rename(mut self, from: &str, to: &str) -> Imported {
+        let names = self.rows.iter_mut().flat_map(|row| row.params.iter_mut().chain(&mut row.attrs));
+        names.filter(|(name, _)| name == from).for_each(|(name, _)| to.clone_into(name));
+        self
+    }
+
+    /// Compares the trials with a search space: every parameter has to be there under its name, dotted where it is nested, with a value
+    /// of its domain, and no other.
+    pub fn fit<H: SearchSpace>(self) -> Fitted<H> {
+        let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+        let mut known: HashMap<String, String> = HashMap::new();
+        for Row { source, mut params, attrs, score, failed } in self.rows {
+            let space = H::space();
+            let wanted = |name: &str| space.parameters().iter().any(|parameter| parameter.name() == name);
+            let missing = attrs.into_iter().filter(|(name, _)| wanted(name));
+            let missing: Vec<_> =
+                missing.filter(|(name, _)| params.iter().all(|(known, _)| known != name)).collect();
+            params.extend(missing);
+            let hparams = match from_values::<H>(&params) {
+                _ if failed => Err("it failed".to_owned()),
+                Ok(hparams) => match known.entry(format!("{:?}", hparams.values())) {
+                    std::collections::hash_map::Entry::Vacant(place) => {
+                        place.insert(source.clone());
+                        Ok(hparams)
+                    }
+                    std::collections::hash_map::Entry::Occupied(first) => {
+                        Err(format!("it is the same configuration as {}", first.get()))
+                    }
+                },
+                Err(error) => Err(error.to_string()),
+            };
+            match hparams {
+                Ok(hparams) => accepted.push(Accepted { hparams, score, source }),
+                Err(reason) => refused.push(Refused { source, reason }),
+            }
+        }
+        // a stable sort: equal scores stay in the order of the file
+        accepted.sort_by(|a, b| match (a.score, b.score) {
+            (Some(a), Some(b)) if self.direction.better(a, b) => std::cmp::Ordering::Less,
+            (Some(a), Some(b)) if self.direction.better(b, a) => std::cmp::Ordering::Greater,
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        });
+        Fitted { accepted, refused }
+    }
+}
+
+/// The trials of a study in an Optuna journal file. Its name is needed only if there are several.
+///
+/// # Errors
+/// The file does not read, or has no such study, or several, or the study has several objectives.
+pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Imported> {
+    let path = path.as_ref();
+    let mut studies: Vec<Option<(String, Vec<u64>)>> = Vec::new();
+    let mut trials: Vec<(usize, Trial)> = Vec::new();
+    let mut file = JournalFile::new(path);
+    let lines = file.new_lines()?;
+    for line in &lines {
+        let of = |key: &str| line.get(key).and_then(Json::as_u64);
+        let trial = of("trial_id").and_then(|id| trials.get_mut(id as usize));
+        let trial = trial.map(|(_, trial)| trial).filter(|trial| !state::is_finished(trial.state));
+        match of("op_code") {
+            Some(op::CREATE_STUDY) => {
+                let Some(name) = line.get("study_name").and_then(Json::as_str) else { continue };
+                if !studies.iter().flatten().any(|(known, _)| known == name) {
+                    let directions = line.get("directions").and_then(Json::as_array);
+                    let directions = directions.into_iter().flatten().filter_map(Json::as_u64).collect();
+                    studies.push(Some((name.to_owned(), directions)));
+                }
+            }
+            Some(op::DELETE_STUDY) => {
+                if let Some(study) = of("study_id").and_then(|id| studies.get_mut(id as usize)) {
+                    *study = None;
+                }
+            }
+            Some(op::CREATE_TRIAL) => {
+                let study = of("study_id").unwrap_or(u64::MAX) as usize;
+                if studies.get(study).is_some_and(Option::is_some) {
+                    trials.push((study, Trial::created(line)));
+                }
+            }
+            Some(op::TRIAL_PARAM) => {
+                if let (Some(trial), Some(name)) = (trial, line.get("param_name").and_then(Json::as_str)) {
+                    trial.param(name, line.get("param_value_internal"), line.get("distribution"));
+                }
+            }
+            Some(op::TRIAL_STATE) => {
+                if let Some(trial) = trial {
+                    trial.state = of("state").unwrap_or(trial.state);
+                    trial.value = line.pointer("/values/0").and_then(Json::as_f64).or(trial.value);
+                }
+            }
+            Some(op::TRIAL_USER_ATTR) => {
+                if let (Some(trial), Some(attr)) = (trial, line.get("user_attr")) {
+                    trial.attrs(attr);
+                }
+            }
+            _ => {}
+        }
+    }
+    let names: Vec<_> = studies.iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
+    let named = |study: &Option<(String, Vec<u64>)>| {
+        study.as_ref().is_some_and(|(name, _)| study_name.is_none_or(|wanted| wanted == name))
+    };
+    let wrong = |what: &str| {
+        let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        Error::repository(format!("{} {what}; the studies in it: {has}", path.display()))
+    };
+    let mut fitting = (0..).zip(&studies).filter(|(_, study)| named(study));
+    let (number, directions) = match (fitting.next(), fitting.next()) {
+        (Some((number, Some((_, directions)))), None) => (number, directions),
+        (None, _) => return Err(wrong("has no such study")),
+        _ => return Err(wrong("has several studies: say which")),
+    };
+    let direction = match directions.as_slice() {
+        [1] => Direction::Minimize,
+        [2] => Direction::Maximize,
+        _ => return Err(wrong("has a study with several objectives, or without a direction")),
+    };
+    let rows = trials.into_iter().filter(|(study, _)| *study == number);
+    let rows = rows.enumerate().map(|(i, (_, trial))| Row { source: format!("trial {i}"), ..trial.row() });
+    Ok(Imported { direction, rows: rows.collect() })
+}
+
+/// An Optuna trial so far.
+#[derive(Default)]
+struct Trial {
+    row: Row,
+    state: u64,
+    value: Option<f64>,
+}
+
+impl Trial {
+    fn created(line: &Json) -> Trial {
+        let mut trial = Trial {
+            state: line.get("state").and_then(Json::as_u64).unwrap_or(state::RUNNING),
+            value: line.get("value").or(line.pointer("/values/0")).and_then(Json::as_f64),
+            ..Trial::default()
+        };
+        let distributions = line.get("distributions");
+        for (name, value) in line.get("params").and_then(Json::as_object).into_iter().flatten() {
+            trial.param(name, Some(value), distributions.and_then(|all| all.get(name)));
+        }
+        line.get("user_attrs").into_iter().for_each(|attrs| trial.attrs(attrs));
+        trial
+    }
+
+    /// A parameter, from the number that stands for it.
+    fn param(&mut self, name: &str, internal: Option<&Json>, distribution: Option<&Json>) {
+        let distribution: Option<Json> =
+            distribution.and_then(Json::as_str).and_then(|text| serde_json::from_str(text).ok());
+        let place = internal.and_then(Json::as_f64);
+        let choices = distribution.as_ref().and_then(|it| it.pointer("/attributes/choices"));
+        let value = match choices {
+            Some(choices) => place.and_then(|place| value(choices.get(place as usize)?)),
+            None => place.map(Value::Float),
+        };
+        // what does not read is missing, and the trial will be refused for it
+        self.row.params.retain(|(known, _)| known != name);
+        self.row.params.extend(value.map(|value| (name.to_owned(), value)));
+    }
+
+    fn attrs(&mut self, attrs: &Json) {
+        let attrs = attrs.as_object().into_iter().flatten();
+        self.row.attrs.extend(attrs.filter_map(|(name, json)| Some((name.clone(), value(json)?))));
+    }
+
+    fn row(self) -> Row {
+        let ended = matches!(self.state, state::COMPLETE | state::PRUNED);
+        Row { score: self.value.filter(|_| ended), failed: self.state == state::FAIL, ..self.row }
+    }
+}
+
+fn value(json: &Json) -> Option<Value> {
+    Some(match json {
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => number.as_i64().map_or(Value::Float(number.as_f64()?), Value::Int),
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Null => Value::Text("None".to_owned()),
+        _ => return None,
+    })
+}
+
+/// The rows of a CSV file with a header. `score` is the column with the results; it may be absent.
+///
+/// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`, as in those of
+/// `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the score and `state`. An empty field is no
+/// value. Rows whose `state` is `FAIL`, or whose status in hobbit's table says that they failed or diverged, are refused.
+///
+/// # Errors
+/// The file does not read, or has rows of different lengths.
+pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<Imported> {
+    let path = path.as_ref();
+    let failed = |error: ::csv::Error| {
+        Error::repository(format!("could not read {}: {error}", path.display())).with_source(error)
+    };
+    let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_path(path).map_err(failed)?;
+    let names = reader.headers().map_err(failed)?.clone();
+    let parameter =
+        |name: &str| name.strip_prefix("params_").or(name.strip_prefix("hparams.")).map(str::to_owned);
+    let prefixed = names.iter().any(|name| parameter(name).is_some());
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(failed)?;
+        let line = record.position().map_or(0, |position| position.line());
+        let mut row = Row { source: format!("line {line}"), ..Row::default() };
+        for (name, text) in names.iter().zip(&record).filter(|(_, text)| !text.is_empty()) {
+            let value = Value::Text(text.to_owned());
+            match name {
+                "state" => row.failed = text == "FAIL",
+                "status" if prefixed => row.failed = matches!(text, "failed" | "diverged"),
+                name if name == score => {
+                    row.score = text.parse().ok().filter(|score: &f64| score.is_finite())
+                }
+                name if !prefixed => row.params.push((name.to_owned(), value)),
+                name => match parameter(name) {
+                    Some(name) => row.params.push((name, value)),
+                    None => {
+                        let name = name.strip_prefix("user_attrs_").unwrap_or(name);
+                        row.attrs.push((name.to_owned(), value));
+                    }
+                },
+            }
+        }
+        rows.push(row);
+    }
+    Ok(Imported { direction, rows })
+}

@@ -1,0 +1,428 @@
+//! A study as an Optuna study, in a journal file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::distribution::parameters;
+use super::journal_file::{JournalFile, op, state};
+use super::live::{Live, Writer, export};
+use super::replay::replay;
+use super::told::{Told, Trial};
+use crate::error::{BoxError, Error, Result};
+use crate::observe::{Event, Observer, StudyInfo};
+use crate::repository::{Overview, Status, Timestamp};
+use crate::trial::{Direction, TrialId};
+
+/// Writes a study to an Optuna journal file: the file that `optuna-dashboard FILE` opens, and whose study Optuna can continue.
+///
+/// As an observer it writes while the sweep runs; [`export`](OptunaJournal::export) writes what a repository holds. A file that
+/// holds the study already is continued. Other studies in the file stay as they are, and others may write to it at the same time.
+///
+/// ```no_run
+/// # use hobbit::prelude::*;
+/// # fn example<O: hobbit::Objective>(objective: O) -> hobbit::Result<()> {
+/// use hobbit::interop::OptunaJournal;
+/// Hyperband::of(objective).repo_dir("./digits_repo").observe(OptunaJournal::new("digits.journal")).run(27, 3)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// - Each configuration is one Optuna trial. It is running until its life is over: then it is complete (it came to the last stage of
+///   its bracket), pruned (it was not promoted) or failed (with the user attribute `hobbit:reason`).
+/// - The value is the trial's score. Intermediate values are the monitor after each epoch, all stages counted together.
+/// - User attributes tell the trial's name (`hobbit:trial`), its repetition and bracket, its stage (all counted from 1), and the epoch of the score.
+/// - A parameter is in a trial only if it exists there. What Optuna has no distribution for (fields that are fixed or derived, or have a
+///   distribution of their own) is a user attribute. Normal distributions become intervals that nearly all of their values are in;
+///   steps of logarithmic parameters, and weights, are left out.
+/// - What Optuna finished cannot be changed: where a study is extended, a trial that goes on appears a second time.
+pub struct OptunaJournal {
+    path: PathBuf,
+    study_name: String,
+    live: Option<Live>,
+}
+
+impl OptunaJournal {
+    /// A journal at this path. Its directory has to be there; the study is named like the file, without what follows the dot.
+    pub fn new(path: impl Into<PathBuf>) -> OptunaJournal {
+        let path = path.into();
+        let study_name =
+            path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        OptunaJournal { path, study_name, live: None }
+    }
+
+    /// The name of the study in the journal.
+    pub fn study_name(mut self, name: impl Into<String>) -> OptunaJournal {
+        self.study_name = name.into();
+        self
+    }
+
+    /// Writes what is known of a kept study, and is not in the file yet.
+    ///
+    /// # Errors
+    /// The file cannot be written, is no Optuna journal, or holds another study of this name.
+    pub fn export(&self, overview: &Overview) -> Result<()> {
+        export(Journal::new(&self.path, &self.study_name), &replay(overview))
+    }
+}
+
+impl Observer for OptunaJournal {
+    fn event(&mut self, event: &Event) -> Result<(), BoxError> {
+        match (event, &mut self.live) {
+            (Event::Started(study), live) => {
+                *live = Some(Live::start(Journal::new(&self.path, &self.study_name), study)?);
+                Ok(())
+            }
+            (event, Some(live)) => live.tell(event),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+/// The user attribute that tells which of hobbit's trials an Optuna trial is.
+const TRIAL: &str = "hobbit:trial";
+
+/// The writer: what was told, and what the file holds.
+struct Journal {
+    file: JournalFile,
+    name: String,
+    study: Option<Arc<StudyInfo>>,
+    told: Told,
+    held: Held,
+    worker: String,
+}
+
+/// What the file holds of our study.
+#[derive(Default)]
+struct Held {
+    /// All studies by their numbers; nothing where one was deleted.
+    studies: Vec<Option<String>>,
+    /// The trials of all studies.
+    trials: u64,
+    /// Our study's number.
+    study: Option<u64>,
+    direction: Option<u64>,
+    attrs: Map<String, Json>,
+    /// Somebody else's trials in our study.
+    others: bool,
+    /// Our trials; of those that are there twice, the later one.
+    ours: HashMap<TrialId, HeldTrial>,
+    by_number: HashMap<u64, TrialId>,
+}
+
+struct HeldTrial {
+    number: u64,
+    started: String,
+    params: Json,
+    values: BTreeMap<u64, f64>,
+    attrs: Map<String, Json>,
+    finished: bool,
+}
+
+impl Held {
+    /// Takes a line of the file, as Optuna does.
+    fn apply(&mut self, line: &Json, name: &str) {
+        let of = |key: &str| line.get(key).and_then(Json::as_u64);
+        let text = |key: &str| line.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let trial = of("trial_id").and_then(|number| {
+            let trial = self.ours.get_mut(self.by_number.get(&number)?)?;
+            (trial.number == number && !trial.finished).then_some(trial)
+        });
+        match of("op_code") {
+            Some(op::CREATE_STUDY) => {
+                let created = line.get("study_name").and_then(Json::as_str).map(str::to_owned);
+                if created.is_none() || self.studies.contains(&created) {
+                    return;
+                }
+                if created.as_deref() == Some(name) {
+                    let trials = self.trials;
+                    let studies = std::mem::take(&mut self.studies);
+                    *self = Held { studies, trials, ..Held::default() };
+                    self.study = Some(self.studies.len() as u64);
+                    self.direction = line.pointer("/directions/0").and_then(Json::as_u64);
+                }
+                self.studies.push(created);
+            }
+            Some(op::DELETE_STUDY) => {
+                if let Some(study) = of("study_id").and_then(|id| self.studies.get_mut(id as usize)) {
+                    *study = None;
+                }
+                if of("study_id") == self.study {
+                    self.study = None;
+                }
+            }
+            Some(op::STUDY_USER_ATTR) if self.study.is_some() && of("study_id") == self.study => {
+                if let Some(attr) = line.get("user_attr").and_then(Json::as_object) {
+                    self.attrs.extend(attr.clone());
+                }
+            }
+            Some(op::CREATE_TRIAL) => {
+                let study = of("study_id");
+                if study.and_then(|id| self.studies.get(id as usize)).is_none_or(Option::is_none) {
+                    return;
+                }
+                let number = self.trials;
+                self.trials += 1;
+                if study != self.study {
+                    return;
+                }
+                let attrs = line.get("user_attrs").and_then(Json::as_object);
+                match attrs.and_then(|attrs| attrs.get(TRIAL)).and_then(Json::as_str).map(str::parse) {
+                    Some(Ok(id)) => {
+                        let trial = HeldTrial {
+                            number,
+                            started: text("datetime_start"),
+                            params: line.get("params").cloned().unwrap_or_default(),
+                            values: BTreeMap::new(),
+                            attrs: attrs.cloned().unwrap_or_default(),
+                            finished: of("state").is_some_and(state::is_finished),
+                        };
+                        self.by_number.insert(number, id);
+                        self.ours.insert(id, trial);
+                    }
+                    _ => self.others = true,
+                }
+            }
+            Some(op::TRIAL_STATE) => {
+                if let Some(trial) = trial {
+                    trial.finished = of("state").is_some_and(state::is_finished);
+                }
+            }
+            Some(op::INTERMEDIATE_VALUE) => {
+                if let (Some(trial), Some(step)) = (trial, of("step")) {
+                    let value = line.get("intermediate_value").and_then(Json::as_f64);
+                    trial.values.insert(step, value.unwrap_or(f64::NAN));
+                }
+            }
+            Some(op::TRIAL_USER_ATTR) => {
+                let attr = line.get("user_attr").and_then(Json::as_object);
+                if let (Some(trial), Some(attr)) = (trial, attr) {
+                    trial.attrs.extend(attr.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Lines to be added. They count as held from the moment they are made.
+struct Lines<'a> {
+    held: &'a mut Held,
+    name: &'a str,
+    worker: &'a str,
+    text: String,
+}
+
+impl Lines<'_> {
+    fn push(&mut self, op: u64, fields: Json) {
+        let mut line = json!({ "op_code": op, "worker_id": self.worker });
+        if let (Json::Object(line), Json::Object(fields)) = (&mut line, fields) {
+            line.extend(fields);
+        }
+        self.held.apply(&line, self.name);
+        self.text += &line.to_string();
+        self.text.push('\n');
+    }
+}
+
+impl Journal {
+    fn new(path: &Path, name: &str) -> Journal {
+        let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Journal {
+            file: JournalFile::new(path),
+            name: name.to_owned(),
+            study: None,
+            told: Told::default(),
+            held: Held::default(),
+            worker: format!("hobbit-{}-{}", std::process::id(), start.as_micros()),
+        }
+    }
+
+    fn read(&mut self) -> Result<()> {
+        for line in self.file.new_lines()? {
+            self.held.apply(&line, &self.name);
+        }
+        Ok(())
+    }
+
+    /// What the study's user attributes say of a study, so that it is not taken for another one.
+    fn attributes(study: &StudyInfo) -> [(&'static str, Json); 3] {
+        [
+            ("hobbit:monitor", json!(study.monitor)),
+            ("hobbit:seed", json!(study.seed)),
+            ("hobbit:eta", json!(study.plan.eta())),
+        ]
+    }
+
+    /// An error if the file's study of this name is not the one that is being written.
+    fn check(&self, study: &StudyInfo) -> Result<()> {
+        if self.held.study.is_none() {
+            return Ok(());
+        }
+        let is = |(name, value): &(&str, Json)| match self.held.attrs.get(*name) {
+            Some(held) => held == value,
+            // the process that made the study died before it could say more
+            None => !self.held.others && self.held.ours.is_empty(),
+        };
+        if self.held.direction == Some(direction(study.direction)) && Self::attributes(study).iter().all(is) {
+            return Ok(());
+        }
+        Err(self.another("study"))
+    }
+
+    fn another(&self, what: &str) -> Error {
+        Error::repository(format!(
+            "{} holds another {what} under the study name `{}`; choose another file, or another name with `study_name`",
+            self.file.path().display(),
+            self.name
+        ))
+    }
+
+    /// The lines that are missing of a trial.
+    fn write_trial(lines: &mut Lines<'_>, study: &StudyInfo, trial: &Trial) -> bool {
+        let values = || {
+            let monitored = |(&epoch, (metrics, _)): (&u64, &(crate::objective::Metrics, Timestamp))| {
+                Some((epoch, metrics.get(&study.monitor).filter(|value| value.is_finite())?))
+            };
+            trial.epochs.iter().filter_map(monitored)
+        };
+        let held = lines.held.ours.get(&trial.id);
+        let is_held = |(epoch, value): (u64, f64)| {
+            held.is_some_and(|held| held.values.get(&epoch).is_some_and(|held| *held == value))
+        };
+        let missing: Vec<_> = values().filter(|&value| !is_held(value)).collect();
+        let (params, distributions, attrs) = parameters(&study.space, &trial.hparams);
+        if held.is_some_and(|held| held.params != Json::Object(params.clone())) {
+            return false;
+        }
+        let stage = json!(trial.stage + 1);
+        let (number, missing) = match held {
+            Some(held) if held.finished && missing.is_empty() => return true,
+            Some(held) if !held.finished => (held.number, missing),
+            _ => {
+                let number = lines.held.trials;
+                let mut user_attrs = attrs;
+                let TrialId { iteration, bracket, .. } = trial.id;
+                let own =
+                    [("iteration", json!(iteration)), ("bracket", json!(bracket)), ("stage", stage.clone())];
+                user_attrs.insert(TRIAL.to_owned(), json!(trial.id));
+                user_attrs.extend(own.map(|(name, value)| (format!("hobbit:{name}"), value)));
+                lines.push(
+                    op::CREATE_TRIAL,
+                    json!({
+                        "study_id": lines.held.study,
+                        "datetime_start": date(trial.started),
+                        "state": state::RUNNING,
+                        "params": params,
+                        "distributions": distributions,
+                        "user_attrs": user_attrs,
+                    }),
+                );
+                (number, values().collect())
+            }
+        };
+        let attr = |lines: &mut Lines<'_>, name: &str, value: Json| {
+            let held = lines.held.ours.get(&trial.id).and_then(|held| held.attrs.get(name));
+            if held != Some(&value) {
+                lines.push(op::TRIAL_USER_ATTR, json!({ "trial_id": number, "user_attr": { name: value } }));
+            }
+        };
+        attr(lines, "hobbit:stage", stage);
+        for (step, value) in missing {
+            lines.push(
+                op::INTERMEDIATE_VALUE,
+                json!({ "trial_id": number, "step": step, "intermediate_value": value }),
+            );
+        }
+        let state = match &trial.end {
+            None | Some(Status::Unfinished) => return true,
+            Some(Status::Finished) => state::COMPLETE,
+            Some(Status::Dropped(_)) => state::PRUNED,
+            Some(Status::Diverged { reason, .. } | Status::Failed { reason, .. }) => {
+                attr(lines, "hobbit:reason", json!(reason));
+                state::FAIL
+            }
+        };
+        let score = trial.score.filter(|_| state != state::FAIL);
+        if let Some((_, epoch)) = score {
+            attr(lines, "hobbit:score_epoch", json!(epoch));
+        }
+        // news of a beginning may have come after the end
+        let started = lines.held.ours.get(&trial.id).map_or("", |held| &held.started).to_owned();
+        lines.push(
+            op::TRIAL_STATE,
+            json!({
+                "trial_id": number,
+                "state": state,
+                "values": score.map(|(score, _)| [score]),
+                "datetime_complete": date(trial.time).max(started),
+            }),
+        );
+        true
+    }
+}
+
+impl Writer for Journal {
+    fn open(&mut self, study: &Arc<StudyInfo>) -> Result<()> {
+        self.read()?;
+        self.study = Some(study.clone());
+        self.check(study)
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.told.take(event);
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let Some(study) = self.study.clone() else { return Ok(()) };
+        if self.held.study.is_some() && !self.told.has_news() {
+            return Ok(());
+        }
+        let lock = self.file.lock()?;
+        self.read()?;
+        self.check(&study)?;
+        let mut lines =
+            Lines { held: &mut self.held, name: &self.name, worker: &self.worker, text: String::new() };
+        if lines.held.study.is_none() {
+            let directions = [direction(study.direction)];
+            lines.push(op::CREATE_STUDY, json!({ "study_name": self.name, "directions": directions }));
+        }
+        let id = lines.held.study;
+        let missing = |(name, _): &(&str, Json)| !lines.held.attrs.contains_key(*name);
+        let missing: Vec<_> = Self::attributes(&study).into_iter().filter(missing).collect();
+        if !missing.is_empty() {
+            let names = json!({ "study:metric_names": [study.monitor] });
+            lines.push(op::STUDY_SYSTEM_ATTR, json!({ "study_id": id, "system_attr": names }));
+        }
+        for (name, value) in missing {
+            lines.push(op::STUDY_USER_ATTR, json!({ "study_id": id, "user_attr": { name: value } }));
+        }
+        let other = self.told.take_news(|trial| {
+            if Self::write_trial(&mut lines, &study, trial) { Ok(()) } else { Err(trial.id) }
+        });
+        let text = lines.text;
+        if let Err(trial) = other {
+            return Err(self.another(&format!("trial {trial}")));
+        }
+        if text.is_empty() { Ok(()) } else { self.file.append(&lock, &text) }
+    }
+}
+
+fn direction(direction: Direction) -> u64 {
+    match direction {
+        Direction::Minimize => 1,
+        Direction::Maximize => 2,
+    }
+}
+
+/// A moment as Optuna writes it.
+fn date(time: Timestamp) -> String {
+    // up to the year 9999, as the format allows
+    let since =
+        Duration::try_from_secs_f64(time.0).unwrap_or_default().min(Duration::from_secs(253_402_300_799));
+    let text = humantime::format_rfc3339_micros(SystemTime::UNIX_EPOCH + since).to_string();
+    text.replace('Z', "+00:00")
+}
