@@ -228,6 +228,38 @@ fn what_is_exported_is_what_the_study_has() {
 }
 
 #[test]
+fn what_is_exported_for_other_tools_is_what_the_library_exports() {
+    use hobbit::interop::{OptunaJournal, TensorBoard, import};
+    let place = Place::with_study();
+    let before = files(&place.path("study"));
+    let overview = Reader::open(place.path("study")).unwrap().overview().unwrap();
+    OptunaJournal::new(place.path("library.journal")).export(&overview).unwrap();
+    TensorBoard::new(place.path("library")).export(&overview).unwrap();
+    // the second time nothing is missing
+    for _ in 0..2 {
+        assert_eq!(place.stdout("export study --optuna command.journal"), "");
+        assert_eq!(place.stdout("export study --tensorboard command"), "");
+    }
+    let optuna = |name: &str, study: &str| import::optuna(place.path(name), Some(study)).unwrap();
+    let expected = optuna("library.journal", "library");
+    assert_eq!(expected.rows.len(), overview.trials.len());
+    assert_eq!(optuna("command.journal", "command"), expected);
+    let below = |name: &str| {
+        let dir = place.path(name);
+        let files = files(&dir).into_iter();
+        files.map(|(path, bytes)| (path.strip_prefix(&dir).unwrap().to_owned(), bytes)).collect::<Vec<_>>()
+    };
+    assert!(below("command") == below("library"));
+    assert_eq!(below("command").len(), overview.trials.len());
+
+    // a second study in the same file
+    assert_eq!(place.stdout("export study --optuna command.journal --study-name again"), "");
+    assert_eq!(optuna("command.journal", "again"), expected);
+    assert_eq!(optuna("command.journal", "command"), expected);
+    assert!(files(&place.path("study")) == before);
+}
+
+#[test]
 fn the_report_is_written_where_it_is_asked_for() {
     use hobbit::report::Report;
     let place = Place::with_study();

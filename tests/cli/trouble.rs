@@ -88,6 +88,31 @@ fn damaged_files() {
 }
 
 #[test]
+fn files_of_other_tools_that_cannot_be_written() {
+    let place = Place::with_study();
+    std::fs::write(place.path("file.txt"), "a file\n").unwrap();
+    std::fs::write(
+        place.path("other.journal"),
+        "{\"op_code\":0,\"worker_id\":\"x\",\"study_name\":\"other\",\"directions\":[2]}\n",
+    )
+    .unwrap();
+    let log = place.path("logs/1-1");
+    std::fs::create_dir_all(&log).unwrap();
+    std::fs::write(log.join("events.out.tfevents.torn"), [0; 7]).unwrap();
+    let commands = [
+        "export nowhere --optuna study.journal",
+        "export study --optuna nowhere/study.journal",
+        "export study --optuna file.txt",
+        "export study --optuna other.journal",
+        "export study --optuna other.journal --study-name one",
+        "export study --tensorboard file.txt",
+        "export study --tensorboard logs",
+    ];
+    assert_snapshot("other_tools.txt", place.session(&commands));
+    assert_eq!(std::fs::read_to_string(place.path("file.txt")).unwrap(), "a file\n");
+}
+
+#[test]
 fn missing_weights_are_said() {
     let place = Place::with_study();
     std::fs::remove_file(place.path("study/weights/1-6.safetensors")).unwrap();
@@ -109,6 +134,11 @@ fn wrong_usage() {
         "status study --every 0 --watch",
         "export study",
         "export study --csv -o study/journal.ron",
+        "export study --csv --optuna study.journal",
+        "export study --optuna study.journal -o study.csv",
+        "export study --json --study-name one",
+        "export study --json --epochs",
+        "export study --optuna study/journal.ron",
         "compare study",
         "completions tcsh",
         "nonsense",

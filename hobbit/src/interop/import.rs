@@ -103,8 +103,8 @@ impl Imported {
     pub fn fit<H: SearchSpace>(self) -> Fitted<H> {
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         let mut known: HashMap<String, String> = HashMap::new();
+        let space = H::space();
         for Row { source, mut params, attrs, score, failed } in self.rows {
-            let space = H::space();
             let wanted = |name: &str| space.parameters().iter().any(|parameter| parameter.name() == name);
             let missing = attrs.into_iter().filter(|(name, _)| wanted(name));
             let missing: Vec<_> =

@@ -94,11 +94,11 @@ impl JournalFile {
     /// Waits for the lock of all who write to this file.
     ///
     /// # Errors
-    /// The directory cannot be written to.
+    /// The file or its directory cannot be written to.
     pub(super) fn lock(&self) -> Result<Lock> {
-        let failed = |error| Error::io("lock", &self.path, error);
         let file = OpenOptions::new().append(true).create(true).open(&self.path);
-        file.and_then(|file| Lock::acquire(&self.path, file)).map_err(failed)
+        let file = file.map_err(|error| Error::io("write", &self.path, error))?;
+        Lock::acquire(&self.path, file).map_err(|error| Error::io("lock", &self.path, error))
     }
 
     /// Adds whole lines, durably, where everything before has been read. What a process that died left of a line is cut off.

@@ -275,7 +275,7 @@ impl Journal {
 
     fn another(&self, what: &str) -> Error {
         Error::repository(format!(
-            "{} holds another {what} under the study name `{}`; choose another file, or another name with `study_name`",
+            "{} holds another {what} under the study name `{}`; choose another file or another name",
             self.file.path().display(),
             self.name
         ))
