@@ -1,12 +1,27 @@
 #!/usr/bin/env bash
 # Reads what hobbit writes for other tools with these tools: Optuna, optuna-dashboard, TensorBoard and safetensors, from PyPI, in a
-# virtual environment below target/. Pages are looked at in headless Chromium, which has to be there.
+# virtual environment below target/. Pages are looked at in headless Chromium. Where Python's venv or Chromium is missing, Debian's
+# packages are installed; on other systems they have to be there.
 #
 #   scripts/interop-test.sh [--no-browser]
 #
 # Screenshots are left in target/interop.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+install() {
+    local as_root=()
+    [[ $EUID -eq 0 ]] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" apt-get install -qq --no-install-recommends "$1" >/dev/null
+}
+
+python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
+if [[ ${1:-} != --no-browser ]]; then
+    browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+    CHROMIUM=${CHROMIUM:-$(browser || { install chromium && browser; })}
+    export CHROMIUM
+fi
 
 venv=target/interop-venv
 out=target/interop
@@ -16,7 +31,7 @@ python3 -m venv "$venv"
 cargo build --release --example digits --features interop
 rm -rf "$out"
 mkdir -p "$out/net"
-# a study with conditional parameters and failures, which the Rust tests have
-HOBBIT_INTEROP_KILL_DIR=$PWD/$out/net cargo test -p hobbit --no-default-features --features interop \
+# a study with conditional parameters and failures, which the Rust tests have; the same build makes the command `hobbit`
+HOBBIT_INTEROP_KILL_DIR=$PWD/$out/net cargo test -p hobbit --no-default-features --features cli,tracing,evcxr \
     --test integration interop::kill::child -- --exact
-PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/release/examples/digits "$out/net" "$out" "$@"
+PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/release/examples/digits target/debug/hobbit "$out" "$@"

@@ -1,16 +1,16 @@
 """Reads what hobbit writes for other tools with these tools themselves, and compares it with the repository.
 
-Usage: interop.py DIGITS NET OUT [--no-browser]
+Usage: interop.py DIGITS HOBBIT OUT [--no-browser]
 
-DIGITS: the example `digits`, built with the feature `interop`. NET: a directory with the journal and the event files of a study with
-conditional parameters and failures (`s.journal`, `logs`, `repo`), and its exports (`exported.journal`, `exported_logs`). OUT: an empty directory, where screenshots are left too.
-`--no-browser` leaves out the headless browser, and says so. `scripts/interop-test.sh` does all of it.
+DIGITS: the example `digits`, built with the feature `interop`. HOBBIT: the command. OUT: a directory for what is written, screenshots
+included; `net` in it holds the journal, the event files and the repository of a study with conditional parameters and failures
+(`s.journal`, `logs`, `repo`). `--no-browser` leaves out the headless browser, whose name is in CHROMIUM, and says so.
+`scripts/interop-test.sh` does all of it.
 """
 
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
-DIGITS, NET, OUT = (Path(argument).resolve() for argument in sys.argv[1:4])
+DIGITS, HOBBIT, OUT = (Path(argument).resolve() for argument in sys.argv[1:4])
 BROWSER = "--no-browser" not in sys.argv
 STATES = {"Finished": "COMPLETE", "Dropped": "PRUNED", "Failed": "FAIL", "Diverged": "FAIL"}
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -48,6 +48,17 @@ def results(repo):
         trials[name] = {"state": STATES[status], "score": score, "epochs": int(epochs), "hparams": hparams}
     assert len(trials) == text.count("rank: ") > 0
     return trials
+
+
+def export(repo, journal, logs, name):
+    """What the command writes of a repository."""
+    for options in (["--optuna", journal, "--study-name", name], ["--tensorboard", logs]):
+        subprocess.run([HOBBIT, "export", repo, *options], check=True)
+
+
+def name(trial):
+    """Which of hobbit's trials an Optuna trial is; nothing for one of Optuna's own."""
+    return trial.user_attrs.get("hobbit:trial", "")
 
 
 def load(path, name=None):
@@ -147,9 +158,7 @@ class Server:
         if not BROWSER:
             print("   LEFT OUT, as asked for with --no-browser:", path)
             return
-        browser = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-        assert browser, "there is no chromium: install it, name it in CHROMIUM, or pass --no-browser"
-        common = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+        common = [os.environ["CHROMIUM"], "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                   f"--user-data-dir={OUT}/browser", "--window-size=1500,1700", "--virtual-time-budget=30000"]
         for option in (f"--screenshot={OUT / picture}", "--dump-dom"):
             done = subprocess.run([*common, option, self.url(path)], capture_output=True, timeout=180)
@@ -252,6 +261,15 @@ def digits():
     study = load(OUT / "digits.journal")
     assert [trial.number for trial in study.trials] == list(range(before + 3))
 
+    step("the same as an export of the command")
+    export(OUT / "repo", OUT / "exported.journal", OUT / "exported_logs", "digits")
+    exported = load(OUT / "exported.journal", "digits")
+    same_as_repository(exported, expected)
+    for live, again in zip(*(sorted(s.trials, key=name)[-len(expected):] for s in (study, exported))):
+        assert (live.params, live.distributions) == (again.params, again.distributions)
+        assert live.intermediate_values == again.intermediate_values
+    same_runs(OUT / "exported_logs", exported, ["loss", "val_loss", "accuracy", "val_accuracy"], "val_accuracy")
+
     step("its weights, read by safetensors")
     best = max(expected, key=lambda name: expected[name]["score"])
     arrays = load_file(OUT / "repo" / "weights" / f"{best}.safetensors")
@@ -277,18 +295,20 @@ def conditional(study, expected):
 
 
 def net():
-    step("a study with conditional parameters and failures, live and exported")
-    expected = results(NET / "repo")
+    step("a study with conditional parameters and failures, live and exported by the command")
+    net = OUT / "net"
+    expected = results(net / "repo")
+    export(net / "repo", net / "exported.journal", net / "exported_logs", "s")
     for journal, logs in [("s.journal", "logs"), ("exported.journal", "exported_logs")]:
-        study = load(NET / journal, "s")
+        study = load(net / journal, "s")
         conditional(study, expected)
-        same_runs(NET / logs, study, ["loss", "val_loss"], "val_loss")
-    with Server(["tensorboard", "--logdir", str(NET / "logs")]) as server:
+        same_runs(net / logs, study, ["loss", "val_loss"], "val_loss")
+    with Server(["tensorboard", "--logdir", str(net / "logs")]) as server:
         _, groups = hparams_view(server, len(expected))
         for group in groups:
             status = "STATUS_FAILURE" if expected[group["name"]]["state"] == "FAIL" else "STATUS_SUCCESS"
             assert [session["status"] for session in group["sessions"]] == [status], group
-    with Server(["optuna-dashboard", str(NET / "s.journal")]) as server:
+    with Server(["optuna-dashboard", str(net / "s.journal")]) as server:
         assert len(json.loads(server.get("/api/studies/0"))["trials"]) == len(expected)
 
 
