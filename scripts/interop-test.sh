@@ -28,7 +28,7 @@ out=target/interop
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/scripts/interop-requirements.txt
 
-cargo build --release --example digits --features interop
+cargo build --release --example digits --example json_lines --features interop
 rm -rf "$out"
 mkdir -p "$out/net"
 # a study with conditional parameters and failures, which the Rust tests have; the same build makes the command `hobbit`

@@ -1,5 +1,7 @@
 //! Configurations and results taken over from Optuna and CSV.
 
+use std::path::Path;
+
 use hobbit::interop::{OptunaJournal, import};
 use hobbit::space::{Value, from_values};
 use hobbit::{Direction, Key, SearchSpace, search_space};
@@ -166,6 +168,61 @@ fn a_journal_as_optuna_writes_it_is_read() {
     assert_eq!(reasons, ["trial 2: it is the same configuration as trial 0", "trial 3: it failed"]);
     let other = import::optuna(&path, Some("b")).unwrap().rename("lr", "learning_rate").fit::<Small>();
     assert_eq!((other.accepted[0].score, other.accepted[0].source.as_str()), (None, "trial 0"));
+}
+
+#[search_space]
+#[derive(Debug, PartialEq)]
+struct Taken {
+    #[log_uniform(1e-4..=0.4)]
+    rate: f64,
+    #[int(1..=4)]
+    depth: u32,
+    #[nested]
+    optimizer: Kind,
+}
+
+#[search_space]
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Sgd {
+        #[uniform(0.0..=0.9)]
+        momentum: f64,
+    },
+    Adam,
+}
+
+/// What Optuna itself wrote: its journal, and its table.
+#[test]
+fn a_study_of_optuna_is_taken_over() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data");
+    let journal = import::optuna(data.join("optuna_5.journal"), None).unwrap();
+    let table = import::csv(data.join("optuna_5.csv"), "value", Direction::Maximize).unwrap();
+    // a header, and trials counted from 0
+    for (imported, source) in
+        [(journal, (|i| format!("trial {i}")) as fn(u32) -> String), (table, |i| format!("line {}", i + 2))]
+    {
+        assert_eq!(imported.direction, Direction::Maximize);
+        let fitted = imported.rename("lr", "rate").fit::<Taken>();
+        let accepted: Vec<_> =
+            fitted.accepted.iter().map(|accepted| (accepted.source.clone(), accepted.score)).collect();
+        let best_first = [(7, 0.875), (6, 0.75), (5, 0.625), (2, 0.25), (3, 0.25)];
+        assert_eq!(accepted, best_first.map(|(trial, score)| (source(trial), Some(score))));
+        let second = &fitted.accepted[1].hparams;
+        assert_eq!(second.depth, 4);
+        assert!((second.rate - 0.3202997570029045).abs() < 1e-15);
+        assert_eq!(second.optimizer, Kind::Sgd { momentum: 0.152847377608112 });
+        assert_eq!(fitted.accepted[0].hparams.optimizer, Kind::Adam);
+        let refused: Vec<_> =
+            fitted.refused.iter().map(|refused| format!("{}: {}", refused.source, refused.reason)).collect();
+        let reasons = [
+            (0, "`rate` is 0.5; it has to be log-uniform 0.0001 to 0.4"),
+            (1, "it failed"),
+            (4, "it failed"),
+            (8, "the parameter `rate` is missing"),
+            (9, "the parameter `rate` is missing"),
+        ];
+        assert_eq!(refused, reasons.map(|(trial, why)| format!("{}: {why}", source(trial))));
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 Usage: interop.py DIGITS HOBBIT OUT [--no-browser]
 
-DIGITS: the example `digits`, built with the feature `interop`. HOBBIT: the command. OUT: a directory for what is written, screenshots
-included; `net` in it holds the journal, the event files and the repository of a study with conditional parameters and failures
-(`s.journal`, `logs`, `repo`). `--no-browser` leaves out the headless browser, whose name is in CHROMIUM, and says so.
-`scripts/interop-test.sh` does all of it.
+DIGITS: the example `digits`, built with the feature `interop`; beside it the example `json_lines`. HOBBIT: the command. OUT: a
+directory for what is written, screenshots included; `net` in it holds the journal, the event files and the repository of a study with
+conditional parameters and failures (`s.journal`, `logs`, `repo`). `--no-browser` leaves out the headless browser, whose name is in
+CHROMIUM, and says so. `scripts/interop-test.sh` does all of it.
 """
 
 import json
@@ -355,7 +355,34 @@ def kill():
     same_runs(OUT / "killed_logs", study, ["loss", "val_loss", "accuracy", "val_accuracy"], "val_accuracy")
 
 
+def together():
+    step("hobbit and Optuna write to one file at the same time")
+    path = OUT / "shared.journal"
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    other = optuna.create_study(study_name="other", storage=storage)
+    command = [DIGITS, "--max-epochs", "81", "--seed", "2", "--repo-dir", OUT / "shared", "--optuna", path]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        other.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2, n_trials=1)
+    assert process.returncode == 0
+    other = load(path, "other")
+    print("  ", len(other.trials), "trials of Optuna's")
+    assert len(other.trials) > 3 and all(trial.state.name == "COMPLETE" for trial in other.trials)
+    same_as_repository(load(path), results(OUT / "shared"))
+
+
+def json_lines():
+    step("lines of JSON for other trackers")
+    lines = subprocess.run([DIGITS.parent / "json_lines"], check=True, capture_output=True).stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert events[0]["event"] == "started" and events[-1] == {"event": "done", "stopped": None}
+    ended = [event["run"] for event in events if event["event"] == "ended"]
+    assert len(set(ended)) == len(ended) == events[0]["trials"]
+
+
 digits()
 net()
 kill()
+together()
+json_lines()
 print("all is well")
