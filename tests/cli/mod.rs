@@ -228,6 +228,26 @@ fn what_is_exported_is_what_the_study_has() {
 }
 
 #[test]
+fn other_tools_get_their_files_and_twice_is_once() {
+    let place = Place::with_study();
+    for _ in 0..2 {
+        assert_eq!(place.stdout("export study --optuna study.journal"), "");
+        let imported = hobbit::interop::import::optuna(place.path("study.journal"), None).unwrap();
+        let fitted = imported.fit::<Params>();
+        assert_eq!((fitted.accepted.len(), fitted.refused.len()), (17, 0));
+        assert_eq!(place.stdout("export study --tensorboard logs"), "");
+        let runs = std::fs::read_dir(place.path("logs")).unwrap();
+        assert_eq!(runs.filter(|run| run.as_ref().unwrap().path().is_dir()).count(), 17);
+    }
+    // a file of something else is left as it is
+    std::fs::write(place.path("mine.txt"), "mine").unwrap();
+    let output = place.run("export study --optuna mine.txt");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("mine.txt"));
+    assert_eq!(std::fs::read_to_string(place.path("mine.txt")).unwrap(), "mine");
+}
+
+#[test]
 fn the_report_is_written_where_it_is_asked_for() {
     use hobbit::report::Report;
     let place = Place::with_study();

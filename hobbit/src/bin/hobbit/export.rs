@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hobbit::interop::{OptunaJournal, TensorBoard};
 use hobbit::observe;
 use hobbit::repository::Reader;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use crate::failure::Outcome;
 use crate::output;
 use crate::view::{ParameterView, ProcessView, StudyView, WholeTrialView};
 
-/// Writes a study as CSV or JSON, for other programs.
+/// Writes a study for other programs: CSV, JSON, Optuna, TensorBoard.
 #[derive(clap::Args)]
 #[command(after_help = AFTER, group = clap::ArgGroup::new("kind").required(true))]
 pub(crate) struct Args {
@@ -22,11 +23,17 @@ pub(crate) struct Args {
     /// Everything: the study, its search space, its processes, every trial with every epoch.
     #[arg(long, group = "kind")]
     json: bool,
+    /// Into this Optuna journal, which optuna-dashboard opens. A journal that has the study is continued.
+    #[arg(long, group = "kind", value_name = "FILE")]
+    optuna: Option<PathBuf>,
+    /// Below this directory, a TensorBoard run for each trial.
+    #[arg(long, group = "kind", value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
     /// With --csv: a line for each epoch of each trial instead.
     #[arg(long, requires = "csv")]
     epochs: bool,
-    /// The file to write. Default: standard output.
-    #[arg(long, short, value_name = "FILE")]
+    /// With --csv or --json: the file to write. Default: standard output.
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["optuna", "tensorboard"])]
     output: Option<PathBuf>,
 }
 
@@ -35,6 +42,8 @@ Examples:
   hobbit export my_study --csv -o trials.csv
   hobbit export my_study --csv --epochs > curves.csv
   hobbit export my_study --json | jq '.trials[0].hparams'
+  hobbit export my_study --optuna my_study.journal
+  hobbit export my_study --tensorboard logs
 
 CSV: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score,
   epoch, epochs, seconds, then metrics.NAME at the epoch of the score, then
@@ -55,6 +64,13 @@ struct Document {
 pub(crate) fn run(args: &Args) -> Outcome {
     let reader = Reader::open(&args.dir)?;
     let overview = reader.overview()?;
+    if let Some(file) = &args.optuna {
+        output::leaves_alone(file, &args.dir)?;
+        return Ok(OptunaJournal::new(file).export(&overview)?);
+    }
+    if let Some(logs) = &args.tensorboard {
+        return Ok(TensorBoard::new(logs).export(&overview)?);
+    }
     let text = if args.json {
         let trials = (1..).zip(&overview.trials).map(|(rank, trial)| WholeTrialView::new(rank, trial));
         output::json(&Document {

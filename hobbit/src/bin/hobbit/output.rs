@@ -49,6 +49,12 @@ pub(crate) fn json(document: &impl Serialize) -> Result<String, Failure> {
 #[expect(clippy::disallowed_methods, reason = "the file that the user asked for")]
 pub(crate) fn write(file: Option<&Path>, text: &str, dir: &Path) -> Outcome {
     let Some(file) = file else { return print(text) };
+    leaves_alone(file, dir)?;
+    std::fs::write(file, text).map_err(|error| Failure::writing(Some(file), &error))
+}
+
+/// Refuses the files of the repository in `dir`.
+pub(crate) fn leaves_alone(file: &Path, dir: &Path) -> Outcome {
     let is_repositorys = file.file_name().is_some_and(|name| {
         let name = name.to_string_lossy();
         name.starts_with("lock") || name.ends_with(".ron") || name.ends_with(".safetensors")
@@ -61,7 +67,7 @@ pub(crate) fn write(file: Option<&Path>, text: &str, dir: &Path) -> Outcome {
             file.display()
         )));
     }
-    std::fs::write(file, text).map_err(|error| Failure::writing(Some(file), &error))
+    Ok(())
 }
 
 /// The columns of the terminal; none if the output goes elsewhere.
