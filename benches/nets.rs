@@ -78,7 +78,11 @@ impl Net {
         let validation = (&x[..self.batch * inputs], &y[..self.batch]);
         let dataset = Dataset::new((&x, &y), validation).expect("the sizes fit");
         let model = self.model;
-        Hyperband::new(move |_: &Nothing| model()).dataset(dataset).batch_size(self.batch).into_objective()
+        // HOBBIT_DEVICE=cuda measures on the GPU
+        let device = std::env::var("HOBBIT_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+        let device = device.parse().expect("HOBBIT_DEVICE is a device");
+        let study = Hyperband::new(move |_: &Nothing| model()).dataset(dataset).device(device);
+        study.batch_size(self.batch).into_objective()
     }
 
     /// Trains an epoch of so many batches with every call.

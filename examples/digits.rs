@@ -21,6 +21,9 @@ struct Options {
     /// How many trials are trained at once [default: the machine's cores].
     #[arg(long)]
     workers: Option<usize>,
+    /// Where networks are trained: cpu, cuda, cuda:1 and so on, or auto.
+    #[arg(long, default_value_t)]
+    device: Device,
     /// Where the study is kept; a second run continues it.
     #[arg(long, default_value = "./digits_repo")]
     repo_dir: PathBuf,
@@ -68,6 +71,7 @@ fn main() -> hobbit::Result<()> {
         .dataset(dataset)
         .batch_size(32)
         .monitor("val_accuracy")
+        .device(options.device)
         .seed(options.seed)
         .repo_dir(&options.repo_dir)
         .stop_on_ctrl_c();

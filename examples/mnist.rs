@@ -36,6 +36,9 @@ struct Options {
     /// How many trials are trained at once [default: the machine's cores].
     #[arg(long)]
     workers: Option<usize>,
+    /// Where networks are trained: cpu, cuda, cuda:1 and so on, or auto.
+    #[arg(long, default_value_t)]
+    device: Device,
     /// Where the study is kept; a second run continues it [default: ./mnist_dense_repo or ./mnist_conv_repo].
     #[arg(long)]
     repo_dir: Option<PathBuf>,
@@ -105,6 +108,7 @@ fn main() -> hobbit::Result<()> {
     .dataset(dataset)
     .batch_size(32)
     .monitor("val_accuracy")
+    .device(options.device)
     .seed(options.seed)
     .repo_dir(options.repo_dir.unwrap_or_else(|| format!("./mnist_{name}_repo").into()))
     .stop_on_ctrl_c();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reads what hobbit writes for other tools with these tools: Optuna, optuna-dashboard, TensorBoard and safetensors, from PyPI, in a
-# virtual environment below target/. Pages are looked at in headless Chromium. Where Python's venv or Chromium is missing, Debian's
-# packages are installed; on other systems they have to be there.
+# virtual environment below target/. Pages are looked at in headless Chromium, which has to be there (Debian's package `chromium`), as
+# does Python's venv (`python3-venv`).
 #
 #   scripts/interop-test.sh [--no-browser]
 #
@@ -9,17 +9,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-install() {
-    local as_root=()
-    [[ $EUID -eq 0 ]] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" apt-get install -qq --no-install-recommends "$1" >/dev/null
-}
-
-python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
 if [[ ${1:-} != --no-browser ]]; then
     browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
-    CHROMIUM=${CHROMIUM:-$(browser || { install chromium && browser; })}
+    CHROMIUM=${CHROMIUM:-$(browser)} || { echo "there is no chromium: install it, name it in CHROMIUM, or pass --no-browser" >&2; exit 1; }
     export CHROMIUM
 fi
 

@@ -1,5 +1,9 @@
-"""Training steps of the networks of `benches/nets.rs` in PyTorch, on one thread: lines of name and microseconds."""
+"""Training steps of the networks of `benches/nets.rs` in PyTorch, on one thread: lines of name and microseconds.
 
+With `cuda` as its argument on the GPU, batches being gathered there.
+"""
+
+import sys
 import time
 
 import torch
@@ -7,6 +11,7 @@ from torch import nn
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
+device = sys.argv[1] if len(sys.argv) > 1 else "cpu"
 
 
 def dense(*widths, dropout=None):
@@ -45,17 +50,21 @@ nets = [
 loss = nn.CrossEntropyLoss()
 print("net,step_us")
 for name, net, make, shape in nets:
+    net.to(device)
     optimizer = make(net)
     batches = 24
     x, y = torch.rand(batches * shape[0], *shape[1:]), torch.randint(0, 10, (batches * shape[0],))
+    x, y = x.to(device), y.to(device)
 
     def epoch():
-        order = torch.randperm(len(x))
+        order = torch.randperm(len(x), device=device)
         for start in range(0, len(x), shape[0]):
             part = order[start : start + shape[0]]
             optimizer.zero_grad()
             loss(net(x[part]), y[part]).backward()
             optimizer.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
 
     epoch()
     start, calls = time.perf_counter(), 0

@@ -112,7 +112,8 @@ pub use hobbit_macros::search_space;
 
 pub use error::{BoxError, Error, Result};
 pub use objective::{
-    Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, Metrics, Objective, TrialContext,
+    Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, Metrics, Objective, OutOfMemory,
+    TrialContext,
 };
 pub use observe::{Event, Observer};
 pub use random::{Key, KeyRng};

@@ -28,6 +28,14 @@ pub trait Objective: Send + Sync + 'static {
     /// A trial's live state: parameters, optimizer state, whatever is needed to go on.
     type Model: Send + 'static;
 
+    /// Whether everything is there that training needs, devices for example: asked once, before anything else.
+    ///
+    /// # Errors
+    /// What is missing; the sweep does not begin.
+    fn ready(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
     /// The names of the metrics that every epoch of a model with these hyperparameters reports.
     ///
     /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
@@ -84,13 +92,15 @@ pub struct TrialContext {
     pub id: TrialId,
     /// The key under which everything of this trial is drawn.
     pub key: Key,
+    /// The worker that trains it now, counted from 0: for objectives with several devices. Results should not depend on it.
+    pub worker: u32,
     pub(crate) interrupt: Arc<Interrupt>,
 }
 
 impl TrialContext {
     /// A context outside of any sweep, without limits: for tests, and for using a model afterwards.
     pub fn detached(id: TrialId, key: Key) -> TrialContext {
-        TrialContext { id, key, interrupt: Arc::new(Interrupt::default()) }
+        TrialContext { id, key, worker: 0, interrupt: Arc::new(Interrupt::default()) }
     }
 }
 
@@ -137,6 +147,28 @@ impl fmt::Display for Interrupted {
 }
 
 impl std::error::Error for Interrupted {}
+
+/// An error that says that a device's memory is full.
+///
+/// A trial that fails with it, alone or as the source of another error, is tried once more with no other trial running: it is built
+/// anew, or loaded from its checkpoint. If it does not fit then either, it has failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfMemory(String);
+
+impl OutOfMemory {
+    /// With what did not fit, in words.
+    pub fn new(what: impl Into<String>) -> OutOfMemory {
+        OutOfMemory(what.into())
+    }
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "out of memory: {}", self.0)
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
 
 /// The flags and the deadline that a running trial looks at between batches.
 #[derive(Debug, Default)]

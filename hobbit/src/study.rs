@@ -59,10 +59,22 @@ where
         self
     }
 
-    /// Where models are trained. Default: on the processor.
+    /// Where models are trained. Default: on the processor. [`workers`](Hyperband::workers) trials share the device.
     pub fn device(mut self, device: Device) -> Self {
-        self.objective.device = device;
+        self.objective.devices = vec![device];
         self
+    }
+
+    /// Several devices, each with how many workers it has: `[(Device::Cuda(0), 4), (Device::Cuda(1), 4), (Device::Cpu, 2)]`. Sets
+    /// [`workers`](Hyperband::workers).
+    ///
+    /// A trial goes on on whichever device is free. On devices of one kind results do not depend on where a trial is trained; between
+    /// processor and GPU they differ by rounding.
+    pub fn devices(mut self, devices: impl IntoIterator<Item = (Device, usize)>) -> Self {
+        let each = devices.into_iter().flat_map(|(device, workers)| std::iter::repeat_n(device, workers));
+        self.objective.devices = each.collect();
+        let workers = self.objective.devices.len();
+        self.workers(workers)
     }
 }
 

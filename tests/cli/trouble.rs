@@ -91,6 +91,7 @@ fn damaged_files() {
 fn files_of_other_tools_that_cannot_be_written() {
     let place = Place::with_study();
     std::fs::write(place.path("file.txt"), "a file\n").unwrap();
+    std::fs::write(place.path("no_end.txt"), "no end").unwrap();
     std::fs::write(
         place.path("other.journal"),
         "{\"op_code\":0,\"worker_id\":\"x\",\"study_name\":\"other\",\"directions\":[2]}\n",
@@ -103,6 +104,7 @@ fn files_of_other_tools_that_cannot_be_written() {
         "export nowhere --optuna study.journal",
         "export study --optuna nowhere/study.journal",
         "export study --optuna file.txt",
+        "export study --optuna no_end.txt",
         "export study --optuna other.journal",
         "export study --optuna other.journal --study-name one",
         "export study --tensorboard file.txt",
@@ -110,6 +112,7 @@ fn files_of_other_tools_that_cannot_be_written() {
     ];
     assert_snapshot("other_tools.txt", place.session(&commands));
     assert_eq!(std::fs::read_to_string(place.path("file.txt")).unwrap(), "a file\n");
+    assert_eq!(std::fs::read_to_string(place.path("no_end.txt")).unwrap(), "no end");
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod damage;
 mod faults;
 mod kill;
 mod limits;
+mod memory;
 mod trouble;

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hobbit::{
-    BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, SearchSpace, TrialContext,
-    search_space,
+    BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, OutOfMemory, SearchSpace,
+    TrialContext, search_space,
 };
 
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Curve {
     pub(crate) trouble: Option<Duration>,
     /// The luck of all trials, instead of their own.
     pub(crate) luck: Option<f64>,
+    /// The trials that are being trained. Half of them do not fit into memory beside others, and a tenth not even alone.
+    pub(crate) crowd: Option<Arc<AtomicU64>>,
     /// An epoch fails now and then, depending on the trial's key.
     pub(crate) shaky: bool,
     /// How long an epoch takes.
@@ -73,7 +75,14 @@ impl Objective for Curve {
             println!("said {trained:02}");
             eprintln!("also said {trained:02}");
         }
+        let others = self.crowd.as_ref().map_or(0, |crowd| crowd.fetch_add(1, Ordering::SeqCst));
         std::thread::sleep(self.pace);
+        if let Some(crowd) = &self.crowd {
+            let others = others.max(crowd.fetch_sub(1, Ordering::SeqCst) - 1);
+            if model.luck < 0.1 || model.luck < 0.5 && others > 0 {
+                return Err(Box::new(OutOfMemory::new(format!("{} does not fit", model.luck))));
+            }
+        }
         if let Some(hang) = self.trouble {
             match model.luck {
                 luck if luck < 0.3 => panic!("unlucky at {luck}"),

@@ -39,6 +39,9 @@ pub(super) mod state {
 /// A lock that has been there unchanged for so long belonged to a process that died.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// How every line begins.
+const BEGINNING: &[u8] = b"{\"";
+
 /// A journal, and how far it was read.
 pub(super) struct JournalFile {
     path: PathBuf,
@@ -88,6 +91,15 @@ impl JournalFile {
             })?);
         }
         self.read += whole as u64;
+        // what would be cut off has to be what a process that died left of a line
+        let rest = &bytes[whole..];
+        if !(rest.starts_with(BEGINNING) || BEGINNING.starts_with(rest)) {
+            return Err(Error::repository(format!(
+                "{}:{}: this is no line of an Optuna journal",
+                self.path.display(),
+                self.lines + 1
+            )));
+        }
         Ok(lines)
     }
 

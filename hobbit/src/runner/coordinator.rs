@@ -188,6 +188,8 @@ impl<O: Objective> Coordinator<O> {
             let Some(assignment) = slot.running.filter(|_| late && !slot.abandoned) else { continue };
             slot.abandoned = true;
             slot.running = None;
+            // somebody may wait for that
+            self.shared.wake_workers();
             // should it ever look, it is told to leave
             slot.interrupt.stopped.store(true, Ordering::Relaxed);
             let configurations = &self.shared.evaluator.configurations;

@@ -8,7 +8,8 @@ use super::configurations::Configurations;
 use super::panics::catch;
 use crate::error::{BoxError, Error, Result};
 use crate::objective::{
-    Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, TrialContext, is_named,
+    Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, OutOfMemory, TrialContext,
+    is_named,
 };
 use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Timestamp};
 use crate::schedule::Assignment;
@@ -63,6 +64,8 @@ pub(crate) trait Surroundings<O: Objective> {
     fn save(&self, model: SavedModel);
     /// The user should know.
     fn note(&self, text: String);
+    /// Waits until no other trial is trained, and keeps it so while the guard lives. `None` if the sweep stops meanwhile.
+    fn alone(&self) -> Option<impl Drop>;
     /// Tells for how long the stage may run, and gets the flags that can end it.
     fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt>;
 }
@@ -107,6 +110,11 @@ enum Trouble {
         epoch: u64,
         reason: String,
     },
+    /// A device's memory is full.
+    Memory {
+        epoch: u64,
+        reason: String,
+    },
     /// The process leaves; nothing is recorded.
     Left,
 }
@@ -121,7 +129,7 @@ impl<O: Objective> Evaluator<O> {
         mut task: Task<O>,
         around: &impl Surroundings<O>,
     ) -> Result<Option<Evaluated<O>>> {
-        let start = Instant::now();
+        let mut start = Instant::now();
         let Assignment { trial, from, to, .. } = task.assignment;
         let hparams = match task.hparams.take() {
             Some(hparams) => hparams,
@@ -130,9 +138,9 @@ impl<O: Objective> Evaluator<O> {
             }
         };
         let spent = Duration::try_from_secs_f64(task.seconds).unwrap_or_default();
-        let deadline = self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
-        let interrupt = around.interrupt(deadline);
-        if task.on_disk && task.carried.is_none() {
+        let deadline = |start| self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
+        let mut interrupt = around.interrupt(deadline(start));
+        let load = |task: &mut Task<O>| {
             task.saved = around.load(&task.assignment).filter(|saved| {
                 let SavedState { epoch, from: since, attempt, .. } = saved.state;
                 let here = epoch == from || (since == from && (from..=to).contains(&epoch));
@@ -141,12 +149,29 @@ impl<O: Objective> Evaluator<O> {
                 here && (attempt == task.attempt || anew)
             });
             task.attempt = task.saved.as_ref().map_or(task.attempt, |saved| saved.state.attempt);
+        };
+        if task.on_disk && task.carried.is_none() {
+            load(&mut task);
         }
+        let mut alone = None;
         let result = loop {
             let key = self.configurations.training_key(trial, task.attempt);
-            let context = TrialContext { id: trial, key, interrupt: interrupt.clone() };
+            let context = TrialContext { id: trial, key, worker: task.worker, interrupt: interrupt.clone() };
             match self.train(&mut task, &hparams, &context, around) {
-                Err(Trouble::Failed { .. } | Trouble::Diverged { .. })
+                Err(Trouble::Memory { reason, .. }) if alone.is_none() && interrupt.check().is_ok() => {
+                    around.note(format!("trial {trial} is tried again alone: {reason}"));
+                    alone = around.alone();
+                    if alone.is_none() {
+                        break Err(Trouble::Left);
+                    }
+                    // waiting is not training
+                    start = Instant::now();
+                    interrupt = around.interrupt(deadline(start));
+                    if task.on_disk {
+                        load(&mut task);
+                    }
+                }
+                Err(Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. })
                     if task.attempt < self.retries && interrupt.check().is_ok() =>
                 {
                     task.attempt += 1;
@@ -164,7 +189,9 @@ impl<O: Objective> Evaluator<O> {
             Err(Trouble::Diverged { epoch, reason }) => {
                 return failed(End::Diverged { epoch, reason }, hparams);
             }
-            Err(Trouble::Failed { epoch, reason }) => return failed(End::Failed { epoch, reason }, hparams),
+            Err(Trouble::Failed { epoch, reason } | Trouble::Memory { epoch, reason }) => {
+                return failed(End::Failed { epoch, reason }, hparams);
+            }
         };
         let finished = (|| {
             let saved = if self.saves { Some(self.save(&task, &running)?) } else { None };
@@ -401,8 +428,13 @@ impl<O: Objective> Evaluator<O> {
 fn attempt<T>(epoch: u64, code: impl FnOnce() -> Result<T, BoxError>) -> Result<T, Trouble> {
     code().map_err(|error| match error.downcast_ref() {
         Some(Interrupted::Stopped) => Trouble::Left,
+        _ if is_out_of_memory(&*error) => Trouble::Memory { epoch, reason: chain(&*error) },
         _ => Trouble::Failed { epoch, reason: chain(&*error) },
     })
+}
+
+fn is_out_of_memory(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<OutOfMemory>() || error.source().is_some_and(is_out_of_memory)
 }
 
 /// An error with what caused it, in one line.

@@ -51,6 +51,8 @@ pub(crate) struct State<O: Objective> {
     /// Somebody waits for the coordinator.
     pub(crate) urgent: bool,
     pub(crate) slots: Vec<Slot>,
+    /// The worker whose trial has to be trained alone.
+    pub(crate) alone: Option<usize>,
     /// The workers that have not ended.
     pub(crate) active: usize,
     pub(crate) stop: Option<StopReason>,
@@ -243,6 +245,9 @@ impl<O: Objective> Shared<O> {
             if self.is_stopping() {
                 return Next::Over;
             }
+            if state.alone.is_some() {
+                return Next::Wait;
+            }
             let assignment = match state.scheduler.ask() {
                 Ask::Run(assignment) => assignment,
                 Ask::Wait => return Next::Wait,
@@ -424,11 +429,40 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
         }
     }
 
+    fn alone(&self) -> Option<impl Drop> {
+        let mut state = self.shared.lock();
+        // it is not being trained while it waits, and others may wait for that
+        let running = state.slots[self.slot].running.take();
+        self.shared.wake_workers();
+        while !self.shared.is_stopping() {
+            let claimed = *state.alone.get_or_insert(self.slot) == self.slot;
+            let is_busy = |slot: &Slot| slot.running.is_some() && !slot.abandoned;
+            if claimed && !state.slots.iter().any(is_busy) {
+                state.slots[self.slot].running = running;
+                return Some(Alone(self));
+            }
+            state = self.shared.wait_for_work(state);
+        }
+        state.slots[self.slot].running = running;
+        state.alone.take_if(|slot| *slot == self.slot);
+        None
+    }
+
     fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt> {
         let interrupt = Arc::new(Interrupt { stopped: AtomicBool::new(false), deadline });
         if deadline.is_some() {
             self.shared.lock().slots[self.slot].interrupt = interrupt.clone();
         }
         interrupt
+    }
+}
+
+/// While this lives, no other worker begins a trial.
+struct Alone<'a, O: Objective>(&'a Around<'a, O>);
+
+impl<O: Objective> Drop for Alone<'_, O> {
+    fn drop(&mut self) {
+        self.0.shared.lock().alone = None;
+        self.0.shared.wake_workers();
     }
 }

@@ -50,6 +50,10 @@ pub(crate) fn sweep<O: Objective>(
             Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
         })?;
     }
+    match catch(|| objective.ready()) {
+        Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
+        Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
+    }
     let direction = settings.direction.unwrap_or_else(|| Direction::of(&settings.monitor));
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
     check_monitor(&*objective, &configurations, &plan, &settings)?;
@@ -127,6 +131,7 @@ pub(crate) fn sweep<O: Objective>(
         inbox_bytes: 0,
         waiting: HashMap::new(),
         urgent: false,
+        alone: None,
         slots: (0..workers).map(|_| slot()).collect(),
         active: workers,
         stop: None,

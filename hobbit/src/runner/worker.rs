@@ -51,6 +51,9 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
             return;
         }
         state.slots[slot].running = None;
+        if state.alone.is_some() {
+            shared.wake_workers();
+        }
         match evaluated {
             Err(error) => shared.fail(&mut state, error),
             Ok(None) => break,

@@ -6,6 +6,7 @@
 mod activation;
 mod compiled;
 mod data;
+mod device;
 mod init;
 mod layer;
 mod loss;
@@ -27,12 +28,13 @@ pub use data::{
     Data, Dataset, Generators, Inputs, IntoSamples, Mnist, Numbers, Samples, Scaler, Start, Table, Targets,
     one_hot, read_idx, read_npy, read_npz, split, stratified_split,
 };
+pub use device::Device;
 pub use init::Init;
 pub use layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d, Size};
 pub use loss::{Answers, CustomLoss, Loss, Outputs, SampleLosses};
 pub use metrics::{CustomMetric, Metric};
 pub use model::{Model, Predictions};
-pub use objective::{Device, ModelObjective};
+pub use objective::ModelObjective;
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use schedule::{EarlyStopping, Schedule};
 pub use sequential::Sequential;

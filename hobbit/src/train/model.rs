@@ -6,11 +6,11 @@ use dfdx::tensor::Cpu;
 
 use super::compiled::{Compiled, EpochEnd};
 use super::data::{Batch, Data, Feed, Inputs, Part, Stream, Targets};
+use super::device::Device;
 use super::loss::Loss;
 use super::metrics::{Tally, argmax, names};
 use super::native::{Native, math};
 use super::network::{Network, Step};
-use super::objective::Device;
 use super::plan::Plan;
 use super::schedule::{self, Plateau, Stopper};
 use super::tape::TapeNetwork;
@@ -32,6 +32,7 @@ const MEMBER: u64 = 7;
 pub struct Model {
     description: Compiled,
     plan: Plan,
+    device: Device,
     members: Vec<Member>,
     plateau: Plateau,
     stopper: Stopper,
@@ -66,6 +67,7 @@ impl Model {
         Ok(Model {
             description,
             plan,
+            device,
             members,
             plateau: Plateau::default(),
             stopper: Stopper::default(),
@@ -73,6 +75,25 @@ impl Model {
             outputs: Vec::new(),
             gradient: Vec::new(),
         })
+    }
+
+    /// Takes the networks, with their optimizers' state, to another device.
+    pub(super) fn move_to(&mut self, device: Device) -> Result<(), BoxError> {
+        if self.device == device {
+            return Ok(());
+        }
+        for member in &mut self.members {
+            let mut state = Checkpoint::new();
+            let key = member.key.child(WEIGHTS);
+            let old = member.network();
+            old.save(&mut state)?;
+            old.pause()?;
+            let mut network = build(&self.plan, &self.description, device, key)?;
+            network.load(&state)?;
+            member.network = Mutex::new(network);
+        }
+        self.device = device;
+        Ok(())
     }
 
     fn feed(&self, member: usize, epoch: u64) -> Feed {
@@ -376,16 +397,14 @@ fn prefix(member: usize) -> String {
 /// A network on its device.
 fn build(plan: &Plan, description: &Compiled, device: Device, key: Key) -> Result<Box<dyn Network>> {
     match device {
-        Device::Cpu | Device::Auto if plan.has_opaque() => {
+        Device::Cpu if plan.has_opaque() => {
             let device = Cpu::seed_from_u64(key.seed());
             let network = TapeNetwork::new(device, plan, plan.initial(key), description.optimizer);
             Ok(Box::new(network.map_err(|error| {
                 Error::model(format!("the network cannot be built: {error}")).with_source(error)
             })?))
         }
-        Device::Cpu | Device::Auto => {
-            Ok(Box::new(Native::<f32>::new(plan, plan.initial(key), description.optimizer)))
-        }
+        Device::Cpu => Ok(Box::new(Native::<f32>::new(plan, plan.initial(key), description.optimizer))),
         #[cfg(feature = "cuda")]
         Device::Cuda(ordinal) => {
             let network =
@@ -394,8 +413,10 @@ fn build(plan: &Plan, description: &Compiled, device: Device, key: Key) -> Resul
                 Error::model(format!("the network cannot be built: {error}")).with_source(error)
             })?))
         }
+        // devices are resolved before anything is built
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(_) => Err(Error::model("this program was built without the feature `cuda`")),
+        Device::Auto => Err(Error::model("the device `auto` is none by itself")),
     }
 }
 

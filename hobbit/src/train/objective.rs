@@ -3,26 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 
 use super::compiled::{Compiled, IntoModel};
 use super::data::Data;
+use super::device::{Device, resolve};
 use super::metrics::names;
 use super::model::Model;
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, EpochContext, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
-
-/// Where models are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// The processor; each trial on one core.
-    #[default]
-    Cpu,
-    /// The NVIDIA GPU of this number. Needs the feature `cuda`.
-    Cuda(usize),
-    /// The processor. Reserved for choosing a GPU where there is one.
-    Auto,
-}
 
 /// Trains the models that a function describes, on a data set. Made by [`Hyperband::new`](crate::Hyperband::new).
 pub struct ModelObjective<H, F, C> {
@@ -30,7 +20,10 @@ pub struct ModelObjective<H, F, C> {
     pub(crate) data: Option<Data>,
     pub(crate) batch_size: usize,
     pub(crate) executions: usize,
-    pub(crate) device: Device,
+    /// As they were asked for: one for each worker, or fewer.
+    pub(crate) devices: Vec<Device>,
+    /// As they are there.
+    resolved: OnceLock<Vec<Device>>,
     types: PhantomData<fn(&H) -> C>,
 }
 
@@ -45,7 +38,8 @@ where
             data: None,
             batch_size: 32,
             executions: 1,
-            device: Device::Cpu,
+            devices: vec![Device::Cpu],
+            resolved: OnceLock::new(),
             types: PhantomData,
         }
     }
@@ -66,6 +60,18 @@ where
         Ok(model)
     }
 
+    /// The device of a worker.
+    fn device(&self, worker: u32) -> Result<Device, BoxError> {
+        let devices = match self.resolved.get() {
+            Some(devices) => devices,
+            None => {
+                let devices = resolve(&self.devices)?;
+                self.resolved.get_or_init(|| devices)
+            }
+        };
+        Ok(devices[worker as usize % devices.len()])
+    }
+
     fn data(&self) -> Result<&Data, BoxError> {
         self.data.as_ref().ok_or_else(|| "there are no data: give the sweep a `dataset`".into())
     }
@@ -79,6 +85,10 @@ where
 {
     type Hparams = H;
     type Model = Model;
+
+    fn ready(&self) -> Result<(), BoxError> {
+        self.device(0).map(drop)
+    }
 
     fn metrics(&self, hparams: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
         let model = self.describe_model(hparams)?;
@@ -95,7 +105,7 @@ where
 
     fn build(&self, hparams: &H, trial: &TrialContext) -> Result<Model, BoxError> {
         let members = self.executions.saturating_mul(self.data()?.folds());
-        Ok(Model::new(self.describe_model(hparams)?, self.device, trial.key, members)?)
+        Ok(Model::new(self.describe_model(hparams)?, self.device(trial.worker)?, trial.key, members)?)
     }
 
     fn train_epoch(
@@ -104,6 +114,7 @@ where
         epoch: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError> {
+        model.move_to(self.device(epoch.trial.worker)?)?;
         model.train_epoch(self.data()?, epoch, metrics)
     }
 

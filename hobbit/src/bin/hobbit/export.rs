@@ -25,10 +25,10 @@ pub(crate) struct Args {
     json: bool,
     /// An Optuna study in this journal file, which optuna-dashboard opens. What the file holds stays; a study that is in it
     /// is continued.
-    #[arg(long, group = "kind", value_name = "FILE", conflicts_with = "output")]
+    #[arg(long, group = "kind", value_name = "FILE")]
     optuna: Option<PathBuf>,
     /// Event files for TensorBoard in this directory, a run for each trial. What is there already is not written again.
-    #[arg(long, group = "kind", value_name = "DIR", conflicts_with = "output")]
+    #[arg(long, group = "kind", value_name = "DIR")]
     tensorboard: Option<PathBuf>,
     /// With --optuna: the name of the study. Default: the file's, without what follows the dot.
     #[arg(long, requires = "optuna", conflicts_with_all = ["csv", "json", "tensorboard"], value_name = "NAME")]
@@ -36,8 +36,8 @@ pub(crate) struct Args {
     /// With --csv: a line for each epoch of each trial instead.
     #[arg(long, requires = "csv", conflicts_with_all = ["json", "optuna", "tensorboard"])]
     epochs: bool,
-    /// The file to write. Default: standard output.
-    #[arg(long, short, value_name = "FILE")]
+    /// With --csv or --json: the file to write. Default: standard output.
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["optuna", "tensorboard"])]
     output: Option<PathBuf>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     // an error here is one of what is written
     let written = |outcome: hobbit::Result<()>| outcome.map_err(|error| Failure::Output(error.to_string()));
     if let Some(file) = &args.optuna {
-        output::spare_repository(file, &args.dir)?;
+        output::leaves_alone(file, &args.dir)?;
         let journal = OptunaJournal::new(file);
         let journal = match &args.study_name {
             Some(name) => journal.study_name(name),

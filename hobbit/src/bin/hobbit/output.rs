@@ -49,12 +49,12 @@ pub(crate) fn json(document: &impl Serialize) -> Result<String, Failure> {
 #[expect(clippy::disallowed_methods, reason = "the file that the user asked for")]
 pub(crate) fn write(file: Option<&Path>, text: &str, dir: &Path) -> Outcome {
     let Some(file) = file else { return print(text) };
-    spare_repository(file, dir)?;
+    leaves_alone(file, dir)?;
     std::fs::write(file, text).map_err(|error| Failure::writing(Some(file), &error))
 }
 
-/// An error if the file belongs to the repository in `dir`.
-pub(crate) fn spare_repository(file: &Path, dir: &Path) -> Outcome {
+/// Refuses the files of the repository in `dir`.
+pub(crate) fn leaves_alone(file: &Path, dir: &Path) -> Outcome {
     let is_repositorys = file.file_name().is_some_and(|name| {
         let name = name.to_string_lossy();
         name.starts_with("lock") || name.ends_with(".ron") || name.ends_with(".safetensors")

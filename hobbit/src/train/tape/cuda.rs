@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dfdx::tensor::Cuda;
 
 use super::custom::{Built, Opaque};
-use super::{Place, TapeNetwork};
+use super::{Place, TapeNetwork, device_error};
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -20,7 +20,29 @@ use crate::train::optimizer::Optimizer;
 use crate::train::plan::Plan;
 
 thread_local! {
+    /// The devices that this thread has opened: kernels are loaded once for each.
+    static DEVICES: RefCell<HashMap<usize, Cuda>> = RefCell::new(HashMap::new());
     static NETWORKS: RefCell<HashMap<u64, TapeNetwork<Cuda>>> = RefCell::new(HashMap::new());
+}
+
+/// How many GPUs there are; an error of the driver, in words.
+pub(in crate::train) fn gpus() -> Result<usize, String> {
+    use cudarc::driver::result;
+    let count = result::init().and_then(|()| result::device::get_count());
+    count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|error| format!("{:?}", error.0))
+}
+
+/// The GPU of this number, for this thread.
+fn device(ordinal: usize) -> Result<Cuda, BoxError> {
+    DEVICES.with_borrow_mut(|devices| match devices.get(&ordinal) {
+        Some(device) => Ok(device.clone()),
+        None => {
+            // what hobbit draws has keys of its own: the seed is for dfdx's modules
+            let device = Cuda::try_build(ordinal, 0).map_err(device_error)?;
+            devices.insert(ordinal, device.clone());
+            Ok(device)
+        }
+    })
 }
 
 impl Place for Cuda {
@@ -83,8 +105,7 @@ impl CudaNetwork {
     }
 
     fn build(&self) -> Result<TapeNetwork<Cuda>, BoxError> {
-        let device = Cuda::try_build(self.ordinal, self.id)
-            .map_err(|error| format!("GPU {} cannot be used: {error:?}", self.ordinal))?;
+        let device = device(self.ordinal)?;
         let mut waiting = self.waiting.lock().map_err(|_| "a thread panicked while it held this model")?;
         let network = match std::mem::replace(&mut *waiting, Waiting::OnDevice) {
             Waiting::New(values) => TapeNetwork::new(device, &self.plan, values, self.optimizer)?,
@@ -137,6 +158,7 @@ impl Network for CudaNetwork {
         };
         let mut checkpoint = Checkpoint::new();
         network.store(&mut checkpoint)?;
+        network.empty_cache()?;
         *self.waiting.lock().map_err(|_| "a thread panicked while it held this model")? =
             Waiting::Paused(checkpoint);
         Ok(())

@@ -17,7 +17,7 @@ use dfdx::tensor::{Cache, Cpu, Gradients, HasErr, NoneTape, OwnedTape, Tensor, T
 use dfdx::tensor_ops::{Backward, Device, SumTo, TryMul};
 
 #[cfg(feature = "cuda")]
-pub(super) use cuda::CudaNetwork;
+pub(super) use cuda::{CudaNetwork, gpus};
 use custom::{Built, Opaque};
 use images::Windows;
 use optimizer::OptimizerState;
@@ -27,7 +27,7 @@ use super::network::{Criterion, Network, Step, read, steps_of};
 use super::optimizer::Optimizer;
 use super::plan::{Node, Plan};
 use crate::error::BoxError;
-use crate::objective::Checkpoint;
+use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
 
 /// A device of dfdx's with everything that layers may need.
@@ -67,7 +67,15 @@ impl Place for Cpu {
 
 /// dfdx's errors are not all `std` errors.
 pub(super) fn device_error(error: impl std::fmt::Debug) -> BoxError {
-    format!("the device reports {error:?}").into()
+    let error = format!("{error:?}");
+    // CUDA's driver, cuBLAS, and dfdx on the processor
+    if ["CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED", "OutOfMemory"]
+        .iter()
+        .any(|full| error.contains(full))
+    {
+        return Box::new(OutOfMemory::new(format!("the device reports {error}")));
+    }
+    format!("the device reports {error}").into()
 }
 
 /// dfdx multiplies matrices with as many threads as the current rayon pool has; one trial is to have one.

@@ -52,24 +52,43 @@ fn compare(network: &Sequential, optimizer: impl Into<Optimizer>, steps: &[Step]
         inputs.iter_mut().for_each(|x| *x = ((*x + 1.0) * 0.5 * *words as f32).floor());
     }
     let (optimizer, values) = (optimizer.into(), plan.initial(Key::new(3)));
-    let mut native = Native::<f32>::new(&plan, values.clone(), optimizer);
-    let mut tape = TapeNetwork::new(Cpu::seed_from_u64(0), &plan, values, optimizer).unwrap();
-    let of_native = train(&mut native, &inputs, outputs, steps);
-    let of_tape = train(&mut tape, &inputs, outputs, steps);
-    for (a, b) in of_native.iter().zip(&of_tape) {
-        assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0), "{a} and {b}\n{network:?}\n{optimizer:?}");
+    let case = format!("{network:?}\n{optimizer:?}");
+    let data = (inputs.as_slice(), outputs);
+    let native = || Native::<f32>::new(&plan, values.clone(), optimizer);
+    let tape = TapeNetwork::new(Cpu::seed_from_u64(0), &plan, values.clone(), optimizer).unwrap();
+    train_alike(native(), tape, data, steps, 1e-5, &case);
+    // this needs a GPU, as all tests with this feature
+    #[cfg(feature = "cuda")]
+    {
+        let cuda = CudaNetwork::new(0, &plan, values.clone(), optimizer).unwrap();
+        train_alike(native(), cuda, data, steps, 1e-4, &case);
     }
-    // checkpoints go from one to the other, and training goes on alike
-    let (of_native, of_tape) = (saved(&native), saved(&tape));
+}
+
+/// Both make the same of the same steps, and each goes on with what the other saved.
+fn train_alike(
+    mut native: Native<f32>,
+    mut other: impl Network,
+    (inputs, outputs): (&[f32], usize),
+    steps: &[Step],
+    tolerance: f32,
+    case: &str,
+) {
+    let of_native = train(&mut native, inputs, outputs, steps);
+    let of_other = train(&mut other, inputs, outputs, steps);
+    for (a, b) in of_native.iter().zip(&of_other) {
+        assert!((a - b).abs() <= tolerance * a.abs().max(1.0), "{a} and {b}\n{case}");
+    }
+    let (of_native, of_other) = (saved(&native), saved(&other));
     let names = |checkpoint: &Checkpoint| checkpoint.arrays.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&of_native), names(&of_tape));
-    tape.load(&of_native).unwrap();
-    assert_eq!(saved(&tape), of_native);
-    native.load(&of_tape).unwrap();
-    assert_eq!(saved(&native), of_tape);
+    assert_eq!(names(&of_native), names(&of_other));
+    other.load(&of_native).unwrap();
+    assert_eq!(saved(&other), of_native);
+    native.load(&of_other).unwrap();
+    assert_eq!(saved(&native), of_other);
     native.load(&of_native).unwrap();
-    let (a, b) = (train(&mut native, &inputs, outputs, steps), train(&mut tape, &inputs, outputs, steps));
-    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 2e-5 * a.abs().max(1.0)), "{network:?}");
+    let (a, b) = (train(&mut native, inputs, outputs, steps), train(&mut other, inputs, outputs, steps));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 2.0 * tolerance * a.abs().max(1.0)), "{case}");
 }
 
 #[test]
