@@ -318,10 +318,11 @@ def kill():
                "--optuna", OUT / "killed.journal", "--tensorboard", OUT / "killed_logs"]
     kills = 0
     size = lambda: (OUT / "killed.journal").stat().st_size if (OUT / "killed.journal").exists() else 0
+    begun = lambda: sum(1 for _ in (OUT / "killed_logs").glob("*/*"))
     for _ in range(3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         enough = size() + 60_000
-        while size() < enough and process.poll() is None:
+        while (size() < enough or begun() < 5) and process.poll() is None:
             time.sleep(0.001)
         if process.poll() is not None:
             break
