@@ -159,7 +159,7 @@ class Server:
             print("   LEFT OUT, as asked for with --no-browser:", path)
             return
         common = [os.environ["CHROMIUM"], "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                  f"--user-data-dir={OUT}/browser", "--window-size=1500,1700", "--virtual-time-budget=30000"]
+                  f"--user-data-dir={OUT}/browser", "--window-size=1500,2600", "--virtual-time-budget=30000"]
         for option in (f"--screenshot={OUT / picture}", "--dump-dom"):
             done = subprocess.run([*common, option, self.url(path)], capture_output=True, timeout=180)
             assert done.returncode == 0, done.stderr.decode()[-2000:]
