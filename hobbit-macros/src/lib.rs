@@ -2,6 +2,7 @@
 
 mod attr;
 mod check;
+mod domain;
 mod expand;
 mod fallback;
 mod model;

@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 
 use super::SearchSpace;
+use super::choice::Switch;
 use super::describe::{Condition, Domain, Parameter, Value};
 use super::field::{Coordinates, Field, Names, below};
-use super::scalar::{Int, Scalar, Switch};
+use super::scalar::{Int, Scalar};
 use crate::error::{Error, Result};
 use crate::random::Key;
 

@@ -1,7 +1,8 @@
 //! How one field of a space is drawn, shown, checked and encoded. What the macro writes is made of these.
 
+use super::choice::{middle, weighted};
 use super::describe::{Condition, Domain, Parameter, Value};
-use super::scalar::{STEPS, Scalar, middle, weighted};
+use super::scalar::{STEPS, Scalar};
 use crate::error::{Error, Result};
 use crate::random::Key;
 

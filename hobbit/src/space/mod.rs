@@ -1,5 +1,6 @@
 //! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and encoded.
 
+mod choice;
 mod composite;
 mod describe;
 mod field;
@@ -7,6 +8,8 @@ mod field;
 mod named;
 mod scalar;
 
+#[doc(hidden)]
+pub use choice::{Choice, Label, Switch, VariantRange, Variants, weighted};
 #[doc(hidden)]
 pub use composite::{Array, Nested, Optional, Several};
 pub use describe::{Condition, Domain, Parameter, Space, Value};
@@ -19,9 +22,7 @@ pub use field::{
 pub use named::from_values;
 pub use scalar::Scalar;
 #[doc(hidden)]
-pub use scalar::{
-    Choice, Int, Label, LogUniform, Normal, Sampled, Switch, Uniform, VariantRange, Variants, weighted,
-};
+pub use scalar::{Int, LogUniform, Normal, Sampled, Uniform};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

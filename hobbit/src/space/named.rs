@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::SearchSpace;
+use super::choice::{Switch, middle};
 use super::describe::{Condition, Domain, Value};
-use super::scalar::{Int, LogUniform, Normal, Scalar, Switch, Uniform, middle, place_of};
+use super::scalar::{Int, LogUniform, Normal, Scalar, Uniform, place_of};
 use crate::error::{Error, Result};
 
 /// How far a number may be from what it has to be, relative to its size: single precision is enough.
