@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::estimate::{Estimate, duration};
 use super::live::Live;
 use super::progress::Progress;
-use super::{Event, Observer, StudyInfo, cell, number};
+use super::{Event, Observer, StudyInfo, cell, number, status};
 use crate::error::BoxError;
 use crate::repository::{End, StageRecord};
 use crate::schedule::Plan;
@@ -135,12 +135,10 @@ impl Console {
 
     fn ended(&mut self, record: &StageRecord, replayed: bool, hparams: &[(String, Value)]) {
         self.estimate.learn(record);
-        if self.progress.best.is_some_and(|(_, trial)| trial == record.trial)
-            && record.end == End::Trained
-            && let Some((score, _)) = self.progress.best
+        if let Some((score, trial)) = self.progress.best
+            && trial == record.trial
         {
-            self.best =
-                format!("best {} {} ({}): {}", self.monitor, number(score), record.trial, values(hparams));
+            self.best = format!("best {} {} ({}): {}", self.monitor, number(score), trial, values(hparams));
         }
         let failed = matches!(record.end, End::Failed { .. });
         if !replayed && (self.verbose || failed && self.progress.failed <= FAILURES_TOLD) {
@@ -229,16 +227,16 @@ fn heading(info: &StudyInfo) -> String {
 fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> String {
     let StageRecord { trial, stage, .. } = record;
     let took = duration(Duration::try_from_secs_f64(record.seconds).unwrap_or_default());
-    let what = match &record.end {
-        End::Trained => {
+    let what = match (&record.end, record.end.status()) {
+        (End::Diverged { reason, .. } | End::Failed { reason, .. }, Some(fate)) => {
+            format!("{}: {reason}", status(&fate))
+        }
+        _ => {
             let score = record.score.map_or(String::new(), |(score, epoch)| {
                 format!(", {monitor} {} of epoch {epoch}", number(score))
             });
             format!("epochs {} to {} in {took}{score}", record.from + 1, record.to)
         }
-        End::Diverged { epoch, reason } => format!("diverged in epoch {epoch}: {reason}"),
-        End::Failed { epoch: 0, reason } => format!("failed to build: {reason}"),
-        End::Failed { epoch, reason } => format!("failed in epoch {epoch}: {reason}"),
     };
     format!("Trial {trial}, stage {}: {what}; {}\n", stage + 1, values(hparams))
 }

@@ -75,7 +75,7 @@ fn left(bracket: &Bracket, (stage_cost, epoch_cost): (f64, f64), progress: &Prog
     let usual = |stages: f64, epochs: f64| stages * stage_cost + epochs * epoch_cost;
     let mut ranked: Vec<(f64, &Cost)> =
         bracket.trials.values().filter_map(|cost| Some((cost.score?, cost))).collect();
-    ranked.sort_by(|a, b| match progress.direction() {
+    ranked.sort_by(|a, b| match progress.direction {
         Direction::Minimize => a.0.total_cmp(&b.0),
         Direction::Maximize => b.0.total_cmp(&a.0),
     });

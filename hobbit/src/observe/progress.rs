@@ -12,7 +12,7 @@ use crate::trial::{Direction, TrialId};
 pub(super) struct Progress {
     brackets: Vec<Bracket>,
     per_iteration: u32,
-    direction: Direction,
+    pub(super) direction: Direction,
     /// The best score so far, and whose it is.
     pub(super) best: Option<(f64, TrialId)>,
     pub(super) failed: u64,
@@ -33,7 +33,7 @@ pub(super) struct Bracket {
 /// One stage of a [`Bracket`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stage {
-    pub(super) planned: u64,
+    planned: u64,
     /// The epochs of a trial in it.
     pub(super) epochs: u64,
     pub(super) ended: u64,
@@ -95,7 +95,7 @@ impl Progress {
 
     fn ended(&mut self, record: &StageRecord) {
         let trained = record.end == End::Trained;
-        let score = record.score.map(|(score, _)| score).filter(|_| trained);
+        let score = record.ranked_by();
         self.failed += u64::from(!trained);
         if let Some(score) = score
             && self.best.is_none_or(|(best, _)| self.direction.better(score, best))
@@ -130,10 +130,6 @@ impl Progress {
             let name = if iteration == 1 { number.to_string() } else { format!("{iteration}.{number}") };
             (name, bracket)
         })
-    }
-
-    pub(super) fn direction(&self) -> Direction {
-        self.direction
     }
 
     /// The epochs done and the epochs of all, of the whole sweep.

@@ -141,7 +141,7 @@ fn best(report: &Report) -> Option<Best> {
     let id = trial.id;
     let dir = report.dir.display().to_string();
     let weights = report.dir.join("weights").join(format!("{id}.safetensors"));
-    let metrics = trial.metrics(epoch).map(|(name, value)| format!("{name} {}", shown(value)));
+    let metrics = trial.score_metrics().map(|(name, value)| format!("{name} {}", shown(value)));
     Some(Best {
         trial: id.to_string(),
         score: shown(score),
@@ -358,8 +358,7 @@ fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
         cells.extend(
             report.columns.iter().map(|column| trial.hparam(&column.name).map_or_else(String::new, cell)),
         );
-        let epoch = trial.score.map_or(trial.epochs(), |(_, epoch)| epoch);
-        let values: Vec<(&str, f64)> = trial.metrics(epoch).collect();
+        let values: Vec<(&str, f64)> = trial.score_metrics().collect();
         let value =
             |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| shown(*value));
         cells.extend(metrics.iter().map(|name| value(name).unwrap_or_default()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::lock::Owner;
 use super::reader::Reader;
-use super::records::{End, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
+use super::records::{Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
 use crate::error::Result;
 use crate::schedule::{Ask, Plan, Scheduler};
 use crate::space::Value;
@@ -210,21 +210,15 @@ impl Overview {
                 }
                 continue;
             };
-            match &record.end {
-                End::Trained => {
+            match record.end.status() {
+                None => {
                     stages[place].trained += 1;
                     trial.score = record.score;
                 }
-                End::Diverged { epoch, reason } => {
-                    trial.status = Status::Diverged { epoch: *epoch, reason: reason.clone() };
+                Some(status) => {
+                    stages[place].failed += 1;
+                    (trial.score, trial.status) = (None, status);
                 }
-                End::Failed { epoch, reason } => {
-                    trial.status = Status::Failed { epoch: *epoch, reason: reason.clone() };
-                }
-            }
-            if record.end != End::Trained {
-                stages[place].failed += 1;
-                trial.score = None;
             }
             let score = trial.score.map(|(score, _)| score);
             trial.stages.push(record);

@@ -168,6 +168,24 @@ pub enum End {
     },
 }
 
+impl End {
+    /// What became of a trial whose stage ended so; nothing if it was trained, because that depends on the others.
+    pub(crate) fn status(&self) -> Option<Status> {
+        match self.clone() {
+            End::Trained => None,
+            End::Diverged { epoch, reason } => Some(Status::Diverged { epoch, reason }),
+            End::Failed { epoch, reason } => Some(Status::Failed { epoch, reason }),
+        }
+    }
+}
+
+impl StageRecord {
+    /// The score by which the trial is ranked after this stage; none if it failed.
+    pub(crate) fn ranked_by(&self) -> Option<f64> {
+        self.score.map(|(score, _)| score).filter(|_| self.end == End::Trained)
+    }
+}
+
 /// What became of a trial.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Status {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::settings::Keep;
-use crate::repository::{End, StageRecord, Status};
+use crate::repository::{StageRecord, Status};
 use crate::trial::{Direction, TrialId, rank};
 
 /// One trial so far.
@@ -90,16 +90,9 @@ impl<H> Ledger<H> {
             status: Status::Unfinished,
             score: None,
         });
-        match &record.end {
-            End::Trained => trial.score = record.score,
-            End::Diverged { epoch, reason } => {
-                (trial.score, trial.status) =
-                    (None, Status::Diverged { epoch: *epoch, reason: reason.clone() });
-            }
-            End::Failed { epoch, reason } => {
-                (trial.score, trial.status) =
-                    (None, Status::Failed { epoch: *epoch, reason: reason.clone() });
-            }
+        match record.end.status() {
+            None => trial.score = record.score,
+            Some(status) => (trial.score, trial.status) = (None, status),
         }
         if unfinished {
             trial.unfinished = Some(record);

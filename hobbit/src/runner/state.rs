@@ -303,7 +303,7 @@ impl<O: Objective> Shared<O> {
     ) {
         let configurations = &self.evaluator.configurations;
         let trial = record.trial;
-        let score = record.score.map(|(score, _)| score).filter(|_| record.end == End::Trained);
+        let score = record.ranked_by();
         // failures that an earlier process met have been put up with already
         if !replayed && let Some(error) = state.failures.enter(&record) {
             self.fail(state, error);

@@ -17,7 +17,7 @@ use super::worker::work;
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{End, FORMAT, Opened, Record, Repository, StageRecord, StudyRecord, to_pretty};
+use crate::repository::{FORMAT, Opened, Record, Repository, StageRecord, StudyRecord, to_pretty};
 use crate::schedule::{Ask, Plan, Scheduler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -315,10 +315,7 @@ fn replayable(mut scheduler: Scheduler, known: &HashMap<(TrialId, u32), StageRec
             record.filter(|record| (record.from, record.to) == (assignment.from, assignment.to))
         {
             (stages, epochs) = (stages + 1, epochs + assignment.to - assignment.from);
-            scheduler.tell(
-                assignment.trial,
-                record.score.map(|(score, _)| score).filter(|_| record.end == End::Trained),
-            );
+            scheduler.tell(assignment.trial, record.ranked_by());
         }
     }
     (stages, epochs)

@@ -54,21 +54,24 @@ impl FromStr for Device {
 pub(super) fn resolve(wanted: &[Device]) -> Result<Vec<Device>> {
     let mut devices = Vec::new();
     for device in wanted {
-        match (*device, gpus()) {
-            (Device::Cpu, _) => devices.push(Device::Cpu),
-            (Device::Auto, Err(_) | Ok(0)) => devices.push(Device::Cpu),
-            (Device::Auto, Ok(count)) => devices.extend((0..count).map(Device::Cuda)),
-            (Device::Cuda(number), Ok(count)) if number < count => devices.push(Device::Cuda(number)),
-            (Device::Cuda(number), Ok(count)) => {
-                let there = match count {
-                    0 => "there is no NVIDIA GPU".to_owned(),
-                    1 => "there is one NVIDIA GPU, number 0".to_owned(),
-                    _ => format!("there are {count} NVIDIA GPUs, numbers 0 to {}", count - 1),
+        match *device {
+            Device::Cpu => devices.push(Device::Cpu),
+            Device::Auto => match gpus() {
+                Err(_) | Ok(0) => devices.push(Device::Cpu),
+                Ok(count) => devices.extend((0..count).map(Device::Cuda)),
+            },
+            Device::Cuda(number) => {
+                let there = match gpus() {
+                    Ok(count) if number < count => {
+                        devices.push(Device::Cuda(number));
+                        continue;
+                    }
+                    Ok(0) => "there is no NVIDIA GPU".to_owned(),
+                    Ok(1) => "there is one NVIDIA GPU, number 0".to_owned(),
+                    Ok(count) => format!("there are {count} NVIDIA GPUs, numbers 0 to {}", count - 1),
+                    Err(why) => why,
                 };
-                return Err(Error::setting(format!("the device cuda:{number} cannot be used: {there}")));
-            }
-            (Device::Cuda(number), Err(why)) => {
-                return Err(Error::setting(format!("the device cuda:{number} cannot be used: {why}")));
+                return Err(Error::setting(format!("the device {device} cannot be used: {there}")));
             }
         }
     }
