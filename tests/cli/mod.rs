@@ -244,6 +244,8 @@ fn what_is_exported_for_other_tools_is_what_the_library_exports() {
     let expected = optuna("library.journal", "library");
     assert_eq!(expected.rows.len(), overview.trials.len());
     assert_eq!(optuna("command.journal", "command"), expected);
+    let fitted = optuna("command.journal", "command").fit::<Params>();
+    assert_eq!((fitted.accepted.len(), fitted.refused.len()), (17, 0));
     let below = |name: &str| {
         let dir = place.path(name);
         let files = files(&dir).into_iter();
