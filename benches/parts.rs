@@ -108,7 +108,12 @@ pub(crate) fn noop_sweep(criterion: &mut Criterion) {
         let plan = Plan::new(max_epochs, 3).expect("the values are allowed");
         group.throughput(Throughput::Elements(plan.total_evaluations()));
         group.bench_function(format!("R={max_epochs}"), |bencher| {
-            bencher.iter(|| Hyperband::of(Noop).quiet().keep(Keep::None).run(max_epochs, 3));
+            // the results are taken, and dropped outside of the time
+            bencher.iter_batched(
+                || Hyperband::of(Noop).quiet().keep(Keep::None),
+                |study| study.run(max_epochs, 3),
+                BatchSize::PerIteration,
+            );
         });
     }
     // the same with a journal, and without checkpoints

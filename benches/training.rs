@@ -5,7 +5,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use hobbit::prelude::*;
 use hobbit::repository::Reader;
 use hobbit::train::stratified_split;
-use hobbit::{EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
+use hobbit::{EpochContext, Key, Metrics, Objective, Plan, TrialContext, TrialId};
 
 use crate::nets::{NETS, Nothing};
 
@@ -88,6 +88,19 @@ pub(crate) fn sweep(criterion: &mut Criterion) {
                         .run(27, 3)
                         .map(|results| (results, dir))
                 },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+    // the larger network: 20 batches of 64 an epoch
+    let mut group = criterion.benchmark_group("sweep of 784-128-128-10");
+    group.sample_size(10).throughput(Throughput::Elements(Plan::new(9, 3).expect("allowed").total_epochs()));
+    for workers in [1, 2] {
+        group.bench_function(format!("{workers} workers"), |bencher| {
+            bencher.iter_batched(
+                || Hyperband::of(NETS[3].objective(20)),
+                |study| study.quiet().workers(workers).run(9, 3),
                 BatchSize::PerIteration,
             );
         });

@@ -178,6 +178,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
+    #[inline]
     pub(crate) fn check(&self) -> Result<(), Interrupted> {
         if self.stopped.load(Ordering::Relaxed) {
             return Err(Interrupted::Stopped);
@@ -225,6 +226,7 @@ impl Metrics {
     }
 
     /// The value of a metric.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<f64> {
         self.position(name).map(|position| self.entries[position].1)
     }
@@ -235,21 +237,25 @@ impl Metrics {
     }
 
     /// Forgets all values, and keeps the memory.
+    #[inline]
     pub fn clear(&mut self) {
         self.reported = 0;
     }
 
     /// The place of a metric among those reported.
+    #[inline]
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.entries[..self.reported].iter().position(|(known, _)| known == name)
     }
 
     /// The value at a place, if so many were reported.
+    #[inline]
     pub(crate) fn at(&self, position: usize) -> Option<f64> {
         self.entries[..self.reported].get(position).map(|&(_, value)| value)
     }
 
     /// Equal layouts mean equal names in equal order.
+    #[inline]
     pub(crate) fn layout(&self) -> (u64, usize) {
         (self.version, self.reported)
     }
@@ -316,6 +322,7 @@ impl History {
     }
 
     /// Adds an epoch that is known to have the same names in the same order.
+    #[inline]
     pub(crate) fn push_same(&mut self, epoch: &Metrics) {
         self.values.extend(epoch.iter().map(|(_, value)| value));
     }

@@ -62,14 +62,15 @@ impl<H> Trial<H> {
         metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
     }
 
-    fn new(rank: u32, state: TrialState<H>) -> Trial<H> {
+    /// A trial that is not ranked yet.
+    fn new(state: TrialState<H>) -> Trial<H> {
         let TrialState { id, hparams, records, unfinished, status, score } = state;
         let mut stages = records;
         stages.extend(unfinished);
         let epochs = epochs(&status, &stages);
         let epoch = score.map(|(_, epoch)| epoch);
         let score = score.map(|(score, _)| score);
-        Trial { rank, id, hparams, status, score, epoch, epochs, stages }
+        Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
     }
 }
 
@@ -78,15 +79,14 @@ impl<O: Objective> Results<O> {
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
         let Finished { objective, study, trials, stopped, mut repository, mut observers } = finished;
         let complete = stopped.is_none();
-        // trials are large: their keys are sorted, and then each trial is moved once
-        let key = |(place, trial): (usize, &TrialState<_>)| {
-            ((trial.score.map(|(score, _)| score), trial.id), place)
-        };
+        // trials are large: they are made in the order they lie in memory, their keys are sorted, and then each is moved once
+        let trials: Vec<_> = trials.into_iter().map(Trial::new).collect();
+        let key = |(place, trial): (usize, &Trial<_>)| ((trial.score, trial.id), place);
         let mut order: Vec<_> = trials.iter().enumerate().map(key).collect();
         order.sort_unstable_by(|(a, _), (b, _)| rank(study.direction, *a, *b));
         let mut trials: Vec<_> = trials.into_iter().map(Some).collect();
         let ranked = order.into_iter().filter_map(|(_, place)| trials[place].take());
-        let trials: Vec<_> = (1..).zip(ranked).map(|(rank, trial)| Trial::new(rank, trial)).collect();
+        let trials: Vec<_> = (1..).zip(ranked).map(|(rank, trial)| Trial { rank, ..trial }).collect();
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
         let results = Results { objective, study, trials, stopped, repository: repository_place };
         let reason = results.stopped.as_ref().map(ToString::to_string);

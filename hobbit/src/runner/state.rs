@@ -385,6 +385,8 @@ impl<O: Objective> Shared<O> {
 pub(crate) struct Around<'a, O: Objective> {
     pub(crate) shared: &'a Shared<O>,
     pub(crate) slot: usize,
+    /// For trials without a time limit, which nothing interrupts.
+    pub(crate) unlimited: &'a Arc<Interrupt>,
 }
 
 impl<O: Objective> Surroundings<O> for Around<'_, O> {
@@ -449,10 +451,11 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
     }
 
     fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt> {
-        let interrupt = Arc::new(Interrupt { stopped: AtomicBool::new(false), deadline });
-        if deadline.is_some() {
-            self.shared.lock().slots[self.slot].interrupt = interrupt.clone();
+        if deadline.is_none() {
+            return self.unlimited.clone();
         }
+        let interrupt = Arc::new(Interrupt { stopped: AtomicBool::new(false), deadline });
+        self.shared.lock().slots[self.slot].interrupt = interrupt.clone();
         interrupt
     }
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use super::evaluate::Evaluated;
 use super::panics::catch;
 use super::state::{Around, Garbage, Next, Shared};
-use crate::objective::Objective;
+use crate::objective::{Interrupt, Objective};
 
 /// Works until the sweep is over. `slot` is the worker's place.
 pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
     let mut garbage = Garbage::<O>::new();
+    let unlimited = Arc::new(Interrupt::default());
     let mut state = shared.lock();
     loop {
         let next = shared.next(&mut state, slot as u32, &mut garbage);
@@ -42,7 +43,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         {
             shared.announce(&mut shared.lock(), &task, &hparams);
         }
-        let evaluated = shared.evaluator.evaluate(*task, &Around { shared, slot });
+        let evaluated = shared.evaluator.evaluate(*task, &Around { shared, slot, unlimited: &unlimited });
 
         state = shared.lock();
         if state.slots[slot].abandoned {
