@@ -74,10 +74,11 @@ impl KeyRng {
         if n == 0 {
             return 0;
         }
-        let threshold = n.wrapping_neg() % n;
         loop {
             let product = u128::from(self.next_u64()) * u128::from(n);
-            if product as u64 >= threshold {
+            let low = product as u64;
+            // the remainder is below n, and dividing is slow
+            if low >= n || low >= n.wrapping_neg() % n {
                 return (product >> 64) as u64;
             }
         }

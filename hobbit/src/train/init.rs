@@ -74,25 +74,33 @@ fn normal(length: usize, deviation: f64, key: Key) -> Vec<f32> {
     values
 }
 
-/// A mask for dropout: zero with this probability, otherwise 1 / (1 - probability).
+/// A mask for dropout: zero with this probability, in whole parts of 65536, otherwise 1 / (1 - probability).
 pub(super) fn dropout_mask(probability: f64, length: usize, key: Key, mask: &mut Vec<f32>) {
+    /// Numbers that are drawn at once, each for two places.
+    const DRAWN: usize = 16;
     let keep = if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 };
-    let threshold = (probability * (1u64 << 32) as f64) as u64;
-    let Ok(threshold) = u32::try_from(threshold) else {
-        mask.clear();
-        mask.resize(length, 0.0);
-        return;
-    };
+    let threshold = (probability * 65536.0).round() as u32;
     let seed = key.seed();
     let (low, high) = (seed as u32, (seed >> 32) as u32);
+    // every place is written below
     mask.resize(length, 0.0);
     // a number of its own for each place, so that the loop becomes vectors
     simd(|| {
+        let choose = |part: u32| if part < threshold { 0.0 } else { keep };
         let mut place = low;
-        for value in &mut *mask {
-            *value = if scramble(place, high) < threshold { 0.0 } else { keep };
-            place = place.wrapping_add(1);
-        }
+        let mut draw = |values: &mut [f32; 2 * DRAWN]| {
+            for lane in 0..DRAWN {
+                let drawn = scramble(place.wrapping_add(lane as u32), high);
+                values[lane] = choose(drawn & 0xffff);
+                values[DRAWN + lane] = choose(drawn >> 16);
+            }
+            place = place.wrapping_add(DRAWN as u32);
+        };
+        let (whole, rest) = mask.as_chunks_mut();
+        whole.iter_mut().for_each(&mut draw);
+        let mut last = [0.0; 2 * DRAWN];
+        draw(&mut last);
+        rest.copy_from_slice(&last[..rest.len()]);
     });
 }
 

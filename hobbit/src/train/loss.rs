@@ -103,10 +103,10 @@ impl Loss {
         smoothing: f32,
         scratch: &mut Vec<f32>,
     ) -> Result<f64, BoxError> {
-        if self == Loss::CrossEntropy && batch.values.is_empty() {
-            return Ok(cross_entropy_of_classes(outputs, batch, smoothing, None));
-        }
         scratch.resize(outputs.len(), 0.0);
+        if self == Loss::CrossEntropy && batch.values.is_empty() {
+            return Ok(math::simd(OfClasses { outputs, batch, smoothing, gradient: scratch, wanted: false }));
+        }
         self.of(outputs, batch, smoothing, scratch)
     }
 
@@ -124,7 +124,7 @@ impl Loss {
         let part = scale / width as f32;
         let sum = match self {
             Loss::CrossEntropy if batch.values.is_empty() => {
-                cross_entropy_of_classes(outputs, batch, smoothing, Some(gradient))
+                math::simd(OfClasses { outputs, batch, smoothing, gradient, wanted: true })
             }
             Loss::CrossEntropy => cross_entropy(outputs, batch, smoothing, gradient),
             Loss::BinaryCrossEntropy => each(outputs, batch, gradient, part, |z, t| {
@@ -193,89 +193,70 @@ fn softmax_rows(outputs: &[f32], width: usize, to: &mut [f32]) {
     math::exp(to);
 }
 
-/// Samples that are worked on at once, side by side in vectors.
-const LANES: usize = 16;
-/// The most classes for which this is worth it; the rows of more are long enough for vectors themselves.
-const FEW: usize = 32;
+/// Samples that are worked on at once.
+const ROWS: usize = 16;
 
-/// The usual case: a class for each sample. The gradient is left out if it is not wanted.
-fn cross_entropy_of_classes(
-    outputs: &[f32],
-    batch: &Batch,
+/// The usual case: a class for each sample. Without a wish for the gradient, its place is scratch.
+struct OfClasses<'a> {
+    outputs: &'a [f32],
+    batch: &'a Batch,
     smoothing: f32,
-    mut gradient: Option<&mut [f32]>,
-) -> f64 {
-    let width = outputs.len() / batch.samples;
-    let scale = 1.0 / batch.samples as f32;
-    let share = smoothing / width as f32;
-    let mut sum = 0.0;
-    math::simd(|| {
-        for (number, outputs) in outputs.chunks(LANES * width).enumerate() {
-            let first = number * LANES;
+    gradient: &'a mut [f32],
+    wanted: bool,
+}
+
+impl math::Work for OfClasses<'_> {
+    /// The sum of the samples' weighted losses.
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let OfClasses { outputs, batch, smoothing, gradient, wanted } = self;
+        let width = outputs.len() / batch.samples;
+        let scale = 1.0 / batch.samples as f32;
+        let share = smoothing / width as f32;
+        let mut sum = 0.0;
+        let parts = outputs.chunks(ROWS * width).zip(gradient.chunks_mut(ROWS * width));
+        for ((outputs, slopes), number) in parts.zip(0..) {
+            let first: usize = number * ROWS;
             let rows = outputs.len() / width;
             let classes = &batch.classes[first..first + rows];
-            let mut few = [[0.0f32; LANES]; FEW];
-            let mut many = Vec::new();
-            let columns = if width <= FEW {
-                &mut few[..width]
-            } else {
-                many.resize(width, [0.0f32; LANES]);
-                many.as_mut_slice()
-            };
-            for (lane, row) in outputs.chunks_exact(width).enumerate() {
-                columns.iter_mut().zip(row).for_each(|(column, &z)| column[lane] = z);
+            let (mut largest, mut total) = ([0.0f32; ROWS], [1.0f32; ROWS]);
+            let (mut chosen, mut weights) = ([0.0f32; ROWS], [0.0f32; ROWS]);
+            for (row, z) in outputs.chunks_exact(width).enumerate() {
+                let most = z.iter().fold(f32::NEG_INFINITY, |most, &z| if z > most { z } else { most });
+                slopes[row * width..][..width].iter_mut().zip(z).for_each(|(e, &z)| *e = z - most);
+                (largest[row], chosen[row]) = (most, z[classes[row] as usize]);
+                weights[row] = batch.weight(first + row);
             }
-            let (mut weights, mut chosen) = ([0.0f32; LANES], [0.0f32; LANES]);
-            for (lane, &class) in classes.iter().enumerate() {
-                (weights[lane], chosen[lane]) = (batch.weight(first + lane), columns[class as usize][lane]);
+            slopes.iter_mut().for_each(|e| *e = math::exp_of(*e));
+            for (total, e) in total.iter_mut().zip(slopes.chunks_exact(width)) {
+                *total = if width < ROWS { e.iter().sum() } else { math::fold(e, |e| e) };
             }
-            let mut largest = [f32::NEG_INFINITY; LANES];
-            let mut all = [0.0f32; LANES];
-            for column in columns.iter() {
-                for lane in 0..LANES {
-                    largest[lane] = if column[lane] > largest[lane] { column[lane] } else { largest[lane] };
-                    all[lane] += column[lane];
-                }
+            let mut losses = [0.0f32; ROWS];
+            for row in 0..ROWS {
+                losses[row] = largest[row] + math::ln_of(total[row]);
             }
-            let mut total = [0.0f32; LANES];
-            for column in columns.iter_mut() {
-                for lane in 0..LANES {
-                    column[lane] = math::exp_of(column[lane] - largest[lane]);
-                    total[lane] += column[lane];
-                }
-            }
-            let mut losses = [0.0f32; LANES];
-            for lane in 0..LANES {
-                let log = largest[lane] + math::ln_of(total[lane]);
-                losses[lane] = (1.0 - smoothing) * (log - chosen[lane]);
+            for (row, z) in outputs.chunks_exact(width).enumerate() {
+                let log = losses[row];
+                let mut loss = (1.0 - smoothing) * (log - chosen[row]);
                 if smoothing > 0.0 {
-                    losses[lane] += share * (width as f32 * log - all[lane]);
+                    loss += share * (width as f32 * log - z.iter().sum::<f32>());
                 }
+                sum += f64::from(weights[row]) * f64::from(loss);
             }
-            for lane in 0..rows {
-                sum += f64::from(weights[lane]) * f64::from(losses[lane]);
+            if !wanted {
+                continue;
             }
-            let Some(gradient) = &mut gradient else { continue };
-            let gradient = &mut gradient[first * width..][..rows * width];
-            let weights = weights.map(|weight| weight * scale);
-            let (mut by, mut off) = ([0.0f32; LANES], [0.0f32; LANES]);
-            for lane in 0..LANES {
-                (by[lane], off[lane]) = (weights[lane] / total[lane], share * weights[lane]);
-            }
-            for column in columns.iter_mut() {
-                for lane in 0..LANES {
-                    column[lane] = column[lane] * by[lane] - off[lane];
-                }
-            }
-            for (lane, &class) in classes.iter().enumerate() {
-                columns[class as usize][lane] -= (1.0 - smoothing) * weights[lane];
-            }
-            for (lane, row) in gradient.chunks_exact_mut(width).enumerate() {
-                row.iter_mut().zip(columns.iter()).for_each(|(slope, column)| *slope = column[lane]);
+            for (row, slopes) in slopes.chunks_exact_mut(width).enumerate() {
+                let weight = weights[row] * scale;
+                let (by, off) = (weight / total[row], share * weight);
+                slopes.iter_mut().for_each(|slope| *slope = *slope * by - off);
+                slopes[classes[row] as usize] -= (1.0 - smoothing) * weight;
             }
         }
-    });
-    sum
+        sum
+    }
 }
 
 /// With a probability for each class.

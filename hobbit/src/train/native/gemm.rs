@@ -4,10 +4,10 @@ use super::math::Real;
 
 /// A matrix in a slice: the distance from one row to the next, and from one column to the next.
 #[derive(Clone, Copy)]
-pub(super) struct Matrix<'a, T> {
-    data: &'a [T],
-    row: usize,
-    column: usize,
+pub(in crate::train) struct Matrix<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) row: usize,
+    pub(super) column: usize,
 }
 
 impl<'a, T> Matrix<'a, T> {
@@ -50,6 +50,9 @@ pub(super) fn gemm<T: Real>(
     a.check(m, k);
     b.check(k, n);
     assert!(m * n <= c.len(), "the product does not fit");
+    if T::multiply_few([m, n, k], a, b, c, add) {
+        return;
+    }
     let keep = if add { T::ONE } else { T::ZERO };
     // SAFETY: all places that are read, (m-1, k-1) of `a` and (k-1, n-1) of `b` being the furthest, and all that are written, m n of
     // `c`, are in their slices, as was just checked; `c` is borrowed alone; T is f32 or f64, which are all the implementations of
@@ -95,8 +98,12 @@ mod tests {
 
     #[test]
     fn products_are_those_of_three_loops() {
-        let values: Vec<f64> = (0..5000).map(|i| f64::from(i * 7919 % 1000) / 500.0 - 1.0).collect();
-        for [m, n, k] in [[1, 1, 1], [3, 5, 7], [16, 49, 9], [33, 17, 64], [2, 3, 0], [0, 3, 2]] {
+        let values: Vec<f64> = (0..9000).map(|i| f64::from(i * 7919 % 1000) / 500.0 - 1.0).collect();
+        let sizes = [[1, 1, 1], [3, 5, 7], [16, 49, 9], [33, 17, 64], [2, 3, 0], [0, 3, 2]];
+        // for products that are computed here, in all parts of vectors and numbers of rows
+        let small =
+            [[60, 4, 1], [4, 1, 60], [1, 60, 4], [29, 10, 128], [16, 48, 32], [31, 130, 20], [200, 16, 33]];
+        for [m, n, k] in sizes.into_iter().chain(small) {
             for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
                 let (a, b) = (&values[..m * k], &values[values.len() - k * n..]);
                 let of_a = if ta { Matrix::transposed(a, m) } else { Matrix::rows(a, k) };
@@ -116,6 +123,8 @@ mod tests {
                 let of_b = Matrix { data: &b[..], row: of_b.row, column: of_b.column };
                 gemm([m, n, k], of_a, of_b, &mut c, false);
                 assert!(c.iter().zip(&right).all(|(c, r)| (f64::from(*c) - r).abs() < 1e-4));
+                gemm([m, n, k], of_a, of_b, &mut c, true);
+                assert!(c.iter().zip(&right).all(|(c, r)| (f64::from(*c) - 2.0 * r).abs() < 2e-4));
             }
         }
     }

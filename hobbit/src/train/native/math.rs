@@ -5,7 +5,10 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::sync::LazyLock;
 
 use pulp::Arch;
+pub(in crate::train) use pulp::NullaryFnOnce as Work;
 
+use super::gemm::Matrix;
+use super::small;
 use crate::train::activation::Activation;
 
 /// A floating-point number: `f32` for training, `f64` for checking gradients.
@@ -39,6 +42,19 @@ pub(in crate::train) trait Real:
     fn tanh(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
+
+    /// Does what [`gemm`](super::gemm::gemm) does, if the product is so small that it is faster done here.
+    #[inline(always)]
+    fn multiply_few(
+        sizes: [usize; 3],
+        a: Matrix<'_, Self>,
+        b: Matrix<'_, Self>,
+        c: &mut [Self],
+        add: bool,
+    ) -> bool {
+        let _ = (sizes, a, b, c, add);
+        false
+    }
 }
 
 impl Real for f64 {
@@ -150,13 +166,24 @@ impl Real for f32 {
         let series = t * (0.254_829_6 + t * (-0.284_496_74 + t * series));
         (1.0 - series * Real::exp(-a * a)).copysign(self)
     }
+
+    fn multiply_few(
+        sizes: [usize; 3],
+        a: Matrix<'_, f32>,
+        b: Matrix<'_, f32>,
+        c: &mut [f32],
+        add: bool,
+    ) -> bool {
+        small::multiply(sizes, a, b, c, add)
+    }
 }
 
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
-/// Runs a loop compiled for the processor at hand.
+/// Runs a loop compiled for the processor at hand: a closure, or, if it is long, [`Work`] of a type of its own with an `inline(always)`
+/// `call`. The compiler does not inline long closures here, and those are compiled for the oldest processor instead.
 #[inline(always)]
-pub(in crate::train) fn simd<R>(work: impl FnOnce() -> R) -> R {
+pub(in crate::train) fn simd<W: Work>(work: W) -> W::Output {
     ARCH.dispatch(work)
 }
 
@@ -346,7 +373,7 @@ pub(super) fn fold2<T: Real>(a: &[T], b: &[T], of: impl Fn(T, T) -> T) -> T {
 
 /// A sum over a slice.
 #[inline(always)]
-pub(super) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
+pub(in crate::train) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
     fold2(a, a, |a, _| of(a))
 }
 

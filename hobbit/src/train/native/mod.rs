@@ -9,6 +9,7 @@ mod norm;
 mod optimizer;
 mod pool;
 mod simple;
+mod small;
 #[cfg(test)]
 mod tests;
 

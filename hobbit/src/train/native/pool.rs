@@ -1,7 +1,7 @@
 //! Pooling.
 
 use super::conv::Geometry;
-use super::math::{Real, fold, simd};
+use super::math::{Real, Work, fold, simd};
 use super::{Kernel, Pass, Store};
 use crate::error::BoxError;
 
@@ -13,37 +13,48 @@ pub(super) struct MaxPool {
 }
 
 impl MaxPool {
-    /// The common case, windows of 2 × 2 side by side, in a loop that becomes vectors.
     fn is_pairs(&self) -> bool {
         let g = &self.geometry;
         g.window == [2, 2] && g.stride == [2, 2] && g.padding == [0, 0]
     }
+}
 
-    fn forward_pairs<T: Real>(&self, x: &[T], y: &mut [T], places: &mut [u32]) {
-        let ([_, width], [down, across]) = (self.geometry.input, self.geometry.output);
-        simd(|| {
-            let outputs = y.chunks_exact_mut(across).zip(places.chunks_exact_mut(across));
-            for (row, (y, places)) in outputs.enumerate().take(down) {
-                let start = 2 * row * width;
-                let (upper, rest) = x[start..].split_at(width);
-                let lower = &rest[..width];
-                for ((y, a), b) in y.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
-                    *y = largest(largest(a[0], a[1]), largest(b[0], b[1]));
-                }
-                let (first, below) = (start as u32, width as u32);
-                let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-                for ((place, &y), (a, b)) in places.iter_mut().zip(y.iter()).zip(inputs) {
-                    let lower = below + u32::from(b[0] != y);
-                    let upper = u32::from(a[0] != y);
-                    // a choice by its bits, since a branch would be mispredicted
-                    let up = u32::from((a[0] == y) | (a[1] == y)).wrapping_neg();
-                    *place = (upper & up) | (lower & !up);
-                }
-                for (column, place) in (0u32..).zip(places.iter_mut()) {
-                    *place += first + 2 * column;
-                }
+/// The common case, windows of 2 × 2 side by side, in a loop that becomes vectors.
+struct Pairs<'a, T> {
+    geometry: Geometry,
+    x: &'a [T],
+    y: &'a mut [T],
+    places: &'a mut [u32],
+}
+
+impl<T: Real> Work for Pairs<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Pairs { geometry, x, y, places } = self;
+        let ([_, width], [down, across]) = (geometry.input, geometry.output);
+        let outputs = y.chunks_exact_mut(across).zip(places.chunks_exact_mut(across));
+        for (row, (y, places)) in outputs.enumerate().take(down) {
+            let start = 2 * row * width;
+            let (upper, rest) = x[start..].split_at(width);
+            let lower = &rest[..width];
+            for ((y, a), b) in y.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
+                *y = largest(largest(a[0], a[1]), largest(b[0], b[1]));
             }
-        });
+            let (first, below) = (start as u32, width as u32);
+            let inputs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+            for ((place, &y), (a, b)) in places.iter_mut().zip(y.iter()).zip(inputs) {
+                let lower = below + u32::from(b[0] != y);
+                let upper = u32::from(a[0] != y);
+                // a choice by its bits, since a branch would be mispredicted
+                let up = u32::from((a[0] == y) | (a[1] == y)).wrapping_neg();
+                *place = (upper & up) | (lower & !up);
+            }
+            for (column, place) in (0u32..).zip(places.iter_mut()) {
+                *place += first + 2 * column;
+            }
+        }
     }
 }
 
@@ -62,7 +73,7 @@ impl<T: Real> Kernel<T> for MaxPool {
             let mut places = std::mem::take(&mut self.places);
             places.resize(y_length, 0);
             for ((x, y), places) in planes.zip(places.chunks_exact_mut(g.places())) {
-                self.forward_pairs(x, y, places);
+                simd(Pairs { geometry: g, x, y, places });
             }
             self.places = places;
             return Ok(());

@@ -1,0 +1,195 @@
+//! Small products, kept in registers. gemm copies its matrices into an order of its own and asks for memory at every call, which takes
+//! longer than a small product itself.
+
+use std::cell::RefCell;
+
+use pulp::{Simd, WithSimd};
+
+use super::gemm::Matrix;
+use super::math::ARCH;
+
+/// Rows of the product that are computed at once, where there are 32 vector registers.
+const ROWS: usize = 8;
+/// And where there are 16.
+const FEW_ROWS: usize = 4;
+
+thread_local! {
+    /// A matrix that came transposed, or not in whole vectors: row by row, with zeros behind each.
+    static PADDED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The widest vectors.
+const PADDING: usize = 16;
+
+/// Multiplications and additions of a product up to which it is done here: measured against gemm. The second limit is for many rows
+/// that come in order, by a matrix that stays in the nearest cache.
+const LIMIT: usize = 1_000_000;
+const LIMIT_IN_ORDER: usize = 8192;
+/// A matrix has to be used for so many rows to be worth padding.
+const FEWEST: usize = 16;
+
+/// Does what [`gemm`](super::gemm::gemm) does, if it is faster here. All sizes are checked there.
+pub(super) fn multiply(
+    sizes: [usize; 3],
+    a: Matrix<'_, f32>,
+    b: Matrix<'_, f32>,
+    c: &mut [f32],
+    add: bool,
+) -> bool {
+    let [m, n, k] = sizes;
+    if m * n * k > LIMIT && (a.column != 1 || n * k > LIMIT_IN_ORDER) {
+        return false;
+    }
+    // a single row or column is in order, however it came
+    let b = if k == 1 && b.column == 1 { Matrix::rows(b.data, n) } else { b };
+    let width = n.next_multiple_of(PADDING);
+    if b.column == 1 && n == width {
+        return ARCH.dispatch(Small { sizes, a, b: b.data, width: b.row, c, add });
+    }
+    if m < FEWEST {
+        return false;
+    }
+    PADDED.with_borrow_mut(|padded| {
+        padded.clear();
+        padded.resize(k * width, 0.0);
+        if b.column == 1 {
+            let rows = padded.chunks_exact_mut(width).zip(b.data.chunks(b.row));
+            rows.for_each(|(to, row)| to[..n].copy_from_slice(&row[..n]));
+        } else {
+            for (j, column) in b.data.chunks(b.column).take(n).enumerate() {
+                let to = padded[j..].iter_mut().step_by(width);
+                to.zip(&column[..k]).for_each(|(to, &value)| *to = value);
+            }
+        }
+        ARCH.dispatch(Small { sizes, a, b: padded, width, c, add })
+    })
+}
+
+/// `c = a b`, or `c += a b`. False if there are no vectors to do it with, and nothing was done.
+struct Small<'a> {
+    /// `m`, `n` and `k`.
+    sizes: [usize; 3],
+    a: Matrix<'a, f32>,
+    /// Row by row, in whole vectors.
+    b: &'a [f32],
+    /// From one row of `b` to the next.
+    width: usize,
+    c: &'a mut [f32],
+    add: bool,
+}
+
+impl WithSimd for Small<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) -> bool {
+        if S::F32_LANES == 1 {
+            return false;
+        }
+        let n = self.sizes[1];
+        let lanes = S::F32_LANES;
+        let mut column = 0;
+        while column < n {
+            let rest = n - column;
+            if rest >= 2 * lanes {
+                self.columns::<S, 2, false>(simd, column);
+                column += 2 * lanes;
+            } else if rest >= lanes {
+                self.columns::<S, 1, false>(simd, column);
+                column += lanes;
+            } else {
+                self.columns::<S, 1, true>(simd, column);
+                column = n;
+            }
+        }
+        true
+    }
+}
+
+impl Small<'_> {
+    /// All rows of `N` vectors of columns; or, if they are a part of one vector, of all that are left.
+    #[inline(always)]
+    fn columns<S: Simd, const N: usize, const PART: bool>(&mut self, simd: S, column: usize) {
+        let m = self.sizes[0];
+        let mut row = 0;
+        if S::REGISTER_COUNT >= 32 {
+            while row + ROWS <= m {
+                self.rows::<S, ROWS, N, PART>(simd, row, column);
+                row += ROWS;
+            }
+        }
+        while row + FEW_ROWS <= m {
+            self.rows::<S, FEW_ROWS, N, PART>(simd, row, column);
+            row += FEW_ROWS;
+        }
+        while row < m {
+            self.rows::<S, 1, N, PART>(simd, row, column);
+            row += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn rows<S: Simd, const M: usize, const N: usize, const PART: bool>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+    ) {
+        let k = self.sizes[2];
+        let Matrix { data, row: down, column: across } = self.a;
+        if across == 1 {
+            let rows: [&[f32]; M] = std::array::from_fn(|i| &data[(row + i) * down..][..k]);
+            self.tile::<S, M, N, PART>(simd, row, column, |p| std::array::from_fn(|i| rows[i][p]));
+        } else {
+            let data = &data[row..];
+            self.tile::<S, M, N, PART>(simd, row, column, |p| {
+                let few = &data[p * across..][..M];
+                std::array::from_fn(|i| few[i])
+            });
+        }
+    }
+
+    /// `M` rows of `N` vectors; `a` gives a column of these rows.
+    #[inline(always)]
+    fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+        a: impl Fn(usize) -> [f32; M],
+    ) {
+        let [_, n, k] = self.sizes;
+        let width = if PART { n - column } else { N * S::F32_LANES };
+        let load = |values: &[f32]| -> [S::f32s; N] {
+            let (vectors, _) = S::as_simd_f32s(&values[..N * S::F32_LANES]);
+            std::array::from_fn(|j| vectors[j])
+        };
+        let mut sums = [[simd.splat_f32s(0.0); N]; M];
+        if self.add {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let values = &self.c[(row + i) * n + column..];
+                *sum = if PART { [simd.partial_load_f32s(&values[..width]); N] } else { load(values) };
+            }
+        }
+        let b = &self.b[column..];
+        for p in 0..k {
+            let b = load(&b[p * self.width..]);
+            let a = a(p);
+            for i in 0..M {
+                let a = simd.splat_f32s(a[i]);
+                for j in 0..N {
+                    sums[i][j] = simd.mul_add_f32s(a, b[j], sums[i][j]);
+                }
+            }
+        }
+        for (i, sum) in sums.iter().enumerate() {
+            let to = &mut self.c[(row + i) * n + column..][..width];
+            if PART {
+                simd.partial_store_f32s(to, sum[0]);
+            } else {
+                let (vectors, _) = S::as_mut_simd_f32s(to);
+                vectors[..N].copy_from_slice(sum);
+            }
+        }
+    }
+}
