@@ -263,9 +263,25 @@ mod tests {
         assert_eq!(shelf.kept.iter().filter(|kept| kept.all.is_none()).count(), 1);
     }
 
+    /// This needs a GPU, as all tests with this feature.
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn the_gpu_gathers_its_batches() {
+        let plan = plan();
+        let data = Data::from(Dataset::new(samples(23, 1), samples(11, 2)).unwrap());
+        let values = plan.initial(Key::new(3));
+        let gpu = crate::train::tape::CudaNetwork::new(0, &plan, values, Adam::new(0.01).into()).unwrap();
+        assert!(gpu.gathers());
+        let (_, of_rows) = train(gpu, &data, 0, &plan);
+        let (_, of_numbers) = train(network(&plan), &data, 0, &plan);
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * b.abs().max(1.0);
+        assert!(of_rows.iter().zip(&of_numbers).all(near), "{of_rows:?} and {of_numbers:?}");
+    }
+
     /// Figures for scripts/gpu-check.sh: 10,000 samples of MNIST's size, in batches of 64.
     fn time<D: Place>(device: &D, name: &str) {
-        let features = Arc::new(Features::new(vec![0.5; 10_000 * 784], 784));
+        let values = (0..10_000 * 784).map(|place| (place % 1009) as f32).collect();
+        let features = Arc::new(Features::new(values, 784));
         let mut shelf = Shelf::default();
         let order: Vec<u32> = (0..10_000).map(|place| place * 7919 % 10_000).collect();
         let mut by = |shelved: bool| {
@@ -279,7 +295,8 @@ mod tests {
                 });
             }
             // waits for the device
-            assert_eq!(last.unwrap().as_vec().len(), 10_000 % 64 * 784);
+            let last = last.unwrap().as_vec();
+            assert_eq!(last, *Given::Rows(&features, &order[10_000 / 64 * 64..]).numbers());
             start.elapsed().as_secs_f64() * 1e6 / order.len().div_ceil(64) as f64
         };
         let (first, gathered) = (by(true), by(true));
