@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use dfdx::tensor::Cpu;
 
 use super::compiled::{Compiled, EpochEnd};
-use super::data::{Batch, Data, Feed, Inputs, Part, Stream, Targets};
+use super::data::{Batch, Data, Feed, Given, Inputs, Part, Stream, Targets};
 use super::device::Device;
 use super::loss::Loss;
 use super::metrics::{Tally, argmax, names};
@@ -96,7 +96,7 @@ impl Model {
         Ok(())
     }
 
-    fn feed(&self, member: usize, epoch: u64) -> Feed {
+    fn feed(&mut self, member: usize, epoch: u64) -> Feed {
         Feed {
             key: self.members[member].key,
             fold: member,
@@ -104,6 +104,7 @@ impl Model {
             batch_size: self.description.batch_size.unwrap_or(32),
             loss: self.description.loss,
             widths: self.plan.widths(),
+            by_rows: self.members[member].network().gathers(),
         }
     }
 
@@ -154,11 +155,11 @@ impl Model {
             };
             let mut weighted = None;
             if let Some(weights) = &description.class_weights {
-                weighted = Some(weigh(batch, weights));
+                weighted = Some(batch.weighed(weights));
             }
             let batch = weighted.as_ref().unwrap_or(batch);
             let mut finite = true;
-            network.train(&batch.inputs, batch.samples, &step, &mut |outputs, gradient| {
+            network.train(batch.given(), batch.samples, &step, &mut |outputs, gradient| {
                 let loss =
                     description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
                 tally.add(&description.metrics, description.loss, loss, outputs, batch);
@@ -305,9 +306,9 @@ impl Model {
             let mut network = member.network.lock().unwrap_or_else(PoisonError::into_inner);
             let mut values = Vec::with_capacity(inputs.len() / width * outputs);
             for batch in inputs.chunks(width * BATCH) {
-                network.outputs(batch, batch.len() / width, &mut values).map_err(|error| {
-                    Error::model(format!("prediction failed: {error}")).with_source(error)
-                })?;
+                network.outputs(Given::Numbers(batch), batch.len() / width, &mut values).map_err(
+                    |error| Error::model(format!("prediction failed: {error}")).with_source(error),
+                )?;
             }
             if loss.has_classes() {
                 values.chunks_exact_mut(outputs).for_each(softmax);
@@ -347,7 +348,8 @@ impl Model {
             let mut network = member.network.lock().unwrap_or_else(PoisonError::into_inner);
             let mut tally = Tally::default();
             for order in part.in_order().chunks(BATCH) {
-                part.gather(order, self.description.loss, &mut batch);
+                // data that are looked at once are not kept on a device
+                part.gather(order, self.description.loss, false, &mut batch);
                 let buffers = (&mut Vec::new(), &mut Vec::new());
                 measure(&self.description, network.as_mut(), &batch, buffers, &mut tally).map_err(
                     |error| Error::model(format!("evaluation failed: {error}")).with_source(error),
@@ -370,23 +372,10 @@ fn measure(
     tally: &mut Tally,
 ) -> Result<(), BoxError> {
     outputs.clear();
-    network.outputs(&batch.inputs, batch.samples, outputs)?;
+    network.outputs(batch.given(), batch.samples, outputs)?;
     let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
     tally.add(&description.metrics, description.loss, loss, outputs, batch);
     Ok(())
-}
-
-/// The batch with its samples weighted by their classes as well.
-fn weigh(batch: &Batch, weights: &[f32]) -> Batch {
-    let width = batch.values.len() / batch.samples.max(1);
-    let class = |sample: usize| match batch.classes.get(sample) {
-        Some(&class) => class as usize,
-        None if width == 1 => usize::from(batch.values[sample] > 0.5),
-        None => argmax(&batch.values[sample * width..(sample + 1) * width]),
-    };
-    let weight = |sample| batch.weight(sample) * weights.get(class(sample)).copied().unwrap_or(1.0);
-    let weights = (0..batch.samples).map(weight).collect();
-    Batch { weights, ..batch.clone() }
 }
 
 /// What the names of a network's arrays begin with.

@@ -1,5 +1,6 @@
 //! The seam between what training does and where it is computed.
 
+use super::data::Given;
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -21,17 +22,22 @@ pub(super) type Criterion<'a, T = f32> = dyn FnMut(&[T], &mut [T]) -> Result<boo
 
 /// A network with its optimizer, on some device. Samples come and go as flat rows, one after the other.
 pub(super) trait Network: Send {
+    /// Whether it keeps data on its device, and gathers batches there: it is then given rows of data in memory.
+    fn gathers(&self) -> bool {
+        false
+    }
+
     /// One step of training on a batch.
     fn train(
         &mut self,
-        inputs: &[f32],
+        inputs: Given<'_>,
         samples: usize,
         step: &Step,
         criterion: &mut Criterion<'_>,
     ) -> Result<(), BoxError>;
 
     /// Appends the outputs of a batch, as they are when not training.
-    fn outputs(&mut self, inputs: &[f32], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError>;
+    fn outputs(&mut self, inputs: Given<'_>, samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError>;
 
     /// Adds parameters and optimizer state: arrays by names like `dense1.weight`, the same on every device.
     fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), BoxError>;

@@ -51,6 +51,8 @@ pub(in crate::train) struct Feed {
     pub(in crate::train) loss: Loss,
     /// Of a sample, and of an output.
     pub(in crate::train) widths: (usize, usize),
+    /// Whether the network gathers the inputs itself, of data in memory.
+    pub(in crate::train) by_rows: bool,
 }
 
 impl Data {
@@ -147,11 +149,13 @@ impl Feed {
     ) -> Result<(), BoxError> {
         let steps = order.len().div_ceil(size);
         for (step, order) in order.chunks(size).enumerate() {
-            part.gather(order, self.loss, batch);
+            part.gather(order, self.loss, self.by_rows, batch);
             if !take(batch, step, Some(steps))? {
                 break;
             }
         }
+        // it holds on to the data no longer than it has to
+        batch.clear();
         Ok(())
     }
 
@@ -289,7 +293,7 @@ impl Feed {
         }
         let part = Part::new(kind, Inputs(inputs), targets)?;
         let part = if weights.is_empty() { part } else { part.weighted(weights)? };
-        part.gather(&part.in_order(), self.loss, batch);
+        part.gather(&part.in_order(), self.loss, false, batch);
         Ok(())
     }
 }

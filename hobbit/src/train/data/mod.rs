@@ -2,6 +2,7 @@
 
 mod batch;
 mod dataset;
+mod features;
 mod feed;
 mod files;
 mod generator;
@@ -16,6 +17,9 @@ pub use scale::{Scaler, one_hot};
 pub use split::{split, stratified_split};
 
 pub(super) use batch::Batch;
+#[cfg(any(test, feature = "cuda"))]
+pub(super) use features::Features;
+pub(super) use features::Given;
 pub(super) use feed::{Feed, Stream};
 pub(super) use part::Part;
 

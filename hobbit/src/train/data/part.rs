@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::dataset::{Inputs, Targets};
+use super::features::Features;
 use crate::error::{Error, Result};
 use crate::random::Key;
 use crate::train::loss::Loss;
@@ -19,12 +20,10 @@ pub(in crate::train) struct Part {
 
 #[derive(Debug)]
 struct All {
-    inputs: Vec<f32>,
+    inputs: Arc<Features>,
     targets: Targets,
     weights: Vec<f32>,
     samples: usize,
-    /// The numbers of a sample.
-    width: usize,
 }
 
 impl Part {
@@ -60,7 +59,8 @@ impl Part {
                 position / width
             )));
         }
-        let all = All { inputs, targets, weights: Vec::new(), samples, width };
+        let inputs = Arc::new(Features::new(inputs, width));
+        let all = All { inputs, targets, weights: Vec::new(), samples };
         Ok(Part { name, all: Arc::new(all), rows: None })
     }
 
@@ -79,14 +79,8 @@ impl Part {
                 weights[place]
             )));
         }
-        let All { inputs, targets, samples, width, .. } = &*self.all;
-        let all = All {
-            inputs: inputs.clone(),
-            targets: targets.clone(),
-            weights,
-            samples: *samples,
-            width: *width,
-        };
+        let All { inputs, targets, samples, .. } = &*self.all;
+        let all = All { inputs: Arc::clone(inputs), targets: targets.clone(), weights, samples: *samples };
         Ok(Part { name, all: Arc::new(all), rows: self.rows.clone() })
     }
 
@@ -96,7 +90,7 @@ impl Part {
     }
 
     pub(in crate::train) fn width(&self) -> usize {
-        self.all.width
+        self.all.inputs.width()
     }
 
     pub(in crate::train) fn samples(&self) -> usize {
@@ -116,17 +110,20 @@ impl Part {
         self.all.targets.fits(self.name, outputs, loss)
     }
 
-    /// Puts these samples into a batch.
-    pub(in crate::train) fn gather(&self, order: &[u32], loss: Loss, batch: &mut Batch) {
+    /// Puts these samples into a batch; if asked for, with their rows in place of the inputs' numbers.
+    pub(in crate::train) fn gather(&self, order: &[u32], loss: Loss, by_rows: bool, batch: &mut Batch) {
         batch.clear();
         batch.samples = order.len();
-        let All { inputs, targets, weights, width, .. } = &*self.all;
+        let All { inputs, targets, weights, .. } = &*self.all;
         let row = |&place: &u32| match &self.rows {
             Some(rows) => rows[place as usize] as usize,
             None => place as usize,
         };
-        for row in order.iter().map(row) {
-            batch.inputs.extend_from_slice(&inputs[row * width..(row + 1) * width]);
+        if by_rows {
+            batch.features = Some(Arc::clone(inputs));
+            batch.rows.extend(order.iter().map(|place| row(place) as u32));
+        } else {
+            inputs.gather(order.iter().map(row), &mut batch.inputs);
         }
         match targets {
             Targets::Classes(classes) if loss.has_classes() => {
@@ -169,7 +166,7 @@ impl Part {
     /// Takes in everything that it is.
     pub(super) fn hash(&self, hasher: &mut crc32fast::Hasher) {
         let All { inputs, targets, weights, .. } = &*self.all;
-        inputs.iter().for_each(|value| hasher.update(&value.to_le_bytes()));
+        inputs.values().iter().for_each(|value| hasher.update(&value.to_le_bytes()));
         match targets {
             Targets::Classes(classes) => {
                 classes.iter().for_each(|&class| hasher.update(&(class as u64).to_le_bytes()))

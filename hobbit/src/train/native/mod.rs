@@ -19,6 +19,7 @@ use optimizer::OptimizerState;
 pub(super) use simple::place;
 
 use super::activation::Activation;
+use super::data::Given;
 use super::layer::{Layer, Role};
 use super::network::{Criterion, Network, Step, read, steps_of};
 use super::optimizer::Optimizer;
@@ -295,21 +296,23 @@ impl<T: Real> Native<T> {
 impl Network for Native<f32> {
     fn train(
         &mut self,
-        inputs: &[f32],
+        inputs: Given<'_>,
         samples: usize,
         step: &Step,
         criterion: &mut Criterion<'_>,
     ) -> Result<(), BoxError> {
+        let inputs = inputs.numbers();
         let pass = Pass { samples, key: Some(step.key) };
-        if self.differentiate(inputs, pass, criterion)? {
+        if self.differentiate(&inputs, pass, criterion)? {
             self.optimizer.step(&mut self.store, step);
         }
         Ok(())
     }
 
-    fn outputs(&mut self, inputs: &[f32], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        self.chain.forward(&mut self.store, Pass { samples, key: None }, inputs)?;
-        to.extend_from_slice(self.chain.output(inputs));
+    fn outputs(&mut self, inputs: Given<'_>, samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
+        let inputs = inputs.numbers();
+        self.chain.forward(&mut self.store, Pass { samples, key: None }, &inputs)?;
+        to.extend_from_slice(self.chain.output(&inputs));
         Ok(())
     }
 

@@ -132,7 +132,8 @@ fn embeddings() {
     let plan = Plan::new(&[2], &[embedding.into()]).unwrap();
     let mut native = Native::<f32>::new(&plan, plan.initial(Key::new(3)), Sgd::new(0.1).into());
     for wrong in [5.0, -1.0, 0.5, f32::NAN] {
-        let error = native.outputs(&[0.0, wrong], 1, &mut Vec::new()).unwrap_err().to_string();
+        let error =
+            native.outputs(Given::Numbers(&[0.0, wrong]), 1, &mut Vec::new()).unwrap_err().to_string();
         assert!(error.contains("5 vectors"), "{error}");
     }
 }

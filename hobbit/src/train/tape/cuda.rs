@@ -1,20 +1,23 @@
 //! Networks on NVIDIA GPUs.
 //!
 //! dfdx's CUDA device cannot be sent to another thread, and trials are. So a network lives on the thread that trains it; when its
-//! trial pauses, its state is taken to the host, and whichever thread goes on builds it again.
+//! trial pauses, its state is taken to the host, and whichever thread goes on builds it again. Data in memory are put on the GPU once by
+//! each thread, and its batches are gathered there.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use dfdx::tensor::Cuda;
 
 use super::custom::{Built, Opaque};
-use super::{Place, TapeNetwork, device_error};
+use super::shelf::Shelf;
+use super::{Place, Rows, TapeNetwork, device_error, upload};
 use crate::error::BoxError;
-use crate::objective::Checkpoint;
+use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
+use crate::train::data::Given;
 use crate::train::network::{Criterion, Network, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::plan::Plan;
@@ -23,6 +26,22 @@ thread_local! {
     /// The devices that this thread has opened: kernels are loaded once for each.
     static DEVICES: RefCell<HashMap<usize, Cuda>> = RefCell::new(HashMap::new());
     static NETWORKS: RefCell<HashMap<u64, TapeNetwork<Cuda>>> = RefCell::new(HashMap::new());
+    /// The data that this thread has put on its devices.
+    static SHELVES: RefCell<HashMap<usize, Shelf<Cuda>>> = RefCell::new(HashMap::new());
+}
+
+/// The GPUs that a network did not fit on once. Data are kept on them no longer, so that trials have all of their memory.
+static CROWDED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+
+fn is_crowded(ordinal: usize) -> bool {
+    CROWDED.lock().unwrap_or_else(PoisonError::into_inner).contains(&ordinal)
+}
+
+/// Takes this thread's data off a GPU that is crowded.
+fn make_room(ordinal: usize) {
+    if is_crowded(ordinal) {
+        SHELVES.with_borrow_mut(|shelves| shelves.remove(&ordinal));
+    }
 }
 
 /// How many GPUs there are; an error of the driver, in words.
@@ -97,11 +116,35 @@ impl CudaNetwork {
     ) -> Result<T, BoxError> {
         let mut network = match NETWORKS.with_borrow_mut(|networks| networks.remove(&self.id)) {
             Some(network) => network,
-            None => self.build()?,
+            None => {
+                make_room(self.ordinal);
+                self.look_at(self.build())?
+            }
         };
         let result = work(&mut network);
         NETWORKS.with_borrow_mut(|networks| networks.insert(self.id, network));
+        self.look_at(result)
+    }
+
+    /// Remembers that memory was short, if it was.
+    fn look_at<T>(&self, result: Result<T, BoxError>) -> Result<T, BoxError> {
+        if result.as_ref().is_err_and(|error| error.is::<OutOfMemory>()) {
+            CROWDED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.ordinal);
+            make_room(self.ordinal);
+        }
         result
+    }
+
+    /// The inputs of a batch on the GPU.
+    fn rows(&self, inputs: Given<'_>, samples: usize) -> Result<Rows<Cuda>, BoxError> {
+        let device = device(self.ordinal)?;
+        if is_crowded(self.ordinal) {
+            return upload(&device, inputs.numbers().into_owned(), samples);
+        }
+        let rows = SHELVES.with_borrow_mut(|shelves| {
+            shelves.entry(self.ordinal).or_default().rows(&device, inputs, samples)
+        });
+        self.look_at(rows)
     }
 
     fn build(&self) -> Result<TapeNetwork<Cuda>, BoxError> {
@@ -122,18 +165,24 @@ impl CudaNetwork {
 }
 
 impl Network for CudaNetwork {
+    fn gathers(&self) -> bool {
+        !is_crowded(self.ordinal)
+    }
+
     fn train(
         &mut self,
-        inputs: &[f32],
+        inputs: Given<'_>,
         samples: usize,
         step: &Step,
         criterion: &mut Criterion<'_>,
     ) -> Result<(), BoxError> {
-        self.with(|network| network.train_step(inputs, samples, step, criterion))
+        let inputs = self.rows(inputs, samples)?;
+        self.with(|network| network.train_step(inputs, step, criterion))
     }
 
-    fn outputs(&mut self, inputs: &[f32], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        self.with(|network| network.predict(inputs, samples, to))
+    fn outputs(&mut self, inputs: Given<'_>, samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
+        let inputs = self.rows(inputs, samples)?;
+        self.with(|network| network.predict(inputs, to))
     }
 
     fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), BoxError> {
@@ -153,6 +202,7 @@ impl Network for CudaNetwork {
 
     /// Takes the network's state to the host, and frees the GPU's memory.
     fn pause(&mut self) -> Result<(), BoxError> {
+        make_room(self.ordinal);
         let Some(network) = NETWORKS.with_borrow_mut(|networks| networks.remove(&self.id)) else {
             return Ok(());
         };
@@ -169,5 +219,6 @@ impl Drop for CudaNetwork {
     fn drop(&mut self) {
         // dropping on another thread happens to paused networks only, which are not on the GPU
         NETWORKS.with_borrow_mut(|networks| networks.remove(&self.id));
+        make_room(self.ordinal);
     }
 }

@@ -8,11 +8,14 @@ mod images;
 mod layers;
 pub(super) mod module;
 mod optimizer;
+#[cfg(any(test, feature = "cuda"))]
+mod shelf;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Once;
 
+use dfdx::shapes::HasShape;
 use dfdx::tensor::{Cache, Cpu, Gradients, HasErr, NoneTape, OwnedTape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, Device, SumTo, TryMul};
 
@@ -22,6 +25,7 @@ use custom::{Built, Opaque};
 use images::Windows;
 use optimizer::OptimizerState;
 
+use super::data::Given;
 use super::layer::Role;
 use super::network::{Criterion, Network, Step, read, steps_of};
 use super::optimizer::Optimizer;
@@ -84,6 +88,12 @@ fn one_thread_a_trial() {
     ONCE.call_once(|| gemm_common::gemm::set_threading_threshold(usize::MAX));
 }
 
+/// Samples, put on the device.
+fn upload<D: Place>(device: &D, values: Vec<f32>, samples: usize) -> Result<Rows<D>, BoxError> {
+    let width = values.len() / samples.max(1);
+    device.try_tensor_from_vec(values, (samples, width)).map_err(device_error)
+}
+
 /// A node with what it needs on the device.
 struct Link<D: Place> {
     node: Node,
@@ -133,11 +143,6 @@ impl<D: Place> TapeNetwork<D> {
             device,
         })
     }
-
-    fn rows(&self, device: &D, values: &[f32], samples: usize) -> Result<Rows<D>, BoxError> {
-        let width = values.len() / samples.max(1);
-        device.try_tensor_from_vec(values.to_vec(), (samples, width)).map_err(device_error)
-    }
 }
 
 fn links<D: Place>(device: &D, nodes: &[Node]) -> Result<Vec<Link<D>>, BoxError> {
@@ -153,38 +158,35 @@ fn links<D: Place>(device: &D, nodes: &[Node]) -> Result<Vec<Link<D>>, BoxError>
 }
 
 impl<D: Place> TapeNetwork<D> {
+    /// The device that the inputs of a step have to be on: modules of dfdx draw dropout from the device of what flows through them.
+    fn device_of(&self, step: &Step) -> D {
+        let own = if self.has_opaque { self.device.for_step(step.key) } else { None };
+        own.unwrap_or_else(|| self.device.clone())
+    }
+
     pub(super) fn train_step(
         &mut self,
-        inputs: &[f32],
-        samples: usize,
+        inputs: Rows<D>,
         step: &Step,
         criterion: &mut Criterion<'_>,
     ) -> Result<(), BoxError> {
-        // modules of dfdx draw dropout from the device of what flows through them
-        let own = if self.has_opaque { self.device.for_step(step.key) } else { None };
-        let device = own.as_ref().unwrap_or(&self.device);
-        let x: Traced<D> = self.rows(device, inputs, samples)?.leaky_traced();
+        let (samples, _) = *inputs.shape();
+        let x: Traced<D> = inputs.leaky_traced();
         let outputs = layers::forward(&mut self.links, &mut self.parameters, x, Some(step.key))?;
         let values = outputs.as_vec();
         let mut gradient = vec![0.0; values.len()];
         if !criterion(&values, &mut gradient)? {
             return Ok(());
         }
-        let gradient = self.rows(&self.device, &gradient, samples)?;
+        let gradient = upload(&self.device, gradient, samples)?;
         let product = outputs.try_mul(gradient).map_err(device_error)?;
         let sum: Tensor<(), f32, D, OwnedTape<f32, D>> = product.try_sum().map_err(device_error)?;
         let gradients: Gradients<f32, D> = sum.try_backward().map_err(device_error)?;
         self.optimizer.step(&mut self.parameters, &self.roles, gradients, step).map_err(device_error)
     }
 
-    pub(super) fn predict(
-        &mut self,
-        inputs: &[f32],
-        samples: usize,
-        to: &mut Vec<f32>,
-    ) -> Result<(), BoxError> {
-        let x = self.rows(&self.device, inputs, samples)?;
-        let outputs: Rows<D> = layers::forward(&mut self.links, &mut self.parameters, x, None)?;
+    pub(super) fn predict(&mut self, inputs: Rows<D>, to: &mut Vec<f32>) -> Result<(), BoxError> {
+        let outputs: Rows<D> = layers::forward(&mut self.links, &mut self.parameters, inputs, None)?;
         to.extend(outputs.as_vec());
         Ok(())
     }
@@ -233,16 +235,18 @@ where
 {
     fn train(
         &mut self,
-        inputs: &[f32],
+        inputs: Given<'_>,
         samples: usize,
         step: &Step,
         criterion: &mut Criterion<'_>,
     ) -> Result<(), BoxError> {
-        self.train_step(inputs, samples, step, criterion)
+        let inputs = upload(&self.device_of(step), inputs.numbers().into_owned(), samples)?;
+        self.train_step(inputs, step, criterion)
     }
 
-    fn outputs(&mut self, inputs: &[f32], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        self.predict(inputs, samples, to)
+    fn outputs(&mut self, inputs: Given<'_>, samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
+        let inputs = upload(&self.device, inputs.numbers().into_owned(), samples)?;
+        self.predict(inputs, to)
     }
 
     fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), BoxError> {

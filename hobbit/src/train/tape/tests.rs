@@ -27,14 +27,14 @@ fn train(network: &mut dyn Network, inputs: &[f32], width: usize, steps: &[Step]
     let mut outputs = Vec::new();
     for step in steps {
         network
-            .train(inputs, SAMPLES, step, &mut |outputs, gradient| {
+            .train(Given::Numbers(inputs), SAMPLES, step, &mut |outputs, gradient| {
                 let pairs = gradient.iter_mut().zip(outputs.iter().zip(&targets));
                 pairs.for_each(|(g, (y, t))| *g = (y - t) / SAMPLES as f32);
                 Ok(true)
             })
             .unwrap();
     }
-    network.outputs(inputs, SAMPLES, &mut outputs).unwrap();
+    network.outputs(Given::Numbers(inputs), SAMPLES, &mut outputs).unwrap();
     outputs
 }
 
