@@ -38,7 +38,7 @@ cargo test --release -p hobbit "${features[@]}" --lib train::tape
 say "All layers and optimizers agree within 1e-4, and each loads what the other saved; batches are gathered on the device."
 
 say "" "## A batch gathered on the device, and sent to it" "" '```'
-cargo test --release -p hobbit "${features[@]}" --lib train::tape::shelf -- --ignored --nocapture | grep ' us' | tee -a "$report"
+cargo test --release -p hobbit "${features[@]}" --lib the_time_of_a_batch -- --nocapture | grep ' us' | tee -a "$report"
 say '```'
 
 say "" "## Sweeps" "" "| sweep | seed | accuracy, cpu | accuracy, $gpu | seconds, cpu | seconds, $gpu |" "|---|---|---|---|---|---|"

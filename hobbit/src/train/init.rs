@@ -1,6 +1,5 @@
 //! How weights begin: drawn from keys, so that equal seeds give equal weights on every device.
 
-use super::native::math::simd;
 use crate::random::Key;
 
 /// What a layer's weights are before training. Biases begin at zero.
@@ -74,34 +73,54 @@ fn normal(length: usize, deviation: f64, key: Key) -> Vec<f32> {
     values
 }
 
-/// A mask for dropout: zero with this probability, in whole parts of 65536, otherwise 1 / (1 - probability).
-pub(super) fn dropout_mask(probability: f64, length: usize, key: Key, mask: &mut Vec<f32>) {
-    /// Numbers that are drawn at once, each for two places.
-    const DRAWN: usize = 16;
-    let keep = if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 };
-    let threshold = (probability * 65536.0).round() as u32;
-    let seed = key.seed();
-    let (low, high) = (seed as u32, (seed >> 32) as u32);
-    // every place is written below
-    mask.resize(length, 0.0);
-    // a number of its own for each place, so that the loop becomes vectors
-    simd(|| {
-        let choose = |part: u32| if part < threshold { 0.0 } else { keep };
-        let mut place = low;
-        let mut draw = |values: &mut [f32; 2 * DRAWN]| {
-            for lane in 0..DRAWN {
-                let drawn = scramble(place.wrapping_add(lane as u32), high);
-                values[lane] = choose(drawn & 0xffff);
-                values[DRAWN + lane] = choose(drawn >> 16);
-            }
-            place = place.wrapping_add(DRAWN as u32);
-        };
-        let (whole, rest) = mask.as_chunks_mut();
-        whole.iter_mut().for_each(&mut draw);
-        let mut last = [0.0; 2 * DRAWN];
-        draw(&mut last);
-        rest.copy_from_slice(&last[..rest.len()]);
-    });
+/// What dropout does in one step: each place is dropped with its probability, in whole parts of 65536.
+#[derive(Clone, Copy)]
+pub(super) struct Drops {
+    threshold: u32,
+    key: [u32; 2],
+    pub(super) scale: f32,
+}
+
+impl Drops {
+    /// Places that are drawn at once.
+    pub(super) const BLOCK: usize = 32;
+
+    pub(super) fn new(probability: f64, key: Key) -> Drops {
+        let seed = key.seed();
+        Drops {
+            threshold: (probability * 65536.0).round() as u32,
+            key: [seed as u32, (seed >> 32) as u32],
+            scale: Drops::scale(probability),
+        }
+    }
+
+    /// What is kept is multiplied with 1 / (1 - probability).
+    pub(super) fn scale(probability: f64) -> f32 {
+        if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 }
+    }
+
+    /// Which places of a block are kept: 1, and 0 for those that are dropped. Each has a number of its own, so that the loop becomes
+    /// vectors.
+    #[inline(always)]
+    pub(super) fn block(self, number: usize) -> [u32; Drops::BLOCK] {
+        const HALF: usize = Drops::BLOCK / 2;
+        let mut kept = [0; Drops::BLOCK];
+        let first = self.key[0].wrapping_add((number * HALF) as u32);
+        for lane in 0..HALF {
+            // a number for two places
+            let drawn = scramble(first.wrapping_add(lane as u32), self.key[1]);
+            kept[lane] = u32::from(drawn & 0xffff >= self.threshold);
+            kept[HALF + lane] = u32::from(drawn >> 16 >= self.threshold);
+        }
+        kept
+    }
+}
+
+/// A mask for dropout: zero with this probability, otherwise 1 / (1 - probability).
+pub(super) fn dropout_mask(probability: f64, length: usize, key: Key) -> Vec<f32> {
+    let drops = Drops::new(probability, key);
+    let blocks = (0..length.div_ceil(Drops::BLOCK)).flat_map(|number| drops.block(number));
+    blocks.take(length).map(|kept| kept as f32 * drops.scale).collect()
 }
 
 /// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and multiplying with the
@@ -146,14 +165,12 @@ mod tests {
 
     #[test]
     fn masks_keep_the_mean() {
-        let mut mask = Vec::new();
         for probability in [0.1, 0.5, 0.9] {
-            dropout_mask(probability, 100_001, Key::new(1), &mut mask);
+            let mask = dropout_mask(probability, 100_001, Key::new(1));
             let zeros = mask.iter().filter(|&&x| x == 0.0).count() as f64 / 100_001.0;
             assert!((zeros - probability).abs() < 0.01, "{zeros}");
             assert!((moments(&mask).0 - 1.0).abs() < 0.05);
         }
-        dropout_mask(1.0, 7, Key::new(1), &mut mask);
-        assert_eq!(mask, [0.0; 7]);
+        assert_eq!(dropout_mask(1.0, 7, Key::new(1)), [0.0; 7]);
     }
 }

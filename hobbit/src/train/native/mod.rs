@@ -136,23 +136,24 @@ impl<T: Real> Chain<T> {
             }
             let (before, after) = self.values.split_at_mut(place);
             let inputs = source(before, self.from[place], x);
-            let outputs = &mut after[0];
-            outputs.resize(pass.samples * link.outputs, T::ZERO);
+            let outputs = grown(&mut after[0], pass.samples * link.outputs);
             link.kernel.forward(store, pass, &inputs[..pass.samples * link.inputs], outputs)?;
             self.from[place + 1] = place + 1;
         }
         Ok(())
     }
 
-    /// What the last forward pass over `x` gave.
-    fn output<'a>(&'a self, x: &'a [T]) -> &'a [T] {
-        source(&self.values, self.from[self.links.len()], x)
+    /// What the last forward pass over `x` gave for so many samples.
+    fn output<'a>(&'a self, samples: usize, x: &'a [T]) -> &'a [T] {
+        match self.from[self.links.len()] {
+            0 => x,
+            place => &self.values[place - 1][..samples * self.links[place - 1].outputs],
+        }
     }
 
     /// The place for the gradient of the output, which a backward pass begins with.
     fn gradient(&mut self, length: usize) -> &mut [T] {
-        self.gradients[0].resize(length, T::ZERO);
-        &mut self.gradients[0]
+        grown(&mut self.gradients[0], length)
     }
 
     /// The gradient for the inputs, if it is wanted.
@@ -175,17 +176,16 @@ impl<T: Real> Chain<T> {
             if link.kernel.identity(pass) {
                 continue;
             }
-            let inputs = source(&self.values, self.from[place], x);
+            let (inputs, outputs) = (pass.samples * link.inputs, pass.samples * link.outputs);
+            let x = &source(&self.values, self.from[place], x)[..inputs];
             let [dy, dx] = &mut self.gradients;
             let wanted = place > first || wanted;
-            let dx = wanted.then(|| {
-                dx.resize(pass.samples * link.inputs, T::ZERO);
-                dx.as_mut_slice()
-            });
-            link.kernel.backward(store, pass, inputs, &self.values[place], dy, dx)?;
+            let dx = wanted.then(|| grown(dx, inputs));
+            link.kernel.backward(store, pass, x, &self.values[place][..outputs], &mut dy[..outputs], dx)?;
             self.gradients.swap(0, 1);
         }
-        Ok(&self.gradients[0])
+        let length = if wanted { x.len() } else { 0 };
+        Ok(&self.gradients[0][..length])
     }
 
     fn free(&mut self) {
@@ -193,6 +193,14 @@ impl<T: Real> Chain<T> {
         self.gradients = [Vec::new(), Vec::new()];
         self.links.iter_mut().for_each(|link| link.kernel.free());
     }
+}
+
+/// The first numbers of a buffer, which only grows: batches of validation and of training take turns.
+fn grown<T: Real>(buffer: &mut Vec<T>, length: usize) -> &mut [T] {
+    if buffer.len() < length {
+        buffer.resize(length, T::ZERO);
+    }
+    &mut buffer[..length]
 }
 
 fn source<'a, T>(values: &'a [Vec<T>], from: usize, x: &'a [T]) -> &'a [T] {
@@ -223,7 +231,7 @@ fn kernel<T: Real>(node: &Node, activation: Activation) -> Option<Box<dyn Kernel
         Layer::Custom(_) => return None,
         Layer::Activation(activation) => Box::new(simple::Activate(*activation)),
         Layer::Dropout(probability) => {
-            Box::new(simple::Dropout { probability: *probability, id: node.id, mask: Vec::new() })
+            Box::new(simple::Dropout { probability: *probability, id: node.id, kept: Vec::new() })
         }
         Layer::MaxPool2d(settings) => {
             Box::new(pool::MaxPool { geometry: pool(settings), places: Vec::new() })
@@ -282,9 +290,8 @@ impl<T: Real> Native<T> {
     ) -> Result<bool, BoxError> {
         self.chain.forward(&mut self.store, pass, inputs)?;
         let mut gradient = std::mem::take(&mut self.chain.gradients[0]);
-        let outputs = self.chain.output(inputs);
-        gradient.resize(outputs.len(), T::ZERO);
-        let wanted = criterion(outputs, &mut gradient)?;
+        let outputs = self.chain.output(pass.samples, inputs);
+        let wanted = criterion(outputs, grown(&mut gradient, outputs.len()))?;
         self.chain.gradients[0] = gradient;
         if wanted {
             self.chain.backward(&mut self.store, pass, inputs, false)?;
@@ -312,7 +319,7 @@ impl Network for Native<f32> {
     fn outputs(&mut self, inputs: Given<'_>, samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
         let inputs = inputs.numbers();
         self.chain.forward(&mut self.store, Pass { samples, key: None }, &inputs)?;
-        to.extend_from_slice(self.chain.output(&inputs));
+        to.extend_from_slice(self.chain.output(samples, &inputs));
         Ok(())
     }
 

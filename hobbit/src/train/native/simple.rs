@@ -1,10 +1,10 @@
 //! Layers without products: activations on their own, dropout, embeddings, residual blocks.
 
-use super::math::{Real, activate, derive, derive_gelu, simd};
+use super::math::{Real, Work, activate, derive, derive_gelu, simd};
 use super::{Chain, Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;
-use crate::train::init::dropout_mask;
+use crate::train::init::Drops;
 
 /// An activation that no dense layer or convolution takes over.
 pub(super) struct Activate(pub(super) Activation);
@@ -37,11 +37,12 @@ impl<T: Real> Kernel<T> for Activate {
     }
 }
 
-/// Dropout, by masks drawn from the step's key.
+/// Dropout, drawn from the step's key.
 pub(super) struct Dropout {
     pub(super) probability: f64,
     pub(super) id: u64,
-    pub(super) mask: Vec<f32>,
+    /// 1 for what was kept, 0 for what was dropped.
+    pub(super) kept: Vec<u8>,
 }
 
 impl<T: Real> Kernel<T> for Dropout {
@@ -51,12 +52,9 @@ impl<T: Real> Kernel<T> for Dropout {
 
     fn forward(&mut self, _: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
         if let Some(key) = pass.key {
-            dropout_mask(self.probability, x.len(), key.child(self.id), &mut self.mask);
-            let mask = &self.mask;
-            simd(|| {
-                let values = y.iter_mut().zip(x).zip(mask);
-                values.for_each(|((y, &x), &mask)| *y = x * T::from_f32(mask));
-            });
+            let drops = Drops::new(self.probability, key.child(self.id));
+            self.kept.resize(x.len(), 0);
+            simd(DropPass { drops, x, y, kept: &mut self.kept });
         }
         Ok(())
     }
@@ -71,17 +69,51 @@ impl<T: Real> Kernel<T> for Dropout {
         dx: Option<&mut [T]>,
     ) -> Result<(), BoxError> {
         if let Some(dx) = dx {
-            let mask = &self.mask;
+            let kept = &self.kept;
+            let scale = T::from_f32(Drops::scale(self.probability));
             simd(|| {
-                let values = dx.iter_mut().zip(dy.iter()).zip(mask);
-                values.for_each(|((dx, &dy), &mask)| *dx = dy * T::from_f32(mask));
+                let values = dx.iter_mut().zip(dy.iter()).zip(kept);
+                values.for_each(|((dx, &dy), &kept)| *dx = dy * (T::from_f32(f32::from(kept)) * scale));
             });
         }
         Ok(())
     }
 
     fn free(&mut self) {
-        self.mask = Vec::new();
+        self.kept = Vec::new();
+    }
+}
+
+/// One pass of dropout.
+struct DropPass<'a, T> {
+    drops: Drops,
+    x: &'a [T],
+    y: &'a mut [T],
+    kept: &'a mut [u8],
+}
+
+impl<T: Real> Work for DropPass<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let scale = T::from_f32(self.drops.scale);
+        let (x, last_x) = self.x.as_chunks::<{ Drops::BLOCK }>();
+        let (y, last_y) = self.y.as_chunks_mut::<{ Drops::BLOCK }>();
+        let (kept, last_kept) = self.kept.as_chunks_mut::<{ Drops::BLOCK }>();
+        let blocks = x.len();
+        for (number, ((x, y), kept)) in x.iter().zip(y).zip(kept).enumerate() {
+            let drawn = self.drops.block(number);
+            for lane in 0..Drops::BLOCK {
+                kept[lane] = drawn[lane] as u8;
+                y[lane] = x[lane] * (T::from_f32(drawn[lane] as f32) * scale);
+            }
+        }
+        let drawn = self.drops.block(blocks);
+        for (((y, &x), kept), drawn) in last_y.iter_mut().zip(last_x).zip(last_kept).zip(drawn) {
+            *kept = drawn as u8;
+            *y = x * (T::from_f32(drawn as f32) * scale);
+        }
     }
 }
 
@@ -142,7 +174,7 @@ pub(super) struct Residual<T: Real> {
 impl<T: Real> Kernel<T> for Residual<T> {
     fn forward(&mut self, store: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
         self.chain.forward(store, pass, x)?;
-        let inner = self.chain.output(x);
+        let inner = self.chain.output(pass.samples, x);
         simd(|| y.iter_mut().zip(x).zip(inner).for_each(|((y, &x), &inner)| *y = x + inner));
         Ok(())
     }

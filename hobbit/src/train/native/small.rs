@@ -14,7 +14,7 @@ const ROWS: usize = 8;
 const FEW_ROWS: usize = 4;
 
 thread_local! {
-    /// A matrix that came transposed, or not in whole vectors: row by row, with zeros behind each.
+    /// A matrix that came transposed, or not in whole vectors: row by row, with something behind each.
     static PADDED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -50,11 +50,19 @@ pub(super) fn multiply(
         return false;
     }
     PADDED.with_borrow_mut(|padded| {
-        padded.clear();
-        padded.resize(k * width, 0.0);
+        if padded.len() < k * width {
+            padded.resize(k * width, 0.0);
+        }
+        let padded = &mut padded[..k * width];
         if b.column == 1 {
-            let rows = padded.chunks_exact_mut(width).zip(b.data.chunks(b.row));
-            rows.for_each(|(to, row)| to[..n].copy_from_slice(&row[..n]));
+            for (p, to) in padded.chunks_exact_mut(width).enumerate() {
+                let from = &b.data[p * n..];
+                // what stands behind a row does as well as zeros, and one vector is copied sooner than a part of it
+                match (to.first_chunk_mut::<PADDING>(), from.first_chunk::<PADDING>()) {
+                    (Some(to), Some(from)) if n < PADDING => *to = *from,
+                    _ => to[..n].copy_from_slice(&from[..n]),
+                }
+            }
         } else {
             for (j, column) in b.data.chunks(b.column).take(n).enumerate() {
                 let to = padded[j..].iter_mut().step_by(width);
@@ -112,6 +120,12 @@ impl Small<'_> {
     fn columns<S: Simd, const N: usize, const PART: bool>(&mut self, simd: S, column: usize) {
         let m = self.sizes[0];
         let mut row = 0;
+        if S::REGISTER_COUNT >= 32 && N == 1 {
+            while row + 2 * ROWS <= m {
+                self.rows::<S, { 2 * ROWS }, N, PART>(simd, row, column);
+                row += 2 * ROWS;
+            }
+        }
         if S::REGISTER_COUNT >= 32 {
             while row + ROWS <= m {
                 self.rows::<S, ROWS, N, PART>(simd, row, column);

@@ -131,8 +131,7 @@ fn layer<D: Place, T: Mode<D>>(
         },
         Layer::Dropout(probability) => match key {
             Some(key) if *probability > 0.0 => {
-                let mut mask = Vec::new();
-                dropout_mask(*probability, samples * width, key.child(node.id), &mut mask);
+                let mask = dropout_mask(*probability, samples * width, key.child(node.id));
                 let mask: Rows<D> = x.device().try_tensor_from_vec(mask, (samples, width))?;
                 x.try_mul(mask)
             }

@@ -306,7 +306,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "measures"]
     fn the_time_of_a_batch() {
         time(&Cpu::seed_from_u64(0), "cpu");
         #[cfg(feature = "cuda")]
