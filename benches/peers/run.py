@@ -44,6 +44,7 @@ def main():
     options = parser.parse_args()
     subprocess.run(["cargo", "build", "--release"], cwd=os.path.join(HERE, "rust"), check=True)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = folder
         split = os.path.join(folder, "split.csv")
         with open(split, "w") as file:
             subprocess.run([PEERS, "split"], stdout=file, check=True)

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::digits::{Hparams, study};
 use crate::say;
 
+/// In the directory for temporary files, which whoever starts this clears: making files takes longer after others were removed.
 fn repository() -> std::path::PathBuf {
     let dir = std::env::temp_dir().join(format!("hobbit-peers-{}", std::process::id()));
     // left over from an earlier process of this number
@@ -25,7 +26,6 @@ pub(crate) fn hobbit(seed: u64, workers: usize) {
     let name = format!("hobbit, {workers} worker{}", if workers == 1 { "" } else { "s" });
     let epochs = results.trials().iter().map(|trial| trial.epochs).sum();
     say(&name, epochs, start, results.best().score.unwrap_or(f64::NAN));
-    let _ = std::fs::remove_dir_all(&dir);
 }
 
 /// What hobbit's sweep trains, in a plain loop.
