@@ -207,6 +207,7 @@ impl Metrics {
     }
 
     /// Adds a value; a second value of the same name replaces the first.
+    #[inline]
     pub fn report(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
         let name = name.into();
         // epoch after epoch the same names come in the same order
@@ -232,6 +233,7 @@ impl Metrics {
     }
 
     /// All names and values.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
         self.entries[..self.reported].iter().map(|(name, value)| (name.as_ref(), *value))
     }
@@ -268,6 +270,7 @@ impl PartialEq for Metrics {
 }
 
 /// Equality of names, which are the same text in memory most of the time.
+#[inline]
 fn same(a: &str, b: &str) -> bool {
     std::ptr::eq(a, b) || a == b
 }
@@ -324,7 +327,8 @@ impl History {
     /// Adds an epoch that is known to have the same names in the same order.
     #[inline]
     pub(crate) fn push_same(&mut self, epoch: &Metrics) {
-        self.values.extend(epoch.iter().map(|(_, value)| value));
+        // there is room for it already
+        epoch.iter().for_each(|(_, value)| self.values.push(value));
     }
 
     /// A history of these metrics; `values` are row by row.

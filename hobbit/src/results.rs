@@ -11,7 +11,7 @@ use crate::observe::{Event, results_table, tell, trials_csv};
 use crate::observe::{print, results_notebook};
 use crate::random::Key;
 use crate::repository::{
-    FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights, epochs,
+    FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights,
     metrics_at, to_pretty,
 };
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
@@ -64,10 +64,9 @@ impl<H> Trial<H> {
 
     /// A trial that is not ranked yet.
     fn new(state: TrialState<H>) -> Trial<H> {
-        let TrialState { id, hparams, records, unfinished, status, score } = state;
+        let TrialState { id, hparams, records, unfinished, status, score, epochs } = state;
         let mut stages = records;
         stages.extend(unfinished);
-        let epochs = epochs(&status, &stages);
         let epoch = score.map(|(_, epoch)| epoch);
         let score = score.map(|(score, _)| score);
         Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }

@@ -32,8 +32,12 @@ impl<H: SearchSpace> Configurations<H> {
     /// The place of a trial among all trials, counted from 0.
     pub(crate) fn ordinal(&self, trial: TrialId) -> u64 {
         let TrialId { iteration, bracket, index } = trial;
-        let whole = self.before[self.before.len() - 1];
-        u64::from(iteration - 1) * whole + self.before[bracket as usize - 1] + u64::from(index - 1)
+        u64::from(iteration - 1) * self.count() + self.before[bracket as usize - 1] + u64::from(index - 1)
+    }
+
+    /// The trials of one repetition.
+    pub(crate) fn count(&self) -> u64 {
+        self.before[self.before.len() - 1]
     }
 
     /// The trial's configuration.

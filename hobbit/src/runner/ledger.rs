@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::settings::Keep;
-use crate::repository::{StageRecord, Status};
+use crate::repository::{StageRecord, Status, epochs};
 use crate::trial::{Direction, TrialId, rank};
 
 /// One trial so far.
@@ -17,6 +17,8 @@ pub(crate) struct TrialState<H> {
     pub(crate) unfinished: Option<Arc<StageRecord>>,
     pub(crate) status: Status,
     pub(crate) score: Option<(f64, u64)>,
+    /// The epochs it had; of a failed one, until then.
+    pub(crate) epochs: u64,
 }
 
 /// All trials, by their place in the plan.
@@ -57,8 +59,9 @@ impl PartialEq for Ranked {
 impl Eq for Ranked {}
 
 impl<H> Ledger<H> {
-    pub(crate) fn new(direction: Direction, keep: Keep) -> Self {
-        Ledger { trials: Vec::new(), direction, keep, kept: BTreeSet::new() }
+    /// With room for so many trials.
+    pub(crate) fn new(direction: Direction, keep: Keep, trials: usize) -> Self {
+        Ledger { trials: Vec::with_capacity(trials), direction, keep, kept: BTreeSet::new() }
     }
 
     pub(crate) fn get(&self, ordinal: u64) -> Option<&TrialState<H>> {
@@ -89,11 +92,13 @@ impl<H> Ledger<H> {
             unfinished: None,
             status: Status::Unfinished,
             score: None,
+            epochs: 0,
         });
         match record.end.status() {
             None => trial.score = record.score,
             Some(status) => (trial.score, trial.status) = (None, status),
         }
+        trial.epochs = epochs(&trial.status, std::slice::from_ref(&record));
         if unfinished {
             trial.unfinished = Some(record);
         } else {

@@ -400,6 +400,7 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
         }
     }
 
+    #[inline]
     fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
         let shared = self.shared;
         if shared.observed {

@@ -121,9 +121,11 @@ pub(crate) fn sweep<O: Objective>(
         metrics: Default::default(),
     };
     let slot = || Slot { running: None, interrupt: Arc::new(Interrupt::default()), abandoned: false };
+    // more grow as they come
+    let room = evaluator.configurations.count().min(1 << 16) as usize;
     let state = State {
         scheduler,
-        ledger: Ledger::new(direction, settings.keep),
+        ledger: Ledger::new(direction, settings.keep, room),
         known,
         on_disk,
         paused: Paused::new(settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize)),
@@ -174,7 +176,7 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
     let (stopped, fatal, ledger) = {
         let mut state = shared.lock();
-        let empty = Ledger::new(study.direction, Keep::None);
+        let empty = Ledger::new(study.direction, Keep::None, 0);
         (state.stop.clone(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
     };
     if let Some(error) = fatal {

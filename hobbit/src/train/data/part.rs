@@ -166,18 +166,25 @@ impl Part {
     /// Takes in everything that it is.
     pub(super) fn hash(&self, hasher: &mut crc32fast::Hasher) {
         let All { inputs, targets, weights, .. } = &*self.all;
-        inputs.values().iter().for_each(|value| hasher.update(&value.to_le_bytes()));
+        take_in(inputs.values(), hasher);
         match targets {
             Targets::Classes(classes) => {
                 classes.iter().for_each(|&class| hasher.update(&(class as u64).to_le_bytes()))
             }
-            Targets::Values { values, .. } => {
-                values.iter().for_each(|value| hasher.update(&value.to_le_bytes()))
-            }
+            Targets::Values { values, .. } => take_in(values, hasher),
         }
-        weights.iter().for_each(|weight| hasher.update(&weight.to_le_bytes()));
+        take_in(weights, hasher);
         if let Some(rows) = &self.rows {
             rows.iter().for_each(|row| hasher.update(&row.to_le_bytes()));
         }
+    }
+}
+
+/// Takes in the bytes of numbers, the lowest first; all at once where they lie in memory like that.
+fn take_in(values: &[f32], hasher: &mut crc32fast::Hasher) {
+    if cfg!(target_endian = "little") {
+        hasher.update(bytemuck::cast_slice(values));
+    } else {
+        values.iter().for_each(|value| hasher.update(&value.to_le_bytes()));
     }
 }
