@@ -164,6 +164,6 @@ fn running_statistics_follow_the_batches() {
         native.store.values[3]
     );
     native.chain.forward(&mut native.store, Pass { samples: 2, key: None }, &inputs).unwrap();
-    let y = native.chain.output(&inputs)[0];
+    let y = native.chain.output(2, &inputs)[0];
     assert!((y - (1.0 - 1.5) / (0.5 + 7.0 / 3.0 + 1e-5f64).sqrt()).abs() < 1e-12);
 }
