@@ -207,3 +207,28 @@ impl Small<'_> {
         }
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use pulp::x86::{V3, V4};
+
+    use super::*;
+
+    /// The products are tested where they are called, on the processor at hand; here shorter vectors are held against the longest.
+    #[test]
+    fn vectors_of_all_lengths_give_the_same() {
+        let (Some(v3), Some(v4)) = (V3::try_new(), V4::try_new()) else { return };
+        let values: Vec<f32> = (0..20_000).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+        for sizes in [[29usize, 10, 128], [32, 128, 64], [7, 24, 5], [16, 50, 3], [1, 1, 9]] {
+            let [m, n, k] = sizes;
+            let width = n.next_multiple_of(PADDING);
+            for (a, add) in [(Matrix::rows(&values, k), false), (Matrix::transposed(&values, m), true)] {
+                let b = &values[values.len() - k * width..];
+                let (mut c, mut right) = (values[..m * n].to_vec(), values[..m * n].to_vec());
+                assert!(Simd::vectorize(v3, Small { sizes, a, b, width, c: &mut c, add }));
+                assert!(Simd::vectorize(v4, Small { sizes, a, b, width, c: &mut right, add }));
+                assert_eq!(c, right, "{sizes:?}");
+            }
+        }
+    }
+}
