@@ -214,6 +214,29 @@ mod tests {
 
     use super::*;
 
+    struct Lanes;
+
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+
+    #[test]
+    fn the_processors_widest_vectors_are_used() {
+        let best = if V4::try_new().is_some() {
+            16
+        } else if V3::try_new().is_some() {
+            8
+        } else {
+            1
+        };
+        let lanes = ARCH.dispatch(Lanes);
+        assert!(lanes >= best, "vectors of {lanes} numbers where there are some of {best}");
+    }
+
     /// The products are tested where they are called, on the processor at hand; here shorter vectors are held against the longest.
     #[test]
     fn vectors_of_all_lengths_give_the_same() {
