@@ -8,9 +8,10 @@ use pulp::{Simd, WithSimd};
 use super::gemm::Matrix;
 use super::math::ARCH;
 
-/// Rows of the product that are computed at once, where there are 32 vector registers.
-const ROWS: usize = 8;
-/// And where there are 16.
+/// Rows of the product that are computed at once, two vectors wide: as many as there are registers for their sums.
+const ROWS_IN_32: usize = 8;
+const ROWS_IN_16: usize = 6;
+/// And of what is left of these.
 const FEW_ROWS: usize = 4;
 
 thread_local! {
@@ -43,7 +44,7 @@ pub(super) fn multiply(
     // a single row or column is in order, however it came
     let b = if k == 1 && b.column == 1 { Matrix::rows(b.data, n) } else { b };
     let width = n.next_multiple_of(PADDING);
-    if b.column == 1 && n == width {
+    if b.column == 1 && b.row == n && n == width {
         return ARCH.dispatch(Small { sizes, a, b: b.data, width: b.row, c, add });
     }
     if m < FEWEST {
@@ -101,38 +102,46 @@ impl WithSimd for Small<'_> {
             let rest = n - column;
             if rest >= 2 * lanes {
                 self.columns::<S, 2, false>(simd, column);
-                column += 2 * lanes;
-            } else if rest >= lanes {
+            } else if rest > lanes {
+                self.columns::<S, 2, true>(simd, column);
+            } else if rest == lanes {
                 self.columns::<S, 1, false>(simd, column);
-                column += lanes;
             } else {
                 self.columns::<S, 1, true>(simd, column);
-                column = n;
             }
+            column += 2 * lanes;
         }
         true
     }
 }
 
 impl Small<'_> {
-    /// All rows of `N` vectors of columns; or, if they are a part of one vector, of all that are left.
+    /// All rows of `N` vectors of columns; with `PART`, the last of these vectors is not a whole one.
     #[inline(always)]
     fn columns<S: Simd, const N: usize, const PART: bool>(&mut self, simd: S, column: usize) {
         let m = self.sizes[0];
         let mut row = 0;
-        if S::REGISTER_COUNT >= 32 && N == 1 {
-            while row + 2 * ROWS <= m {
-                self.rows::<S, { 2 * ROWS }, N, PART>(simd, row, column);
-                row += 2 * ROWS;
-            }
-        }
         if S::REGISTER_COUNT >= 32 {
-            while row + ROWS <= m {
-                self.rows::<S, ROWS, N, PART>(simd, row, column);
-                row += ROWS;
+            while N == 1 && m - row >= 2 * ROWS_IN_32 {
+                self.rows::<S, { 2 * ROWS_IN_32 }, N, PART>(simd, row, column);
+                row += 2 * ROWS_IN_32;
+            }
+            while m - row >= ROWS_IN_32 {
+                self.rows::<S, ROWS_IN_32, N, PART>(simd, row, column);
+                row += ROWS_IN_32;
+            }
+        } else {
+            while N == 1 && m - row >= 2 * ROWS_IN_16 {
+                self.rows::<S, { 2 * ROWS_IN_16 }, N, PART>(simd, row, column);
+                row += 2 * ROWS_IN_16;
+            }
+            // eight and nine are better done in fours
+            while m - row >= ROWS_IN_16 && !matches!(m - row, 8 | 9) {
+                self.rows::<S, ROWS_IN_16, N, PART>(simd, row, column);
+                row += ROWS_IN_16;
             }
         }
-        while row + FEW_ROWS <= m {
+        while m - row >= FEW_ROWS {
             self.rows::<S, FEW_ROWS, N, PART>(simd, row, column);
             row += FEW_ROWS;
         }
@@ -153,42 +162,50 @@ impl Small<'_> {
         let Matrix { data, row: down, column: across } = self.a;
         if across == 1 {
             let rows: [&[f32]; M] = std::array::from_fn(|i| &data[(row + i) * down..][..k]);
-            self.tile::<S, M, N, PART>(simd, row, column, |p| std::array::from_fn(|i| rows[i][p]));
+            let columns = (0..k).map(|p| std::array::from_fn(|i| rows[i][p]));
+            self.tile::<S, M, N, PART>(simd, row, column, columns);
         } else {
-            let data = &data[row..];
-            self.tile::<S, M, N, PART>(simd, row, column, |p| {
-                let few = &data[p * across..][..M];
-                std::array::from_fn(|i| few[i])
+            // the last one may end with its last row
+            let columns = data[row..].chunks(across).map(|part| {
+                let part = &part[..M];
+                std::array::from_fn(|i| part[i])
             });
+            self.tile::<S, M, N, PART>(simd, row, column, columns);
         }
     }
 
-    /// `M` rows of `N` vectors; `a` gives a column of these rows.
+    /// `M` rows of `N` vectors; `a` are the columns of these rows.
     #[inline(always)]
     fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(
         &mut self,
         simd: S,
         row: usize,
         column: usize,
-        a: impl Fn(usize) -> [f32; M],
+        a: impl Iterator<Item = [f32; M]>,
     ) {
         let [_, n, k] = self.sizes;
-        let width = if PART { n - column } else { N * S::F32_LANES };
+        let lanes = S::F32_LANES;
+        let whole = if PART { N - 1 } else { N };
         let load = |values: &[f32]| -> [S::f32s; N] {
-            let (vectors, _) = S::as_simd_f32s(&values[..N * S::F32_LANES]);
+            let (vectors, _) = S::as_simd_f32s(&values[..N * lanes]);
             std::array::from_fn(|j| vectors[j])
         };
         let mut sums = [[simd.splat_f32s(0.0); N]; M];
         if self.add {
             for (i, sum) in sums.iter_mut().enumerate() {
                 let values = &self.c[(row + i) * n + column..];
-                *sum = if PART { [simd.partial_load_f32s(&values[..width]); N] } else { load(values) };
+                if PART {
+                    let (vectors, _) = S::as_simd_f32s(&values[..whole * lanes]);
+                    sum[..whole].copy_from_slice(vectors);
+                    sum[whole] = simd.partial_load_f32s(&values[whole * lanes..n - column]);
+                } else {
+                    *sum = load(values);
+                }
             }
         }
-        let b = &self.b[column..];
-        for p in 0..k {
-            let b = load(&b[p * self.width..]);
-            let a = a(p);
+        let b = self.b.chunks_exact(self.width).take(k);
+        for (a, b) in a.zip(b) {
+            let b = load(&b[column..]);
             for i in 0..M {
                 let a = simd.splat_f32s(a[i]);
                 for j in 0..N {
@@ -197,12 +214,11 @@ impl Small<'_> {
             }
         }
         for (i, sum) in sums.iter().enumerate() {
-            let to = &mut self.c[(row + i) * n + column..][..width];
+            let to = &mut self.c[(row + i) * n + column..];
+            let (vectors, _) = S::as_mut_simd_f32s(&mut to[..whole * lanes]);
+            vectors.copy_from_slice(&sum[..whole]);
             if PART {
-                simd.partial_store_f32s(to, sum[0]);
-            } else {
-                let (vectors, _) = S::as_mut_simd_f32s(to);
-                vectors[..N].copy_from_slice(sum);
+                simd.partial_store_f32s(&mut to[whole * lanes..n - column], sum[whole]);
             }
         }
     }
