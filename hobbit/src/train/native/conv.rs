@@ -2,7 +2,7 @@
 //! the processor's nearest memory.
 
 use super::gemm::{Matrix, gemm};
-use super::math::{Real, activate, derive, fold, simd};
+use super::math::{Real, Work, activate, derive, fold, simd};
 use super::{Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;
@@ -82,42 +82,62 @@ impl Geometry {
             }
         }
     }
+}
 
-    /// Patches as columns: for each channel and place in the window a row of all output places.
-    fn gather<T: Real>(&self, x: &[T], patches: &mut [T]) {
-        if self.padding != [0, 0] {
+/// Patches as columns: for each channel and place in the window a row of all output places.
+struct Gather<'a, T> {
+    geometry: Geometry,
+    x: &'a [T],
+    patches: &'a mut [T],
+}
+
+impl<T: Real> Work for Gather<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Gather { geometry, x, patches } = self;
+        if geometry.padding != [0, 0] {
             patches.fill(T::ZERO);
         }
-        let stride = self.stride[1];
-        simd(|| {
-            self.runs(|from, to, length| {
-                let to = &mut patches[to..to + length];
-                if stride == 1 {
-                    let from = &x[from..from + length];
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-                } else if length > 0 {
-                    let from = x[from..].iter().step_by(stride);
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-                }
-            });
+        let stride = geometry.stride[1];
+        geometry.runs(|from, to, length| {
+            let to = &mut patches[to..to + length];
+            if stride == 1 {
+                let from = &x[from..from + length];
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+            } else if length > 0 {
+                let from = x[from..].iter().step_by(stride);
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+            }
         });
     }
+}
 
-    /// Adds patches back to where they came from.
-    fn scatter<T: Real>(&self, patches: &[T], dx: &mut [T]) {
+/// Adds patches back to where they came from.
+struct Scatter<'a, T> {
+    geometry: Geometry,
+    patches: &'a [T],
+    dx: &'a mut [T],
+}
+
+impl<T: Real> Work for Scatter<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Scatter { geometry, patches, dx } = self;
         dx.fill(T::ZERO);
-        let stride = self.stride[1];
-        simd(|| {
-            self.runs(|to, from, length| {
-                let from = &patches[from..from + length];
-                if stride == 1 {
-                    let to = &mut dx[to..to + length];
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
-                } else if length > 0 {
-                    let to = dx[to..].iter_mut().step_by(stride);
-                    to.zip(from).for_each(|(to, &from)| *to += from);
-                }
-            });
+        let stride = geometry.stride[1];
+        geometry.runs(|to, from, length| {
+            let from = &patches[from..from + length];
+            if stride == 1 {
+                let to = &mut dx[to..to + length];
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
+            } else if length > 0 {
+                let to = dx[to..].iter_mut().step_by(stride);
+                to.zip(from).for_each(|(to, &from)| *to += from);
+            }
         });
     }
 }
@@ -163,7 +183,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
             let patches = if self.geometry.is_plain() {
                 x
             } else {
-                self.geometry.gather(x, &mut self.patches);
+                simd(Gather { geometry: self.geometry, x, patches: &mut self.patches });
                 &self.patches
             };
             gemm([m, n, k], weight, Matrix::rows(patches, n), y, false);
@@ -210,7 +230,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
             let patches = if self.geometry.is_plain() {
                 x
             } else {
-                self.geometry.gather(x, &mut self.patches);
+                simd(Gather { geometry: self.geometry, x, patches: &mut self.patches });
                 &self.patches
             };
             let slopes = Matrix::rows(dy, n);
@@ -223,7 +243,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
                 } else {
                     self.slopes.resize(k * n, T::ZERO);
                     gemm([k, n, m], weight, slopes, &mut self.slopes, false);
-                    self.geometry.scatter(&self.slopes, dx);
+                    simd(Scatter { geometry: self.geometry, patches: &self.slopes, dx });
                 }
             }
         }

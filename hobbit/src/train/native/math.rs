@@ -334,13 +334,25 @@ pub(super) fn derive_and_add_columns<T: Real>(
 
 /// Multiplies gradients by GELU's derivative at its inputs: Φ(x) + x φ(x).
 pub(super) fn derive_gelu<T: Real>(inputs: &[T], gradients: &mut [T]) {
-    let density = T::of((std::f64::consts::TAU).sqrt().recip());
-    let half = T::of(-0.5);
-    simd(|| {
-        for (g, &x) in gradients.iter_mut().zip(inputs) {
+    simd(DeriveGelu { inputs, gradients });
+}
+
+struct DeriveGelu<'a, T> {
+    inputs: &'a [T],
+    gradients: &'a mut [T],
+}
+
+impl<T: Real> Work for DeriveGelu<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let density = T::of((std::f64::consts::TAU).sqrt().recip());
+        let half = T::of(-0.5);
+        for (g, &x) in self.gradients.iter_mut().zip(self.inputs) {
             *g *= normal(x) + x * density * (half * x * x).exp();
         }
-    });
+    }
 }
 
 /// Lanes of sums: enough that additions do not wait for each other, and the same on every platform.

@@ -1,6 +1,6 @@
 //! Normalizations.
 
-use super::math::{Real, fold, fold2, simd};
+use super::math::{Real, Work, fold, fold2, simd};
 use super::{Kernel, Pass, Store};
 use crate::error::BoxError;
 
@@ -33,56 +33,70 @@ impl<T: Real> BatchNorm<T> {
     }
 }
 
-/// For each channel, the sum of a function of two arrays' numbers and the channel.
-#[inline(always)]
-fn sum_channels<T: Real>(
+/// For each channel, the sum of a function of two arrays' numbers and the channel, in `to`.
+struct SumChannels<'a, T, F> {
     plane: usize,
-    a: &[T],
-    b: &[T],
-    to: &mut Vec<T>,
-    channels: usize,
-    of: impl Fn(usize, T, T) -> T,
-) {
-    to.clear();
-    to.resize(channels, T::ZERO);
-    if plane == 1 {
-        for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-            for (channel, ((to, &a), &b)) in to.iter_mut().zip(a).zip(b).enumerate() {
-                *to += of(channel, a, b);
+    a: &'a [T],
+    b: &'a [T],
+    to: &'a mut [T],
+    of: F,
+}
+
+impl<T: Real, F: Fn(usize, T, T) -> T> Work for SumChannels<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let SumChannels { plane, a, b, to, of } = self;
+        let channels = to.len();
+        to.fill(T::ZERO);
+        if plane == 1 {
+            for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+                for (channel, ((to, &a), &b)) in to.iter_mut().zip(a).zip(b).enumerate() {
+                    *to += of(channel, a, b);
+                }
             }
+            return;
         }
-        return;
-    }
-    for (a, b) in a.chunks_exact(channels * plane).zip(b.chunks_exact(channels * plane)) {
-        let planes = a.chunks_exact(plane).zip(b.chunks_exact(plane));
-        for (channel, (to, (a, b))) in to.iter_mut().zip(planes).enumerate() {
-            *to += fold2(a, b, |a, b| of(channel, a, b));
+        for (a, b) in a.chunks_exact(channels * plane).zip(b.chunks_exact(channels * plane)) {
+            let planes = a.chunks_exact(plane).zip(b.chunks_exact(plane));
+            for (channel, (to, (a, b))) in to.iter_mut().zip(planes).enumerate() {
+                *to += fold2(a, b, |a, b| of(channel, a, b));
+            }
         }
     }
 }
 
 /// Sets every number of an array by its channel and the numbers in two others' places.
-#[inline(always)]
-fn map_channels<T: Real>(
+struct MapChannels<'a, T, F> {
     plane: usize,
     channels: usize,
-    (a, b): (&[T], &[T]),
-    to: &mut [T],
-    of: impl Fn(usize, T, T) -> T,
-) {
-    let inputs = a.chunks_exact(plane).zip(b.chunks_exact(plane));
-    if plane == 1 {
-        let rows = a.chunks_exact(channels).zip(b.chunks_exact(channels));
-        for (to, (a, b)) in to.chunks_exact_mut(channels).zip(rows) {
-            for (channel, ((to, &a), &b)) in to.iter_mut().zip(a).zip(b).enumerate() {
-                *to = of(channel, a, b);
+    a: &'a [T],
+    b: &'a [T],
+    to: &'a mut [T],
+    of: F,
+}
+
+impl<T: Real, F: Fn(usize, T, T) -> T> Work for MapChannels<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let MapChannels { plane, channels, a, b, to, of } = self;
+        if plane == 1 {
+            let rows = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+            for (to, (a, b)) in to.chunks_exact_mut(channels).zip(rows) {
+                for (channel, ((to, &a), &b)) in to.iter_mut().zip(a).zip(b).enumerate() {
+                    *to = of(channel, a, b);
+                }
             }
+            return;
         }
-        return;
-    }
-    for (number, (to, (a, b))) in to.chunks_exact_mut(plane).zip(inputs).enumerate() {
-        let channel = number % channels;
-        to.iter_mut().zip(a).zip(b).for_each(|((to, &a), &b)| *to = of(channel, a, b));
+        let inputs = a.chunks_exact(plane).zip(b.chunks_exact(plane));
+        for (number, (to, (a, b))) in to.chunks_exact_mut(plane).zip(inputs).enumerate() {
+            let channel = number % channels;
+            to.iter_mut().zip(a).zip(b).for_each(|((to, &a), &b)| *to = of(channel, a, b));
+        }
     }
 }
 
@@ -93,15 +107,16 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
         if pass.key.is_some() {
             let count = pass.samples * plane;
             let share = T::of(1.0 / count as f64);
-            simd(|| {
-                sum_channels(plane, x, x, &mut self.mean, channels, |_, x, _| x);
-                self.mean.iter_mut().for_each(|mean| *mean *= share);
-                let mean = &self.mean;
-                sum_channels(plane, x, x, &mut self.inverse, channels, |channel, x, _| {
-                    let from = x - mean[channel];
-                    from * from
-                });
-            });
+            self.mean.resize(channels, T::ZERO);
+            self.inverse.resize(channels, T::ZERO);
+            simd(SumChannels { plane, a: x, b: x, to: &mut self.mean, of: |_, x, _| x });
+            self.mean.iter_mut().for_each(|mean| *mean *= share);
+            let mean = &self.mean[..channels];
+            let of = |channel: usize, x, _| {
+                let from = x - mean[channel];
+                from * from
+            };
+            simd(SumChannels { plane, a: x, b: x, to: &mut self.inverse, of });
             // running variances estimate that of all data, so they are not divided by the whole count (Bessel's correction)
             let (old, new) = (T::of(1.0 - self.momentum), T::of(self.momentum));
             let unbiased = T::of(1.0 / (count.max(2) - 1) as f64);
@@ -120,11 +135,9 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
         }
         let (scale, shift) = (&store.values[first], &store.values[first + 1]);
         let (mean, inverse) = (&self.mean, &self.inverse);
-        simd(|| {
-            map_channels(plane, channels, (x, x), y, |channel, x, _| {
-                (x - mean[channel]) * (inverse[channel] * scale[channel]) + shift[channel]
-            });
-        });
+        let of =
+            |channel: usize, x, _| (x - mean[channel]) * (inverse[channel] * scale[channel]) + shift[channel];
+        simd(MapChannels { plane, channels, a: x, b: x, to: y, of });
         Ok(())
     }
 
@@ -141,22 +154,20 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
         let share = T::of(1.0 / (pass.samples * plane) as f64);
         let (mean, inverse) = (&self.mean, &self.inverse);
         let [sums, products] = &mut self.sums;
-        simd(|| {
-            sum_channels(plane, dy, x, sums, channels, |_, dy, _| dy);
-            sum_channels(plane, dy, x, products, channels, |channel, dy, x| {
-                dy * (x - mean[channel]) * inverse[channel]
-            });
-        });
+        sums.resize(channels, T::ZERO);
+        products.resize(channels, T::ZERO);
+        simd(SumChannels { plane, a: dy, b: x, to: sums, of: |_, dy, _| dy });
+        let of = |channel: usize, dy, x| dy * (x - mean[channel]) * inverse[channel];
+        simd(SumChannels { plane, a: dy, b: x, to: products, of });
         store.gradients[first].copy_from_slice(products);
         store.gradients[first + 1].copy_from_slice(sums);
         if let Some(dx) = dx {
             let scale = &store.values[first];
-            simd(|| {
-                map_channels(plane, channels, (dy, x), dx, |c, dy, x| {
-                    let normal = (x - mean[c]) * inverse[c];
-                    scale[c] * inverse[c] * (dy - share * (sums[c] + normal * products[c]))
-                });
-            });
+            let of = |c: usize, dy, x| {
+                let normal = (x - mean[c]) * inverse[c];
+                scale[c] * inverse[c] * (dy - share * (sums[c] + normal * products[c]))
+            };
+            simd(MapChannels { plane, channels, a: dy, b: x, to: dx, of });
         }
         Ok(())
     }
@@ -179,22 +190,83 @@ impl<T: Real> LayerNorm<T> {
     }
 }
 
+/// The forward pass of layer normalization.
+struct NormalizeRows<'a, T> {
+    width: usize,
+    epsilon: T,
+    scale: &'a [T],
+    shift: &'a [T],
+    x: &'a [T],
+    y: &'a mut [T],
+    /// Of each row: its mean, and one over its standard deviation.
+    rows: &'a mut [(T, T)],
+}
+
+impl<T: Real> Work for NormalizeRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let width = self.width;
+        let share = T::of(1.0 / width as f64);
+        let all = self.x.chunks_exact(width).zip(self.y.chunks_exact_mut(width)).zip(self.rows);
+        for ((x, y), row) in all {
+            let mean = fold(x, |x| x) * share;
+            let variance = fold(x, |x| (x - mean) * (x - mean)) * share;
+            let inverse = T::ONE / (variance + self.epsilon).sqrt();
+            for ((y, &x), (&scale, &shift)) in y.iter_mut().zip(x).zip(self.scale.iter().zip(self.shift)) {
+                *y = (x - mean) * inverse * scale + shift;
+            }
+            *row = (mean, inverse);
+        }
+    }
+}
+
+/// Its backward pass. `dy` is changed.
+struct DeriveRows<'a, T> {
+    width: usize,
+    scale: &'a [T],
+    rows: &'a [(T, T)],
+    x: &'a [T],
+    dy: &'a mut [T],
+    dx: Option<&'a mut [T]>,
+    to_scale: &'a mut [T],
+    to_shift: &'a mut [T],
+}
+
+impl<T: Real> Work for DeriveRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        let width = self.width;
+        let share = T::of(1.0 / width as f64);
+        let rows = self.x.chunks_exact(width).zip(self.dy.chunks_exact_mut(width)).zip(self.rows);
+        for (row, ((x, dy), &(mean, inverse))) in rows.enumerate() {
+            let sums = self.to_scale.iter_mut().zip(&mut *self.to_shift).zip(self.scale);
+            for ((&x, dy), ((to_scale, to_shift), &scale)) in x.iter().zip(dy.iter_mut()).zip(sums) {
+                *to_scale += *dy * (x - mean) * inverse;
+                *to_shift += *dy;
+                *dy *= scale;
+            }
+            if let Some(dx) = self.dx.as_deref_mut() {
+                let sum = fold(dy, |dy| dy) * share;
+                let product = fold2(dy, x, |dy, x| dy * (x - mean)) * inverse * share;
+                let dx = &mut dx[row * width..(row + 1) * width];
+                for ((dx, &dy), &x) in dx.iter_mut().zip(dy.iter()).zip(x) {
+                    *dx = inverse * (dy - sum - (x - mean) * inverse * product);
+                }
+            }
+        }
+    }
+}
+
 impl<T: Real> Kernel<T> for LayerNorm<T> {
     fn forward(&mut self, store: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
         let (scale, shift) = (&store.values[self.first], &store.values[self.first + 1]);
-        let share = T::of(1.0 / self.width as f64);
-        self.rows.clear();
-        simd(|| {
-            for (x, y) in x.chunks_exact(self.width).zip(y.chunks_exact_mut(self.width)) {
-                let mean = fold(x, |x| x) * share;
-                let variance = fold(x, |x| (x - mean) * (x - mean)) * share;
-                let inverse = T::ONE / (variance + self.epsilon).sqrt();
-                for ((y, &x), (&scale, &shift)) in y.iter_mut().zip(x).zip(scale.iter().zip(shift)) {
-                    *y = (x - mean) * inverse * scale + shift;
-                }
-                self.rows.push((mean, inverse));
-            }
-        });
+        let (width, epsilon) = (self.width, self.epsilon);
+        self.rows.resize(x.len() / width, (T::ZERO, T::ZERO));
+        simd(NormalizeRows { width, epsilon, scale, shift, x, y, rows: &mut self.rows });
         Ok(())
     }
 
@@ -205,33 +277,15 @@ impl<T: Real> Kernel<T> for LayerNorm<T> {
         x: &[T],
         _: &[T],
         dy: &mut [T],
-        mut dx: Option<&mut [T]>,
+        dx: Option<&mut [T]>,
     ) -> Result<(), BoxError> {
-        let width = self.width;
-        let share = T::of(1.0 / width as f64);
+        let (width, rows) = (self.width, &self.rows);
         let (scales, shifts) = store.gradients.split_at_mut(self.first + 1);
         let (to_scale, to_shift) = (&mut scales[self.first], &mut shifts[0]);
         to_scale.fill(T::ZERO);
         to_shift.fill(T::ZERO);
         let scale = &store.values[self.first];
-        simd(|| {
-            let rows = x.chunks_exact(width).zip(dy.chunks_exact_mut(width)).zip(&self.rows);
-            for (row, ((x, dy), &(mean, inverse))) in rows.enumerate() {
-                for (place, (&x, dy)) in x.iter().zip(dy.iter_mut()).enumerate() {
-                    to_scale[place] += *dy * (x - mean) * inverse;
-                    to_shift[place] += *dy;
-                    *dy *= scale[place];
-                }
-                if let Some(dx) = dx.as_deref_mut() {
-                    let sum = fold(dy, |dy| dy) * share;
-                    let product = fold2(dy, x, |dy, x| dy * (x - mean)) * inverse * share;
-                    let dx = &mut dx[row * width..(row + 1) * width];
-                    for ((dx, &dy), &x) in dx.iter_mut().zip(dy.iter()).zip(x) {
-                        *dx = inverse * (dy - sum - (x - mean) * inverse * product);
-                    }
-                }
-            }
-        });
+        simd(DeriveRows { width, scale, rows, x, dy, dx, to_scale, to_shift });
         Ok(())
     }
 

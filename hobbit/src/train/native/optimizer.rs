@@ -1,7 +1,7 @@
 //! Optimizers: one pass over each parameter, with the formulas of PyTorch, which its values are compared to.
 
 use super::Store;
-use super::math::{Real, fold, simd};
+use super::math::{Real, Work, fold, simd};
 use crate::train::layer::Role;
 use crate::train::network::Step;
 use crate::train::optimizer::{AdamW, Optimizer};
@@ -111,6 +111,17 @@ impl<T: Real> OptimizerState<T> {
     }
 }
 
+struct SumOfSquares<'a, T>(&'a [T]);
+
+impl<T: Real> Work for SumOfSquares<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn call(self) -> T {
+        fold(self.0, |x| x * x)
+    }
+}
+
 /// Regularization, then clipping.
 fn prepare<T: Real>(store: &mut Store<T>, step: &Step) {
     if step.l1 > 0.0 || step.l2 > 0.0 {
@@ -150,7 +161,7 @@ fn prepare<T: Real>(store: &mut Store<T>, step: &Step) {
         }
     }
     if let Some(limit) = step.clip_norm {
-        let square: f64 = store.gradients.iter().map(|g| simd(|| fold(g, |g| g * g)).to_f64()).sum();
+        let square: f64 = store.gradients.iter().map(|g| simd(SumOfSquares(g)).to_f64()).sum();
         let norm = square.sqrt();
         if norm > limit {
             let by = T::of(limit / norm);
