@@ -41,6 +41,16 @@ pub trait Objective: Send + Sync + 'static {
     /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
     fn metrics(&self, hparams: &Self::Hparams) -> Result<Vec<Cow<'static, str>>, BoxError>;
 
+    /// What an epoch with these hyperparameters costs, in a unit of your own; 0 where that is not known.
+    ///
+    /// No result depends on it. Of the trials of the last bracket, behind which no other work is left, the longest are begun first, so
+    /// that all workers end at about the same time (longest processing time first: Graham, "Bounds on multiprocessing timing
+    /// anomalies", SIAM Journal on Applied Mathematics 17, 1969).
+    fn cost(&self, hparams: &Self::Hparams) -> f64 {
+        let _ = hparams;
+        0.0
+    }
+
     /// Builds an untrained model.
     fn build(&self, hparams: &Self::Hparams, trial: &TrialContext) -> Result<Self::Model, BoxError>;
 

@@ -5,8 +5,9 @@ mod options;
 mod torch;
 
 use hobbit::prelude::*;
+use hobbit::space::Value;
 use hobbit::train::ModelObjective;
-use hobbit::{Checkpoint, EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
+use hobbit::{Checkpoint, EpochContext, Event, Key, Metrics, Objective, TrialContext, TrialId};
 
 #[search_space]
 struct Hparams {
@@ -205,4 +206,35 @@ fn what_does_not_fit_is_found_before_training() {
     let error = study().monitor("val_mse").run(3, 3).unwrap_err().to_string();
     assert!(error.contains("`val_mse`") && error.contains("`val_accuracy`"), "{error}");
     assert!(study().batch_size(0).run(3, 3).unwrap_err().to_string().contains("batch size"));
+}
+
+#[search_space]
+struct Wide {
+    #[int(8..=64)]
+    width: usize,
+}
+
+#[test]
+fn the_longest_trials_of_the_last_bracket_are_begun_first() {
+    let (sender, started) = std::sync::mpsc::channel();
+    let observe = move |event: &Event| {
+        if let Event::StageStarted { trial, hparams, .. } = event
+            && trial.bracket == 4
+        {
+            sender.send((trial.index, hparams[0].1.clone())).unwrap();
+        }
+    };
+    let model =
+        |hp: &Wide| Sequential::new([2]).dense(hp.width).dense(2).compile(Sgd::new(0.01), Loss::CrossEntropy);
+    Hyperband::new(model).dataset(circle()).quiet().observe(observe).workers(1).run(27, 3).unwrap();
+    let (indexes, widths): (Vec<u32>, Vec<i64>) = started
+        .into_iter()
+        .map(|(index, value)| match value {
+            Value::Int(width) => (index, width),
+            other => panic!("{other:?}"),
+        })
+        .unzip();
+    assert_eq!(widths.len(), 4);
+    assert!(widths.is_sorted_by(|a, b| a >= b), "{widths:?}");
+    assert!(!indexes.is_sorted(), "they would have come in this order anyway");
 }

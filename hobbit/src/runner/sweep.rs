@@ -87,7 +87,8 @@ pub(crate) fn sweep<O: Objective>(
         on_disk = opened.models()?.into_iter().collect();
         repository = Some(opened);
     }
-    let scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
+    let mut scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
+    scheduler.longest_first(|trial| cost(&*objective, &configurations, trial));
     let (known_stages, known_epochs) = replayable(scheduler.clone(), &known);
     let info = Arc::new(StudyInfo {
         plan,
@@ -261,6 +262,12 @@ fn check_monitor<O: Objective>(
         }
         _ => Ok(()),
     }
+}
+
+/// What an epoch of a trial costs, if that is known. What is wrong with the trial is found out when it is trained.
+fn cost<O: Objective>(objective: &O, configurations: &Configurations<O::Hparams>, trial: TrialId) -> f64 {
+    let cost = catch(|| configurations.get(trial).map_or(0.0, |hparams| objective.cost(&hparams)));
+    cost.unwrap_or(0.0)
 }
 
 /// Hyperparameters that results.ron cannot hold are found out at the beginning.

@@ -93,22 +93,22 @@ struct BracketState {
 enum Work {
     /// The first stage: 1 to n.
     First(u32),
-    /// The promoted ones.
-    Promoted(Vec<u32>),
+    /// These, in this order.
+    Listed(Vec<u32>),
 }
 
 impl Work {
     fn len(&self) -> u32 {
         match self {
             Work::First(n) => *n,
-            Work::Promoted(indexes) => indexes.len() as u32,
+            Work::Listed(indexes) => indexes.len() as u32,
         }
     }
 
     fn get(&self, position: u32) -> u32 {
         match self {
             Work::First(_) => position + 1,
-            Work::Promoted(indexes) => indexes[position as usize],
+            Work::Listed(indexes) => indexes[position as usize],
         }
     }
 }
@@ -131,6 +131,23 @@ impl Scheduler {
         });
         let open = open.collect();
         Scheduler { plan, direction, open }
+    }
+
+    /// Lets the last bracket begin with its longest trials, by what an epoch of each costs; equal ones in order. To be called before
+    /// the first [`ask`](Scheduler::ask).
+    ///
+    /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results; behind the last bracket
+    /// there is none, and a long trial begun last would be trained alone.
+    pub fn longest_first(&mut self, cost: impl Fn(TrialId) -> f64) {
+        let Some(state) = self.open.back_mut() else { return };
+        let (iteration, bracket) = (state.iteration, state.bracket + 1);
+        let cost = |position| {
+            let index = state.work.get(position);
+            (cost(TrialId { iteration, bracket, index }), index)
+        };
+        let mut trials: Vec<(f64, u32)> = (0..state.work.len()).map(cost).collect();
+        trials.sort_by(|a, b| b.0.total_cmp(&a.0));
+        state.work = Work::Listed(trials.into_iter().map(|(_, index)| index).collect());
     }
 
     /// The plan that is followed.
@@ -240,7 +257,7 @@ impl BracketState {
         self.stage += 1;
         self.next = 0;
         self.told = 0;
-        self.work = Work::Promoted(promoted);
+        self.work = Work::Listed(promoted);
         end
     }
 }
@@ -286,6 +303,30 @@ mod tests {
         // and now the first bracket comes first again
         let next = run(&mut scheduler);
         assert_eq!((next.trial, next.stage, next.from, next.to), (TrialId::new(1, 9), 1, 1, 4));
+    }
+
+    #[test]
+    fn the_last_bracket_begins_with_its_longest_trials() {
+        let plan = Plan::new(27, 3).unwrap();
+        let costs = [2.0, 7.0, 0.0, 7.0];
+        let mut scheduler = Scheduler::new(plan, 2, Direction::Minimize);
+        scheduler.longest_first(|trial| {
+            assert_eq!((trial.iteration, trial.bracket), (2, 4));
+            costs[trial.index as usize - 1]
+        });
+        let (mut last, mut others) = (Vec::new(), Vec::new());
+        while let Ask::Run(assignment) = scheduler.ask() {
+            let trial = assignment.trial;
+            match (trial.iteration, trial.bracket) {
+                (2, 4) => last.push(trial.index),
+                _ if assignment.stage == 0 => others.push(trial),
+                _ => {}
+            }
+            scheduler.tell(trial, Some(0.5));
+        }
+        assert_eq!(scheduler.ask(), Ask::Done);
+        assert_eq!(last, [2, 4, 1, 3]);
+        assert!(others.is_sorted());
     }
 
     #[test]

@@ -103,6 +103,11 @@ where
         data.into_iter().chain([batch_size]).chain(executions).collect()
     }
 
+    fn cost(&self, hparams: &H) -> f64 {
+        let plan = self.describe_model(hparams).and_then(|model| Ok(model.plan()?));
+        plan.map_or(0.0, |plan| plan.cost() as f64)
+    }
+
     fn build(&self, hparams: &H, trial: &TrialContext) -> Result<Model, BoxError> {
         let members = self.executions.saturating_mul(self.data()?.folds());
         Ok(Model::new(self.describe_model(hparams)?, self.device(trial.worker)?, trial.key, members)?)

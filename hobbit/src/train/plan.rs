@@ -99,6 +99,28 @@ impl Plan {
         trained.map(ParameterSpec::len).sum()
     }
 
+    /// About what a sample costs: the multiplications of a forward pass, and the numbers between layers.
+    pub(super) fn cost(&self) -> usize {
+        fn of(plan: &Plan, nodes: &[Node]) -> usize {
+            let node = |node: &Node| {
+                let specs = plan.parameters[node.parameters.clone()].iter();
+                let weights: usize =
+                    specs.filter(|spec| spec.role == Role::Weight).map(ParameterSpec::len).sum();
+                let uses = match node.layer {
+                    Layer::Conv2d(_) => node.output[1..].iter().product(),
+                    Layer::Embedding(_) => 0,
+                    _ => 1,
+                };
+                weights
+                    .saturating_mul(uses)
+                    .saturating_add(node.outputs())
+                    .saturating_add(of(plan, &node.block))
+            };
+            nodes.iter().map(node).fold(0, usize::saturating_add)
+        }
+        of(self, &self.nodes)
+    }
+
     /// The numbers between layers, for one sample.
     pub(super) fn activations(&self) -> usize {
         fn of(nodes: &[Node]) -> usize {
@@ -166,4 +188,22 @@ impl Planner {
 fn follows(layers: &[Layer]) -> bool {
     let next = layers.iter().find(|layer| !matches!(layer, Layer::BatchNorm(_) | Layer::LayerNorm(_)));
     matches!(next, Some(Layer::Activation(activation)) if activation.rectifies())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::layer::{Conv2d, Dense, Embedding};
+
+    #[test]
+    fn a_weight_costs_as_often_as_it_is_used() {
+        let cost = |input: &[usize], layers: &[Layer]| Plan::new(input, layers).unwrap().cost();
+        let dense = |width| Layer::Dense(Dense::new(width));
+        assert_eq!(cost(&[8], &[dense(16), dense(2)]), 8 * 16 + 16 + 16 * 2 + 2);
+        let block = Layer::Residual(vec![dense(8)]);
+        assert_eq!(cost(&[8], &[block]), 8 * 8 + 8 + 8);
+        let conv = Layer::Conv2d(Conv2d::new(4, [3, 3]));
+        assert_eq!(cost(&[1, 8, 8], &[conv]), 4 * 9 * 36 + 4 * 36);
+        assert_eq!(cost(&[5], &[Layer::Embedding(Embedding::new(1000, 3))]), 5 * 3);
+    }
 }
