@@ -105,8 +105,11 @@ def report(rates, steps, rounds):
     cpu = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as file:
-            cpu = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
-    except OSError:
+            facts = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines())
+        facts = {name.strip(): fact.strip() for name, fact in facts.items()}
+        vectors = [name for flag, name in [("avx512f", "AVX-512"), ("avx2", "AVX2")] if flag in facts["flags"].split()]
+        cpu = f"{facts['model name']} of family {facts['cpu family']} ({(vectors or ['neither AVX2 nor AVX-512'])[0]})"
+    except (OSError, KeyError):
         pass
     lines = [
         "# hobbit beside other tools",
