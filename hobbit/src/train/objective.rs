@@ -105,7 +105,7 @@ where
 
     fn cost(&self, hparams: &H) -> f64 {
         let plan = self.describe_model(hparams).and_then(|model| Ok(model.plan()?));
-        plan.map_or(0.0, |plan| plan.cost() as f64)
+        plan.map_or(0.0, |plan| plan.cost())
     }
 
     fn build(&self, hparams: &H, trial: &TrialContext) -> Result<Model, BoxError> {

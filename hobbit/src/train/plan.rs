@@ -100,23 +100,20 @@ impl Plan {
     }
 
     /// About what a sample costs: the multiplications of a forward pass, and the numbers between layers.
-    pub(super) fn cost(&self) -> usize {
-        fn of(plan: &Plan, nodes: &[Node]) -> usize {
+    pub(super) fn cost(&self) -> f64 {
+        fn of(plan: &Plan, nodes: &[Node]) -> f64 {
             let node = |node: &Node| {
                 let specs = plan.parameters[node.parameters.clone()].iter();
                 let weights: usize =
                     specs.filter(|spec| spec.role == Role::Weight).map(ParameterSpec::len).sum();
-                let uses = match node.layer {
+                let uses: usize = match node.layer {
                     Layer::Conv2d(_) => node.output[1..].iter().product(),
                     Layer::Embedding(_) => 0,
                     _ => 1,
                 };
-                weights
-                    .saturating_mul(uses)
-                    .saturating_add(node.outputs())
-                    .saturating_add(of(plan, &node.block))
+                weights as f64 * uses as f64 + node.outputs() as f64 + of(plan, &node.block)
             };
-            nodes.iter().map(node).fold(0, usize::saturating_add)
+            nodes.iter().map(node).sum()
         }
         of(self, &self.nodes)
     }
@@ -197,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_weight_costs_as_often_as_it_is_used() {
-        let cost = |input: &[usize], layers: &[Layer]| Plan::new(input, layers).unwrap().cost();
+        let cost = |input: &[usize], layers: &[Layer]| Plan::new(input, layers).unwrap().cost() as usize;
         let dense = |width| Layer::Dense(Dense::new(width));
         assert_eq!(cost(&[8], &[dense(16), dense(2)]), 8 * 16 + 16 + 16 * 2 + 2);
         let block = Layer::Residual(vec![dense(8)]);

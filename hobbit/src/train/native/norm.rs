@@ -20,15 +20,16 @@ pub(super) struct BatchNorm<T> {
 
 impl<T: Real> BatchNorm<T> {
     pub(super) fn new(input: &[usize], epsilon: f64, momentum: f64, first: usize) -> BatchNorm<T> {
+        let zeros = || vec![T::ZERO; input[0]];
         BatchNorm {
             channels: input[0],
             plane: input[1..].iter().product(),
             epsilon,
             momentum,
             first,
-            mean: Vec::new(),
-            inverse: Vec::new(),
-            sums: [Vec::new(), Vec::new()],
+            mean: zeros(),
+            inverse: zeros(),
+            sums: [zeros(), zeros()],
         }
     }
 }
@@ -107,11 +108,9 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
         if pass.key.is_some() {
             let count = pass.samples * plane;
             let share = T::of(1.0 / count as f64);
-            self.mean.resize(channels, T::ZERO);
-            self.inverse.resize(channels, T::ZERO);
             simd(SumChannels { plane, a: x, b: x, to: &mut self.mean, of: |_, x, _| x });
             self.mean.iter_mut().for_each(|mean| *mean *= share);
-            let mean = &self.mean[..channels];
+            let mean = &self.mean;
             let of = |channel: usize, x, _| {
                 let from = x - mean[channel];
                 from * from
@@ -154,8 +153,6 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
         let share = T::of(1.0 / (pass.samples * plane) as f64);
         let (mean, inverse) = (&self.mean, &self.inverse);
         let [sums, products] = &mut self.sums;
-        sums.resize(channels, T::ZERO);
-        products.resize(channels, T::ZERO);
         simd(SumChannels { plane, a: dy, b: x, to: sums, of: |_, dy, _| dy });
         let of = |channel: usize, dy, x| dy * (x - mean[channel]) * inverse[channel];
         simd(SumChannels { plane, a: dy, b: x, to: products, of });

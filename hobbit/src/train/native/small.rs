@@ -2,6 +2,7 @@
 //! longer than a small product itself.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -59,7 +60,7 @@ pub(super) fn multiply(
         let padded = &mut padded[..k * width];
         if b.column == 1 {
             for (p, to) in padded.chunks_exact_mut(width).enumerate() {
-                let from = &b.data[p * n..];
+                let from = &b.data[p * b.row..];
                 // what stands behind a row does as well as zeros, and one vector is copied sooner than a part of it
                 match (to.first_chunk_mut::<PADDING>(), from.first_chunk::<PADDING>()) {
                     (Some(to), Some(from)) if n < PADDING => *to = *from,
@@ -121,33 +122,37 @@ impl Small<'_> {
         let m = self.sizes[0];
         let mut row = 0;
         if S::REGISTER_COUNT >= 32 {
-            while N == 1 && m - row >= 2 * ROWS_IN_32 {
-                self.rows::<S, { 2 * ROWS_IN_32 }, N, PART>(simd, row, column);
-                row += 2 * ROWS_IN_32;
+            if N == 1 {
+                row = self.groups::<S, { 2 * ROWS_IN_32 }, N, PART>(simd, row..m, column);
             }
-            while m - row >= ROWS_IN_32 {
-                self.rows::<S, ROWS_IN_32, N, PART>(simd, row, column);
-                row += ROWS_IN_32;
-            }
+            row = self.groups::<S, ROWS_IN_32, N, PART>(simd, row..m, column);
         } else {
-            while N == 1 && m - row >= 2 * ROWS_IN_16 {
-                self.rows::<S, { 2 * ROWS_IN_16 }, N, PART>(simd, row, column);
-                row += 2 * ROWS_IN_16;
+            if N == 1 {
+                row = self.groups::<S, { 2 * ROWS_IN_16 }, N, PART>(simd, row..m, column);
             }
-            // eight and nine are better done in fours
-            while m - row >= ROWS_IN_16 && !matches!(m - row, 8 | 9) {
-                self.rows::<S, ROWS_IN_16, N, PART>(simd, row, column);
-                row += ROWS_IN_16;
-            }
+            // the last eight or nine are better done in fours
+            let rest = m - row;
+            let fours = if rest >= 8 && matches!(rest % ROWS_IN_16, 2 | 3) { 8 } else { 0 };
+            row = self.groups::<S, ROWS_IN_16, N, PART>(simd, row..m - fours, column);
         }
-        while m - row >= FEW_ROWS {
-            self.rows::<S, FEW_ROWS, N, PART>(simd, row, column);
-            row += FEW_ROWS;
+        row = self.groups::<S, FEW_ROWS, N, PART>(simd, row..m, column);
+        self.groups::<S, 1, N, PART>(simd, row..m, column);
+    }
+
+    /// As many of these rows as go into groups of `M`; returns the first that is left.
+    #[inline(always)]
+    fn groups<S: Simd, const M: usize, const N: usize, const PART: bool>(
+        &mut self,
+        simd: S,
+        rows: Range<usize>,
+        column: usize,
+    ) -> usize {
+        let mut row = rows.start;
+        while row + M <= rows.end {
+            self.rows::<S, M, N, PART>(simd, row, column);
+            row += M;
         }
-        while row < m {
-            self.rows::<S, 1, N, PART>(simd, row, column);
-            row += 1;
-        }
+        row
     }
 
     #[inline(always)]
@@ -193,12 +198,10 @@ impl Small<'_> {
         if self.add {
             for (i, sum) in sums.iter_mut().enumerate() {
                 let values = &self.c[(row + i) * n + column..];
+                let (vectors, _) = S::as_simd_f32s(&values[..whole * lanes]);
+                sum[..whole].copy_from_slice(vectors);
                 if PART {
-                    let (vectors, _) = S::as_simd_f32s(&values[..whole * lanes]);
-                    sum[..whole].copy_from_slice(vectors);
                     sum[whole] = simd.partial_load_f32s(&values[whole * lanes..n - column]);
-                } else {
-                    *sum = load(values);
                 }
             }
         }
