@@ -320,13 +320,15 @@ impl History {
         Some(self.rows().map(move |row| row[position]))
     }
 
-    /// Adds an epoch. The first one's names are the history's; `usual` are names that many histories have, to be shared.
-    pub(crate) fn push(&mut self, epoch: &Metrics, usual: &OnceLock<Arc<[String]>>) {
+    /// Adds an epoch, and makes room for so many more. The first one's names are the history's; `usual` are names that many
+    /// histories have, to be shared.
+    pub(crate) fn push(&mut self, epoch: &Metrics, usual: &OnceLock<Arc<[String]>>, room: usize) {
         if self.values.is_empty() {
             let names = || epoch.iter().map(|(name, _)| name.to_owned()).collect();
             let usual = usual.get_or_init(names);
             self.metrics = if is_named(epoch, usual) { usual.clone() } else { names() };
         }
+        self.values.reserve_exact((1 + room) * self.metrics.len());
         if is_named(epoch, &self.metrics) {
             self.push_same(epoch);
         } else {
@@ -344,11 +346,6 @@ impl History {
     /// A history of these metrics; `values` are row by row.
     pub(crate) fn from_parts(metrics: Arc<[String]>, values: Vec<f64>) -> History {
         History { metrics, values }
-    }
-
-    /// Makes room for so many epochs.
-    pub(crate) fn reserve(&mut self, epochs: usize) {
-        self.values.reserve(epochs * self.metrics.len());
     }
 }
 

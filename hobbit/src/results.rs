@@ -62,30 +62,29 @@ impl<H> Trial<H> {
         metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
     }
 
-    /// A trial that is not ranked yet.
-    fn new(state: TrialState<H>) -> Trial<H> {
+    fn new(rank: u32, state: TrialState<H>) -> Trial<H> {
         let TrialState { id, hparams, records, unfinished, status, score, epochs } = state;
         let mut stages = records;
         stages.extend(unfinished);
         let epoch = score.map(|(_, epoch)| epoch);
         let score = score.map(|(score, _)| score);
-        Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
+        Trial { rank, id, hparams, status, score, epoch, epochs, stages }
     }
 }
 
 impl<O: Objective> Results<O> {
     /// Ranks what a sweep left, and writes `results.ron`.
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
-        let Finished { objective, study, trials, stopped, mut repository, mut observers } = finished;
+        let Finished { objective, study, mut trials, stopped, mut repository, mut observers } = finished;
         let complete = stopped.is_none();
-        // trials are large: they are made in the order they lie in memory, their keys are sorted, and then each is moved once
-        let trials: Vec<_> = trials.into_iter().map(Trial::new).collect();
-        let key = |(place, trial): (usize, &Trial<_>)| ((trial.score, trial.id), place);
-        let mut order: Vec<_> = trials.iter().enumerate().map(key).collect();
+        // trials are large: their keys are sorted, and then each is moved once
+        let key = |(place, state): (usize, &Option<TrialState<_>>)| {
+            state.as_ref().map(|state| ((state.score.map(|(score, _)| score), state.id), place))
+        };
+        let mut order: Vec<_> = trials.iter().enumerate().filter_map(key).collect();
         order.sort_unstable_by(|(a, _), (b, _)| rank(study.direction, *a, *b));
-        let mut trials: Vec<_> = trials.into_iter().map(Some).collect();
         let ranked = order.into_iter().filter_map(|(_, place)| trials[place].take());
-        let trials: Vec<_> = (1..).zip(ranked).map(|(rank, trial)| Trial { rank, ..trial }).collect();
+        let trials: Vec<_> = (1..).zip(ranked).map(|(rank, state)| Trial::new(rank, state)).collect();
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
         let results = Results { objective, study, trials, stopped, repository: repository_place };
         let reason = results.stopped.as_ref().map(ToString::to_string);

@@ -216,7 +216,7 @@ mod tests {
         for loss in [0.5, 0.25, 0.75] {
             let mut metrics = crate::objective::Metrics::new();
             metrics.report("loss", loss);
-            history.push(&metrics, &std::sync::OnceLock::new());
+            history.push(&metrics, &std::sync::OnceLock::new(), 0);
         }
         let state = SavedState {
             format: FORMAT,

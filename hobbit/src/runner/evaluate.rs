@@ -120,13 +120,14 @@ enum Trouble {
 }
 
 impl<O: Objective> Evaluator<O> {
-    /// Trains a stage. `None` if it was told to leave at once.
+    /// Trains a stage. `None` if it was told to leave at once. `metrics` are used again and again.
     ///
     /// # Errors
     /// No configuration can be drawn.
     pub(crate) fn evaluate(
         &self,
         mut task: Task<O>,
+        metrics: &mut Metrics,
         around: &impl Surroundings<O>,
     ) -> Result<Option<Evaluated<O>>> {
         let mut start = Instant::now();
@@ -157,7 +158,7 @@ impl<O: Objective> Evaluator<O> {
         let result = loop {
             let key = self.configurations.training_key(trial, task.attempt);
             let context = TrialContext { id: trial, key, worker: task.worker, interrupt: interrupt.clone() };
-            match self.train(&mut task, &hparams, &context, around) {
+            match self.train(&mut task, &hparams, &context, metrics, around) {
                 Err(Trouble::Memory { reason, .. }) if alone.is_none() && interrupt.check().is_ok() => {
                     around.note(format!("trial {trial} is tried again alone: {reason}"));
                     alone = around.alone();
@@ -245,10 +246,11 @@ impl<O: Objective> Evaluator<O> {
         task: &mut Task<O>,
         hparams: &O::Hparams,
         context: &TrialContext,
+        metrics: &mut Metrics,
         around: &impl Surroundings<O>,
     ) -> Result<Running<O>, Trouble> {
         let under_way = Cell::new(0);
-        catch(|| self.train_or_panic(task, hparams, context, around, &under_way))
+        catch(|| self.train_or_panic(task, hparams, context, metrics, around, &under_way))
             .unwrap_or_else(|reason| Err(Trouble::Failed { epoch: under_way.get(), reason }))
     }
 
@@ -258,12 +260,12 @@ impl<O: Objective> Evaluator<O> {
         task: &mut Task<O>,
         hparams: &O::Hparams,
         context: &TrialContext,
+        metrics: &mut Metrics,
         around: &impl Surroundings<O>,
         under_way: &Cell<u64>,
     ) -> Result<Running<O>, Trouble> {
         let mut running = self.begin(task, hparams, context, around)?;
         let Assignment { from, to, .. } = task.assignment;
-        let mut metrics = Metrics::new();
         while running.epoch < to {
             under_way.set(running.epoch + 1);
             // the best model is copied only when it is about to be changed
@@ -275,13 +277,9 @@ impl<O: Objective> Evaluator<O> {
                 running.best = Some(Arc::new(saved));
             }
             metrics.clear();
-            self.epoch(&mut running, task, context, &mut metrics)?;
-            let stopping = around.epoch(
-                &task.assignment,
-                running.epoch,
-                &metrics,
-                running.score.map(|(value, _)| value),
-            );
+            self.epoch(&mut running, task, context, metrics)?;
+            let stopping =
+                around.epoch(&task.assignment, running.epoch, metrics, running.score.map(|(value, _)| value));
             if running.epoch < to {
                 if stopping && running.epoch >= from {
                     break;
@@ -389,8 +387,8 @@ impl<O: Objective> Evaluator<O> {
             if running.in_order {
                 running.history.push_same(metrics);
             } else {
-                running.history.push(metrics, &self.metrics);
-                running.history.reserve((to - number) as usize);
+                let room = (to - number).min(4096) as usize;
+                running.history.push(metrics, &self.metrics, room);
                 running.in_order = is_named(metrics, running.history.metrics());
             }
         }

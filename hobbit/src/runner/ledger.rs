@@ -68,9 +68,9 @@ impl<H> Ledger<H> {
         self.trials.get(ordinal as usize)?.as_ref()
     }
 
-    /// Every trial that has been seen, in order of their ids.
-    pub(crate) fn into_trials(self) -> impl Iterator<Item = TrialState<H>> {
-        self.trials.into_iter().flatten()
+    /// The trials in order of their ids, as far as they have been seen.
+    pub(crate) fn into_trials(self) -> Vec<Option<TrialState<H>>> {
+        self.trials
     }
 
     /// Enters the outcome of a stage, or of a part of one.

@@ -1,6 +1,6 @@
 //! What workers and coordinator share: the scheduler, the ledger, the paused trials, and the mail between them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -51,6 +51,8 @@ pub(crate) struct State<O: Objective> {
     /// Somebody waits for the coordinator.
     pub(crate) urgent: bool,
     pub(crate) slots: Vec<Slot>,
+    /// Work that a worker had taken and has not begun.
+    pub(crate) returned: VecDeque<Task<O>>,
     /// The worker whose trial has to be trained alone.
     pub(crate) alone: Option<usize>,
     /// The workers that have not ended.
@@ -151,9 +153,9 @@ impl Failures {
     }
 }
 
-/// What a worker does next.
-pub(crate) enum Next<O: Objective> {
-    Task(Box<Task<O>>),
+/// Why a worker gets no work.
+pub(crate) enum Idle {
+    /// There may be some later.
     Wait,
     Over,
 }
@@ -239,19 +241,28 @@ impl<O: Objective> Shared<O> {
     }
 
     /// The next work, replaying what is known already.
-    pub(crate) fn next(&self, state: &mut State<O>, worker: u32, garbage: &mut Garbage<O>) -> Next<O> {
+    pub(crate) fn next(
+        &self,
+        state: &mut State<O>,
+        worker: u32,
+        garbage: &mut Garbage<O>,
+    ) -> Result<Task<O>, Idle> {
         loop {
             self.look_at_limits(state);
             if self.is_stopping() {
-                return Next::Over;
+                return Err(Idle::Over);
             }
             if state.alone.is_some() {
-                return Next::Wait;
+                return Err(Idle::Wait);
+            }
+            if let Some(mut task) = state.returned.pop_front() {
+                task.worker = worker;
+                return Ok(task);
             }
             let assignment = match state.scheduler.ask() {
                 Ask::Run(assignment) => assignment,
-                Ask::Wait => return Next::Wait,
-                Ask::Done => return Next::Over,
+                Ask::Wait => return Err(Idle::Wait),
+                Ask::Done => return Err(Idle::Over),
             };
             let Assignment { trial, stage, from, to } = assignment;
             let configurations = &self.evaluator.configurations;
@@ -267,7 +278,7 @@ impl<O: Objective> Shared<O> {
             let ordinal = configurations.ordinal(trial);
             let so_far = state.ledger.get(ordinal);
             let last = so_far.and_then(|trial| trial.records.last());
-            let task = Task {
+            return Ok(Task {
                 assignment,
                 hparams: so_far.map(|trial| trial.hparams.clone()),
                 score: so_far.and_then(|trial| trial.score),
@@ -277,8 +288,20 @@ impl<O: Objective> Shared<O> {
                 on_disk: self.durable() && state.on_disk.contains(&trial),
                 saved: None,
                 worker,
-            };
-            return Next::Task(Box::new(task));
+            });
+        }
+    }
+
+    /// Whether a worker may take several stages at once: not where each of them is waited for or looked at.
+    pub(crate) fn works_on_several(&self) -> bool {
+        !self.observed && !self.durable() && self.evaluator.trial_time_limit.is_none()
+    }
+
+    /// Takes back work that was not begun.
+    pub(crate) fn give_back(&self, state: &mut State<O>, tasks: &mut VecDeque<Task<O>>) {
+        if !tasks.is_empty() {
+            state.returned.append(tasks);
+            self.work.notify_all();
         }
     }
 

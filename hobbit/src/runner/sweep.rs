@@ -1,6 +1,6 @@
 //! One sweep from its settings to its end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -26,7 +26,7 @@ use crate::trial::{Direction, TrialId};
 pub(crate) struct Finished<O: Objective> {
     pub(crate) objective: Arc<O>,
     pub(crate) study: StudyRecord,
-    pub(crate) trials: Vec<TrialState<O::Hparams>>,
+    pub(crate) trials: Vec<Option<TrialState<O::Hparams>>>,
     pub(crate) stopped: Option<StopReason>,
     pub(crate) repository: Option<Repository>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
@@ -134,6 +134,7 @@ pub(crate) fn sweep<O: Objective>(
         inbox_bytes: 0,
         waiting: HashMap::new(),
         urgent: false,
+        returned: VecDeque::new(),
         alone: None,
         slots: (0..workers).map(|_| slot()).collect(),
         active: workers,
@@ -189,7 +190,7 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
         return Err(error);
     }
     let objective = shared.evaluator.objective.clone();
-    let trials = ledger.into_trials().collect();
+    let trials = ledger.into_trials();
     Ok(Finished { objective, study, trials, stopped, repository, observers })
 }
 
