@@ -4,8 +4,8 @@ pub(crate) mod disk;
 pub(crate) mod kill;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use hobbit::{
@@ -32,6 +32,8 @@ pub(crate) struct Curve {
     pub(crate) luck: Option<f64>,
     /// The trials that are being trained. Half of them do not fit into memory beside others, and a tenth not even alone.
     pub(crate) crowd: Option<Arc<AtomicU64>>,
+    /// The last bracket's trials begin in twos.
+    pub(crate) pairs: Option<Arc<Pairs>>,
     /// An epoch fails now and then, depending on the trial's key.
     pub(crate) shaky: bool,
     /// How long an epoch takes.
@@ -40,6 +42,27 @@ pub(crate) struct Curve {
     pub(crate) loud: bool,
     /// Counts the epochs that are trained.
     pub(crate) epochs: Arc<AtomicU64>,
+}
+
+/// Where two threads wait for each other.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs {
+    arrived: Mutex<u64>,
+    news: Condvar,
+}
+
+impl Pairs {
+    fn meet(&self) -> Result<(), BoxError> {
+        let mut arrived = self.arrived.lock().unwrap();
+        *arrived += 1;
+        let pair = arrived.div_ceil(2);
+        self.news.notify_all();
+        let (_arrived, waited) = self
+            .news
+            .wait_timeout_while(arrived, Duration::from_secs(60), |arrived| *arrived < 2 * pair)
+            .unwrap();
+        if waited.timed_out() { Err("nobody came".into()) } else { Ok(()) }
+    }
 }
 
 pub(crate) struct Model {
@@ -77,6 +100,12 @@ impl Objective for Curve {
         }
         let others = self.crowd.as_ref().map_or(0, |crowd| crowd.fetch_add(1, Ordering::SeqCst));
         std::thread::sleep(self.pace);
+        if let Some(pairs) = &self.pairs
+            && epoch.epoch == 0
+            && epoch.stage_end > 9
+        {
+            pairs.meet()?;
+        }
         if let Some(crowd) = &self.crowd {
             let others = others.max(crowd.fetch_sub(1, Ordering::SeqCst) - 1);
             if model.luck < 0.1 || model.luck < 0.5 && others > 0 {

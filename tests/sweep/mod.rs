@@ -1,6 +1,7 @@
 //! Whole sweeps over a simulated objective: what is trained, ranked, written, resumed and refused.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hobbit::repository::Reader;
@@ -56,6 +57,27 @@ fn workers_do_not_change_a_byte() {
         assert_eq!(names.len(), 1, "only the best trial's weights are kept");
         let name = Path::new("weights").join(&names[0]);
         assert_eq!(read(dir.path(), name.to_str().unwrap()), read(dirs[0].path(), name.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn workers_that_take_several_stages_at_once_keep_none_from_the_others() {
+    let alone = sweep(&Curve::default(), None, 1).unwrap();
+    for workers in [2, 4] {
+        // each of the last trials waits for another one to begin, while its worker may hold what comes next
+        let curve = Curve { pairs: Some(Arc::default()), ..Curve::default() };
+        let results = sweep(&curve, None, workers).unwrap();
+        assert_eq!(results.to_string(), alone.to_string());
+        assert!(results.trials().iter().all(|trial| trial.score.is_some()));
+    }
+}
+
+#[test]
+fn a_sweep_of_failures_is_given_up_at_once() {
+    let curve = Curve { trouble: Some(Default::default()), luck: Some(0.2), ..Curve::default() };
+    for workers in [1, 3] {
+        let error = sweep(&curve, None, workers).unwrap_err().to_string();
+        assert!(error.starts_with("5 of 5 trials failed"), "{error}");
     }
 }
 

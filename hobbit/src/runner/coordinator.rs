@@ -11,7 +11,7 @@ use super::settings::{StopReason, StopWhen};
 use super::state::{Garbage, Message, Shared, Slot};
 use super::worker::{discard, work};
 use crate::error::{Error, Result};
-use crate::objective::{History, Interrupt, Objective};
+use crate::objective::{History, Objective};
 use crate::observe::{Event, Observer, tell};
 use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
 use crate::trial::TrialId;
@@ -114,7 +114,7 @@ impl<O: Objective> Coordinator<O> {
             for Evaluated { record, hparams, carried, bytes, unfinished, .. } in outcomes {
                 if unfinished {
                     let ordinal = self.shared.evaluator.configurations.ordinal(record.trial);
-                    state.ledger.enter(ordinal, Arc::new(record), hparams, true);
+                    state.ledger.enter(ordinal, record, hparams, true);
                     garbage.extend(carried);
                 } else {
                     let carried = carried.map(|carried| (carried, bytes));
@@ -218,7 +218,7 @@ impl<O: Objective> Coordinator<O> {
             };
             match hparams {
                 Ok(hparams) => outcomes.push(Evaluated {
-                    record,
+                    record: Arc::new(record),
                     hparams,
                     carried: None,
                     bytes: 0,
@@ -245,11 +245,7 @@ impl<O: Objective> Coordinator<O> {
                 .build()
             {
                 Ok(pool) => {
-                    state.slots.push(Slot {
-                        running: None,
-                        interrupt: Arc::new(Interrupt::default()),
-                        abandoned: false,
-                    });
+                    state.slots.push(Slot::new());
                     let shared = self.shared.clone();
                     pool.spawn(move || work(&shared, slot));
                     self.spares.push(pool);
@@ -292,7 +288,7 @@ fn make_durable<O: Objective>(
     let ended: Vec<Record> = outcomes
         .iter()
         .filter(|outcome| !outcome.unfinished)
-        .map(|outcome| Record::Stage(outcome.record.clone()))
+        .map(|outcome| Record::Stage(StageRecord::clone(&outcome.record)))
         .collect();
     if !records.is_empty() || !ended.is_empty() {
         repository.append(records.iter().chain(&ended), !ended.is_empty())?;

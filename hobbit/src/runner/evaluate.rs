@@ -36,20 +36,20 @@ pub(crate) struct Task<O: Objective> {
     /// The repository may have a checkpoint of it.
     pub(crate) on_disk: bool,
     /// That checkpoint, once it is read.
-    pub(crate) saved: Option<SavedModel>,
+    pub(crate) saved: Option<Box<SavedModel>>,
     pub(crate) worker: u32,
 }
 
 /// What came of it.
 pub(crate) struct Evaluated<O: Objective> {
-    pub(crate) record: StageRecord,
+    pub(crate) record: Arc<StageRecord>,
     pub(crate) hparams: Arc<O::Hparams>,
     /// The trial, to be trained on; `None` if it failed.
     pub(crate) carried: Option<Carried<O>>,
     /// The bytes that it holds.
     pub(crate) bytes: usize,
     /// The trial, to be written.
-    pub(crate) saved: Option<SavedModel>,
+    pub(crate) saved: Option<Box<SavedModel>>,
     /// The stage is not at its end: the sweep stops.
     pub(crate) unfinished: bool,
 }
@@ -142,13 +142,14 @@ impl<O: Objective> Evaluator<O> {
         let deadline = |start| self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
         let mut interrupt = around.interrupt(deadline(start));
         let load = |task: &mut Task<O>| {
-            task.saved = around.load(&task.assignment).filter(|saved| {
+            let fits = |saved: &SavedModel| {
                 let SavedState { epoch, from: since, attempt, .. } = saved.state;
                 let here = epoch == from || (since == from && (from..=to).contains(&epoch));
                 // in this stage it may have failed and been begun anew before the process ended
                 let anew = since == from && attempt > task.attempt && attempt <= self.retries;
                 here && (attempt == task.attempt || anew)
-            });
+            };
+            task.saved = around.load(&task.assignment).filter(fits).map(Box::new);
             task.attempt = task.saved.as_ref().map_or(task.attempt, |saved| saved.state.attempt);
         };
         if task.on_disk && task.carried.is_none() {
@@ -195,7 +196,7 @@ impl<O: Objective> Evaluator<O> {
             }
         };
         let finished = (|| {
-            let saved = if self.saves { Some(self.save(&task, &running)?) } else { None };
+            let saved = if self.saves { Some(Box::new(self.save(&task, &running)?)) } else { None };
             let best = running.best.as_ref().map_or(0, |best| best.bytes());
             let bytes = catch(|| {
                 self.objective.pause(&mut running.model);
@@ -219,13 +220,13 @@ impl<O: Objective> Evaluator<O> {
         start: Instant,
         end: End,
         running: Option<&mut Running<O>>,
-    ) -> StageRecord {
+    ) -> Arc<StageRecord> {
         let Assignment { trial, stage, from, to } = task.assignment;
         let (score, history) = running
             .map_or_else(Default::default, |running| (running.score, std::mem::take(&mut running.history)));
         let (attempt, worker) = (task.attempt, task.worker);
         let seconds = start.elapsed().as_secs_f64();
-        StageRecord {
+        Arc::new(StageRecord {
             time: Timestamp::now(),
             trial,
             stage,
@@ -237,7 +238,7 @@ impl<O: Objective> Evaluator<O> {
             worker,
             seconds,
             history,
-        }
+        })
     }
 
     /// Brings the trial to the end of its stage, or to where the sweep stops; a panic ends the trial.
@@ -323,6 +324,7 @@ impl<O: Objective> Evaluator<O> {
         if let Some(saved) = task.saved.take() {
             match attempt(saved.state.epoch, || self.objective.load(&mut model, saved.present())) {
                 Ok(()) => {
+                    let saved = *saved;
                     let SavedState { epoch, score, from: since, history, .. } = saved.state;
                     let best = saved.last.is_some().then(|| Arc::new(saved.best));
                     let mut running = running(model, best, epoch, score);

@@ -50,9 +50,7 @@ pub(crate) struct State<O: Objective> {
     pub(crate) waiting: HashMap<(u32, u32), u32>,
     /// Somebody waits for the coordinator.
     pub(crate) urgent: bool,
-    pub(crate) slots: Vec<Slot>,
-    /// Work that a worker had taken and has not begun.
-    pub(crate) returned: VecDeque<Task<O>>,
+    pub(crate) slots: Vec<Slot<O>>,
     /// The worker whose trial has to be trained alone.
     pub(crate) alone: Option<usize>,
     /// The workers that have not ended.
@@ -63,11 +61,41 @@ pub(crate) struct State<O: Objective> {
 }
 
 /// A worker's place.
-pub(crate) struct Slot {
+pub(crate) struct Slot<O: Objective> {
     pub(crate) running: Option<Assignment>,
+    pub(crate) held: Held<O>,
     pub(crate) interrupt: Arc<Interrupt>,
     /// It is stuck in user code and has been given up; what it brings back, if ever, is thrown away.
     pub(crate) abandoned: bool,
+}
+
+impl<O: Objective> Slot<O> {
+    pub(crate) fn new() -> Self {
+        Slot { running: None, held: Held::new(), interrupt: Arc::default(), abandoned: false }
+    }
+}
+
+/// The work that a worker has taken and has not begun. Those who have none take it from there.
+pub(crate) struct Held<O: Objective>(Arc<Mutex<VecDeque<Task<O>>>>);
+
+impl<O: Objective> Clone for Held<O> {
+    fn clone(&self) -> Self {
+        Held(self.0.clone())
+    }
+}
+
+impl<O: Objective> Held<O> {
+    fn new() -> Self {
+        Held(Arc::new(Mutex::new(VecDeque::new())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Task<O>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn take(&self) -> Option<Task<O>> {
+        self.lock().pop_front()
+    }
 }
 
 /// Mail to the coordinator.
@@ -84,12 +112,12 @@ pub(crate) enum Message<O: Objective> {
 }
 
 /// A paused trial and its bytes.
-type Held<O> = (Carried<O>, usize);
+type Place<O> = (Carried<O>, usize);
 
 /// Paused trials in memory.
 pub(crate) struct Paused<O: Objective> {
     /// By the trials' places in the plan.
-    trials: Vec<Option<Box<Held<O>>>>,
+    trials: Vec<Option<Box<Place<O>>>>,
     bytes: usize,
     pub(crate) budget: usize,
 }
@@ -240,24 +268,53 @@ impl<O: Objective> Shared<O> {
         self.weights.is_some()
     }
 
-    /// The next work, replaying what is known already.
+    /// The next work for a worker: what it holds already, then the scheduler's, then what others hold.
     pub(crate) fn next(
         &self,
         state: &mut State<O>,
-        worker: u32,
+        slot: usize,
         garbage: &mut Garbage<O>,
     ) -> Result<Task<O>, Idle> {
+        self.look_at_limits(state);
+        if self.is_stopping() {
+            return Err(Idle::Over);
+        }
+        if state.alone.is_some() {
+            return Err(Idle::Wait);
+        }
+        if let Some(task) = state.slots[slot].held.take() {
+            return Ok(task);
+        }
+        match self.ask(state, slot, garbage) {
+            Err(Idle::Wait) => {
+                let taken = state.slots.iter().find_map(|other| other.held.take()).ok_or(Idle::Wait)?;
+                Ok(Task { worker: slot as u32, ..taken })
+            }
+            asked => asked,
+        }
+    }
+
+    /// Gives a worker more work to hold, so that it has this much, if the scheduler has any.
+    pub(crate) fn fill(&self, state: &mut State<O>, slot: usize, count: usize, garbage: &mut Garbage<O>) {
+        // where each stage is waited for or looked at, nothing is gained
+        let alone = self.observed || self.durable() || self.evaluator.trial_time_limit.is_some();
+        if alone || count == 0 {
+            return;
+        }
+        let held = state.slots[slot].held.clone();
+        let mut held = held.lock();
+        while held.len() < count
+            && let Ok(task) = self.ask(state, slot, garbage)
+        {
+            held.push_back(task);
+        }
+    }
+
+    /// What the scheduler has, after replaying what is known already.
+    fn ask(&self, state: &mut State<O>, slot: usize, garbage: &mut Garbage<O>) -> Result<Task<O>, Idle> {
         loop {
-            self.look_at_limits(state);
             if self.is_stopping() {
                 return Err(Idle::Over);
-            }
-            if state.alone.is_some() {
-                return Err(Idle::Wait);
-            }
-            if let Some(mut task) = state.returned.pop_front() {
-                task.worker = worker;
-                return Ok(task);
             }
             let assignment = match state.scheduler.ask() {
                 Ask::Run(assignment) => assignment,
@@ -270,7 +327,7 @@ impl<O: Objective> Shared<O> {
             let known = known.filter(|known| (known.from, known.to) == (from, to));
             if let Some(record) = known {
                 match configurations.get(trial) {
-                    Ok(hparams) => self.settle(state, record, hparams, None, true, garbage),
+                    Ok(hparams) => self.settle(state, Arc::new(record), hparams, None, true, garbage),
                     Err(error) => self.fail(state, error),
                 }
                 continue;
@@ -287,21 +344,8 @@ impl<O: Objective> Shared<O> {
                 carried: state.paused.take(ordinal),
                 on_disk: self.durable() && state.on_disk.contains(&trial),
                 saved: None,
-                worker,
+                worker: slot as u32,
             });
-        }
-    }
-
-    /// Whether a worker may take several stages at once: not where each of them is waited for or looked at.
-    pub(crate) fn works_on_several(&self) -> bool {
-        !self.observed && !self.durable() && self.evaluator.trial_time_limit.is_none()
-    }
-
-    /// Takes back work that was not begun.
-    pub(crate) fn give_back(&self, state: &mut State<O>, tasks: &mut VecDeque<Task<O>>) {
-        if !tasks.is_empty() {
-            state.returned.append(tasks);
-            self.work.notify_all();
         }
     }
 
@@ -318,7 +362,7 @@ impl<O: Objective> Shared<O> {
     pub(crate) fn settle(
         &self,
         state: &mut State<O>,
-        record: StageRecord,
+        record: Arc<StageRecord>,
         hparams: Arc<O::Hparams>,
         carried: Option<(Carried<O>, usize)>,
         replayed: bool,
@@ -331,7 +375,6 @@ impl<O: Objective> Shared<O> {
         if !replayed && let Some(error) = state.failures.enter(&record) {
             self.fail(state, error);
         }
-        let record = Arc::new(record);
         if self.observed {
             let hparams = hparams.values().into();
             self.send(state, Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
@@ -370,7 +413,7 @@ impl<O: Objective> Shared<O> {
         mut state: MutexGuard<'a, State<O>>,
         outcome: Box<Evaluated<O>>,
     ) -> MutexGuard<'a, State<O>> {
-        state.inbox_bytes += outcome.saved.as_ref().map_or(0, SavedModel::bytes);
+        state.inbox_bytes += outcome.saved.as_ref().map_or(0, |saved| saved.bytes());
         let trial = outcome.record.trial;
         self.send(&mut state, Message::Outcome(outcome));
         let waiting = state.waiting.entry((trial.iteration, trial.bracket)).or_insert(0);
@@ -462,7 +505,7 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
         self.shared.wake_workers();
         while !self.shared.is_stopping() {
             let claimed = *state.alone.get_or_insert(self.slot) == self.slot;
-            let is_busy = |slot: &Slot| slot.running.is_some() && !slot.abandoned;
+            let is_busy = |slot: &Slot<O>| slot.running.is_some() && !slot.abandoned;
             if claimed && !state.slots.iter().any(is_busy) {
                 state.slots[self.slot].running = running;
                 return Some(Alone(self));

@@ -1,6 +1,6 @@
 //! One sweep from its settings to its end.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use super::settings::{Keep, MaxFailures, Settings, StopReason};
 use super::state::{Failures, Message, Paused, Shared, Slot, State};
 use super::worker::work;
 use crate::error::{Error, Result};
-use crate::objective::{Interrupt, Objective};
+use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
 use crate::repository::{FORMAT, Opened, Record, Repository, StageRecord, StudyRecord, to_pretty};
 use crate::schedule::{Ask, Plan, Scheduler};
@@ -121,7 +121,6 @@ pub(crate) fn sweep<O: Objective>(
         saves: repository.is_some() && settings.checkpoints,
         metrics: Default::default(),
     };
-    let slot = || Slot { running: None, interrupt: Arc::new(Interrupt::default()), abandoned: false };
     // more grow as they come
     let room = evaluator.configurations.count().min(1 << 16) as usize;
     let state = State {
@@ -134,9 +133,8 @@ pub(crate) fn sweep<O: Objective>(
         inbox_bytes: 0,
         waiting: HashMap::new(),
         urgent: false,
-        returned: VecDeque::new(),
         alone: None,
-        slots: (0..workers).map(|_| slot()).collect(),
+        slots: (0..workers).map(|_| Slot::new()).collect(),
         active: workers,
         stop: None,
         fatal: None,

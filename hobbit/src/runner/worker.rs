@@ -3,7 +3,6 @@
 //! Because a trial is never a task of the pool itself, the pool's threads cannot pick up one trial while they wait inside
 //! another; user code may use rayon as it likes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::evaluate::Evaluated;
@@ -11,43 +10,42 @@ use super::panics::catch;
 use super::state::{Around, Garbage, Idle, Shared};
 use crate::objective::{Interrupt, Metrics, Objective};
 
-/// Stages that are over in no time are taken several at once, so that workers do not wait for each other: as many as take so long, in
-/// seconds.
-const TOGETHER: f64 = 1e-4;
-const MOST_TOGETHER: usize = 32;
+/// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so that workers do not wait for
+/// each other's lock.
+const AT_ONCE: f64 = 1e-4;
+const MOST_AT_ONCE: usize = 32;
 
 /// Works until the sweep is over. `slot` is the worker's place.
 pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
     let mut garbage = Garbage::<O>::new();
     let unlimited = Arc::new(Interrupt::default());
     let around = Around { shared, slot, unlimited: &unlimited };
-    let (mut tasks, mut outcomes, mut metrics) = (VecDeque::new(), Vec::new(), Metrics::new());
-    let mut together = 1;
+    let (mut outcomes, mut metrics, mut at_once) = (Vec::new(), Metrics::new(), 1);
     let mut state = shared.lock();
+    let held = state.slots[slot].held.clone();
     'working: loop {
-        while tasks.len() < together {
-            match shared.next(&mut state, slot as u32, &mut garbage) {
-                Ok(task) => tasks.push_back(task),
-                _ if !tasks.is_empty() => break,
-                Err(Idle::Over) => break 'working,
-                Err(Idle::Wait) if garbage.is_empty() => state = shared.wait_for_work(state),
-                Err(Idle::Wait) => {
-                    drop(state);
-                    discard(&mut garbage);
-                    state = shared.lock();
-                }
+        let first = match shared.next(&mut state, slot, &mut garbage) {
+            Ok(task) => task,
+            Err(Idle::Over) => break,
+            Err(Idle::Wait) if garbage.is_empty() => {
+                state = shared.wait_for_work(state);
+                continue;
             }
-        }
-        state.slots[slot].running = tasks.front().map(|task| task.assignment);
+            Err(Idle::Wait) => {
+                drop(state);
+                discard(&mut garbage);
+                state = shared.lock();
+                continue;
+            }
+        };
+        shared.fill(&mut state, slot, at_once - 1, &mut garbage);
+        state.slots[slot].running = Some(first.assignment);
         drop(state);
         discard(&mut garbage);
 
         let mut seconds = 0.0;
-        let mut left = false;
-        while seconds < TOGETHER
-            && !left
-            && let Some(mut task) = tasks.pop_front()
-        {
+        let mut next = Some(first);
+        while let Some(mut task) = next {
             if task.hparams.is_none() {
                 task.hparams = shared.evaluator.configurations.get(task.assignment.trial).ok();
             }
@@ -57,15 +55,17 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
                 shared.announce(&mut shared.lock(), &task, &hparams);
             }
             let evaluated = shared.evaluator.evaluate(task, &mut metrics, &around);
-            if let Ok(Some(evaluated)) = &evaluated {
-                seconds += evaluated.record.seconds;
-            }
-            left = shared.is_stopping() || matches!(evaluated, Ok(None));
+            let go_on = match &evaluated {
+                Ok(Some(evaluated)) => {
+                    seconds += evaluated.record.seconds;
+                    seconds < AT_ONCE && !shared.is_stopping()
+                }
+                _ => false,
+            };
             outcomes.push(evaluated);
+            next = if go_on { held.take() } else { None };
         }
-        if shared.works_on_several() {
-            together = ((outcomes.len() as f64 * TOGETHER / seconds) as usize).clamp(1, MOST_TOGETHER);
-        }
+        at_once = ((outcomes.len() as f64 * AT_ONCE / seconds) as usize).clamp(1, MOST_AT_ONCE);
 
         state = shared.lock();
         if state.slots[slot].abandoned {
@@ -77,7 +77,6 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         if state.alone.is_some() {
             shared.wake_workers();
         }
-        shared.give_back(&mut state, &mut tasks);
         for evaluated in outcomes.drain(..) {
             match evaluated {
                 Err(error) => shared.fail(&mut state, error),
@@ -89,7 +88,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
                     let Evaluated { record, hparams, carried, bytes, unfinished, .. } = evaluated;
                     if unfinished {
                         let ordinal = shared.evaluator.configurations.ordinal(record.trial);
-                        state.ledger.enter(ordinal, Arc::new(record), hparams, true);
+                        state.ledger.enter(ordinal, record, hparams, true);
                         garbage.extend(carried);
                     } else {
                         let carried = carried.map(|carried| (carried, bytes));

@@ -132,13 +132,12 @@ impl Real for f32 {
         // adding it rounds to a whole number, which is then in the lowest bits
         const ROUND: f32 = 12_582_912.0;
         let x = self.clamp(-87.0, 88.3);
-        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
         let n = rounded - ROUND;
         // ln 2 in two parts, of which the first times n is exact
-        let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
-        let series = 1.0 / 720.0 + r * (1.0 / 5040.0);
-        let series = 1.0 / 24.0 + r * (1.0 / 120.0 + r * series);
-        let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * series)));
+        let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, x));
+        let series =
+            polynomial(r, [1.0, 1.0, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0]);
         let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
         series * f32::from_bits(power)
     }
@@ -148,9 +147,18 @@ impl Real for f32 {
     fn tanh(self) -> f32 {
         let a = self.abs();
         let s = a * a;
-        let series = -1382.0 / 155_925.0 + s * (21_844.0 / 6_081_075.0);
-        let series = 2.0 / 15.0 + s * (-17.0 / 315.0 + s * (62.0 / 2835.0 + s * series));
-        let near = a + a * s * (-1.0 / 3.0 + s * series);
+        let series = polynomial(
+            s,
+            [
+                -1.0 / 3.0,
+                2.0 / 15.0,
+                -17.0 / 315.0,
+                62.0 / 2835.0,
+                -1382.0 / 155_925.0,
+                21_844.0 / 6_081_075.0,
+            ],
+        );
+        let near = (a * s).mul_add(series, a);
         // the trait's, not the platform's
         let far = 1.0 - 2.0 / (Real::exp(a + a) + 1.0);
         let value = if a < 0.5 { near } else { far };
@@ -162,9 +170,8 @@ impl Real for f32 {
     fn erf(self) -> f32 {
         let a = self.abs();
         let t = 1.0 / (1.0 + 0.327_591_1 * a);
-        let series = 1.421_413_7 + t * (-1.453_152 + t * 1.061_405_4);
-        let series = t * (0.254_829_6 + t * (-0.284_496_74 + t * series));
-        (1.0 - series * Real::exp(-a * a)).copysign(self)
+        let series = polynomial(t, [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4]);
+        (1.0 - t * series * Real::exp(-a * a)).copysign(self)
     }
 
     fn multiply_few(
@@ -187,6 +194,16 @@ pub(in crate::train) fn simd<W: Work>(work: W) -> W::Output {
     ARCH.dispatch(work)
 }
 
+/// A polynomial by Horner's rule, from its constant term on; each step is rounded once, which is the same on every platform.
+#[inline(always)]
+fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let mut sum = coefficients[N - 1];
+    for i in (0..N - 1).rev() {
+        sum = sum.mul_add(x, coefficients[i]);
+    }
+    sum
+}
+
 /// eˣ, the same on every platform.
 #[inline(always)]
 pub(in crate::train) fn exp_of(x: f32) -> f32 {
@@ -204,11 +221,11 @@ pub(in crate::train) fn ln_of(x: f32) -> f32 {
     let m = f32::from_bits(x.to_bits().wrapping_sub((n as u32) << 23));
     let s = (m - 1.0) / (m + 1.0);
     let square = s * s;
-    let series = 1.0 / 3.0 + square * (1.0 / 5.0 + square * (1.0 / 7.0 + square * (1.0 / 9.0)));
-    let ln = 2.0 * s + 2.0 * s * square * series;
+    let series = polynomial(square, [1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0]);
+    let ln = (2.0 * s * square).mul_add(series, 2.0 * s);
     let whole = n as f32;
     // ln 2 in two parts, of which the first times n is exact
-    let value = whole * 0.693_359_4 + (ln + whole * -2.121_944_4e-4);
+    let value = whole.mul_add(0.693_359_4, whole.mul_add(-2.121_944_4e-4, ln));
     if x < f32::INFINITY { value } else { x }
 }
 
