@@ -1,6 +1,6 @@
 //! What those who log are told.
 
-use std::sync::{Arc, Mutex};
+use std::cell::RefCell;
 
 use hobbit::Hyperband;
 use tracing::field::{Field, Visit};
@@ -9,9 +9,14 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::Curve;
 
-/// Keeps the level and the message of each event.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(Level, String)>>>);
+thread_local! {
+    /// The level and the message of each event in this thread, if it listens.
+    static HEARD: RefCell<Option<Vec<(Level, String)>>> = const { RefCell::new(None) };
+}
+
+/// Told of the events of all threads: a subscriber of one thread alone may miss an event that another thread came to first, because
+/// tracing remembers that nobody wanted it there.
+struct Listener;
 
 struct Message(String);
 
@@ -23,15 +28,19 @@ impl Visit for Message {
     }
 }
 
-impl Subscriber for Log {
+impl Subscriber for Listener {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut message = Message(String::new());
-        event.record(&mut message);
-        self.0.lock().unwrap().push((*event.metadata().level(), message.0));
+        HEARD.with_borrow_mut(|heard| {
+            if let Some(heard) = heard {
+                let mut message = Message(String::new());
+                event.record(&mut message);
+                heard.push((*event.metadata().level(), message.0));
+            }
+        });
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -46,13 +55,12 @@ impl Subscriber for Log {
 
 #[test]
 fn a_sweep_is_logged() {
-    let log = Log::default();
+    tracing::subscriber::set_global_default(Listener).unwrap();
+    HEARD.set(Some(Vec::new()));
     let curve = Curve { trouble: Some(std::time::Duration::ZERO), ..Curve::default() };
     // observers are called from the thread of `run`
-    let results = tracing::subscriber::with_default(log.clone(), || {
-        Hyperband::of(curve).quiet().seed(1).workers(2).run(9, 3).unwrap()
-    });
-    let log = log.0.lock().unwrap();
+    let results = Hyperband::of(curve).quiet().seed(1).workers(2).run(9, 3).unwrap();
+    let log = HEARD.take().unwrap();
     let count =
         |level, message: &str| log.iter().filter(|(l, m)| (*l, m.as_str()) == (level, message)).count();
     let failed = results.trials().iter().filter(|trial| trial.score.is_none()).count();

@@ -297,8 +297,8 @@ impl<O: Objective> Shared<O> {
     /// Gives a worker more work to hold, so that it has this much, if the scheduler has any.
     pub(crate) fn fill(&self, state: &mut State<O>, slot: usize, count: usize, garbage: &mut Garbage<O>) {
         // where each stage is waited for or looked at, nothing is gained
-        let alone = self.observed || self.durable() || self.evaluator.trial_time_limit.is_some();
-        if alone || count == 0 {
+        let singly = self.observed || self.durable() || self.evaluator.trial_time_limit.is_some();
+        if singly || count == 0 {
             return;
         }
         let held = state.slots[slot].held.clone();
