@@ -320,15 +320,15 @@ impl History {
         Some(self.rows().map(move |row| row[position]))
     }
 
-    /// Adds an epoch, and makes room for so many more. The first one's names are the history's; `usual` are names that many
+    /// Adds an epoch. The first one's names are the history's, and it makes room for so many more; `usual` are names that many
     /// histories have, to be shared.
     pub(crate) fn push(&mut self, epoch: &Metrics, usual: &OnceLock<Arc<[String]>>, room: usize) {
         if self.values.is_empty() {
             let names = || epoch.iter().map(|(name, _)| name.to_owned()).collect();
             let usual = usual.get_or_init(names);
             self.metrics = if is_named(epoch, usual) { usual.clone() } else { names() };
+            self.values.reserve_exact((1 + room) * self.metrics.len());
         }
-        self.values.reserve_exact((1 + room) * self.metrics.len());
         if is_named(epoch, &self.metrics) {
             self.push_same(epoch);
         } else {

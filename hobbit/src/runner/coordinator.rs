@@ -111,15 +111,8 @@ impl<O: Objective> Coordinator<O> {
         }
         if !outcomes.is_empty() {
             let mut state = self.shared.lock();
-            for Evaluated { record, hparams, carried, bytes, unfinished, .. } in outcomes {
-                if unfinished {
-                    let ordinal = self.shared.evaluator.configurations.ordinal(record.trial);
-                    state.ledger.enter(ordinal, record, hparams, true);
-                    garbage.extend(carried);
-                } else {
-                    let carried = carried.map(|carried| (carried, bytes));
-                    self.shared.settle(&mut state, record, hparams, carried, false, &mut garbage);
-                }
+            for outcome in outcomes {
+                self.shared.enter(&mut state, outcome, &mut garbage);
             }
         }
         discard(&mut garbage);
@@ -234,7 +227,7 @@ impl<O: Objective> Coordinator<O> {
             if self.repository.is_some() {
                 state.inbox.push(Message::Outcome(Box::new(outcome)));
             } else {
-                self.shared.settle(&mut state, outcome.record, outcome.hparams, None, false, &mut garbage);
+                self.shared.enter(&mut state, outcome, &mut garbage);
             }
         }
         for _ in 0..replaced {

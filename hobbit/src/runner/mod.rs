@@ -3,9 +3,11 @@
 mod configurations;
 mod coordinator;
 mod evaluate;
+mod failures;
 mod interrupt;
 mod ledger;
 mod panics;
+mod paused;
 mod settings;
 mod state;
 mod sweep;

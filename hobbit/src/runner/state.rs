@@ -6,12 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::evaluate::{Carried, Evaluated, Evaluator, Surroundings, Task};
+use super::failures::Failures;
 use super::ledger::Ledger;
-use super::settings::{MaxFailures, StopReason};
+use super::paused::Paused;
+use super::settings::StopReason;
 use crate::error::Error;
 use crate::objective::{Interrupt, Metrics, Objective};
 use crate::observe::Event;
-use crate::repository::{End, Record, SavedModel, StageRecord, Timestamp, Weights};
+use crate::repository::{Record, SavedModel, StageRecord, Timestamp, Weights};
 use crate::schedule::{Ask, Assignment, Scheduler};
 use crate::space::{SearchSpace, Value};
 use crate::trial::TrialId;
@@ -111,76 +113,6 @@ pub(crate) enum Message<O: Objective> {
     Remove(TrialId),
 }
 
-/// A paused trial and its bytes.
-type Place<O> = (Carried<O>, usize);
-
-/// Paused trials in memory.
-pub(crate) struct Paused<O: Objective> {
-    /// By the trials' places in the plan.
-    trials: Vec<Option<Box<Place<O>>>>,
-    bytes: usize,
-    pub(crate) budget: usize,
-}
-
-impl<O: Objective> Paused<O> {
-    pub(crate) fn new(budget: usize) -> Self {
-        Paused { trials: Vec::new(), bytes: 0, budget }
-    }
-
-    fn take(&mut self, ordinal: u64) -> Option<Carried<O>> {
-        let (carried, bytes) = *self.trials.get_mut(ordinal as usize)?.take()?;
-        self.bytes -= bytes;
-        Some(carried)
-    }
-
-    /// Keeps a trial, or gives it back if it is over the budget.
-    fn put(&mut self, ordinal: u64, carried: Carried<O>, bytes: usize, saved: bool) -> Option<Carried<O>> {
-        if saved && self.bytes.saturating_add(bytes) > self.budget {
-            return Some(carried);
-        }
-        self.bytes += bytes;
-        let ordinal = ordinal as usize;
-        if self.trials.len() <= ordinal {
-            self.trials.resize_with(ordinal + 1, || None);
-        }
-        self.trials[ordinal] = Some(Box::new((carried, bytes)));
-        None
-    }
-}
-
-/// Counts trials that failed in this process.
-pub(crate) struct Failures {
-    pub(crate) allowed: MaxFailures,
-    pub(crate) tried: u32,
-    pub(crate) failed: u32,
-    pub(crate) first: Option<String>,
-}
-
-impl Failures {
-    /// Takes an outcome; an error if there have been too many failures.
-    fn enter(&mut self, record: &StageRecord) -> Option<Error> {
-        self.tried += u32::from(record.stage == 0);
-        let (End::Diverged { epoch, reason } | End::Failed { epoch, reason }) = &record.end else {
-            return None;
-        };
-        self.failed += 1;
-        let first =
-            &*self.first.get_or_insert_with(|| format!("trial {}, epoch {epoch}: {reason}", record.trial));
-        let (tried, failed) = (self.tried, self.failed);
-        let hopeless = match self.allowed {
-            MaxFailures::FirstAll(n) => tried == failed && failed >= n.max(1),
-            MaxFailures::Count(n) => failed > n,
-            MaxFailures::Share(share) => tried >= 5 && f64::from(failed) > share * f64::from(tried),
-        };
-        hopeless.then(|| {
-            Error::study(format!(
-                "{failed} of {tried} trials failed, the sweep is given up (`max_failures` sets how many may fail); the first was \
-                 {first}"
-            ))
-        })
-    }
-}
-
 /// Why a worker gets no work.
 pub(crate) enum Idle {
     /// There may be some later.
@@ -268,6 +200,11 @@ impl<O: Objective> Shared<O> {
         self.weights.is_some()
     }
 
+    /// Whether somebody is told that a stage begins.
+    pub(crate) fn announces(&self) -> bool {
+        self.observed || self.durable()
+    }
+
     /// The next work for a worker: what it holds already, then the scheduler's, then what others hold.
     pub(crate) fn next(
         &self,
@@ -297,7 +234,7 @@ impl<O: Objective> Shared<O> {
     /// Gives a worker more work to hold, so that it has this much, if the scheduler has any.
     pub(crate) fn fill(&self, state: &mut State<O>, slot: usize, count: usize, garbage: &mut Garbage<O>) {
         // where each stage is waited for or looked at, nothing is gained
-        let singly = self.observed || self.durable() || self.evaluator.trial_time_limit.is_some();
+        let singly = self.announces() || self.evaluator.trial_time_limit.is_some();
         if singly || count == 0 {
             return;
         }
@@ -358,8 +295,21 @@ impl<O: Objective> Shared<O> {
         }
     }
 
+    /// Lets what came of a stage count, or enters what a stopped sweep has of it.
+    pub(crate) fn enter(&self, state: &mut State<O>, evaluated: Evaluated<O>, garbage: &mut Garbage<O>) {
+        let Evaluated { record, hparams, carried, bytes, unfinished, .. } = evaluated;
+        if unfinished {
+            let ordinal = self.evaluator.configurations.ordinal(record.trial);
+            state.ledger.enter(ordinal, record, hparams, true);
+            garbage.extend(carried);
+        } else {
+            let carried = carried.map(|carried| (carried, bytes));
+            self.settle(state, record, hparams, carried, false, garbage);
+        }
+    }
+
     /// Lets an outcome count: the ledger knows it, the scheduler acts on it.
-    pub(crate) fn settle(
+    fn settle(
         &self,
         state: &mut State<O>,
         record: Arc<StageRecord>,
@@ -430,9 +380,6 @@ impl<O: Objective> Shared<O> {
 
     /// The mail about a stage that begins.
     pub(crate) fn announce(&self, state: &mut State<O>, task: &Task<O>, hparams: &Arc<O::Hparams>) {
-        if !self.observed && !self.durable() {
-            return;
-        }
         let Assignment { trial, stage, from, to } = task.assignment;
         let values: Vec<(String, Value)> = hparams.values();
         if self.observed {

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::evaluate::Evaluated;
 use super::panics::catch;
 use super::state::{Around, Garbage, Idle, Shared};
 use crate::objective::{Interrupt, Metrics, Objective};
@@ -49,7 +48,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
             if task.hparams.is_none() {
                 task.hparams = shared.evaluator.configurations.get(task.assignment.trial).ok();
             }
-            if (shared.observed || shared.durable())
+            if shared.announces()
                 && let Some(hparams) = task.hparams.clone()
             {
                 shared.announce(&mut shared.lock(), &task, &hparams);
@@ -84,17 +83,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
                 Ok(Some(evaluated)) if shared.durable() => {
                     state = shared.send_outcome(state, Box::new(evaluated))
                 }
-                Ok(Some(evaluated)) => {
-                    let Evaluated { record, hparams, carried, bytes, unfinished, .. } = evaluated;
-                    if unfinished {
-                        let ordinal = shared.evaluator.configurations.ordinal(record.trial);
-                        state.ledger.enter(ordinal, record, hparams, true);
-                        garbage.extend(carried);
-                    } else {
-                        let carried = carried.map(|carried| (carried, bytes));
-                        shared.settle(&mut state, record, hparams, carried, false, &mut garbage);
-                    }
-                }
+                Ok(Some(evaluated)) => shared.enter(&mut state, evaluated, &mut garbage),
             }
         }
     }
