@@ -112,12 +112,13 @@ struct Digits {
 
 impl Digits {
     fn load() -> hobbit::Result<Digits> {
-        let rows: Vec<Vec<u8>> = include_str!("data/digits.csv")
-            .lines()
-            .map(|line| {
-                line.split(',').map(|number| number.parse().expect("the embedded file is whole")).collect()
-            })
+        // a line for each digit: 64 pixels and the class
+        let numbers: Vec<u8> = include_bytes!("data/digits.csv")
+            .split(|byte| !byte.is_ascii_digit())
+            .filter(|number| !number.is_empty())
+            .map(|number| number.iter().fold(0, |value, digit| 10 * value + (digit - b'0')))
             .collect();
+        let rows: Vec<&[u8]> = numbers.chunks_exact(65).collect();
         let labels: Vec<u8> = rows.iter().map(|row| row[64]).collect();
         let (training, validation) = stratified_split(&labels, 360, 5)?;
         let pixels = |part: &[usize]| {
