@@ -63,7 +63,7 @@ impl<H> Trial<H> {
     }
 
     fn new(rank: u32, state: TrialState<H>) -> Trial<H> {
-        let TrialState { id, hparams, records, unfinished, status, score, epochs } = state;
+        let TrialState { id, hparams, records, unfinished, status, score, epochs, .. } = state;
         let mut stages = records;
         stages.extend(unfinished);
         let epoch = score.map(|(_, epoch)| epoch);

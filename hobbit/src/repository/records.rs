@@ -23,7 +23,7 @@ impl Timestamp {
     /// This moment, by the machine's clock.
     pub fn now() -> Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(elapsed.as_millis() as f64 / 1000.0)
+        Timestamp(elapsed.as_millis() as u64 as f64 / 1000.0)
     }
 }
 

@@ -190,7 +190,7 @@ impl<O: Objective> Coordinator<O> {
             let hparams = so_far
                 .map(|trial| trial.hparams.clone())
                 .map_or_else(|| configurations.get(assignment.trial), Ok);
-            let attempt = so_far.and_then(|trial| trial.records.last()).map_or(0, |record| record.attempt);
+            let attempt = so_far.map_or(0, |trial| trial.attempt);
             let reason = format!(
                 "it did not end within its time limit of {:.1} s nor {:.1} s after it; its thread was abandoned",
                 limit.as_secs_f64(),

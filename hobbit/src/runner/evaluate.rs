@@ -267,13 +267,12 @@ impl<O: Objective> Evaluator<O> {
     ) -> Result<Running<O>, Trouble> {
         let mut running = self.begin(task, hparams, context, around)?;
         let Assignment { from, to, .. } = task.assignment;
+        let keeps_best = self.saves && self.score == ScoreBy::Best;
+        let checkpoint_every = self.checkpoint_every.filter(|_| self.saves);
         while running.epoch < to {
             under_way.set(running.epoch + 1);
             // the best model is copied only when it is about to be changed
-            if self.saves
-                && self.score == ScoreBy::Best
-                && running.score.is_some_and(|(_, epoch)| epoch == running.epoch)
-            {
+            if keeps_best && running.score.is_some_and(|(_, epoch)| epoch == running.epoch) {
                 let saved = attempt(running.epoch, || self.objective.save(&running.model))?;
                 running.best = Some(Arc::new(saved));
             }
@@ -285,10 +284,8 @@ impl<O: Objective> Evaluator<O> {
                 if stopping && running.epoch >= from {
                     break;
                 }
-                let due = self
-                    .checkpoint_every
-                    .is_some_and(|every| (running.epoch - from.min(running.epoch)) % every == 0);
-                if due && running.epoch > from && self.saves {
+                let due = |every| running.epoch > from && (running.epoch - from) % every == 0;
+                if checkpoint_every.is_some_and(due) {
                     let saved = self
                         .save(task, &running)
                         .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;

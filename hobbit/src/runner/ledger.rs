@@ -19,6 +19,10 @@ pub(crate) struct TrialState<H> {
     pub(crate) score: Option<(f64, u64)>,
     /// The epochs it had; of a failed one, until then.
     pub(crate) epochs: u64,
+    /// How often it was begun anew.
+    pub(crate) attempt: u32,
+    /// How long its stages took.
+    pub(crate) seconds: f64,
 }
 
 /// All trials, by their place in the plan.
@@ -93,6 +97,8 @@ impl<H> Ledger<H> {
             status: Status::Unfinished,
             score: None,
             epochs: 0,
+            attempt: 0,
+            seconds: 0.0,
         });
         match record.end.status() {
             None => trial.score = record.score,
@@ -102,6 +108,8 @@ impl<H> Ledger<H> {
         if unfinished {
             trial.unfinished = Some(record);
         } else {
+            trial.attempt = record.attempt;
+            trial.seconds += record.seconds;
             trial.records.push(record);
         }
     }

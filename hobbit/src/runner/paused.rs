@@ -1,5 +1,7 @@
 //! Trials that wait for their next stage, as long as there is memory for them.
 
+use std::num::NonZero;
+
 use super::evaluate::Carried;
 use crate::objective::Objective;
 
@@ -8,19 +10,24 @@ type Place<O> = (Carried<O>, usize);
 
 /// Paused trials in memory.
 pub(crate) struct Paused<O: Objective> {
-    /// By the trials' places in the plan.
-    trials: Vec<Option<Box<Place<O>>>>,
+    /// Used again, so that no memory is asked for at every stage.
+    places: Vec<Option<Place<O>>>,
+    free: Vec<u32>,
+    /// The place of each trial, by its place in the plan.
+    of: Vec<Option<NonZero<u32>>>,
     bytes: usize,
     pub(crate) budget: usize,
 }
 
 impl<O: Objective> Paused<O> {
     pub(crate) fn new(budget: usize) -> Self {
-        Paused { trials: Vec::new(), bytes: 0, budget }
+        Paused { places: Vec::new(), free: Vec::new(), of: Vec::new(), bytes: 0, budget }
     }
 
     pub(super) fn take(&mut self, ordinal: u64) -> Option<Carried<O>> {
-        let (carried, bytes) = *self.trials.get_mut(ordinal as usize)?.take()?;
+        let place = self.of.get_mut(ordinal as usize)?.take()?.get() - 1;
+        let (carried, bytes) = self.places[place as usize].take()?;
+        self.free.push(place);
         self.bytes -= bytes;
         Some(carried)
     }
@@ -38,10 +45,15 @@ impl<O: Objective> Paused<O> {
         }
         self.bytes += bytes;
         let ordinal = ordinal as usize;
-        if self.trials.len() <= ordinal {
-            self.trials.resize_with(ordinal + 1, || None);
+        if self.of.len() <= ordinal {
+            self.of.resize(ordinal + 1, None);
         }
-        self.trials[ordinal] = Some(Box::new((carried, bytes)));
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() as u32 - 1
+        });
+        self.places[place as usize] = Some((carried, bytes));
+        self.of[ordinal] = NonZero::new(place + 1);
         None
     }
 }

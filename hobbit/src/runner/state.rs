@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use super::evaluate::{Carried, Evaluated, Evaluator, Surroundings, Task};
@@ -145,6 +145,24 @@ impl<O: Objective> Shared<O> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The lock, unless somebody has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State<O>>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// The lock, for a worker whose stages are over sooner than it could be woken up from a sleep.
+    pub(crate) fn lock_soon(&self) -> MutexGuard<'_, State<O>> {
+        let tries = (0..100).find_map(|_| {
+            std::thread::yield_now();
+            self.try_lock()
+        });
+        tries.unwrap_or_else(|| self.lock())
+    }
+
     pub(crate) fn wait_for_work<'a>(&self, mut state: MutexGuard<'a, State<O>>) -> MutexGuard<'a, State<O>> {
         if !state.inbox.is_empty() {
             self.hurry(&mut state);
@@ -203,6 +221,11 @@ impl<O: Objective> Shared<O> {
     /// Whether somebody is told that a stage begins.
     pub(crate) fn announces(&self) -> bool {
         self.observed || self.durable()
+    }
+
+    /// Whether somebody is told of epochs, or one of them may end the sweep.
+    pub(crate) fn watches_epochs(&self) -> bool {
+        self.observed || self.target.is_some() || self.epoch_budget.is_some() || self.deadline.is_some()
     }
 
     /// The next work for a worker: what it holds already, then the scheduler's, then what others hold.
@@ -271,13 +294,12 @@ impl<O: Objective> Shared<O> {
             }
             let ordinal = configurations.ordinal(trial);
             let so_far = state.ledger.get(ordinal);
-            let last = so_far.and_then(|trial| trial.records.last());
             return Ok(Task {
                 assignment,
                 hparams: so_far.map(|trial| trial.hparams.clone()),
                 score: so_far.and_then(|trial| trial.score),
-                attempt: last.map_or(0, |record| record.attempt),
-                seconds: so_far.map_or(0.0, |trial| trial.records.iter().map(|record| record.seconds).sum()),
+                attempt: so_far.map_or(0, |trial| trial.attempt),
+                seconds: so_far.map_or(0.0, |trial| trial.seconds),
                 carried: state.paused.take(ordinal),
                 on_disk: self.durable() && state.on_disk.contains(&trial),
                 saved: None,
@@ -398,6 +420,8 @@ impl<O: Objective> Shared<O> {
 pub(crate) struct Around<'a, O: Objective> {
     pub(crate) shared: &'a Shared<O>,
     pub(crate) slot: usize,
+    /// Somebody is told of epochs, or one of them may end the sweep.
+    pub(crate) watched: bool,
     /// For trials without a time limit, which nothing interrupts.
     pub(crate) unlimited: &'a Arc<Interrupt>,
 }
@@ -416,6 +440,9 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
     #[inline]
     fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
         let shared = self.shared;
+        if !self.watched {
+            return shared.is_stopping();
+        }
         if shared.observed {
             let Assignment { trial, stage, .. } = *assignment;
             let event = Event::Epoch { trial, stage, epoch, metrics: metrics.clone() };

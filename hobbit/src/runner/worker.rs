@@ -12,13 +12,13 @@ use crate::objective::{Interrupt, Metrics, Objective};
 /// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so that workers do not wait for
 /// each other's lock.
 const AT_ONCE: f64 = 1e-4;
-const MOST_AT_ONCE: usize = 32;
+const MOST_AT_ONCE: usize = 64;
 
 /// Works until the sweep is over. `slot` is the worker's place.
 pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
     let mut garbage = Garbage::<O>::new();
     let unlimited = Arc::new(Interrupt::default());
-    let around = Around { shared, slot, unlimited: &unlimited };
+    let around = Around { shared, slot, watched: shared.watches_epochs(), unlimited: &unlimited };
     let (mut outcomes, mut metrics, mut at_once) = (Vec::new(), Metrics::new(), 1);
     let mut state = shared.lock();
     let held = state.slots[slot].held.clone();
@@ -43,7 +43,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         discard(&mut garbage);
 
         let mut seconds = 0.0;
-        let mut next = Some(first);
+        let (mut next, mut locked) = (Some(first), None);
         while let Some(mut task) = next {
             if task.hparams.is_none() {
                 task.hparams = shared.evaluator.configurations.get(task.assignment.trial).ok();
@@ -62,11 +62,15 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
                 _ => false,
             };
             outcomes.push(evaluated);
-            next = if go_on { held.take() } else { None };
+            // while another worker has the lock, what is held is done meanwhile
+            if outcomes.len() >= at_once / 2 {
+                locked = shared.try_lock();
+            }
+            next = if go_on && locked.is_none() { held.take() } else { None };
         }
         at_once = ((outcomes.len() as f64 * AT_ONCE / seconds) as usize).clamp(1, MOST_AT_ONCE);
 
-        state = shared.lock();
+        state = locked.unwrap_or_else(|| if at_once > 1 { shared.lock_soon() } else { shared.lock() });
         if state.slots[slot].abandoned {
             drop(state);
             let _ = catch(|| drop(outcomes));

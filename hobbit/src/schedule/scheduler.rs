@@ -41,7 +41,7 @@ pub struct StageEnd {
     pub stage: u32,
     /// The trials that go on, best first; empty after the last stage.
     pub promoted: Vec<TrialId>,
-    /// The trials that do not go on: dropped, failed, or finished with the last stage.
+    /// The trials that do not go on, by index: dropped, failed, or finished with the last stage.
     pub ended: Vec<TrialId>,
     /// Whether the bracket is over.
     pub last: bool,
@@ -239,19 +239,22 @@ impl BracketState {
     /// Ends the stage: the `keep` best are the next stage's work. Equal scores are decided by the trial's index.
     fn end_stage(&mut self, keep: u64, direction: Direction) -> StageEnd {
         let mut scores = std::mem::take(&mut self.scores);
-        let mut failed = std::mem::take(&mut self.failed);
+        let mut ended = std::mem::take(&mut self.failed);
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        if keep < scores.len() {
+            scores.select_nth_unstable_by(keep, |a, b| better_first(direction, *a, *b));
+            ended.extend(scores.drain(keep..).map(|(_, index)| index));
+        }
+        ended.sort_unstable();
         scores.sort_unstable_by(|a, b| better_first(direction, *a, *b));
-        failed.sort_unstable();
-        let keep = usize::try_from(keep).unwrap_or(usize::MAX).min(scores.len());
         let id = |index| TrialId { iteration: self.iteration, bracket: self.bracket + 1, index };
-        let dropped = scores[keep..].iter().map(|&(_, index)| index);
-        let promoted: Vec<u32> = scores[..keep].iter().map(|&(_, index)| index).collect();
+        let promoted: Vec<u32> = scores.into_iter().map(|(_, index)| index).collect();
         let end = StageEnd {
             iteration: self.iteration,
             bracket: self.bracket + 1,
             stage: self.stage,
             promoted: promoted.iter().copied().map(id).collect(),
-            ended: dropped.chain(failed).map(id).collect(),
+            ended: ended.into_iter().map(id).collect(),
             last: promoted.is_empty(),
         };
         self.stage += 1;
@@ -299,7 +302,7 @@ mod tests {
         }
         let end = scheduler.tell(first[0].trial, Some(f64::NAN)).unwrap();
         assert_eq!(end.promoted, [9, 8, 7].map(|index| TrialId::new(1, index)));
-        assert_eq!(end.ended, [6, 5, 4, 3, 2, 1].map(|index| TrialId::new(1, index)));
+        assert_eq!(end.ended, [1, 2, 3, 4, 5, 6].map(|index| TrialId::new(1, index)));
         // and now the first bracket comes first again
         let next = run(&mut scheduler);
         assert_eq!((next.trial, next.stage, next.from, next.to), (TrialId::new(1, 9), 1, 1, 4));
