@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -208,6 +208,8 @@ pub struct Metrics {
     reported: usize,
     /// Grows with every change of the names.
     version: u64,
+    /// The names, to be shared by many histories.
+    names: Option<Arc<[String]>>,
 }
 
 impl Metrics {
@@ -226,13 +228,21 @@ impl Metrics {
         {
             *old = value;
             self.reported += 1;
-        } else if let Some(position) = self.position(&name) {
+        } else {
+            self.report_out_of_turn(name, value);
+        }
+    }
+
+    #[cold]
+    fn report_out_of_turn(&mut self, name: Cow<'static, str>, value: f64) {
+        if let Some(position) = self.position(&name) {
             self.entries[position].1 = value;
         } else {
             self.entries.truncate(self.reported);
             self.entries.push((name, value));
             self.reported += 1;
             self.version += 1;
+            self.names = None;
         }
     }
 
@@ -264,6 +274,14 @@ impl Metrics {
     #[inline]
     pub(crate) fn at(&self, position: usize) -> Option<f64> {
         self.entries[..self.reported].get(position).map(|&(_, value)| value)
+    }
+
+    /// The names in their order.
+    pub(crate) fn names(&mut self) -> Arc<[String]> {
+        match &self.names {
+            Some(names) if names.len() == self.reported => names.clone(),
+            _ => self.names.insert(self.iter().map(|(name, _)| name.to_owned()).collect()).clone(),
+        }
     }
 
     /// Equal layouts mean equal names in equal order.
@@ -320,20 +338,21 @@ impl History {
         Some(self.rows().map(move |row| row[position]))
     }
 
-    /// Adds an epoch. The first one's names are the history's, and it makes room for so many more; `usual` are names that many
-    /// histories have, to be shared.
-    pub(crate) fn push(&mut self, epoch: &Metrics, usual: &OnceLock<Arc<[String]>>, room: usize) {
-        if self.values.is_empty() {
-            let names = || epoch.iter().map(|(name, _)| name.to_owned()).collect();
-            let usual = usual.get_or_init(names);
-            self.metrics = if is_named(epoch, usual) { usual.clone() } else { names() };
-            self.values.reserve_exact((1 + room) * self.metrics.len());
-        }
-        if is_named(epoch, &self.metrics) {
+    /// No epochs yet of these metrics, with room for so many.
+    pub(crate) fn new(metrics: Arc<[String]>, room: usize) -> History {
+        let values = Vec::with_capacity(room * metrics.len());
+        History { metrics, values }
+    }
+
+    /// Adds an epoch; what it has not is NaN. Returns whether it has the same names in the same order.
+    pub(crate) fn push(&mut self, epoch: &Metrics) -> bool {
+        let same = epoch.iter().map(|(name, _)| name).eq(self.metrics.iter().map(String::as_str));
+        if same {
             self.push_same(epoch);
         } else {
             self.values.extend(self.metrics.iter().map(|name| epoch.get(name).unwrap_or(f64::NAN)));
         }
+        same
     }
 
     /// Adds an epoch that is known to have the same names in the same order.
@@ -347,11 +366,6 @@ impl History {
     pub(crate) fn from_parts(metrics: Arc<[String]>, values: Vec<f64>) -> History {
         History { metrics, values }
     }
-}
-
-/// Whether these are the names of an epoch's metrics, in their order.
-pub(crate) fn is_named(epoch: &Metrics, names: &[String]) -> bool {
-    epoch.iter().map(|(name, _)| name).eq(names.iter().map(String::as_str))
 }
 
 /// A model's saved state: named arrays, and a few words of text.

@@ -212,11 +212,11 @@ mod tests {
         best.metadata.insert("note".to_owned(), "\"quoted\"\n".to_owned());
         let mut last = best.clone();
         last.insert_f64("step", &[], vec![4.5]);
-        let mut history = History::default();
+        let mut history = History::new(["loss".to_owned()].into(), 3);
         for loss in [0.5, 0.25, 0.75] {
             let mut metrics = crate::objective::Metrics::new();
             metrics.report("loss", loss);
-            history.push(&metrics, &std::sync::OnceLock::new(), 0);
+            history.push(&metrics);
         }
         let state = SavedState {
             format: FORMAT,

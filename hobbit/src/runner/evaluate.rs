@@ -1,7 +1,7 @@
 //! One stage of one trial: built or carried on, trained epoch by epoch, with whatever goes wrong turned into an outcome.
 
 use std::cell::Cell;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::configurations::Configurations;
@@ -9,7 +9,6 @@ use super::panics::catch;
 use crate::error::{BoxError, Error, Result};
 use crate::objective::{
     Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, OutOfMemory, TrialContext,
-    is_named,
 };
 use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Timestamp};
 use crate::schedule::Assignment;
@@ -82,8 +81,6 @@ pub(crate) struct Evaluator<O: Objective> {
     pub(crate) checkpoint_every: Option<u64>,
     /// Whether there is a repository, so that models have to be saved.
     pub(crate) saves: bool,
-    /// The names of the metrics that most trials report.
-    pub(crate) metrics: OnceLock<Arc<[String]>>,
 }
 
 /// A trial in the middle of its training.
@@ -92,8 +89,8 @@ struct Running<O: Objective> {
     best: Option<Arc<Checkpoint>>,
     epoch: u64,
     score: Option<(f64, u64)>,
-    /// The metrics of each epoch since `from`.
-    history: History,
+    /// The metrics of each epoch since `from`, if there is one.
+    history: Option<History>,
     /// The layout of the last epoch's metrics, and where the monitor is in it.
     layout: Option<((u64, usize), usize)>,
     /// The history has that layout too.
@@ -222,8 +219,9 @@ impl<O: Objective> Evaluator<O> {
         running: Option<&mut Running<O>>,
     ) -> Arc<StageRecord> {
         let Assignment { trial, stage, from, to } = task.assignment;
-        let (score, history) = running
-            .map_or_else(Default::default, |running| (running.score, std::mem::take(&mut running.history)));
+        let (score, history) =
+            running.map_or_else(Default::default, |running| (running.score, running.history.take()));
+        let history = history.unwrap_or_default();
         let (attempt, worker) = (task.attempt, task.worker);
         let seconds = start.elapsed().as_secs_f64();
         Arc::new(StageRecord {
@@ -310,7 +308,7 @@ impl<O: Objective> Evaluator<O> {
             best,
             epoch,
             score,
-            history: History::default(),
+            history: None,
             layout: None,
             in_order: false,
         };
@@ -326,7 +324,7 @@ impl<O: Objective> Evaluator<O> {
                     let best = saved.last.is_some().then(|| Arc::new(saved.best));
                     let mut running = running(model, best, epoch, score);
                     if since == from {
-                        running.history = history;
+                        running.history = Some(history).filter(|history| !history.is_empty());
                     }
                     return Ok(running);
                 }
@@ -383,12 +381,14 @@ impl<O: Objective> Evaluator<O> {
             running.best = None;
         }
         if number > from {
-            if running.in_order {
-                running.history.push_same(metrics);
-            } else {
-                let room = (to - number).min(4096) as usize;
-                running.history.push(metrics, &self.metrics, room);
-                running.in_order = is_named(metrics, running.history.metrics());
+            match &mut running.history {
+                Some(history) if running.in_order => history.push_same(metrics),
+                Some(history) => running.in_order = history.push(metrics),
+                None => {
+                    let room = (to - from).min(4096) as usize;
+                    running.history.insert(History::new(metrics.names(), room)).push_same(metrics);
+                    running.in_order = true;
+                }
             }
         }
         // a trial that never looks at its interrupt is looked after here
@@ -412,7 +412,7 @@ impl<O: Objective> Evaluator<O> {
             epoch: running.epoch,
             score: running.score,
             from: task.assignment.from,
-            history: running.history.clone(),
+            history: running.history.clone().unwrap_or_default(),
         };
         Ok(match &running.best {
             Some(best) => SavedModel { state, best: Checkpoint::clone(best), last: Some(present) },

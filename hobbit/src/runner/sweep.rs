@@ -121,7 +121,6 @@ pub(crate) fn sweep<O: Objective>(
         trial_time_limit: settings.trial_time_limit,
         checkpoint_every: settings.checkpoint_every,
         saves: repository.is_some() && settings.checkpoints,
-        metrics: Default::default(),
     };
     // more grow as they come
     let room = evaluator.configurations.count().min(1 << 16) as usize;
