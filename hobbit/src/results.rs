@@ -17,7 +17,7 @@ use crate::repository::{
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
 use crate::schedule::Plan;
 use crate::space::SearchSpace;
-use crate::trial::{Direction, TrialId, rank};
+use crate::trial::{Direction, TrialId};
 
 /// The trials of a sweep, best first.
 ///
@@ -77,12 +77,12 @@ impl<O: Objective> Results<O> {
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
         let Finished { objective, study, mut trials, stopped, mut repository, mut observers } = finished;
         let complete = stopped.is_none();
-        // trials are large: their keys are sorted, and then each is moved once
+        // trials are large: their keys are sorted, and then each is moved once; they are in the order of their ids
         let key = |(place, state): (usize, &Option<TrialState<_>>)| {
-            state.as_ref().map(|state| ((state.score.map(|(score, _)| score), state.id), place))
+            state.as_ref().map(|state| (study.direction.key(state.score.map(|(score, _)| score)), place))
         };
         let mut order: Vec<_> = trials.iter().enumerate().filter_map(key).collect();
-        order.sort_unstable_by(|(a, _), (b, _)| rank(study.direction, *a, *b));
+        order.sort_unstable();
         let ranked = order.into_iter().filter_map(|(_, place)| trials[place].take());
         let trials: Vec<_> = (1..).zip(ranked).map(|(rank, state)| Trial::new(rank, state)).collect();
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));

@@ -8,7 +8,7 @@ use super::records::{Record, StageRecord, Status, StudyRecord, Timestamp, epochs
 use crate::error::Result;
 use crate::schedule::{Ask, Plan, Scheduler};
 use crate::space::Value;
-use crate::trial::{TrialId, rank};
+use crate::trial::TrialId;
 
 /// A study so far, running or not, without the types of its objective.
 #[derive(Debug, Clone)]
@@ -231,8 +231,7 @@ impl Overview {
             }
         }
         let mut trials: Vec<TrialOverview> = trials.into_values().collect();
-        let score = |trial: &TrialOverview| (trial.score.map(|(score, _)| score), trial.id);
-        trials.sort_by(|a, b| rank(study.direction, score(a), score(b)));
+        trials.sort_by_key(|trial| (study.direction.key(trial.score.map(|(score, _)| score)), trial.id));
         Ok(Overview { study, plan, processes, trials, stages })
     }
 

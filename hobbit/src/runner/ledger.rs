@@ -1,12 +1,11 @@
 //! What is known of every trial, and which of them rank best.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::settings::Keep;
 use crate::repository::{StageRecord, Status, epochs};
-use crate::trial::{Direction, TrialId, rank};
+use crate::trial::{Direction, TrialId};
 
 /// One trial so far.
 pub(crate) struct TrialState<H> {
@@ -30,37 +29,9 @@ pub(crate) struct Ledger<H> {
     trials: Vec<Option<TrialState<H>>>,
     direction: Direction,
     keep: Keep,
-    /// The trials that ended and whose weights are kept, best first.
-    kept: BTreeSet<Ranked>,
+    /// The trials that ended and whose weights are kept, by the keys of their scores, best first.
+    kept: BTreeSet<(u64, TrialId)>,
 }
-
-/// A healthy trial by its rank; better is smaller.
-#[derive(Clone, Copy)]
-struct Ranked {
-    score: f64,
-    id: TrialId,
-    direction: Direction,
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        rank(self.direction, (Some(self.score), self.id), (Some(other.score), other.id))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ranked {}
 
 impl<H> Ledger<H> {
     /// With room for so many trials.
@@ -116,16 +87,16 @@ impl<H> Ledger<H> {
 
     /// Of trials that end now, with their scores, those whose weights are kept.
     pub(crate) fn would_keep(&self, ending: Vec<(f64, TrialId)>) -> Vec<TrialId> {
-        let ranked = ending.into_iter().map(|(score, id)| Ranked { score, id, direction: self.direction });
+        let ranked = ending.into_iter().map(|(score, id)| (self.direction.key(Some(score)), id));
         match self.keep {
-            Keep::All => ranked.map(|trial| trial.id).collect(),
+            Keep::All => ranked.map(|(_, id)| id).collect(),
             Keep::None => Vec::new(),
             Keep::Best(n) => {
                 let ranked: BTreeSet<_> = ranked.collect();
                 // whoever is beaten by n others of either is not kept
-                let beaten = |trial: &&Ranked| self.kept.iter().take(n).filter(|kept| kept < trial).count();
+                let beaten = |trial| self.kept.iter().take(n).filter(|kept| *kept < trial).count();
                 let best = ranked.iter().take(n).enumerate();
-                best.filter(|(place, trial)| place + beaten(trial) < n).map(|(_, trial)| trial.id).collect()
+                best.filter(|(place, trial)| place + beaten(*trial) < n).map(|(_, trial)| trial.1).collect()
             }
         }
     }
@@ -143,8 +114,8 @@ impl<H> Ledger<H> {
         let removed = match (self.keep, score) {
             (Keep::All, Some(_)) => None,
             (Keep::Best(n), Some(score)) => {
-                self.kept.insert(Ranked { score, id, direction: self.direction });
-                if self.kept.len() > n { self.kept.pop_last().map(|worst| worst.id) } else { None }
+                self.kept.insert((self.direction.key(Some(score)), id));
+                if self.kept.len() > n { self.kept.pop_last().map(|(_, worst)| worst) } else { None }
             }
             _ => Some(id),
         };

@@ -1,6 +1,5 @@
 //! Hyperband as a state machine: asked for work, told of results, and nothing else.
 
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crate::schedule::plan::Plan;
@@ -82,8 +81,8 @@ struct BracketState {
     stage: u32,
     work: Work,
     next: u32,
-    /// The healthy results of the stage so far, and how many results there are in all.
-    scores: Vec<(f64, u32)>,
+    /// The healthy results of the stage so far, by the keys of their scores, and how many results there are in all.
+    scores: Vec<(u64, u32)>,
     failed: Vec<u32>,
     told: u32,
 }
@@ -181,11 +180,10 @@ impl Scheduler {
         let stages = &self.plan.brackets()[state.bracket as usize].stages;
         let keep = stages.get(state.stage as usize + 1).map_or(0, |next| next.trials);
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let mut all: Vec<_> = state.scores.iter().chain(pending).copied().collect();
+        let pending_keys = pending.iter().map(|&(score, index)| (self.direction.key(Some(score)), index));
+        let mut all: Vec<_> = state.scores.iter().copied().chain(pending_keys).collect();
         if keep < all.len() {
-            if keep > 0 {
-                all.select_nth_unstable_by(keep - 1, |a, b| better_first(self.direction, *a, *b));
-            }
+            all.select_nth_unstable(keep);
             all.truncate(keep);
         }
         let mut best: Vec<u32> = all.iter().map(|&(_, index)| index).collect();
@@ -218,7 +216,9 @@ impl Scheduler {
         })?;
         let state = &mut self.open[position];
         match score {
-            Some(score) if score.is_finite() => state.scores.push((score, trial.index)),
+            Some(score) if score.is_finite() => {
+                state.scores.push((self.direction.key(Some(score)), trial.index));
+            }
             _ => state.failed.push(trial.index),
         }
         state.told += 1;
@@ -226,8 +226,7 @@ impl Scheduler {
             return None;
         }
         let stages = &self.plan.brackets()[state.bracket as usize].stages;
-        let end = state
-            .end_stage(stages.get(state.stage as usize + 1).map_or(0, |next| next.trials), self.direction);
+        let end = state.end_stage(stages.get(state.stage as usize + 1).map_or(0, |next| next.trials));
         if end.last {
             self.open.remove(position);
         }
@@ -237,16 +236,16 @@ impl Scheduler {
 
 impl BracketState {
     /// Ends the stage: the `keep` best are the next stage's work. Equal scores are decided by the trial's index.
-    fn end_stage(&mut self, keep: u64, direction: Direction) -> StageEnd {
+    fn end_stage(&mut self, keep: u64) -> StageEnd {
         let mut scores = std::mem::take(&mut self.scores);
         let mut ended = std::mem::take(&mut self.failed);
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         if keep < scores.len() {
-            scores.select_nth_unstable_by(keep, |a, b| better_first(direction, *a, *b));
+            scores.select_nth_unstable(keep);
             ended.extend(scores.drain(keep..).map(|(_, index)| index));
         }
         ended.sort_unstable();
-        scores.sort_unstable_by(|a, b| better_first(direction, *a, *b));
+        scores.sort_unstable();
         let id = |index| TrialId { iteration: self.iteration, bracket: self.bracket + 1, index };
         let promoted: Vec<u32> = scores.into_iter().map(|(_, index)| index).collect();
         let end = StageEnd {
@@ -263,16 +262,6 @@ impl BracketState {
         self.work = Work::Listed(promoted);
         end
     }
-}
-
-/// The order of healthy results, scores and indexes: better ones first, equal ones by index.
-fn better_first(direction: Direction, a: (f64, u32), b: (f64, u32)) -> Ordering {
-    let order = match direction {
-        Direction::Minimize => a.0.total_cmp(&b.0),
-        Direction::Maximize => b.0.total_cmp(&a.0),
-    };
-    // -0.0 and 0.0 are equal scores
-    if a.0 == b.0 { a.1.cmp(&b.1) } else { order }
 }
 
 #[cfg(test)]
