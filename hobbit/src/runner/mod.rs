@@ -1,5 +1,6 @@
 //! Runs a sweep: rayon workers that take work from the scheduler, and a coordinator that makes their outcomes last.
 
+mod around;
 mod configurations;
 mod coordinator;
 mod evaluate;

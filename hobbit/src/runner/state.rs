@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
-use super::evaluate::{Carried, Evaluated, Evaluator, Surroundings, Task};
+use super::evaluate::{Carried, Evaluated, Evaluator, Task};
 use super::failures::Failures;
 use super::ledger::Ledger;
 use super::paused::Paused;
 use super::settings::StopReason;
 use crate::error::Error;
-use crate::objective::{Interrupt, Metrics, Objective};
+use crate::objective::{Interrupt, Objective};
 use crate::observe::Event;
 use crate::repository::{Record, SavedModel, StageRecord, Timestamp, Weights};
 use crate::schedule::{Ask, Assignment, Scheduler};
@@ -35,7 +35,8 @@ pub(crate) struct Shared<O: Objective> {
     /// The coordinator waits here for mail.
     news: Condvar,
     stopping: AtomicBool,
-    epochs: AtomicU64,
+    /// Those trained so far, if a budget limits them.
+    pub(super) epochs: AtomicU64,
 }
 
 pub(crate) struct State<O: Objective> {
@@ -308,7 +309,7 @@ impl<O: Objective> Shared<O> {
         }
     }
 
-    fn look_at_limits(&self, state: &mut State<O>) {
+    pub(super) fn look_at_limits(&self, state: &mut State<O>) {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             self.request_stop(state, StopReason::TimeBudget);
         }
@@ -413,100 +414,5 @@ impl<O: Objective> Shared<O> {
             let (time, worker) = (Timestamp::now(), task.worker);
             self.send(state, Message::Record(Record::Started { time, trial, stage, worker, hparams }));
         }
-    }
-}
-
-/// A worker's view of the sweep while it evaluates.
-pub(crate) struct Around<'a, O: Objective> {
-    pub(crate) shared: &'a Shared<O>,
-    pub(crate) slot: usize,
-    /// Somebody is told of epochs, or one of them may end the sweep.
-    pub(crate) watched: bool,
-    /// For trials without a time limit, which nothing interrupts.
-    pub(crate) unlimited: &'a Arc<Interrupt>,
-}
-
-impl<O: Objective> Surroundings<O> for Around<'_, O> {
-    fn load(&self, assignment: &Assignment) -> Option<SavedModel> {
-        match self.shared.weights.as_ref()?.load(assignment.trial) {
-            Ok(saved) => saved,
-            Err(why) => {
-                self.note(format!("{why}; the trial is trained again from its beginning"));
-                None
-            }
-        }
-    }
-
-    #[inline]
-    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
-        let shared = self.shared;
-        if !self.watched {
-            return shared.is_stopping();
-        }
-        if shared.observed {
-            let Assignment { trial, stage, .. } = *assignment;
-            let event = Event::Epoch { trial, stage, epoch, metrics: metrics.clone() };
-            shared.send(&mut shared.lock(), Message::Event(event));
-        }
-        let direction = shared.evaluator.direction;
-        let reached = |target: f64| score.is_some_and(|score| !direction.better(target, score));
-        // counted only if it matters: all workers write to this one number
-        let spent = |budget| shared.epochs.fetch_add(1, Ordering::Relaxed) + 1 >= budget;
-        let over = shared.epoch_budget.is_some_and(spent)
-            || shared.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if shared.target.is_some_and(reached) {
-            shared.request_stop(&mut shared.lock(), StopReason::TargetReached);
-        } else if over {
-            shared.look_at_limits(&mut shared.lock());
-        }
-        shared.is_stopping()
-    }
-
-    fn save(&self, model: SavedModel) {
-        self.shared.send(&mut self.shared.lock(), Message::Checkpoint(Box::new(model)));
-    }
-
-    fn note(&self, text: String) {
-        if self.shared.observed {
-            self.shared.send(&mut self.shared.lock(), Message::Event(Event::Note(text)));
-        }
-    }
-
-    fn alone(&self) -> Option<impl Drop> {
-        let mut state = self.shared.lock();
-        // it is not being trained while it waits, and others may wait for that
-        let running = state.slots[self.slot].running.take();
-        self.shared.wake_workers();
-        while !self.shared.is_stopping() {
-            let claimed = *state.alone.get_or_insert(self.slot) == self.slot;
-            let is_busy = |slot: &Slot<O>| slot.running.is_some() && !slot.abandoned;
-            if claimed && !state.slots.iter().any(is_busy) {
-                state.slots[self.slot].running = running;
-                return Some(Alone(self));
-            }
-            state = self.shared.wait_for_work(state);
-        }
-        state.slots[self.slot].running = running;
-        state.alone.take_if(|slot| *slot == self.slot);
-        None
-    }
-
-    fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt> {
-        if deadline.is_none() {
-            return self.unlimited.clone();
-        }
-        let interrupt = Arc::new(Interrupt { stopped: AtomicBool::new(false), deadline });
-        self.shared.lock().slots[self.slot].interrupt = interrupt.clone();
-        interrupt
-    }
-}
-
-/// While this lives, no other worker begins a trial.
-struct Alone<'a, O: Objective>(&'a Around<'a, O>);
-
-impl<O: Objective> Drop for Alone<'_, O> {
-    fn drop(&mut self) {
-        self.0.shared.lock().alone = None;
-        self.0.shared.wake_workers();
     }
 }

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::around::Around;
 use super::panics::catch;
-use super::state::{Around, Garbage, Idle, Shared};
+use super::state::{Garbage, Idle, Shared};
 use crate::objective::{Interrupt, Metrics, Objective};
 
 /// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so that workers do not wait for
