@@ -20,10 +20,10 @@ out=target/interop
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/scripts/interop-requirements.txt
 
-cargo build --release --example digits --example json_lines --features interop
+cargo build --example digits --example json_lines --features interop
 rm -rf "$out"
 mkdir -p "$out/net"
 # a study with conditional parameters and failures, which the Rust tests have; the same build makes the command `hobbit`
 HOBBIT_INTEROP_KILL_DIR=$PWD/$out/net cargo test -p hobbit --no-default-features --features cli,tracing,evcxr \
     --test integration interop::kill::child -- --exact
-PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/release/examples/digits target/debug/hobbit "$out" "$@"
+PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/debug/examples/digits target/debug/hobbit "$out" "$@"
