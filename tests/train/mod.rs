@@ -4,6 +4,9 @@ mod feeding;
 mod options;
 mod torch;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use hobbit::prelude::*;
 use hobbit::space::Value;
 use hobbit::train::ModelObjective;
@@ -237,4 +240,21 @@ fn the_longest_trials_of_the_last_bracket_are_begun_first() {
     assert_eq!(widths.len(), 4);
     assert!(widths.is_sorted_by(|a, b| a >= b), "{widths:?}");
     assert!(!indexes.is_sorted(), "they would have come in this order anyway");
+}
+
+#[test]
+fn a_finished_repository_asks_for_no_more_models_than_the_monitor_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let run = || {
+        let count = asked.clone();
+        let model = move |hp: &Wide| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Sequential::new([2]).dense(hp.width).dense(2).compile(Sgd::new(0.01), Loss::CrossEntropy)
+        };
+        Hyperband::new(model).dataset(circle()).quiet().repo_dir(dir.path()).run(3, 3).unwrap();
+        asked.swap(0, Ordering::Relaxed)
+    };
+    assert!(run() > 5);
+    assert_eq!(run(), 1);
 }

@@ -90,12 +90,12 @@ impl Drops {
         Drops {
             threshold: (probability * 65536.0).round() as u32,
             key: [seed as u32, (seed >> 32) as u32],
-            scale: Drops::scale(probability),
+            scale: Drops::scale_of(probability),
         }
     }
 
     /// What is kept is multiplied with 1 / (1 - probability).
-    pub(super) fn scale(probability: f64) -> f32 {
+    pub(super) fn scale_of(probability: f64) -> f32 {
         if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 }
     }
 

@@ -70,7 +70,7 @@ impl<T: Real> Kernel<T> for Dropout {
     ) -> Result<(), BoxError> {
         if let Some(dx) = dx {
             let kept = &self.kept;
-            let scale = T::from_f32(Drops::scale(self.probability));
+            let scale = T::from_f32(Drops::scale_of(self.probability));
             simd(|| {
                 let values = dx.iter_mut().zip(dy.iter()).zip(kept);
                 values.for_each(|((dx, &dy), &kept)| *dx = dy * (T::from_f32(f32::from(kept)) * scale));
