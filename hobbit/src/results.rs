@@ -62,29 +62,26 @@ impl<H> Trial<H> {
         metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
     }
 
-    fn new(rank: u32, state: TrialState<H>) -> Trial<H> {
+    /// Not ranked yet.
+    fn new(state: TrialState<H>) -> Trial<H> {
         let TrialState { id, hparams, records, unfinished, status, score, epochs, .. } = state;
         let mut stages = records;
         stages.extend(unfinished);
         let epoch = score.map(|(_, epoch)| epoch);
         let score = score.map(|(score, _)| score);
-        Trial { rank, id, hparams, status, score, epoch, epochs, stages }
+        Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
     }
 }
 
 impl<O: Objective> Results<O> {
     /// Ranks what a sweep left, and writes `results.ron`.
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
-        let Finished { objective, study, mut trials, stopped, mut repository, mut observers } = finished;
+        let Finished { objective, study, trials, stopped, mut repository, mut observers } = finished;
         let complete = stopped.is_none();
-        // trials are large: their keys are sorted, and then each is moved once; they are in the order of their ids
-        let key = |(place, state): (usize, &Option<TrialState<_>>)| {
-            state.as_ref().map(|state| (study.direction.key(state.score.map(|(score, _)| score)), place))
-        };
-        let mut order: Vec<_> = trials.iter().enumerate().filter_map(key).collect();
-        order.sort_unstable();
-        let ranked = order.into_iter().filter_map(|(_, place)| trials[place].take());
-        let trials: Vec<_> = (1..).zip(ranked).map(|(rank, state)| Trial::new(rank, state)).collect();
+        // in the memory where they are, since fresh memory takes longer; they are in the order of their ids, which equal ones keep
+        let mut trials: Vec<Trial<_>> = trials.into_iter().flatten().map(Trial::new).collect();
+        trials.sort_by_cached_key(|trial| study.direction.key(trial.score));
+        (1..).zip(&mut trials).for_each(|(rank, trial)| trial.rank = rank);
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
         let results = Results { objective, study, trials, stopped, repository: repository_place };
         let reason = results.stopped.as_ref().map(ToString::to_string);
