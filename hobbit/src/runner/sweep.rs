@@ -90,10 +90,12 @@ pub(crate) fn sweep<O: Objective>(
         repository = Some(opened);
     }
     let mut scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
+    // what is known already takes no time
+    scheduler.longest_first(|trial| match known.contains_key(&(trial, 0)) {
+        true => 0.0,
+        false => cost(&*objective, &configurations, trial),
+    });
     let (known_stages, known_epochs) = replayable(scheduler.clone(), &known);
-    if known_stages < plan.total_evaluations() * u64::from(settings.iterations) {
-        scheduler.longest_first(|trial| cost(&*objective, &configurations, trial));
-    }
     let info = Arc::new(StudyInfo {
         plan,
         iterations: settings.iterations,
