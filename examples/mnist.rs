@@ -33,7 +33,7 @@ struct Options {
     /// The seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many trials are trained at once [default: the machine's cores].
+    /// How many trials are trained at once [default: the machine's cores, or one for each GPU].
     #[arg(long)]
     workers: Option<usize>,
     /// Where networks are trained: cpu, cuda, cuda:1 and so on, or auto.

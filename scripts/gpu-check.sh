@@ -5,10 +5,11 @@
 #
 #   MNIST=DIR     the directory with MNIST's four files; without it the sweeps of MNIST are left out
 #   PYTHON=FILE   an interpreter that has torch with CUDA; without it the comparison with PyTorch is left out
+#   MAX_EPOCHS=27 the R of the sweeps that count epochs a second
 #   REFERENCE=cpu compares the processor with itself: to try this script without a GPU
 #
-# Needs a toolkit, or what scripts/cuda-toolkit.sh makes, and the driver. A step that fails ends it. What was in DIR before is removed, if
-# it is of this script.
+# Needs a toolkit, or what scripts/cuda-toolkit.sh makes, and the driver. A part that fails is named in the report, and the others go on.
+# What was in DIR before is removed, if it is of this script.
 set -Eeuo pipefail
 out=$(realpath -m "${1:-$(dirname "$0")/../target/gpu-check}")
 cd "$(dirname "$0")/.."
@@ -20,28 +21,28 @@ if [[ -n $(ls -A "$out") && ! -f $report ]]; then
 fi
 rm -rf "${out:?}"/*
 gpu=${REFERENCE:-cuda}
+epochs=${MAX_EPOCHS:-27}
 features=()
 [[ $gpu == cpu ]] || features=(--features cuda)
-
-say() { printf '%s\n' "$@" | tee -a "$report"; }
-value() { sed -nE "s/^.*accuracy ([0-9.]+)\$/\1/p" "$1" | tail -n 1; }
-trap 'say "" "Failed at: $BASH_COMMAND"; tail -n 20 "$(ls -t "$out"/*.txt 2>/dev/null | head -n 1)" 2>/dev/null || true' ERR
-seconds() { awk -v from="$1" -v to="$(date +%s.%N)" 'BEGIN { printf "%.2f", to - from }'; }
-
-say "Device: $(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none), $(nproc) cores"
-cargo build --release -p hobbit "${features[@]}" --example digits --example mnist
 digits=target/release/examples/digits
 mnist=target/release/examples/mnist
 
-say "" "## One step on the GPU and on the processor" ""
-cargo test --release -p hobbit "${features[@]}" --lib train::tape
-say "All layers and optimizers agree within 1e-4, and each loads what the other saved; batches are gathered on the device."
+say() { printf '%s\n' "$@" | tee -a "$report"; }
+value() { sed -nE "s/^.*accuracy (of )?([0-9]+\.[0-9]+).*\$/\2/p" "$1" | tail -n 1; }
+seconds() { awk -v from="$1" -v to="$(date +%s.%N)" 'BEGIN { printf "%.2f", to - from }'; }
 
-say "" "## A batch gathered on the device, and sent to it" "" '```'
-cargo test --release -p hobbit "${features[@]}" --lib the_time_of_a_batch -- --nocapture | grep ' us' | tee -a "$report"
-say '```'
+step() {
+    say "" "## One step on the GPU and on the processor" ""
+    cargo test --release -p hobbit "${features[@]}" --lib train::tape
+    say "All layers and optimizers agree within 1e-4, and each loads what the other saved; batches are gathered on the device."
+}
 
-say "" "## Sweeps" "" "| sweep | seed | accuracy, cpu | accuracy, $gpu | seconds, cpu | seconds, $gpu |" "|---|---|---|---|---|---|"
+batch() {
+    say "" "## A batch gathered on the device, and sent to it" "" '```'
+    cargo test --release -p hobbit "${features[@]}" --lib the_time_of_a_batch -- --nocapture | grep ' us' | tee -a "$report"
+    say '```'
+}
+
 sweep() { # name seed program...
     local name=$1 seed=$2 row="| $1 | $2 |" times="" device start
     shift 2
@@ -54,51 +55,90 @@ sweep() { # name seed program...
     done
     say "$row$times"
 }
-for seed in 0 1 2; do
-    sweep digits "$seed" "$digits"
-done
-if [[ -n ${MNIST:-} ]]; then
-    for kind in dense conv; do
-        sweep "mnist-$kind" 0 "$mnist" --model "$kind" --data "$MNIST"
+
+sweeps() {
+    local seed kind
+    say "" "## Sweeps" "" "| sweep | seed | accuracy, cpu | accuracy, $gpu | seconds, cpu | seconds, $gpu |" "|---|---|---|---|---|---|"
+    for seed in 0 1 2; do
+        sweep digits "$seed" "$digits"
     done
-fi
+    if [[ -n ${MNIST:-} ]]; then
+        for kind in dense conv; do
+            sweep "mnist-$kind" 0 "$mnist" --model "$kind" --data "$MNIST"
+        done
+    fi
+}
 
-say "" "## Epochs a second by concurrent trials on one GPU" "" "With the start of the program; 1902 epochs of digits, 1437 samples in batches of 32." "" \
-    "| workers | epochs/s | ms an epoch and worker | results.ron as with one worker |" "|---|---|---|---|"
-for workers in 1 2 4 8 16; do
-    start=$(date +%s.%N)
-    "$digits" --device "$gpu" --workers "$workers" --max-epochs 81 --repo-dir "$out/workers-$workers" >"$out/workers-$workers.txt" 2>&1
-    # sums on a GPU need not have the same last bits twice
-    same=yes
-    cmp -s "$out/workers-1/results.ron" "$out/workers-$workers/results.ron" || same=no
-    say "$(awk -v s="$(seconds "$start")" -v w="$workers" -v same=$same \
-        'BEGIN { printf "| %d | %.1f | %.2f | %s |", w, 1902 / s, 1000 * s * w / 1902, same }')"
-done
+rate() { sed -nE 's/^.* ([0-9.]+) epochs\/s.*$/\1/p' "$1" | tail -n 1; }
 
-say "" "## A study that moves from the processor to the GPU and back" ""
-# stopped in the middle, three times; a program on the GPU needs longer to begin
-pauses=(0.2 3 0.2)
-[[ $gpu != cpu ]] || pauses=(0.2 0.2 0.2)
+concurrent() {
+    local workers device row same
+    say "" "## Epochs a second by concurrent trials" "" "Digits at R=$epochs, 1437 samples in batches of 32, without the start of the program." "" \
+        "| workers | epochs/s, $gpu | ms an epoch and worker | results.ron as with one worker | epochs/s, cpu |" "|---|---|---|---|---|"
+    for workers in 1 2 4 8 16; do
+        for device in "$gpu" cpu; do
+            rm -rf "$out/$device-$workers"
+            "$digits" --device "$device" --workers "$workers" --max-epochs "$epochs" --repo-dir "$out/$device-$workers" \
+                >"$out/$device-$workers.txt" 2>&1
+        done
+        # sums on a GPU need not have the same last bits twice
+        same=yes
+        cmp -s "$out/$gpu-1/results.ron" "$out/$gpu-$workers/results.ron" || same=no
+        row=$(awk -v r="$(rate "$out/$gpu-$workers.txt")" -v w="$workers" 'BEGIN { printf "%s | %.2f", r, 1000 * w / r }')
+        say "| $workers | $row | $same | $(rate "$out/cpu-$workers.txt") |"
+    done
+}
+
 records() { wc -l <"$out/moved/journal.ron"; }
-for device in cpu "$gpu" cpu; do
-    timeout --signal=INT "${pauses[0]}" "$digits" --device "$device" --max-epochs 81 --repo-dir "$out/moved" >>"$out/moved.txt" 2>&1 || true
-    pauses=("${pauses[@]:1}")
-    say "- stopped on $device with $(records) records in the journal"
-done
-"$digits" --device "$gpu" --max-epochs 81 --repo-dir "$out/moved" >>"$out/moved.txt" 2>&1
-say "- ended on $gpu with $(records) records and accuracy $(value "$out/moved.txt")"
 
-if [[ $gpu != cpu && -n ${PYTHON:-} ]]; then
+moved() {
+    # stopped in the middle, three times; a program on the GPU needs longer to begin
+    local pauses=(0.2 3 0.2) device run=("$digits" --max-epochs 81 --workers 2 --repo-dir "$out/moved")
+    [[ $gpu != cpu ]] || pauses=(0.2 0.2 0.2)
+    say "" "## A study that moves from the processor to the GPU and back" ""
+    for device in cpu "$gpu" cpu; do
+        timeout --signal=INT "${pauses[0]}" "${run[@]}" --device "$device" >>"$out/moved.txt" 2>&1 || true
+        pauses=("${pauses[@]:1}")
+        say "- stopped on $device with $(records) records in the journal"
+    done
+    "${run[@]}" --device "$gpu" >>"$out/moved.txt" 2>&1
+    say "- ended on $gpu with $(records) records and accuracy $(value "$out/moved.txt")"
+}
+
+torch() {
     say "" "## A training step beside PyTorch on the same card" "" '```'
     "$PYTHON" benches/peers/steps_torch.py cuda | tee -a "$report"
     say '```' "" '```'
     HOBBIT_DEVICE=cuda cargo bench -p hobbit "${features[@]}" --bench main -- "20 steps" | tee -a "$report"
     say '```'
-fi
+}
 
-if [[ $gpu != cpu ]] && command -v compute-sanitizer >/dev/null; then
+sanitizer() {
     say "" "## compute-sanitizer" ""
     compute-sanitizer --error-exitcode 1 "$digits" --device "$gpu" --max-epochs 3 --workers 2 --repo-dir "$out/sanitized" |
         tail -n 1 | tee -a "$report"
+}
+
+say "Device: $(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none), $(nproc) cores"
+cargo build --release -p hobbit "${features[@]}" --example digits --example mnist
+parts=(step batch sweeps concurrent moved)
+[[ $gpu == cpu || -z ${PYTHON:-} ]] || parts+=(torch)
+[[ $gpu == cpu ]] || ! command -v compute-sanitizer >/dev/null || parts+=(sanitizer)
+failed=()
+for part in "${parts[@]}"; do
+    # a function whose status is asked for would go on after errors, so it is asked for afterwards
+    set +e
+    (
+        set -e
+        trap 'say "" "Failed at: $BASH_COMMAND"; tail -n 20 "$(ls -t "$out"/*.txt 2>/dev/null | head -n 1)" 2>/dev/null || true' ERR
+        "$part"
+    )
+    status=$?
+    set -e
+    [[ $status == 0 ]] || failed+=("$part")
+done
+if [[ ${#failed[@]} != 0 ]]; then
+    say "" "Failed: ${failed[*]}."
+    exit 1
 fi
 say "" "Done."

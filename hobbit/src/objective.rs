@@ -36,6 +36,12 @@ pub trait Objective: Send + Sync + 'static {
         Ok(())
     }
 
+    /// How many trials are worth training at once, asked when everything is ready; none for as many as the machine has cores. The
+    /// sweep's setting goes before it.
+    fn workers(&self) -> Option<usize> {
+        None
+    }
+
     /// The names of the metrics that every epoch of a model with these hyperparameters reports.
     ///
     /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
@@ -69,6 +75,10 @@ pub trait Objective: Send + Sync + 'static {
         epoch: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError>;
+
+    /// Called on a worker's thread when there is no work left for it: to let go of what it keeps for itself, in thread locals for
+    /// example, which might otherwise be dropped as late as while the program ends.
+    fn worker_ends(&self) {}
 
     /// What the results depend on besides the hyperparameters: the data, the batch size, ... by name.
     ///

@@ -111,7 +111,8 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.seed = seed)
     }
 
-    /// How many trials are trained at once. Default: the machine's cores. Results do not depend on it.
+    /// How many trials are trained at once. Default: the machine's cores, or its GPUs where models are trained on GPUs. Results do not
+    /// depend on it.
     pub fn workers(self, workers: usize) -> Self {
         self.set(|s| s.workers = Some(workers))
     }

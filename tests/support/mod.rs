@@ -42,6 +42,10 @@ pub(crate) struct Curve {
     pub(crate) loud: bool,
     /// Counts the epochs that are trained.
     pub(crate) epochs: Arc<AtomicU64>,
+    /// How many workers it asks for.
+    pub(crate) asks_for: Option<usize>,
+    /// Counts the workers that have ended.
+    pub(crate) ended: Arc<AtomicU64>,
 }
 
 /// Where two threads wait for each other.
@@ -77,6 +81,17 @@ impl Objective for Curve {
 
     fn metrics(&self, _: &Params) -> Result<Vec<Cow<'static, str>>, BoxError> {
         Ok(vec!["loss".into(), "val_loss".into(), "val_accuracy".into()])
+    }
+
+    fn workers(&self) -> Option<usize> {
+        self.asks_for
+    }
+
+    fn worker_ends(&self) {
+        assert!(std::thread::current().name().is_some_and(|name| name.starts_with("hobbit-worker-")));
+        // somebody who does not wait would not see it
+        std::thread::sleep(self.pace);
+        self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     fn build(&self, hparams: &Params, trial: &TrialContext) -> Result<Model, BoxError> {

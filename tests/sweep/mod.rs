@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use hobbit::repository::Reader;
 use hobbit::space::Value;
@@ -57,6 +58,17 @@ fn workers_do_not_change_a_byte() {
         assert_eq!(names.len(), 1, "only the best trial's weights are kept");
         let name = Path::new("weights").join(&names[0]);
         assert_eq!(read(dir.path(), name.to_str().unwrap()), read(dirs[0].path(), name.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn the_objective_says_how_many_workers_unless_the_user_does() {
+    for (asks_for, set, expected) in [(Some(3), None, 3), (Some(3), Some(2), 2), (Some(0), Some(1), 1)] {
+        let curve = Curve { asks_for, pace: Duration::from_millis(5), ..Curve::default() };
+        let study = Hyperband::of(curve.clone()).quiet();
+        let study = if let Some(workers) = set { study.workers(workers) } else { study };
+        study.run(3, 3).unwrap();
+        assert_eq!(curve.ended.load(Ordering::Relaxed), expected, "all of them have ended");
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn sweep<O: Objective>(
     eta: u32,
 ) -> Result<Finished<O>> {
     let plan = Plan::counting(max_epochs, eta, settings.epoch_count)?;
-    let workers = check(&settings, &plan)?;
+    check(&settings, &plan)?;
     if settings.start_with_defaults {
         let defaults = O::Hparams::defaults()?;
         settings.enqueued.insert(0, Arc::new(defaults));
@@ -52,10 +52,11 @@ pub(crate) fn sweep<O: Objective>(
             Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
         })?;
     }
-    match catch(|| objective.ready()) {
+    let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
         Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
         Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
-    }
+    };
+    let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
     let direction = settings.direction.unwrap_or_else(|| Direction::of(&settings.monitor));
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
     check_monitor(&*objective, &configurations, &plan, &settings)?;
@@ -197,8 +198,8 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     Ok(Finished { objective, study, trials, stopped, repository, observers })
 }
 
-/// Settings that make no sense are errors; returns the number of workers.
-fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<usize> {
+/// Settings that make no sense are errors.
+fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
     let whole = |name: &str, value: u64| {
         if value == 0 { Err(Error::setting(format!("{name} is 0; it has to be at least 1"))) } else { Ok(()) }
     };
@@ -228,7 +229,7 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<usize> {
             plan.brackets()[0].stages[0].trials
         )));
     }
-    Ok(settings.workers.unwrap_or_else(cores))
+    Ok(())
 }
 
 /// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.

@@ -75,6 +75,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         if state.slots[slot].abandoned {
             drop(state);
             let _ = catch(|| drop(outcomes));
+            let _ = catch(|| shared.evaluator.objective.worker_ends());
             return;
         }
         state.slots[slot].running = None;
@@ -92,10 +93,13 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
             }
         }
     }
+    drop(state);
+    discard(&mut garbage);
+    let _ = catch(|| shared.evaluator.objective.worker_ends());
+    let mut state = shared.lock();
     state.active -= 1;
     shared.hurry(&mut state);
     drop(state);
-    discard(&mut garbage);
     shared.wake_workers();
 }
 

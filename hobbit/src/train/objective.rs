@@ -60,15 +60,20 @@ where
         Ok(model)
     }
 
-    /// The device of a worker.
-    fn device(&self, worker: u32) -> Result<Device, BoxError> {
-        let devices = match self.resolved.get() {
+    /// The devices that there are.
+    fn devices(&self) -> Result<&[Device], BoxError> {
+        Ok(match self.resolved.get() {
             Some(devices) => devices,
             None => {
                 let devices = resolve(&self.devices)?;
                 self.resolved.get_or_init(|| devices)
             }
-        };
+        })
+    }
+
+    /// The device of a worker.
+    fn device(&self, worker: u32) -> Result<Device, BoxError> {
+        let devices = self.devices()?;
         Ok(devices[worker as usize % devices.len()])
     }
 
@@ -87,7 +92,18 @@ where
     type Model = Model;
 
     fn ready(&self) -> Result<(), BoxError> {
-        self.device(0).map(drop)
+        self.devices().map(drop)
+    }
+
+    fn worker_ends(&self) {
+        #[cfg(feature = "cuda")]
+        super::tape::leave();
+    }
+
+    fn workers(&self) -> Option<usize> {
+        let devices = self.devices().ok()?;
+        // trials on one GPU wait for each other more than for themselves
+        devices.iter().all(|device| *device != Device::Cpu).then_some(devices.len())
     }
 
     fn metrics(&self, hparams: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {

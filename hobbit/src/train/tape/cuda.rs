@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use dfdx::tensor::Cuda;
+use dfdx::tensor::{Cache, Cuda};
 
 use super::custom::{Built, Opaque};
 use super::shelf::Shelf;
@@ -37,10 +37,25 @@ fn is_crowded(ordinal: usize) -> bool {
     CROWDED.lock().unwrap_or_else(PoisonError::into_inner).contains(&ordinal)
 }
 
-/// Takes this thread's data off a GPU that is crowded.
-fn make_room(ordinal: usize) {
+/// Frees what this thread has on a GPU and does not use: buffers of steps that are over, and data where it is crowded.
+fn make_room(ordinal: usize) -> Result<(), BoxError> {
     if is_crowded(ordinal) {
         SHELVES.with_borrow_mut(|shelves| shelves.remove(&ordinal));
+    }
+    DEVICES
+        .with_borrow(|devices| devices.get(&ordinal).map_or(Ok(()), |device| device.try_empty_cache()))
+        .map_err(device_error)
+}
+
+/// Lets go of everything that this thread has on GPUs. A thread that ends while the program ends cannot do so any more.
+pub(in crate::train) fn leave() {
+    NETWORKS.with_borrow_mut(HashMap::clear);
+    SHELVES.with_borrow_mut(HashMap::clear);
+    // these free what the others left for them
+    let devices = DEVICES.take();
+    for device in devices.into_values() {
+        // there is nobody to tell
+        let _ = device.try_empty_cache();
     }
 }
 
@@ -58,6 +73,8 @@ fn device(ordinal: usize) -> Result<Cuda, BoxError> {
         None => {
             // what hobbit draws has keys of its own: the seed is for dfdx's modules
             let device = Cuda::try_build(ordinal, 0).map_err(device_error)?;
+            // buffers that a step frees are those that the next one asks for
+            device.try_enable_cache().map_err(device_error)?;
             devices.insert(ordinal, device.clone());
             Ok(device)
         }
@@ -117,7 +134,7 @@ impl CudaNetwork {
         let mut network = match NETWORKS.with_borrow_mut(|networks| networks.remove(&self.id)) {
             Some(network) => network,
             None => {
-                make_room(self.ordinal);
+                make_room(self.ordinal)?;
                 self.look_at(self.build())?
             }
         };
@@ -130,7 +147,7 @@ impl CudaNetwork {
     fn look_at<T>(&self, result: Result<T, BoxError>) -> Result<T, BoxError> {
         if result.as_ref().is_err_and(|error| error.is::<OutOfMemory>()) {
             CROWDED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.ordinal);
-            make_room(self.ordinal);
+            make_room(self.ordinal)?;
         }
         result
     }
@@ -153,7 +170,7 @@ impl CudaNetwork {
         let network = match std::mem::replace(&mut *waiting, Waiting::OnDevice) {
             Waiting::New(values) => TapeNetwork::new(device, &self.plan, values, self.optimizer)?,
             Waiting::Paused(checkpoint) => {
-                let values = self.plan.initial(Key::new(0));
+                let values = self.plan.parameters.iter().map(|spec| vec![0.0; spec.len()]).collect();
                 let mut network = TapeNetwork::new(device, &self.plan, values, self.optimizer)?;
                 network.restore(&checkpoint)?;
                 network
@@ -202,13 +219,13 @@ impl Network for CudaNetwork {
 
     /// Takes the network's state to the host, and frees the GPU's memory.
     fn pause(&mut self) -> Result<(), BoxError> {
-        make_room(self.ordinal);
         let Some(network) = NETWORKS.with_borrow_mut(|networks| networks.remove(&self.id)) else {
             return Ok(());
         };
         let mut checkpoint = Checkpoint::new();
         network.store(&mut checkpoint)?;
-        network.empty_cache()?;
+        drop(network);
+        make_room(self.ordinal)?;
         *self.waiting.lock().map_err(|_| "a thread panicked while it held this model")? =
             Waiting::Paused(checkpoint);
         Ok(())
@@ -219,6 +236,7 @@ impl Drop for CudaNetwork {
     fn drop(&mut self) {
         // dropping on another thread happens to paused networks only, which are not on the GPU
         NETWORKS.with_borrow_mut(|networks| networks.remove(&self.id));
-        make_room(self.ordinal);
+        // there is nobody to tell, and the next network that is built here tries it again
+        let _ = make_room(self.ordinal);
     }
 }

@@ -20,7 +20,7 @@ use dfdx::tensor::{Cache, Cpu, Gradients, HasErr, NoneTape, OwnedTape, Tensor, T
 use dfdx::tensor_ops::{Backward, Device, SumTo, TryMul};
 
 #[cfg(feature = "cuda")]
-pub(super) use cuda::{CudaNetwork, gpus};
+pub(super) use cuda::{CudaNetwork, gpus, leave};
 use custom::{Built, Opaque};
 use images::Windows;
 use optimizer::OptimizerState;
@@ -135,7 +135,7 @@ impl<D: Place> TapeNetwork<D> {
             links,
             names: plan.parameters.iter().map(|spec| spec.name.clone()).collect(),
             shapes: plan.parameters.iter().map(|spec| spec.shape.clone()).collect(),
-            optimizer: OptimizerState::new(optimizer, &device, &parameters, &roles)?,
+            optimizer: OptimizerState::new(optimizer, &parameters, &roles)?,
             parameters,
             roles,
             slot_names: optimizer.slot_names(),
@@ -195,7 +195,7 @@ impl<D: Place> TapeNetwork<D> {
         for (place, (name, shape)) in self.names.iter().zip(&self.shapes).enumerate() {
             checkpoint.insert_f32(name.as_str(), shape, self.parameters[place].as_vec());
             if self.roles[place] != Role::Statistic {
-                let slots = self.optimizer.save(place, &self.parameters[place]);
+                let slots = self.optimizer.save(&self.parameters[place]);
                 for (slot, values) in self.slot_names.iter().zip(slots) {
                     checkpoint.insert_f32(format!("optimizer.{slot}.{name}"), shape, values);
                 }
@@ -217,7 +217,7 @@ impl<D: Place> TapeNetwork<D> {
                     read(checkpoint, &format!("optimizer.{slot_name}.{name}"), shape, &mut values)?;
                     let saved =
                         self.device.try_tensor_from_vec(values.clone(), (length,)).map_err(device_error)?;
-                    self.optimizer.load(slot, place, &self.parameters[place], saved).map_err(device_error)?;
+                    self.optimizer.load(slot, &self.parameters[place], saved).map_err(device_error)?;
                 }
             }
         }

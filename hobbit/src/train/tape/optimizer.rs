@@ -15,14 +15,10 @@ pub(super) struct OptimizerState<D: Place> {
     optimizer: Optimizer,
     /// The steps that were taken.
     pub(super) steps: u64,
-    slots: Slots<D>,
-}
-
-enum Slots<D: Place> {
     /// An array for each parameter in each slot, kept where gradients are kept, which is the one place where dfdx lends buffers out.
-    Kernels(Vec<Gradients<f32, D>>),
-    /// For RMSprop, whose kernel is another formula than PyTorch's and ours.
-    Tensors(Vec<Vec<Flat<D>>>),
+    slots: Vec<Gradients<f32, D>>,
+    /// What RMSprop leaves in place of Adam's first moment: the gradient, which nobody needs.
+    unused: Gradients<f32, D>,
 }
 
 fn decay(weight_decay: f64, kind: fn(f64) -> WeightDecay) -> Option<WeightDecay> {
@@ -37,35 +33,18 @@ fn as_gradient<D: Place>(parameter: &Flat<D>, values: Flat<D>) -> Result<Gradien
 impl<D: Place> OptimizerState<D> {
     pub(super) fn new(
         optimizer: Optimizer,
-        device: &D,
         parameters: &[Flat<D>],
         roles: &[Role],
     ) -> Result<OptimizerState<D>, BoxError> {
-        let slots = match optimizer {
-            Optimizer::RmsProp(_) => {
-                let zeros = || {
-                    parameters
-                        .iter()
-                        .map(|p| device.try_zeros_like(p))
-                        .collect::<Result<Vec<Flat<D>>, D::Err>>()
-                };
-                let slots = (0..optimizer.slots()).map(|_| zeros()).collect::<Result<_, D::Err>>();
-                Slots::Tensors(slots.map_err(device_error)?)
-            }
-            _ => {
-                let mut slots: Vec<Gradients<f32, D>> =
-                    (0..optimizer.slots()).map(|_| Gradients::leaky()).collect();
-                for slot in &mut slots {
-                    for (parameter, role) in parameters.iter().zip(roles) {
-                        if *role != Role::Statistic {
-                            slot.try_alloc_for(parameter).map_err(device_error)?;
-                        }
-                    }
+        let mut slots: Vec<Gradients<f32, D>> = (0..optimizer.slots()).map(|_| Gradients::leaky()).collect();
+        for slot in &mut slots {
+            for (parameter, role) in parameters.iter().zip(roles) {
+                if *role != Role::Statistic {
+                    slot.try_alloc_for(parameter).map_err(device_error)?;
                 }
-                Slots::Kernels(slots)
             }
-        };
-        Ok(OptimizerState { optimizer, steps: 0, slots })
+        }
+        Ok(OptimizerState { optimizer, steps: 0, slots, unused: Gradients::leaky() })
     }
 
     /// Moves all parameters along their gradients.
@@ -87,9 +66,9 @@ impl<D: Place> OptimizerState<D> {
             match prepared.get_mut(place).and_then(Option::take) {
                 Some(values) => {
                     let mut own = as_gradient(parameter, values)?;
-                    self.update(place, parameter, &mut own, step.learning_rate)?;
+                    self.update(parameter, &mut own, step.learning_rate)?;
                 }
-                None => self.update(place, parameter, &mut gradients, step.learning_rate)?,
+                None => self.update(parameter, &mut gradients, step.learning_rate)?,
             }
         }
         Ok(())
@@ -97,15 +76,15 @@ impl<D: Place> OptimizerState<D> {
 
     fn update(
         &mut self,
-        place: usize,
         parameter: &mut Flat<D>,
         gradients: &mut Gradients<f32, D>,
         lr: f64,
     ) -> Result<(), D::Err> {
         let id = parameter.clone();
         gradients.try_alloc_for(&id)?;
-        match (&self.optimizer, &mut self.slots) {
-            (Optimizer::Sgd(sgd), Slots::Kernels(slots)) => {
+        let slots = &mut self.slots;
+        match &self.optimizer {
+            Optimizer::Sgd(sgd) => {
                 let momentum = match (sgd.momentum, sgd.nesterov) {
                     (0.0, _) => None,
                     (momentum, true) => Some(Momentum::Nesterov(momentum)),
@@ -119,7 +98,7 @@ impl<D: Place> OptimizerState<D> {
                 drop(id);
                 config.try_update(parameter, velocity, gradient)
             }
-            (Optimizer::Adam(adam) | Optimizer::AdamW(AdamW(adam)), Slots::Kernels(slots)) => {
+            Optimizer::Adam(adam) | Optimizer::AdamW(AdamW(adam)) => {
                 let [first, second, ..] = slots.as_mut_slice() else { return Ok(()) };
                 let kind = match self.optimizer {
                     Optimizer::AdamW(_) => WeightDecay::Decoupled,
@@ -133,26 +112,43 @@ impl<D: Place> OptimizerState<D> {
                 let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
                 config.try_update(steps, parameter, first, second, gradient)
             }
-            (Optimizer::RmsProp(rms), Slots::Tensors(slots)) => {
-                let gradient = gradients.get(&id);
+            Optimizer::RmsProp(rms) => {
+                let Some((squares, rest)) = slots.split_first_mut() else { return Ok(()) };
+                let squares = squares.get_or_alloc_mut(&id)?;
+                let unused = self.unused.get_or_alloc_mut(&id)?;
+                let mut config = rms_prop(rms);
+                let Some(velocity) = rest.first_mut() else {
+                    let gradient = gradients.get_or_alloc_mut(&id)?;
+                    drop(id);
+                    config.lr = lr;
+                    config.weight_decay = decay(rms.weight_decay, WeightDecay::L2);
+                    return config.try_update(i32::MAX, parameter, unused, squares, gradient);
+                };
+                let mut decayed = None;
+                if rms.weight_decay != 0.0 {
+                    let sum = gradients.get(&id).try_add(id.clone().try_mul(rms.weight_decay as f32)?)?;
+                    decayed = Some(as_gradient(&id, sum)?);
+                }
+                let gradient = decayed.as_mut().unwrap_or(gradients).get_or_alloc_mut(&id)?;
+                // away from nothing, at a learning rate of -1, is how far the parameter would go
+                let mut along = id.device().try_zeros_like(&id)?;
+                config.lr = -1.0;
+                config.try_update(i32::MAX, &mut along, unused, squares, gradient)?;
+                let (velocity, mut along) = (velocity.get_or_alloc_mut(&id)?, as_gradient(&id, along)?);
+                let along = along.get_or_alloc_mut(&id)?;
                 drop(id);
-                rms_prop(rms, slots, place, parameter, gradient, lr)
+                let momentum = Some(Momentum::Classic(rms.momentum));
+                SgdConfig { lr, momentum, weight_decay: None }.try_update(parameter, velocity, along)
             }
-            // slots were made for the optimizer
-            _ => Ok(()),
         }
     }
 
     /// A parameter's state, slot by slot.
-    pub(super) fn save(&self, place: usize, parameter: &Flat<D>) -> Vec<Vec<f32>> {
-        match &self.slots {
-            // the sign of a zero would not survive being loaded, and means nothing
-            Slots::Kernels(slots) => slots
-                .iter()
-                .map(|slot| slot.get(parameter).as_vec().into_iter().map(|value| value + 0.0).collect())
-                .collect(),
-            Slots::Tensors(slots) => slots.iter().map(|slot| slot[place].as_vec()).collect(),
-        }
+    pub(super) fn save(&self, parameter: &Flat<D>) -> Vec<Vec<f32>> {
+        // the sign of a zero would not survive being loaded, and means nothing
+        let array =
+            |slot: &Gradients<f32, D>| slot.get(parameter).as_vec().into_iter().map(|x| x + 0.0).collect();
+        self.slots.iter().map(array).collect()
     }
 
     /// Sets a parameter's state in one slot.
@@ -162,57 +158,26 @@ impl<D: Place> OptimizerState<D> {
     pub(super) fn load(
         &mut self,
         slot: usize,
-        place: usize,
         parameter: &Flat<D>,
         mut values: Flat<D>,
     ) -> Result<(), D::Err> {
-        match &mut self.slots {
-            Slots::Tensors(slots) => {
-                slots[slot][place] = values;
-                Ok(())
-            }
-            Slots::Kernels(slots) => {
-                let copy = SgdConfig {
-                    lr: 0.0,
-                    momentum: Some(Momentum::Classic(0.0)),
-                    weight_decay: Some(WeightDecay::L2(1.0)),
-                };
-                let mut nothing = Gradients::leaky();
-                let nothing = nothing.get_or_alloc_mut(parameter)?;
-                copy.try_update(&mut values, slots[slot].get_or_alloc_mut(parameter)?, nothing)
-            }
-        }
+        let copy = SgdConfig {
+            lr: 0.0,
+            momentum: Some(Momentum::Classic(0.0)),
+            weight_decay: Some(WeightDecay::L2(1.0)),
+        };
+        let mut nothing = Gradients::leaky();
+        let nothing = nothing.get_or_alloc_mut(parameter)?;
+        copy.try_update(&mut values, self.slots[slot].get_or_alloc_mut(parameter)?, nothing)
     }
 }
 
-fn rms_prop<D: Place>(
-    rms: &RmsProp,
-    slots: &mut [Vec<Flat<D>>],
-    place: usize,
-    parameter: &mut Flat<D>,
-    gradient: Flat<D>,
-    lr: f64,
-) -> Result<(), D::Err> {
-    let gradient = if rms.weight_decay == 0.0 {
-        gradient
-    } else {
-        gradient.try_add(parameter.clone().try_mul(rms.weight_decay as f32)?)?
-    };
-    let Some((squares, rest)) = slots.split_first_mut() else { return Ok(()) };
-    let square = squares[place].clone().try_mul(rms.alpha as f32)?;
-    let square = square.try_add(gradient.clone().try_square()?.try_mul((1.0 - rms.alpha) as f32)?)?;
-    squares[place] = square.clone();
-    let mut along = gradient.try_div(square.try_sqrt()?.try_add(rms.epsilon as f32)?)?;
-    if let Some(velocities) = rest.first_mut() {
-        along = velocities[place].clone().try_mul(rms.momentum as f32)?.try_add(along)?;
-        velocities[place] = along.clone();
-    }
-    // dfdx's SGD kernel moves the parameter in its place, so that gradients still find it
-    let (mut along, mut none) = (as_gradient(parameter, along)?, Gradients::leaky());
-    let id = parameter.clone();
-    let (along, none) = (along.get_or_alloc_mut(&id)?, none.get_or_alloc_mut(&id)?);
-    drop(id);
-    SgdConfig { lr, momentum: None, weight_decay: None }.try_update(parameter, none, along)
+/// RMSprop as Adam's kernel, because dfdx's own has another formula than PyTorch's and ours: a first moment that remembers nothing is
+/// the gradient, and so late a step that nothing has to be put right for the zeros of the start is the last that there is.
+fn rms_prop(rms: &RmsProp) -> AdamConfig {
+    // the kernel divides by 1 - αᵗ
+    let alpha = rms.alpha.min(1.0 - f64::from(f32::EPSILON));
+    AdamConfig { lr: 0.0, betas: [0.0, alpha], eps: rms.epsilon, weight_decay: None }
 }
 
 /// Gradients after regularization and clipping.

@@ -107,7 +107,7 @@ mod tests {
     use crate::train::network::{Criterion, Network, Step};
     use crate::train::plan::Plan;
     use crate::train::tape::TapeNetwork;
-    use crate::train::{Adam, Dataset, Loss, Sequential};
+    use crate::train::{Adam, Dataset, Loss, Optimizer, Sequential};
 
     /// A network on the processor that gathers its batches from a shelf.
     struct Shelved<'a>(TapeNetwork<Cpu>, &'a Mutex<Shelf<Cpu>>);
@@ -160,8 +160,11 @@ mod tests {
     }
 
     fn network(plan: &Plan) -> TapeNetwork<Cpu> {
-        let values = plan.initial(Key::new(3));
-        TapeNetwork::new(Cpu::seed_from_u64(0), plan, values, Adam::new(0.01).into()).unwrap()
+        trained_by(plan, Adam::new(0.01).into())
+    }
+
+    fn trained_by(plan: &Plan, optimizer: Optimizer) -> TapeNetwork<Cpu> {
+        TapeNetwork::new(Cpu::seed_from_u64(0), plan, plan.initial(Key::new(3)), optimizer).unwrap()
     }
 
     fn samples(count: usize, seed: u64) -> (Vec<f32>, Vec<u32>) {
@@ -269,11 +272,12 @@ mod tests {
     fn the_gpu_gathers_its_batches() {
         let plan = plan();
         let data = Data::from(Dataset::new(samples(23, 1), samples(11, 2)).unwrap());
-        let values = plan.initial(Key::new(3));
-        let gpu = crate::train::tape::CudaNetwork::new(0, &plan, values, Adam::new(0.01).into()).unwrap();
+        // not Adam, which makes whole steps of the rounding that is the gradient of a bias before a batch norm
+        let (values, sgd) = (plan.initial(Key::new(3)), crate::train::Sgd::new(0.01).into());
+        let gpu = crate::train::tape::CudaNetwork::new(0, &plan, values, sgd).unwrap();
         assert!(gpu.gathers());
         let (_, of_rows) = train(gpu, &data, 0, &plan);
-        let (_, of_numbers) = train(network(&plan), &data, 0, &plan);
+        let (_, of_numbers) = train(trained_by(&plan, sgd), &data, 0, &plan);
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * b.abs().max(1.0);
         assert!(of_rows.iter().zip(&of_numbers).all(near), "{of_rows:?} and {of_numbers:?}");
     }
