@@ -73,10 +73,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
 
         state = locked.unwrap_or_else(|| if at_once > 1 { shared.lock_soon() } else { shared.lock() });
         if state.slots[slot].abandoned {
-            drop(state);
-            let _ = catch(|| drop(outcomes));
-            let _ = catch(|| shared.evaluator.objective.worker_ends());
-            return;
+            break;
         }
         state.slots[slot].running = None;
         if state.alone.is_some() {
@@ -93,9 +90,15 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
             }
         }
     }
+    // another one is in its place
+    let abandoned = state.slots[slot].abandoned;
     drop(state);
     discard(&mut garbage);
+    let _ = catch(|| drop(outcomes));
     let _ = catch(|| shared.evaluator.objective.worker_ends());
+    if abandoned {
+        return;
+    }
     let mut state = shared.lock();
     state.active -= 1;
     shared.hurry(&mut state);

@@ -116,12 +116,10 @@ impl<D: Place> OptimizerState<D> {
                 let Some((squares, rest)) = slots.split_first_mut() else { return Ok(()) };
                 let squares = squares.get_or_alloc_mut(&id)?;
                 let unused = self.unused.get_or_alloc_mut(&id)?;
-                let mut config = rms_prop(rms);
                 let Some(velocity) = rest.first_mut() else {
                     let gradient = gradients.get_or_alloc_mut(&id)?;
                     drop(id);
-                    config.lr = lr;
-                    config.weight_decay = decay(rms.weight_decay, WeightDecay::L2);
+                    let config = rms_prop(rms, lr, decay(rms.weight_decay, WeightDecay::L2));
                     return config.try_update(i32::MAX, parameter, unused, squares, gradient);
                 };
                 let mut decayed = None;
@@ -132,8 +130,7 @@ impl<D: Place> OptimizerState<D> {
                 let gradient = decayed.as_mut().unwrap_or(gradients).get_or_alloc_mut(&id)?;
                 // away from nothing, at a learning rate of -1, is how far the parameter would go
                 let mut along = id.device().try_zeros_like(&id)?;
-                config.lr = -1.0;
-                config.try_update(i32::MAX, &mut along, unused, squares, gradient)?;
+                rms_prop(rms, -1.0, None).try_update(i32::MAX, &mut along, unused, squares, gradient)?;
                 let (velocity, mut along) = (velocity.get_or_alloc_mut(&id)?, as_gradient(&id, along)?);
                 let along = along.get_or_alloc_mut(&id)?;
                 drop(id);
@@ -174,10 +171,10 @@ impl<D: Place> OptimizerState<D> {
 
 /// RMSprop as Adam's kernel, because dfdx's own has another formula than PyTorch's and ours: a first moment that remembers nothing is
 /// the gradient, and so late a step that nothing has to be put right for the zeros of the start is the last that there is.
-fn rms_prop(rms: &RmsProp) -> AdamConfig {
+fn rms_prop(rms: &RmsProp, lr: f64, weight_decay: Option<WeightDecay>) -> AdamConfig {
     // the kernel divides by 1 - αᵗ
     let alpha = rms.alpha.min(1.0 - f64::from(f32::EPSILON));
-    AdamConfig { lr: 0.0, betas: [0.0, alpha], eps: rms.epsilon, weight_decay: None }
+    AdamConfig { lr, betas: [0.0, alpha], eps: rms.epsilon, weight_decay }
 }
 
 /// Gradients after regularization and clipping.

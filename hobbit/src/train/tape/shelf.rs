@@ -149,7 +149,7 @@ mod tests {
         }
 
         fn pause(&mut self) -> Result<(), BoxError> {
-            self.0.empty_cache()
+            self.0.pause()
         }
     }
 
