@@ -1,4 +1,6 @@
-//! Matrix products. The one place that calls a function which cannot check its arguments, after checking them.
+//! Matrix products. The one place that reads by pointers, or calls a function that does, after checking that all of it is there.
+
+use pulp::Simd;
 
 use super::math::Real;
 
@@ -79,6 +81,69 @@ pub(super) fn gemm<T: Real>(
             false,
             gemm::Parallelism::None,
         );
+    }
+}
+
+/// Steps of a small product that are written out one after the other.
+const UNROLLED: usize = 4;
+
+/// Adds a product of `M` × `k` by `k` × (`N` vectors) numbers to sums that stay in registers. By slices a step would have twice as many
+/// instructions: there are not registers enough for their ends too.
+#[inline(always)]
+#[expect(unsafe_code, reason = "slices that are checked at every step take twice as long")]
+pub(super) fn multiply_add<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    sums: &mut [[S::f32s; N]; M],
+    k: usize,
+    a: Matrix<'_, f32>,
+    b: Matrix<'_, f32>,
+) {
+    if k == 0 {
+        return;
+    }
+    a.check(M, k);
+    b.check(k, N * S::F32_LANES);
+    assert!(b.column == 1, "vectors are numbers side by side");
+    // SAFETY: of `a`, (M-1, k-1) is the furthest place that is read, and of `b` the last of N vectors of row k-1, which are inside, as
+    // was just checked.
+    unsafe {
+        let rest = k % UNROLLED;
+        for p in (0..k - rest).step_by(UNROLLED) {
+            for next in 0..UNROLLED {
+                step(simd, sums, a, b, p + next);
+            }
+        }
+        for p in k - rest..k {
+            step(simd, sums, a, b, p);
+        }
+    }
+}
+
+/// Adds the product of column `p` of `a` and row `p` of `b`.
+///
+/// # Safety
+///
+/// The first M numbers of the column and N vectors of the row have to be there.
+#[inline(always)]
+#[expect(unsafe_code, reason = "the same")]
+unsafe fn step<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    sums: &mut [[S::f32s; N]; M],
+    a: Matrix<'_, f32>,
+    b: Matrix<'_, f32>,
+    p: usize,
+) {
+    // SAFETY: by the contract. A vector is so many numbers, which any bits are, and may stand anywhere.
+    unsafe {
+        let from_a = a.data.as_ptr().add(p * a.column);
+        let from_b = b.data.as_ptr().add(p * b.row).cast::<S::f32s>();
+        let vectors: [S::f32s; N] = std::array::from_fn(|j| from_b.add(j).read_unaligned());
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let number = simd.splat_f32s(from_a.add(i * a.row).read());
+            for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                *sum = simd.mul_add_f32s(number, vector, *sum);
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::gemm::Matrix;
+use super::gemm::{Matrix, multiply_add};
 use super::math::ARCH;
 
 /// Rows of the product that are computed at once, two vectors wide: as many as there are registers for their sums.
@@ -149,51 +149,23 @@ impl Small<'_> {
     ) -> usize {
         let mut row = rows.start;
         while row + M <= rows.end {
-            self.rows::<S, M, N, PART>(simd, row, column);
+            self.tile::<S, M, N, PART>(simd, row, column);
             row += M;
         }
         row
     }
 
-    #[inline(always)]
-    fn rows<S: Simd, const M: usize, const N: usize, const PART: bool>(
-        &mut self,
-        simd: S,
-        row: usize,
-        column: usize,
-    ) {
-        let k = self.sizes[2];
-        let Matrix { data, row: down, column: across } = self.a;
-        if across == 1 {
-            let rows: [&[f32]; M] = std::array::from_fn(|i| &data[(row + i) * down..][..k]);
-            let columns = (0..k).map(|p| std::array::from_fn(|i| rows[i][p]));
-            self.tile::<S, M, N, PART>(simd, row, column, columns);
-        } else {
-            // the last one may end with its last row
-            let columns = data[row..].chunks(across).map(|part| {
-                let part = &part[..M];
-                std::array::from_fn(|i| part[i])
-            });
-            self.tile::<S, M, N, PART>(simd, row, column, columns);
-        }
-    }
-
-    /// `M` rows of `N` vectors; `a` are the columns of these rows.
+    /// `M` rows of `N` vectors.
     #[inline(always)]
     fn tile<S: Simd, const M: usize, const N: usize, const PART: bool>(
         &mut self,
         simd: S,
         row: usize,
         column: usize,
-        a: impl Iterator<Item = [f32; M]>,
     ) {
         let [_, n, k] = self.sizes;
         let lanes = S::F32_LANES;
         let whole = if PART { N - 1 } else { N };
-        let load = |values: &[f32]| -> [S::f32s; N] {
-            let (vectors, _) = S::as_simd_f32s(&values[..N * lanes]);
-            std::array::from_fn(|j| vectors[j])
-        };
         let mut sums = [[simd.splat_f32s(0.0); N]; M];
         if self.add {
             for (i, sum) in sums.iter_mut().enumerate() {
@@ -205,15 +177,15 @@ impl Small<'_> {
                 }
             }
         }
-        let b = self.b.chunks_exact(self.width).take(k);
-        for (a, b) in a.zip(b) {
-            let b = load(&b[column..]);
-            for i in 0..M {
-                let a = simd.splat_f32s(a[i]);
-                for j in 0..N {
-                    sums[i][j] = simd.mul_add_f32s(a, b[j], sums[i][j]);
-                }
-            }
+        let Matrix { data, row: down, column: across } = self.a;
+        let b = Matrix { data: &self.b[column..], row: self.width, column: 1 };
+        // in both cases one of the distances is known when this is compiled
+        if across == 1 {
+            let a = Matrix { data: &data[row * down..], row: down, column: 1 };
+            multiply_add(simd, &mut sums, k, a, b);
+        } else {
+            let a = Matrix { data: &data[row..], row: 1, column: across };
+            multiply_add(simd, &mut sums, k, a, b);
         }
         for (i, sum) in sums.iter().enumerate() {
             let to = &mut self.c[(row + i) * n + column..];
