@@ -3,7 +3,7 @@
 
 use super::gemm::{Matrix, gemm};
 use super::math::{Real, Work, activate, derive, fold, simd};
-use super::{Kernel, Pass, Store};
+use super::{Buffer, Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;
 use crate::train::layer;
@@ -149,8 +149,8 @@ pub(super) struct Conv<T> {
     weight: usize,
     bias: Option<usize>,
     activation: Activation,
-    patches: Vec<T>,
-    slopes: Vec<T>,
+    patches: Buffer<T>,
+    slopes: Buffer<T>,
 }
 
 impl<T: Real> Conv<T> {
@@ -167,8 +167,8 @@ impl<T: Real> Conv<T> {
             weight,
             bias: settings.bias.then_some(weight + 1),
             activation,
-            patches: Vec::new(),
-            slopes: Vec::new(),
+            patches: Buffer::new(),
+            slopes: Buffer::new(),
         }
     }
 }
@@ -178,7 +178,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
         let (k, n, m) = (self.geometry.patch(), self.geometry.places(), self.filters);
         let inputs = self.geometry.channels * self.geometry.input[0] * self.geometry.input[1];
         let weight = Matrix::rows(&store.values[self.weight], k);
-        self.patches.resize(k * n, T::ZERO);
+        self.patches.grow(k * n);
         for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(m * n)) {
             let patches = if self.geometry.is_plain() {
                 x
@@ -190,7 +190,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
             if let Some(bias) = self.bias {
                 let bias = &store.values[bias];
                 simd(|| {
-                    for (plane, &bias) in y.chunks_exact_mut(n).zip(bias) {
+                    for (plane, &bias) in y.chunks_exact_mut(n).zip(bias.iter()) {
                         plane.iter_mut().for_each(|y| *y += bias);
                     }
                 });
@@ -211,7 +211,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
     ) -> Result<(), BoxError> {
         let (k, n, m) = (self.geometry.patch(), self.geometry.places(), self.filters);
         let inputs = self.geometry.channels * self.geometry.input[0] * self.geometry.input[1];
-        self.patches.resize(k * n, T::ZERO);
+        self.patches.grow(k * n);
         if let Some(bias) = self.bias {
             store.gradients[bias].fill(T::ZERO);
         }
@@ -222,7 +222,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
             if let Some(bias) = self.bias {
                 let gradients = &mut store.gradients[bias];
                 simd(|| {
-                    for (plane, gradient) in dy.chunks_exact(n).zip(gradients) {
+                    for (plane, gradient) in dy.chunks_exact(n).zip(gradients.iter_mut()) {
                         *gradient += fold(plane, |slope| slope);
                     }
                 });
@@ -241,7 +241,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
                 if self.geometry.is_plain() {
                     gemm([k, n, m], weight, slopes, dx, false);
                 } else {
-                    self.slopes.resize(k * n, T::ZERO);
+                    self.slopes.grow(k * n);
                     gemm([k, n, m], weight, slopes, &mut self.slopes, false);
                     simd(Scatter { geometry: self.geometry, patches: &self.slopes, dx });
                 }
@@ -251,7 +251,7 @@ impl<T: Real> Kernel<T> for Conv<T> {
     }
 
     fn free(&mut self) {
-        self.patches = Vec::new();
-        self.slopes = Vec::new();
+        self.patches = Buffer::new();
+        self.slopes = Buffer::new();
     }
 }

@@ -1,6 +1,7 @@
 //! Networks on the processor: every layer with its own forward and backward pass over buffers that are used again and again. Nothing
 //! is recorded and, once all buffers have their size, nothing is allocated.
 
+mod buffer;
 mod conv;
 mod dense;
 mod gemm;
@@ -13,6 +14,7 @@ mod small;
 #[cfg(test)]
 mod tests;
 
+use buffer::Buffer;
 pub(super) use conv::Geometry;
 use math::Real;
 use optimizer::OptimizerState;
@@ -30,9 +32,9 @@ use crate::random::Key;
 
 /// All parameters and their gradients, each in its place of the plan.
 struct Store<T> {
-    values: Vec<Vec<T>>,
+    values: Vec<Buffer<T>>,
     /// Empty for running statistics.
-    gradients: Vec<Vec<T>>,
+    gradients: Vec<Buffer<T>>,
     roles: Vec<Role>,
 }
 
@@ -86,12 +88,12 @@ struct Link<T> {
 struct Chain<T: Real> {
     links: Vec<Link<T>>,
     /// The outputs of each layer.
-    values: Vec<Vec<T>>,
+    values: Vec<Buffer<T>>,
     /// Where each layer's inputs are, and the last place the end's: 0 for the chain's input, otherwise one more than the place among
     /// the outputs.
     from: Vec<usize>,
     /// The gradient for the outputs of the layer at hand, and for its inputs.
-    gradients: [Vec<T>; 2],
+    gradients: [Buffer<T>; 2],
 }
 
 impl<T: Real> Chain<T> {
@@ -118,9 +120,9 @@ impl<T: Real> Chain<T> {
         let count = links.len();
         Chain {
             links,
-            values: (0..count).map(|_| Vec::new()).collect(),
+            values: (0..count).map(|_| Buffer::new()).collect(),
             from: vec![0; count + 1],
-            gradients: [Vec::new(), Vec::new()],
+            gradients: [Buffer::new(), Buffer::new()],
         }
     }
 
@@ -136,7 +138,7 @@ impl<T: Real> Chain<T> {
             }
             let (before, after) = self.values.split_at_mut(place);
             let inputs = source(before, self.from[place], x);
-            let outputs = grown(&mut after[0], pass.samples * link.outputs);
+            let outputs = after[0].grow(pass.samples * link.outputs);
             link.kernel.forward(store, pass, &inputs[..pass.samples * link.inputs], outputs)?;
             self.from[place + 1] = place + 1;
         }
@@ -153,7 +155,7 @@ impl<T: Real> Chain<T> {
 
     /// The place for the gradient of the output, which a backward pass begins with.
     fn gradient(&mut self, length: usize) -> &mut [T] {
-        grown(&mut self.gradients[0], length)
+        self.gradients[0].grow(length)
     }
 
     /// The gradient for the inputs, if it is wanted.
@@ -180,7 +182,7 @@ impl<T: Real> Chain<T> {
             let x = &source(&self.values, self.from[place], x)[..inputs];
             let [dy, dx] = &mut self.gradients;
             let wanted = place > first || wanted;
-            let dx = wanted.then(|| grown(dx, inputs));
+            let dx = wanted.then(|| dx.grow(inputs));
             link.kernel.backward(store, pass, x, &self.values[place][..outputs], &mut dy[..outputs], dx)?;
             self.gradients.swap(0, 1);
         }
@@ -189,21 +191,13 @@ impl<T: Real> Chain<T> {
     }
 
     fn free(&mut self) {
-        self.values.iter_mut().for_each(|values| *values = Vec::new());
-        self.gradients = [Vec::new(), Vec::new()];
+        self.values.iter_mut().for_each(|values| *values = Buffer::new());
+        self.gradients = [Buffer::new(), Buffer::new()];
         self.links.iter_mut().for_each(|link| link.kernel.free());
     }
 }
 
-/// The first numbers of a buffer, which only grows: batches of validation and of training take turns.
-fn grown<T: Real>(buffer: &mut Vec<T>, length: usize) -> &mut [T] {
-    if buffer.len() < length {
-        buffer.resize(length, T::ZERO);
-    }
-    &mut buffer[..length]
-}
-
-fn source<'a, T>(values: &'a [Vec<T>], from: usize, x: &'a [T]) -> &'a [T] {
+fn source<'a, T>(values: &'a [Buffer<T>], from: usize, x: &'a [T]) -> &'a [T] {
     match from {
         0 => x,
         place => &values[place - 1],
@@ -262,11 +256,11 @@ pub(super) struct Native<T: Real> {
 impl<T: Real> Native<T> {
     /// With these first values of the parameters.
     pub(super) fn new(plan: &Plan, values: Vec<Vec<f32>>, optimizer: Optimizer) -> Native<T> {
-        let convert = |values: Vec<f32>| values.into_iter().map(T::from_f32).collect::<Vec<T>>();
-        let values: Vec<Vec<T>> = values.into_iter().map(convert).collect();
-        let gradient = |(values, role): (&Vec<T>, &Role)| match role {
-            Role::Statistic => Vec::new(),
-            _ => vec![T::ZERO; values.len()],
+        let convert = |values: Vec<f32>| values.into_iter().map(T::from_f32).collect::<Buffer<T>>();
+        let values: Vec<Buffer<T>> = values.into_iter().map(convert).collect();
+        let gradient = |(values, role): (&Buffer<T>, &Role)| match role {
+            Role::Statistic => Buffer::new(),
+            _ => Buffer::zeros(values.len()),
         };
         let roles: Vec<Role> = plan.parameters.iter().map(|spec| spec.role).collect();
         let gradients = values.iter().zip(&roles).map(gradient).collect();
@@ -291,7 +285,7 @@ impl<T: Real> Native<T> {
         self.chain.forward(&mut self.store, pass, inputs)?;
         let mut gradient = std::mem::take(&mut self.chain.gradients[0]);
         let outputs = self.chain.output(pass.samples, inputs);
-        let wanted = criterion(outputs, grown(&mut gradient, outputs.len()))?;
+        let wanted = criterion(outputs, gradient.grow(outputs.len()))?;
         self.chain.gradients[0] = gradient;
         if wanted {
             self.chain.backward(&mut self.store, pass, inputs, false)?;
@@ -325,10 +319,10 @@ impl Network for Native<f32> {
 
     fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), BoxError> {
         for (place, (name, shape)) in self.names.iter().zip(&self.shapes).enumerate() {
-            checkpoint.insert_f32(name.as_str(), shape, self.store.values[place].clone());
+            checkpoint.insert_f32(name.as_str(), shape, self.store.values[place].to_vec());
             if self.store.roles[place] != Role::Statistic {
                 for (slot, values) in self.slot_names.iter().zip(&self.optimizer.slots) {
-                    checkpoint.insert_f32(format!("optimizer.{slot}.{name}"), shape, values[place].clone());
+                    checkpoint.insert_f32(format!("optimizer.{slot}.{name}"), shape, values[place].to_vec());
                 }
             }
         }

@@ -128,7 +128,8 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
                 self.inverse[channel] = T::ONE / (sum * share + epsilon).sqrt();
             }
         } else {
-            self.mean.clone_from(&store.values[first + 2]);
+            self.mean.clear();
+            self.mean.extend_from_slice(&store.values[first + 2]);
             self.inverse.clear();
             self.inverse.extend(store.values[first + 3].iter().map(|&v| T::ONE / (v + epsilon).sqrt()));
         }

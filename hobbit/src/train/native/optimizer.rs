@@ -1,7 +1,7 @@
 //! Optimizers: one pass over each parameter, with the formulas of PyTorch, which its values are compared to.
 
-use super::Store;
 use super::math::{Real, Work, fold, simd};
+use super::{Buffer, Store};
 use crate::train::layer::Role;
 use crate::train::network::Step;
 use crate::train::optimizer::{AdamW, Optimizer};
@@ -11,12 +11,12 @@ pub(super) struct OptimizerState<T> {
     optimizer: Optimizer,
     /// The steps that were taken.
     pub(super) steps: u64,
-    pub(super) slots: Vec<Vec<Vec<T>>>,
+    pub(super) slots: Vec<Vec<Buffer<T>>>,
 }
 
 impl<T: Real> OptimizerState<T> {
     pub(super) fn new(optimizer: Optimizer, store: &Store<T>) -> OptimizerState<T> {
-        let zeros = || store.gradients.iter().map(|gradient| vec![T::ZERO; gradient.len()]).collect();
+        let zeros = || store.gradients.iter().map(|gradient| Buffer::zeros(gradient.len())).collect();
         let slots = (0..optimizer.slots()).map(|_| zeros()).collect();
         OptimizerState { optimizer, steps: 0, slots }
     }
@@ -43,7 +43,7 @@ impl<T: Real> OptimizerState<T> {
                     [velocity] => {
                         let mu = T::of(sgd.momentum);
                         let nesterov = sgd.nesterov;
-                        let all = both.zip(&mut velocity[place]);
+                        let all = both.zip(velocity[place].iter_mut());
                         simd(|| {
                             for ((w, &g), v) in all {
                                 let g = g + decay * *w;
@@ -69,7 +69,7 @@ impl<T: Real> OptimizerState<T> {
                 } else {
                     (T::of(adam.weight_decay), T::ONE)
                 };
-                let all = both.zip(first[place].iter_mut().zip(&mut second[place]));
+                let all = both.zip(first[place].iter_mut().zip(second[place].iter_mut()));
                 simd(|| {
                     for ((w, &g), (m, v)) in all {
                         *w *= shrink;
@@ -90,7 +90,7 @@ impl<T: Real> OptimizerState<T> {
                 };
                 match slots {
                     [square, velocity] => {
-                        let all = both.zip(square[place].iter_mut().zip(&mut velocity[place]));
+                        let all = both.zip(square[place].iter_mut().zip(velocity[place].iter_mut()));
                         simd(|| {
                             for ((w, &g), (s, v)) in all {
                                 *v = mu * *v + along(*w, g, s);
@@ -99,7 +99,7 @@ impl<T: Real> OptimizerState<T> {
                         });
                     }
                     [square, ..] => {
-                        let all = both.zip(&mut square[place]);
+                        let all = both.zip(square[place].iter_mut());
                         simd(|| all.for_each(|((w, &g), s)| *w -= lr * along(*w, g, s)));
                     }
                     _ => {}
@@ -128,7 +128,7 @@ fn prepare<T: Real>(store: &mut Store<T>, step: &Step) {
         let (l1, l2) = (T::of(step.l1), T::of(2.0 * step.l2));
         for place in 0..store.values.len() {
             if store.roles[place] == Role::Weight {
-                let both = store.gradients[place].iter_mut().zip(&store.values[place]);
+                let both = store.gradients[place].iter_mut().zip(store.values[place].iter());
                 simd(|| {
                     for (g, &w) in both {
                         let sign = if w > T::ZERO {
@@ -148,7 +148,7 @@ fn prepare<T: Real>(store: &mut Store<T>, step: &Step) {
         let limit = T::of(limit);
         for gradient in &mut store.gradients {
             simd(|| {
-                for g in gradient {
+                for g in gradient.iter_mut() {
                     *g = if *g > limit {
                         limit
                     } else if *g < -limit {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::buffer::Buffer;
 use super::gemm::{Matrix, multiply_add};
 use super::math::ARCH;
 
@@ -17,7 +18,7 @@ const FEW_ROWS: usize = 4;
 
 thread_local! {
     /// A matrix that came transposed, or not in whole vectors: row by row, with something behind each.
-    static PADDED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static PADDED: RefCell<Buffer<f32>> = const { RefCell::new(Buffer::new()) };
 }
 
 /// The widest vectors.
@@ -54,10 +55,7 @@ pub(super) fn multiply(
         return false;
     }
     PADDED.with_borrow_mut(|padded| {
-        if padded.len() < k * width {
-            padded.resize(k * width, 0.0);
-        }
-        let padded = &mut padded[..k * width];
+        let padded = padded.grow(k * width);
         if b.column == 1 {
             for (p, to) in padded.chunks_exact_mut(width).enumerate() {
                 let from = &b.data[p * b.row..];

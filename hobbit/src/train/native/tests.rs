@@ -45,7 +45,7 @@ fn check_on(network: Sequential, inputs: Option<Vec<f64>>) {
         sum
     };
     loss(&mut native);
-    let gradients = native.store.gradients.clone();
+    let gradients = native.store.gradients.iter().map(|gradient| gradient.to_vec()).collect::<Vec<_>>();
     let mut checked = 0;
     for (place, gradients) in gradients.iter().enumerate() {
         for (i, &found) in gradients.iter().enumerate() {
