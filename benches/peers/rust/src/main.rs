@@ -1,7 +1,8 @@
-//! The digits sweep in Rust, in other ways: `peers split | hobbit | kernels | dfdx | optimizer`. See `../run.py`.
+//! The digits sweep in Rust, in other ways: `peers split | hobbit | kernels | products | dfdx | optimizer`. See `../run.py`.
 
 mod by_hand;
 mod digits;
+mod products;
 mod with_dfdx;
 mod with_optimizer;
 
@@ -21,8 +22,9 @@ fn main() {
         Some("split") => digits::print_split(),
         Some("hobbit") => by_hand::hobbit(seed, workers),
         Some("kernels") => by_hand::kernels(seed, workers),
+        Some("products") => products::sweep(seed, workers),
         Some("dfdx") => with_dfdx::sweep(seed, workers),
         Some("optimizer") => with_optimizer::sweep(seed, workers),
-        _ => eprintln!("usage: peers split | (hobbit | kernels | dfdx | optimizer) SEED WORKERS"),
+        _ => eprintln!("usage: peers split | (hobbit | kernels | products | dfdx | optimizer) SEED WORKERS"),
     }
 }
