@@ -211,8 +211,15 @@ impl math::Work for OfClasses<'_> {
 
     #[inline(always)]
     fn call(self) -> f64 {
+        let width = self.outputs.len() / self.batch.samples;
+        math::with_width!(width => self.sum(width))
+    }
+}
+
+impl OfClasses<'_> {
+    #[inline(always)]
+    fn sum(self, width: usize) -> f64 {
         let OfClasses { outputs, batch, smoothing, gradient, wanted } = self;
-        let width = outputs.len() / batch.samples;
         let scale = 1.0 / batch.samples as f32;
         let share = smoothing / width as f32;
         let mut sum = 0.0;

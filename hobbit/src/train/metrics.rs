@@ -1,10 +1,11 @@
 //! What is measured: names, and adding up over batches.
 
 use std::borrow::Cow;
+use std::slice::ChunksExact;
 
 use super::data::Batch;
 use super::loss::Loss;
-use super::native::math::simd;
+use super::native::math::{Work, simd, with_width};
 
 /// A metric of a model, beside its loss.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +85,7 @@ impl Metric {
             Metric::Accuracy if loss.has_classes() => {
                 let rows = outputs.chunks_exact(width);
                 let right = if batch.values.is_empty() {
-                    let rows = rows.zip(&batch.classes);
-                    simd(|| rows.filter(|&(row, &class)| is_largest(row, class as usize)).count())
+                    simd(Right { rows, classes: &batch.classes, width })
                 } else {
                     let targets = batch.values.chunks_exact(width);
                     rows.zip(targets).filter(|&(row, target)| argmax(row) == argmax(target)).count()
@@ -144,6 +144,24 @@ impl Tally {
     /// The values, in the order of [`names`].
     pub(super) fn values(&self) -> impl Iterator<Item = f64> {
         std::iter::once(self.loss()).chain(self.sums.iter().map(|(sum, count)| sum / count))
+    }
+}
+
+/// How many rows are largest at their classes.
+struct Right<'a> {
+    rows: ChunksExact<'a, f32>,
+    classes: &'a [u32],
+    width: usize,
+}
+
+impl Work for Right<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn call(self) -> usize {
+        let Right { rows, classes, width } = self;
+        let all = rows.zip(classes);
+        with_width!(width => all.filter(|&(row, &class)| is_largest(&row[..width], class as usize)).count())
     }
 }
 

@@ -106,13 +106,13 @@ impl<T: Real> Work for DropPass<'_, T> {
             let drawn = self.drops.block(number);
             for lane in 0..Drops::BLOCK {
                 kept[lane] = drawn[lane] as u8;
-                y[lane] = x[lane] * (T::from_f32(drawn[lane] as f32) * scale);
+                y[lane] = x[lane] * if drawn[lane] == 0 { T::ZERO } else { scale };
             }
         }
         let drawn = self.drops.block(blocks);
         for (((y, &x), kept), drawn) in last_y.iter_mut().zip(last_x).zip(last_kept).zip(drawn) {
             *kept = drawn as u8;
-            *y = x * (T::from_f32(drawn as f32) * scale);
+            *y = x * if drawn == 0 { T::ZERO } else { scale };
         }
     }
 }

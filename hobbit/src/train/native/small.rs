@@ -66,9 +66,9 @@ pub(super) fn multiply(
                 }
             }
         } else {
-            for (j, column) in b.data.chunks(b.column).take(n).enumerate() {
-                let to = padded[j..].iter_mut().step_by(width);
-                to.zip(&column[..k]).for_each(|(to, &value)| *to = value);
+            for (p, to) in padded.chunks_exact_mut(width).enumerate() {
+                let from = b.data[p..].iter().step_by(b.column);
+                to[..n].iter_mut().zip(from).for_each(|(to, &value)| *to = value);
             }
         }
         ARCH.dispatch(Small { sizes, a, b: padded, width, c, add });
