@@ -2,10 +2,12 @@
 //! same run. `cargo bench -p hobbit --bench floor` prints a table; with `-- --csv`, lines for `benches/peers/run.py`.
 
 mod nets;
+mod product;
 
 use std::time::{Duration, Instant};
 
 use nets::{NETS, Net};
+use product::multiply;
 
 /// Rounds, of each of which step and products get a part, one after the other.
 const ROUNDS: usize = 7;
@@ -87,39 +89,12 @@ fn products(net: &Net) -> impl FnMut() {
     let mut all: Vec<_> = sizes(net)
         .into_iter()
         .map(|([m, n, k], transposed)| {
-            (m, n, k, transposed, numbers(m * k), numbers(k * n), vec![0.0f32; m * n])
+            ([m, n, k], transposed, numbers(m * k), numbers(k * n), vec![0.0f32; m * n])
         })
         .collect();
     move || {
-        for (m, n, k, [ta, tb], a, b, c) in &mut all {
-            let (m, n, k) = (*m, *n, *k);
-            let (a_row, a_column) = if *ta { (1, m) } else { (k, 1) };
-            let (b_row, b_column) = if *tb { (1, k) } else { (n, 1) };
-            // SAFETY: a has m k numbers, b k n, and c m n, which with these strides are all that are touched
-            #[expect(unsafe_code, reason = "gemm takes pointers")]
-            unsafe {
-                gemm::gemm(
-                    m,
-                    n,
-                    k,
-                    c.as_mut_ptr(),
-                    1,
-                    n as isize,
-                    false,
-                    a.as_ptr(),
-                    a_column as isize,
-                    a_row as isize,
-                    b.as_ptr(),
-                    b_column as isize,
-                    b_row as isize,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
-            }
+        for (sizes, [ta, tb], a, b, c) in &mut all {
+            multiply(*sizes, (a, *ta), (b, *tb), c);
         }
         std::hint::black_box(&mut all);
     }

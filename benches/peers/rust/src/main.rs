@@ -2,6 +2,8 @@
 
 mod by_hand;
 mod digits;
+#[path = "../../../product.rs"]
+mod product;
 mod products;
 mod with_dfdx;
 mod with_optimizer;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::digits::study;
+use crate::product::multiply;
 use crate::say;
 
 const BATCH: usize = 32;
@@ -59,38 +60,6 @@ impl Net {
         }
         self.forward(VALIDATION);
         std::hint::black_box(self);
-    }
-}
-
-/// `c = a b` of `m` × `k` by `k` × `n` numbers, each of which may come transposed.
-fn multiply([m, n, k]: [usize; 3], (a, ta): (&[f32], bool), (b, tb): (&[f32], bool), c: &mut [f32]) {
-    assert!(m * k <= a.len() && k * n <= b.len() && m * n <= c.len());
-    let (a_row, a_column) = if ta { (1, m) } else { (k, 1) };
-    let (b_row, b_column) = if tb { (1, k) } else { (n, 1) };
-    let strides = [a_row, a_column, b_row, b_column].map(|stride| stride as isize);
-    // SAFETY: a has m k numbers, b k n, and c m n, as was just checked, which with these strides are all that are touched
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            a.as_ptr(),
-            strides[1],
-            strides[0],
-            b.as_ptr(),
-            strides[3],
-            strides[2],
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
     }
 }
 

@@ -1,8 +1,9 @@
 //! Convolutions, with the activation that follows: sample by sample, each as a matrix product with the sample's patches, which stay in
 //! the processor's nearest memory.
 
+use super::activations::{activate, derive};
 use super::gemm::{Matrix, gemm};
-use super::math::{Real, Work, activate, derive, fold, simd};
+use super::math::{Real, Work, fold, simd};
 use super::{Buffer, Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;

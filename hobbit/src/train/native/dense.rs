@@ -1,7 +1,8 @@
 //! Dense layers, with the activation that follows.
 
+use super::activations::{activate, add_bias_and_activate, derive, derive_and_add_columns};
 use super::gemm::{Matrix, gemm};
-use super::math::{Real, activate, add_bias_and_activate, derive, derive_and_add_columns};
+use super::math::Real;
 use super::{Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;

@@ -1,6 +1,7 @@
 //! Networks on the processor: every layer with its own forward and backward pass over buffers that are used again and again. Nothing
 //! is recorded and, once all buffers have their size, nothing is allocated.
 
+mod activations;
 mod buffer;
 mod conv;
 mod dense;

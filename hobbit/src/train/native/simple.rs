@@ -1,6 +1,7 @@
 //! Layers without products: activations on their own, dropout, embeddings, residual blocks.
 
-use super::math::{Real, Work, activate, derive, derive_gelu, simd};
+use super::activations::{activate, derive, derive_gelu};
+use super::math::{Real, Work, simd};
 use super::{Chain, Kernel, Pass, Store};
 use crate::error::BoxError;
 use crate::train::activation::Activation;
