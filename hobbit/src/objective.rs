@@ -214,12 +214,13 @@ impl Interrupt {
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be written again.
-    entries: Vec<(Cow<'static, str>, f64)>,
-    reported: usize,
+    names: Vec<Cow<'static, str>>,
+    /// As many as were reported.
+    values: Vec<f64>,
     /// Grows with every change of the names.
     version: u64,
     /// The names, to be shared by many histories.
-    names: Option<Arc<[String]>>,
+    shared: Option<Arc<[String]>>,
 }
 
 impl Metrics {
@@ -233,11 +234,8 @@ impl Metrics {
     pub fn report(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
         let name = name.into();
         // epoch after epoch the same names come in the same order
-        if let Some((known, old)) = self.entries.get_mut(self.reported)
-            && same(known, &name)
-        {
-            *old = value;
-            self.reported += 1;
+        if self.names.get(self.values.len()).is_some_and(|known| same(known, &name)) {
+            self.values.push(value);
         } else {
             self.report_out_of_turn(name, value);
         }
@@ -246,58 +244,57 @@ impl Metrics {
     #[cold]
     fn report_out_of_turn(&mut self, name: Cow<'static, str>, value: f64) {
         if let Some(position) = self.position(&name) {
-            self.entries[position].1 = value;
+            self.values[position] = value;
         } else {
-            self.entries.truncate(self.reported);
-            self.entries.push((name, value));
-            self.reported += 1;
+            self.names.truncate(self.values.len());
+            self.names.push(name);
+            self.values.push(value);
             self.version += 1;
-            self.names = None;
+            self.shared = None;
         }
     }
 
     /// The value of a metric.
     #[inline]
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.position(name).map(|position| self.entries[position].1)
+        self.iter().find(|&(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// All names and values.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
-        self.entries[..self.reported].iter().map(|(name, value)| (name.as_ref(), *value))
+        self.names.iter().zip(&self.values).map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// Forgets all values, and keeps the memory.
     #[inline]
     pub fn clear(&mut self) {
-        self.reported = 0;
+        self.values.clear();
+    }
+
+    /// The values in their order.
+    #[inline]
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
     }
 
     /// The place of a metric among those reported.
-    #[inline]
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.entries[..self.reported].iter().position(|(known, _)| known == name)
-    }
-
-    /// The value at a place, if so many were reported.
-    #[inline]
-    pub(crate) fn at(&self, position: usize) -> Option<f64> {
-        self.entries[..self.reported].get(position).map(|&(_, value)| value)
+        self.iter().position(|(known, _)| known == name)
     }
 
     /// The names in their order.
     pub(crate) fn names(&mut self) -> Arc<[String]> {
-        match &self.names {
-            Some(names) if names.len() == self.reported => names.clone(),
-            _ => self.names.insert(self.iter().map(|(name, _)| name.to_owned()).collect()).clone(),
+        match &self.shared {
+            Some(names) if names.len() == self.values.len() => names.clone(),
+            _ => self.shared.insert(self.iter().map(|(name, _)| name.to_owned()).collect()).clone(),
         }
     }
 
     /// Equal layouts mean equal names in equal order.
     #[inline]
     pub(crate) fn layout(&self) -> (u64, usize) {
-        (self.version, self.reported)
+        (self.version, self.values.len())
     }
 }
 
@@ -310,7 +307,7 @@ impl PartialEq for Metrics {
 /// Equality of names, which are the same text in memory most of the time.
 #[inline]
 fn same(a: &str, b: &str) -> bool {
-    std::ptr::eq(a, b) || a == b
+    a.len() == b.len() && (a.as_ptr() == b.as_ptr() || a == b)
 }
 
 /// The metrics of several epochs: a row for each.
@@ -354,22 +351,21 @@ impl History {
         History { metrics, values }
     }
 
-    /// Adds an epoch; what it has not is NaN. Returns whether it has the same names in the same order.
-    pub(crate) fn push(&mut self, epoch: &Metrics) -> bool {
-        let same = epoch.iter().map(|(name, _)| name).eq(self.metrics.iter().map(String::as_str));
-        if same {
-            self.push_same(epoch);
-        } else {
-            self.values.extend(self.metrics.iter().map(|name| epoch.get(name).unwrap_or(f64::NAN)));
-        }
-        same
+    /// Whether an epoch has the same names in the same order.
+    pub(crate) fn has_layout_of(&self, epoch: &Metrics) -> bool {
+        epoch.iter().map(|(name, _)| name).eq(self.metrics.iter().map(String::as_str))
+    }
+
+    /// Adds an epoch; what it has not is NaN.
+    pub(crate) fn push(&mut self, epoch: &Metrics) {
+        self.values.extend(self.metrics.iter().map(|name| epoch.get(name).unwrap_or(f64::NAN)));
     }
 
     /// Adds an epoch that is known to have the same names in the same order.
     #[inline]
     pub(crate) fn push_same(&mut self, epoch: &Metrics) {
-        // there is room for it already
-        epoch.iter().for_each(|(_, value)| self.values.push(value));
+        // there is room already, and they are too few for a copy by the library
+        epoch.values().iter().for_each(|&value| self.values.push(value));
     }
 
     /// A history of these metrics; `values` are row by row.

@@ -34,28 +34,17 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
     }
 
     #[inline]
-    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
-        let shared = self.shared;
-        if !self.watched {
-            return shared.is_stopping();
+    fn epoch(
+        &self,
+        assignment: &Assignment,
+        epoch: u64,
+        metrics: &Metrics,
+        score: Option<(f64, u64)>,
+    ) -> bool {
+        if self.watched {
+            self.watched_epoch(assignment, epoch, metrics, score.map(|(score, _)| score));
         }
-        if shared.observed {
-            let Assignment { trial, stage, .. } = *assignment;
-            let event = Event::Epoch { trial, stage, epoch, metrics: metrics.clone() };
-            shared.send(&mut shared.lock(), Message::Event(event));
-        }
-        let direction = shared.evaluator.direction;
-        let reached = |target: f64| score.is_some_and(|score| !direction.better(target, score));
-        // counted only if it matters: all workers write to this one number
-        let spent = |budget| shared.epochs.fetch_add(1, Ordering::Relaxed) + 1 >= budget;
-        let over = shared.epoch_budget.is_some_and(spent)
-            || shared.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if shared.target.is_some_and(reached) {
-            shared.request_stop(&mut shared.lock(), StopReason::TargetReached);
-        } else if over {
-            shared.look_at_limits(&mut shared.lock());
-        }
-        shared.is_stopping()
+        self.shared.is_stopping()
     }
 
     fn save(&self, model: SavedModel) {
@@ -94,6 +83,30 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
         let interrupt = Arc::new(Interrupt { stopped: AtomicBool::new(false), deadline });
         self.shared.lock().slots[self.slot].interrupt = interrupt.clone();
         interrupt
+    }
+}
+
+impl<O: Objective> Around<'_, O> {
+    /// Tells the observers, and looks whether this epoch ends the sweep.
+    #[inline(never)]
+    fn watched_epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) {
+        let shared = self.shared;
+        if shared.observed {
+            let Assignment { trial, stage, .. } = *assignment;
+            let event = Event::Epoch { trial, stage, epoch, metrics: metrics.clone() };
+            shared.send(&mut shared.lock(), Message::Event(event));
+        }
+        let direction = shared.evaluator.direction;
+        let reached = |target: f64| score.is_some_and(|score| !direction.better(target, score));
+        // counted only if it matters: all workers write to this one number
+        let spent = |budget| shared.epochs.fetch_add(1, Ordering::Relaxed) + 1 >= budget;
+        let over = shared.epoch_budget.is_some_and(spent)
+            || shared.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if shared.target.is_some_and(reached) {
+            shared.request_stop(&mut shared.lock(), StopReason::TargetReached);
+        } else if over {
+            shared.look_at_limits(&mut shared.lock());
+        }
     }
 }
 

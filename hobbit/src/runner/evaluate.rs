@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::clock::Clock;
 use super::configurations::Configurations;
 use super::panics::catch;
 use crate::error::{BoxError, Error, Result};
 use crate::objective::{
     Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, OutOfMemory, TrialContext,
 };
-use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Timestamp};
+use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord};
 use crate::schedule::Assignment;
 use crate::trial::Direction;
 
@@ -58,7 +59,13 @@ pub(crate) trait Surroundings<O: Objective> {
     /// Reads a trial's checkpoint.
     fn load(&self, assignment: &Assignment) -> Option<SavedModel>;
     /// Called after each epoch; returns whether the sweep is stopping.
-    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool;
+    fn epoch(
+        &self,
+        assignment: &Assignment,
+        epoch: u64,
+        metrics: &Metrics,
+        score: Option<(f64, u64)>,
+    ) -> bool;
     /// Takes a checkpoint from within a stage.
     fn save(&self, model: SavedModel);
     /// The user should know.
@@ -91,10 +98,15 @@ struct Running<O: Objective> {
     score: Option<(f64, u64)>,
     /// The metrics of each epoch since `from`, if there is one.
     history: Option<History>,
-    /// The layout of the last epoch's metrics, and where the monitor is in it.
-    layout: Option<((u64, usize), usize)>,
-    /// The history has that layout too.
-    in_order: bool,
+    /// Where the monitor is in metrics of the history's layout. Unknown while there is no history, or it has the metrics in another order.
+    known: Option<Known>,
+}
+
+/// What need not be looked up again while the layout of metrics stays the same.
+#[derive(Clone, Copy)]
+struct Known {
+    layout: (u64, usize),
+    monitor: usize,
 }
 
 /// Why a trial cannot be trained on.
@@ -117,7 +129,8 @@ enum Trouble {
 }
 
 impl<O: Objective> Evaluator<O> {
-    /// Trains a stage. `None` if it was told to leave at once. `metrics` are used again and again.
+    /// Trains a stage, which begins when the clock was looked at last. `None` if it was told to leave at once. `metrics` are used again
+    /// and again.
     ///
     /// # Errors
     /// No configuration can be drawn.
@@ -125,9 +138,10 @@ impl<O: Objective> Evaluator<O> {
         &self,
         mut task: Task<O>,
         metrics: &mut Metrics,
+        clock: &mut Clock,
         around: &impl Surroundings<O>,
     ) -> Result<Option<Evaluated<O>>> {
-        let mut start = Instant::now();
+        let mut start = clock.last();
         let Assignment { trial, from, to, .. } = task.assignment;
         let hparams = match task.hparams.take() {
             Some(hparams) => hparams,
@@ -137,7 +151,9 @@ impl<O: Objective> Evaluator<O> {
         };
         let spent = Duration::try_from_secs_f64(task.seconds).unwrap_or_default();
         let deadline = |start| self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
-        let mut interrupt = around.interrupt(deadline(start));
+        let key = |task: &Task<O>| self.configurations.training_key(trial, task.attempt);
+        let interrupt = around.interrupt(deadline(start));
+        let mut context = TrialContext { id: trial, key: key(&task), worker: task.worker, interrupt };
         let load = |task: &mut Task<O>| {
             let fits = |saved: &SavedModel| {
                 let SavedState { epoch, from: since, attempt, .. } = saved.state;
@@ -151,35 +167,38 @@ impl<O: Objective> Evaluator<O> {
         };
         if task.on_disk && task.carried.is_none() {
             load(&mut task);
+            context.key = key(&task);
         }
         let mut alone = None;
         let result = loop {
-            let key = self.configurations.training_key(trial, task.attempt);
-            let context = TrialContext { id: trial, key, worker: task.worker, interrupt: interrupt.clone() };
             match self.train(&mut task, &hparams, &context, metrics, around) {
-                Err(Trouble::Memory { reason, .. }) if alone.is_none() && interrupt.check().is_ok() => {
+                Err(Trouble::Memory { reason, .. })
+                    if alone.is_none() && context.interrupt.check().is_ok() =>
+                {
                     around.note(format!("trial {trial} is tried again alone: {reason}"));
                     alone = around.alone();
                     if alone.is_none() {
                         break Err(Trouble::Left);
                     }
                     // waiting is not training
-                    start = Instant::now();
-                    interrupt = around.interrupt(deadline(start));
+                    start = clock.look();
+                    context.interrupt = around.interrupt(deadline(start));
                     if task.on_disk {
                         load(&mut task);
+                        context.key = key(&task);
                     }
                 }
                 Err(Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. })
-                    if task.attempt < self.retries && interrupt.check().is_ok() =>
+                    if task.attempt < self.retries && context.interrupt.check().is_ok() =>
                 {
                     task.attempt += 1;
+                    context.key = key(&task);
                 }
                 result => break result,
             }
         };
-        let failed = |end, hparams| {
-            let record = self.record(&task, start, end, None);
+        let mut failed = |end, hparams| {
+            let record = self.record(&task, start, clock, end, None);
             Ok(Some(Evaluated { record, hparams, carried: None, bytes: 0, saved: None, unfinished: false }))
         };
         let mut running = match result {
@@ -205,7 +224,7 @@ impl<O: Objective> Evaluator<O> {
             Ok(finished) => finished,
             Err(reason) => return failed(End::Failed { epoch: running.epoch, reason }, hparams),
         };
-        let record = self.record(&task, start, End::Trained, Some(&mut running));
+        let record = self.record(&task, start, clock, End::Trained, Some(&mut running));
         let unfinished = running.epoch < to;
         let carried = Some(Carried { model: running.model, best: running.best });
         Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished }))
@@ -215,6 +234,7 @@ impl<O: Objective> Evaluator<O> {
         &self,
         task: &Task<O>,
         start: Instant,
+        clock: &mut Clock,
         end: End,
         running: Option<&mut Running<O>>,
     ) -> Arc<StageRecord> {
@@ -223,9 +243,9 @@ impl<O: Objective> Evaluator<O> {
             running.map_or_else(Default::default, |running| (running.score, running.history.take()));
         let history = history.unwrap_or_default();
         let (attempt, worker) = (task.attempt, task.worker);
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = (clock.look() - start).as_secs_f64();
         Arc::new(StageRecord {
-            time: Timestamp::now(),
+            time: clock.date(),
             trial,
             stage,
             from,
@@ -274,24 +294,48 @@ impl<O: Objective> Evaluator<O> {
                 let saved = attempt(running.epoch, || self.objective.save(&running.model))?;
                 running.best = Some(Arc::new(saved));
             }
-            metrics.clear();
-            self.epoch(&mut running, task, context, metrics)?;
-            let stopping =
-                around.epoch(&task.assignment, running.epoch, metrics, running.score.map(|(value, _)| value));
-            if running.epoch < to {
-                if stopping && running.epoch >= from {
-                    break;
-                }
-                let due = |every| running.epoch > from && (running.epoch - from) % every == 0;
-                if checkpoint_every.is_some_and(due) {
-                    let saved = self
-                        .save(task, &running)
-                        .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
-                    around.save(saved);
-                }
+            // without a repository there is nothing to do between epochs
+            let until = if self.saves { running.epoch + 1 } else { to };
+            let stopping = self.epochs(&mut running, until, task, context, metrics, around, under_way)?;
+            if stopping || running.epoch == to {
+                break;
+            }
+            let due = |every| running.epoch > from && (running.epoch - from) % every == 0;
+            if checkpoint_every.is_some_and(due) {
+                let saved = self
+                    .save(task, &running)
+                    .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
+                around.save(saved);
             }
         }
         Ok(running)
+    }
+
+    /// Trains until the trial has this many epochs. Returns whether the sweep stops, and the trial has all that it had before.
+    // by itself, so that a loop over epochs that take no time stays short
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "the loop of one caller")]
+    fn epochs(
+        &self,
+        running: &mut Running<O>,
+        until: u64,
+        task: &Task<O>,
+        context: &TrialContext,
+        metrics: &mut Metrics,
+        around: &impl Surroundings<O>,
+        under_way: &Cell<u64>,
+    ) -> Result<bool, Trouble> {
+        let assignment = &task.assignment;
+        while running.epoch < until {
+            let number = running.epoch + 1;
+            under_way.set(number);
+            metrics.clear();
+            self.epoch(running, number, assignment, context, metrics)?;
+            if around.epoch(assignment, number, metrics, running.score) && number >= assignment.from {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The trial as it is in memory, or in its checkpoint, or built anew.
@@ -303,15 +347,8 @@ impl<O: Objective> Evaluator<O> {
         around: &impl Surroundings<O>,
     ) -> Result<Running<O>, Trouble> {
         let from = task.assignment.from;
-        let running = |model, best, epoch, score| Running {
-            model,
-            best,
-            epoch,
-            score,
-            history: None,
-            layout: None,
-            in_order: false,
-        };
+        let running =
+            |model, best, epoch, score| Running { model, best, epoch, score, history: None, known: None };
         if let Some(Carried { model, best }) = task.carried.take() {
             return Ok(running(model, best, from, task.score));
         }
@@ -342,37 +379,29 @@ impl<O: Objective> Evaluator<O> {
         Ok(running(model, None, 0, None))
     }
 
-    /// One epoch, and what follows from its metrics.
+    /// One epoch, counted from 1, and what follows from its metrics.
     fn epoch(
         &self,
         running: &mut Running<O>,
-        task: &Task<O>,
+        number: u64,
+        assignment: &Assignment,
         context: &TrialContext,
         metrics: &mut Metrics,
     ) -> Result<(), Trouble> {
-        let Assignment { from, to, .. } = task.assignment;
-        let epoch = EpochContext { trial: context, epoch: running.epoch, stage_end: to };
-        let number = running.epoch + 1;
+        let Assignment { from, to, .. } = *assignment;
+        let epoch = EpochContext { trial: context, epoch: number - 1, stage_end: to };
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, metrics))?;
         // a diverged model need not be validated
         if let Some(loss) = metrics.get("loss").filter(|loss| !loss.is_finite()) {
             return Err(Trouble::Diverged { epoch: number, reason: format!("loss is {loss}") });
         }
         attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
-        if running.layout.is_none_or(|(layout, _)| layout != metrics.layout()) {
-            let Some(monitor) = metrics.position(&self.monitor) else {
-                let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
-                let reason =
-                    format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
-                return Err(Trouble::Failed { epoch: number, reason });
-            };
-            running.layout = Some((metrics.layout(), monitor));
-            running.in_order = false;
-        }
-        let monitor = running.layout.map_or(0, |(_, monitor)| monitor);
-        let value = metrics.at(monitor).unwrap_or(f64::NAN);
+        let value = match running.known {
+            Some(known) if known.layout == metrics.layout() => metrics.values()[known.monitor],
+            _ => self.look_up(running, metrics, number, (from, to))?,
+        };
         if !value.is_finite() {
-            return Err(Trouble::Diverged { epoch: number, reason: format!("{} is {value}", self.monitor) });
+            return Err(self.monitor_diverged(number, value));
         }
         running.epoch = number;
         let better = running.score.is_none_or(|(best, _)| self.direction.better(value, best));
@@ -380,16 +409,10 @@ impl<O: Objective> Evaluator<O> {
             running.score = Some((value, number));
             running.best = None;
         }
-        if number > from {
-            match &mut running.history {
-                Some(history) if running.in_order => history.push_same(metrics),
-                Some(history) => running.in_order = history.push(metrics),
-                None => {
-                    let room = (to - from).min(4096) as usize;
-                    running.history.insert(History::new(metrics.names(), room)).push_same(metrics);
-                    running.in_order = true;
-                }
-            }
+        match &mut running.history {
+            Some(history) if running.known.is_some() => history.push_same(metrics),
+            Some(history) if number > from => history.push(metrics),
+            _ => {}
         }
         // a trial that never looks at its interrupt is looked after here
         match context.interrupt.check() {
@@ -400,6 +423,35 @@ impl<O: Objective> Evaluator<O> {
             }
             Err(Interrupted::TimeLimit) => Ok(()),
         }
+    }
+
+    #[cold]
+    fn monitor_diverged(&self, epoch: u64, value: f64) -> Trouble {
+        Trouble::Diverged { epoch, reason: format!("{} is {value}", self.monitor) }
+    }
+
+    /// The monitor's value in metrics of a new layout.
+    #[cold]
+    fn look_up(
+        &self,
+        running: &mut Running<O>,
+        metrics: &mut Metrics,
+        epoch: u64,
+        (from, to): (u64, u64),
+    ) -> Result<f64, Trouble> {
+        let Some(monitor) = metrics.position(&self.monitor) else {
+            let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let reason =
+                format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
+            return Err(Trouble::Failed { epoch, reason });
+        };
+        if epoch > from {
+            let room = (to - from).min(4096) as usize;
+            let history = running.history.get_or_insert_with(|| History::new(metrics.names(), room));
+            let in_order = history.has_layout_of(metrics);
+            running.known = in_order.then(|| Known { layout: metrics.layout(), monitor });
+        }
+        Ok(metrics.values()[monitor])
     }
 
     /// The trial's model as it is to be written.

@@ -63,7 +63,8 @@ impl<H> Ledger<H> {
         let trial = self.trials[ordinal].get_or_insert_with(|| TrialState {
             id: record.trial,
             hparams,
-            records: Vec::with_capacity(1),
+            // of most trials one, of nearly all no more
+            records: Vec::with_capacity(3),
             unfinished: None,
             status: Status::Unfinished,
             score: None,

@@ -1,6 +1,7 @@
 //! Runs a sweep: rayon workers that take work from the scheduler, and a coordinator that makes their outcomes last.
 
 mod around;
+mod clock;
 mod configurations;
 mod coordinator;
 mod evaluate;

@@ -362,7 +362,9 @@ impl<O: Objective> Shared<O> {
             let ordinal = configurations.ordinal(ended);
             let (status, removed) = state.ledger.end(ordinal, end.last, end.stage);
             garbage.extend(state.paused.take(ordinal));
-            if let Some(removed) = removed.filter(|removed| state.on_disk.remove(removed)) {
+            // looking for one in a set takes long, even in an empty one
+            let on_disk = &mut state.on_disk;
+            if let Some(removed) = removed.filter(|trial| !on_disk.is_empty() && on_disk.remove(trial)) {
                 self.send(state, Message::Remove(removed));
             }
             if self.observed {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::around::Around;
+use super::clock::Clock;
 use super::panics::catch;
 use super::state::{Garbage, Idle, Shared};
 use crate::objective::{Interrupt, Metrics, Objective};
@@ -43,6 +44,7 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         drop(state);
         discard(&mut garbage);
 
+        let mut clock = Clock::new();
         let mut seconds = 0.0;
         let (mut next, mut locked) = (Some(first), None);
         while let Some(mut task) = next {
@@ -53,8 +55,9 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
                 && let Some(hparams) = task.hparams.clone()
             {
                 shared.announce(&mut shared.lock(), &task, &hparams);
+                clock.look();
             }
-            let evaluated = shared.evaluator.evaluate(task, &mut metrics, &around);
+            let evaluated = shared.evaluator.evaluate(task, &mut metrics, &mut clock, &around);
             let go_on = match &evaluated {
                 Ok(Some(evaluated)) => {
                     seconds += evaluated.record.seconds;
