@@ -297,7 +297,7 @@ impl<O: Objective> Evaluator<O> {
             // without a repository there is nothing to do between epochs
             let until = if self.saves { running.epoch + 1 } else { to };
             let stopping = self.epochs(&mut running, until, task, context, metrics, around, under_way)?;
-            if stopping || running.epoch == to {
+            if stopping && running.epoch >= from || running.epoch == to {
                 break;
             }
             let due = |every| running.epoch > from && (running.epoch - from) % every == 0;
@@ -311,7 +311,7 @@ impl<O: Objective> Evaluator<O> {
         Ok(running)
     }
 
-    /// Trains until the trial has this many epochs. Returns whether the sweep stops, and the trial has all that it had before.
+    /// Trains until the trial has this many epochs, or the sweep stops; returns whether it does.
     // by itself, so that a loop over epochs that take no time stays short
     #[inline(never)]
     #[expect(clippy::too_many_arguments, reason = "the loop of one caller")]
@@ -331,7 +331,7 @@ impl<O: Objective> Evaluator<O> {
             under_way.set(number);
             metrics.clear();
             self.epoch(running, number, assignment, context, metrics)?;
-            if around.epoch(assignment, number, metrics, running.score) && number >= assignment.from {
+            if around.epoch(assignment, number, metrics, running.score) {
                 return Ok(true);
             }
         }
@@ -447,8 +447,8 @@ impl<O: Objective> Evaluator<O> {
         };
         if epoch > from {
             let room = (to - from).min(4096) as usize;
-            let history = running.history.get_or_insert_with(|| History::new(metrics.names(), room));
-            let in_order = history.has_layout_of(metrics);
+            let in_order = running.history.as_ref().is_none_or(|history| history.has_layout_of(metrics));
+            running.history.get_or_insert_with(|| History::new(metrics.names(), room));
             running.known = in_order.then(|| Known { layout: metrics.layout(), monitor });
         }
         Ok(metrics.values()[monitor])
