@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -217,7 +217,7 @@ pub struct Metrics {
     names: Vec<Cow<'static, str>>,
     /// As many as were reported.
     values: Vec<f64>,
-    /// Grows with every change of the names.
+    /// Another number after every change of the names, which no other metrics have for other names.
     version: u64,
     /// The names, to be shared by many histories.
     shared: Option<Arc<[String]>>,
@@ -249,7 +249,8 @@ impl Metrics {
             self.names.truncate(self.values.len());
             self.names.push(name);
             self.values.push(value);
-            self.version += 1;
+            static VERSIONS: AtomicU64 = AtomicU64::new(1);
+            self.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
             self.shared = None;
         }
     }
@@ -464,5 +465,33 @@ impl Checkpoint {
             .into());
         }
         Ok(&array.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_layouts_mean_equal_names_also_of_other_metrics() {
+        let reported = |names: &[&'static str]| {
+            let mut metrics = Metrics::new();
+            names.iter().for_each(|&name| metrics.report(name, 0.5));
+            metrics
+        };
+        let mut metrics = reported(&["loss", "accuracy"]);
+        let layout = metrics.layout();
+        assert_ne!(layout, reported(&["accuracy", "loss"]).layout());
+        assert_eq!(layout, metrics.clone().layout());
+        metrics.clear();
+        metrics.report("loss", 0.25);
+        assert_ne!(layout, metrics.layout());
+        metrics.report("accuracy", 0.75);
+        assert_eq!(layout, metrics.layout());
+        metrics.clear();
+        metrics.report("accuracy", 0.75);
+        metrics.report("loss", 0.25);
+        assert_ne!(layout, metrics.layout());
+        assert_eq!(metrics.iter().collect::<Vec<_>>(), [("accuracy", 0.75), ("loss", 0.25)]);
     }
 }

@@ -224,6 +224,11 @@ impl<O: Objective> Shared<O> {
         self.observed || self.durable()
     }
 
+    /// Whether workers take one stage at a time: where each is waited for or looked at, nothing is gained by several.
+    pub(crate) fn singly(&self) -> bool {
+        self.announces() || self.evaluator.trial_time_limit.is_some()
+    }
+
     /// Whether somebody is told of epochs, or one of them may end the sweep.
     pub(crate) fn watches_epochs(&self) -> bool {
         self.observed || self.target.is_some() || self.epoch_budget.is_some() || self.deadline.is_some()
@@ -257,9 +262,7 @@ impl<O: Objective> Shared<O> {
 
     /// Gives a worker more work to hold, so that it has this much, if the scheduler has any.
     pub(crate) fn fill(&self, state: &mut State<O>, slot: usize, count: usize, garbage: &mut Garbage<O>) {
-        // where each stage is waited for or looked at, nothing is gained
-        let singly = self.announces() || self.evaluator.trial_time_limit.is_some();
-        if singly || count == 0 {
+        if self.singly() || count == 0 {
             return;
         }
         let held = state.slots[slot].held.clone();

@@ -55,6 +55,8 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
                 && let Some(hparams) = task.hparams.clone()
             {
                 shared.announce(&mut shared.lock(), &task, &hparams);
+            }
+            if shared.singly() {
                 clock.look();
             }
             let evaluated = shared.evaluator.evaluate(task, &mut metrics, &mut clock, &around);
