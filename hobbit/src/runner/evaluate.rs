@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::configurations::Configurations;
 use super::panics::catch;
-use crate::error::{BoxError, Error, Result};
+use super::trouble::{Trouble, attempt, chain};
+use crate::error::{Error, Result};
 use crate::objective::{
-    Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, OutOfMemory, TrialContext,
+    Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, TrialContext,
 };
 use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord};
 use crate::schedule::Assignment;
@@ -107,25 +108,6 @@ struct Running<O: Objective> {
 struct Known {
     layout: (u64, usize),
     monitor: usize,
-}
-
-/// Why a trial cannot be trained on.
-enum Trouble {
-    Diverged {
-        epoch: u64,
-        reason: String,
-    },
-    Failed {
-        epoch: u64,
-        reason: String,
-    },
-    /// A device's memory is full.
-    Memory {
-        epoch: u64,
-        reason: String,
-    },
-    /// The process leaves; nothing is recorded.
-    Left,
 }
 
 impl<O: Objective> Evaluator<O> {
@@ -471,31 +453,4 @@ impl<O: Objective> Evaluator<O> {
             None => SavedModel { state, best: present, last: None },
         })
     }
-}
-
-/// Calls the objective; its errors become failures of this epoch.
-fn attempt<T>(epoch: u64, code: impl FnOnce() -> Result<T, BoxError>) -> Result<T, Trouble> {
-    code().map_err(|error| match error.downcast_ref() {
-        Some(Interrupted::Stopped) => Trouble::Left,
-        _ if is_out_of_memory(&*error) => Trouble::Memory { epoch, reason: chain(&*error) },
-        _ => Trouble::Failed { epoch, reason: chain(&*error) },
-    })
-}
-
-fn is_out_of_memory(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<OutOfMemory>() || error.source().is_some_and(is_out_of_memory)
-}
-
-/// An error with what caused it, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
 }

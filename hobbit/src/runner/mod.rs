@@ -13,6 +13,7 @@ mod paused;
 mod settings;
 mod state;
 mod sweep;
+mod trouble;
 mod worker;
 
 pub(crate) use configurations::Configurations;
