@@ -82,8 +82,9 @@ pub(super) struct Drops {
 }
 
 impl Drops {
-    /// Places that are drawn at once.
-    pub(super) const BLOCK: usize = 32;
+    /// Places that are drawn at once, and half of them.
+    pub(super) const BLOCK: usize = 2 * Drops::HALF;
+    pub(super) const HALF: usize = 16;
 
     pub(super) fn new(probability: f64, key: Key) -> Drops {
         let seed = key.seed();
@@ -99,20 +100,18 @@ impl Drops {
         if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 }
     }
 
-    /// Which places of a block are kept: 1, and 0 for those that are dropped. Each has a number of its own, so that the loop becomes
-    /// vectors.
+    /// Whether two places of a block are kept: the one of this number below `HALF`, and the one that many places further. A number is
+    /// drawn for both, and each pair has one of its own, so that loops become vectors.
     #[inline(always)]
-    pub(super) fn block(self, number: usize) -> [u32; Drops::BLOCK] {
-        const HALF: usize = Drops::BLOCK / 2;
-        let mut kept = [0; Drops::BLOCK];
-        let first = self.key[0].wrapping_add((number * HALF) as u32);
-        for lane in 0..HALF {
-            // a number for two places
-            let drawn = scramble(first.wrapping_add(lane as u32), self.key[1]);
-            kept[lane] = u32::from(drawn & 0xffff >= self.threshold);
-            kept[HALF + lane] = u32::from(drawn >> 16 >= self.threshold);
-        }
-        kept
+    pub(super) fn pair(self, block: usize, place: usize) -> [bool; 2] {
+        let counter = self.key[0].wrapping_add((block * Drops::HALF + place) as u32);
+        let drawn = scramble(counter, self.key[1]);
+        [drawn & 0xffff >= self.threshold, drawn >> 16 >= self.threshold]
+    }
+
+    /// Which places of a block are kept.
+    pub(super) fn block(self, number: usize) -> [bool; Drops::BLOCK] {
+        std::array::from_fn(|place| self.pair(number, place % Drops::HALF)[place / Drops::HALF])
     }
 }
 
@@ -120,7 +119,7 @@ impl Drops {
 pub(super) fn dropout_mask(probability: f64, length: usize, key: Key) -> Vec<f32> {
     let drops = Drops::new(probability, key);
     let blocks = (0..length.div_ceil(Drops::BLOCK)).flat_map(|number| drops.block(number));
-    blocks.take(length).map(|kept| kept as f32 * drops.scale).collect()
+    blocks.take(length).map(|kept| if kept { drops.scale } else { 0.0 }).collect()
 }
 
 /// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and multiplying with the

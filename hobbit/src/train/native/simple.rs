@@ -98,22 +98,28 @@ impl<T: Real> Work for DropPass<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        let scale = T::from_f32(self.drops.scale);
+        const HALF: usize = Drops::HALF;
+        let drops = self.drops;
+        let scale = T::from_f32(drops.scale);
+        let factor = |kept| if kept { scale } else { T::ZERO };
         let (x, last_x) = self.x.as_chunks::<{ Drops::BLOCK }>();
         let (y, last_y) = self.y.as_chunks_mut::<{ Drops::BLOCK }>();
         let (kept, last_kept) = self.kept.as_chunks_mut::<{ Drops::BLOCK }>();
         let blocks = x.len();
         for (number, ((x, y), kept)) in x.iter().zip(y).zip(kept).enumerate() {
-            let drawn = self.drops.block(number);
-            for lane in 0..Drops::BLOCK {
-                kept[lane] = drawn[lane] as u8;
-                y[lane] = x[lane] * if drawn[lane] == 0 { T::ZERO } else { scale };
+            for place in 0..HALF {
+                let [first, second] = drops.pair(number, place);
+                (kept[place], kept[HALF + place]) = (u8::from(first), u8::from(second));
+                y[place] = x[place] * factor(first);
+                y[HALF + place] = x[HALF + place] * factor(second);
             }
         }
-        let drawn = self.drops.block(blocks);
-        for (((y, &x), kept), drawn) in last_y.iter_mut().zip(last_x).zip(last_kept).zip(drawn) {
-            *kept = drawn as u8;
-            *y = x * if drawn == 0 { T::ZERO } else { scale };
+        if !last_y.is_empty() {
+            let drawn = drops.block(blocks);
+            for (((y, &x), kept), drawn) in last_y.iter_mut().zip(last_x).zip(last_kept).zip(drawn) {
+                *kept = u8::from(drawn);
+                *y = x * factor(drawn);
+            }
         }
     }
 }
