@@ -110,8 +110,13 @@ impl Drops {
     }
 
     /// Which places of a block are kept.
+    #[inline(always)]
     pub(super) fn block(self, number: usize) -> [bool; Drops::BLOCK] {
-        std::array::from_fn(|place| self.pair(number, place % Drops::HALF)[place / Drops::HALF])
+        let mut kept = [false; Drops::BLOCK];
+        for place in 0..Drops::HALF {
+            [kept[place], kept[Drops::HALF + place]] = self.pair(number, place);
+        }
+        kept
     }
 }
 
