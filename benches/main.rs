@@ -1,6 +1,8 @@
 //! Benchmarks of hobbit's parts: `cargo bench`. What other tools take for the same work is measured by `benches/peers/run.py`.
 
 #[cfg(feature = "dfdx")]
+mod digits;
+#[cfg(feature = "dfdx")]
 mod nets;
 mod parts;
 #[cfg(feature = "dfdx")]

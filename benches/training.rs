@@ -4,9 +4,9 @@
 use criterion::{BatchSize, Criterion, Throughput};
 use hobbit::prelude::*;
 use hobbit::repository::Reader;
-use hobbit::train::stratified_split;
 use hobbit::{EpochContext, Key, Metrics, Objective, Plan, TrialContext, TrialId};
 
+use crate::digits::{self, Hparams};
 use crate::nets::{NETS, Nothing};
 
 /// A training step, on one thread. Compared with PyTorch on one thread (`benches/peers/run.py steps`).
@@ -26,7 +26,7 @@ pub(crate) fn epoch(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("epoch of digits");
     group.sample_size(30).throughput(Throughput::Elements(1));
     for hidden in [16, 128] {
-        let objective = digits().into_objective();
+        let objective = digits::study().into_objective();
         let trial = TrialContext::detached(TrialId::new(1, 1), Key::new(2));
         let hparams = Hparams { learning_rate: 1e-3, activation: Activation::Relu, dropout: 0.3, hidden };
         let mut model = objective.build(&hparams, &trial).expect("the model is sound");
@@ -58,7 +58,7 @@ pub(crate) fn checkpoint(criterion: &mut Criterion) {
         });
     }
     let dir = tempfile::tempdir().expect("there is room");
-    let results = digits().quiet().repo_dir(dir.path()).run(3, 3).expect("the sweep works");
+    let results = digits::study().quiet().repo_dir(dir.path()).run(3, 3).expect("the sweep works");
     let (reader, best) = (Reader::open(dir.path()).expect("it was written"), results.best().id);
     group.bench_function("read from a repository", |bencher| bencher.iter(|| reader.model(best)));
     group.finish();
@@ -72,7 +72,7 @@ pub(crate) fn sweep(criterion: &mut Criterion) {
     for workers in [1, 2] {
         group.bench_function(format!("{workers} workers"), |bencher| {
             bencher.iter_batched(
-                digits,
+                digits::study,
                 |study| study.quiet().workers(workers).run(27, 3),
                 BatchSize::PerIteration,
             );
@@ -83,7 +83,7 @@ pub(crate) fn sweep(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || {
                     number += 1;
-                    digits().quiet().workers(workers).repo_dir(dir.path().join(number.to_string()))
+                    digits::study().quiet().workers(workers).repo_dir(dir.path().join(number.to_string()))
                 },
                 |study| study.run(27, 3),
                 BatchSize::PerIteration,
@@ -93,54 +93,15 @@ pub(crate) fn sweep(criterion: &mut Criterion) {
     group.finish();
     // the larger network: 20 batches of 64 an epoch
     let mut group = criterion.benchmark_group("sweep of 784-128-128-10");
-    group.sample_size(10).throughput(Throughput::Elements(Plan::new(9, 3).expect("allowed").total_epochs()));
+    group.sample_size(10).throughput(Throughput::Elements(Plan::new(27, 3).expect("allowed").total_epochs()));
     for workers in [1, 2] {
         group.bench_function(format!("{workers} workers"), |bencher| {
             bencher.iter_batched(
                 || Hyperband::of(NETS[3].objective(20)),
-                |study| study.quiet().workers(workers).run(9, 3),
+                |study| study.quiet().workers(workers).run(27, 3),
                 BatchSize::PerIteration,
             );
         });
     }
     group.finish();
-}
-
-/// The space of the digits example.
-#[search_space]
-struct Hparams {
-    #[log_uniform(1e-4..=1e-1)]
-    learning_rate: f64,
-    #[choice(Activation::Sigmoid, Activation::Tanh, Activation::Relu)]
-    activation: Activation,
-    #[uniform(0.0..=0.9)]
-    dropout: f64,
-    #[choice(16, 32, 64, 128)]
-    hidden: usize,
-}
-
-/// The study of the digits example.
-fn digits() -> Hyperband<impl Objective<Hparams = Hparams>> {
-    let rows: Vec<Vec<u8>> = include_str!("../examples/data/digits.csv")
-        .lines()
-        .map(|line| line.split(',').map(|number| number.parse().expect("the file is whole")).collect())
-        .collect();
-    let labels: Vec<u8> = rows.iter().map(|row| row[64]).collect();
-    let (training, validation) = stratified_split(&labels, 360, 5).expect("there are enough");
-    let part = |part: &[usize]| -> (Vec<f32>, Vec<u8>) {
-        let pixels = part.iter().flat_map(|&i| rows[i][..64].iter().map(|&p| f32::from(p) / 16.0));
-        (pixels.collect(), part.iter().map(|&i| labels[i]).collect())
-    };
-    let ((x, y), (x_valid, y_valid)) = (part(&training), part(&validation));
-    Hyperband::new(|hp: &Hparams| {
-        Sequential::new([64])
-            .dense(hp.hidden)
-            .activation(hp.activation)
-            .dropout(hp.dropout)
-            .dense(10)
-            .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
-    })
-    .dataset(Dataset::new((x, y), (x_valid, y_valid)).expect("the sizes fit"))
-    .batch_size(32)
-    .monitor("val_accuracy")
 }

@@ -1,4 +1,5 @@
-"""Ray Tune's HyperBandScheduler over PyTorch, a core for each trial. It is so much slower that R is 9 here; a trial reports each epoch."""
+"""Ray Tune's HyperBandScheduler over PyTorch, a core for each trial. A trial reports each epoch. R is 9 here: with 27
+it did 2.1 epochs a second with one seed, and with another its driver was busy for 40 minutes without a trial at work."""
 
 import os
 import tempfile
