@@ -48,7 +48,7 @@ pub struct ParseTrialIdError;
 
 impl fmt::Display for ParseTrialIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a trial is named by its bracket and index, as in `3-17`")
+        f.write_str("a trial is named by its bracket and index, both counted from 1, as in `3-17`")
     }
 }
 
@@ -66,8 +66,9 @@ impl FromStr for TrialId {
             let (bracket, index) = rest.split_once('-')?;
             Some(TrialId { iteration, bracket: bracket.parse().ok()?, index: index.parse().ok()? })
         };
+        let counts_from_one = |id: &TrialId| id.iteration > 0 && id.bracket > 0 && id.index > 0;
         // one spelling only: `+3-017` is no id
-        parse().filter(|id| id.to_string() == text).ok_or(ParseTrialIdError)
+        parse().filter(|id| counts_from_one(id) && id.to_string() == text).ok_or(ParseTrialIdError)
     }
 }
 
@@ -127,6 +128,31 @@ impl Direction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_count_from_one_and_have_one_spelling() {
+        for text in ["1-1", "3-17", "2.3-17", "4294967295.4294967295-4294967295"] {
+            assert_eq!(text.parse::<TrialId>().unwrap().to_string(), text);
+        }
+        let none = [
+            "0-1",
+            "1-0",
+            "0.1-1",
+            "1.1-1",
+            "2.0-1",
+            "2.1-0",
+            "+1-1",
+            "1-01",
+            "1-",
+            "-1",
+            "1",
+            "",
+            "4294967296-1",
+        ];
+        for text in none {
+            assert_eq!(text.parse::<TrialId>(), Err(ParseTrialIdError), "{text}");
+        }
+    }
 
     #[test]
     fn keys_are_ordered_as_scores_are() {

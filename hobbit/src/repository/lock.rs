@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
+use super::names;
 use super::records::Timestamp;
 use crate::error::{Error, Result};
 
@@ -70,7 +71,7 @@ impl Lock {
     /// # Errors
     /// Another process holds it, with its host and process id.
     pub(super) fn acquire(dir: &Path) -> Result<Lock> {
-        let path = dir.join("lock");
+        let path = dir.join(names::LOCK);
         let failed = |error| Error::io("lock", &path, error);
         let mut file = OpenOptions::new()
             .read(true)
@@ -97,7 +98,7 @@ impl Lock {
 
     /// The lock for file systems that cannot lock: a file that only one process can create.
     fn without_flock(dir: &Path) -> Result<Lock> {
-        let path = dir.join("lock.owner");
+        let path = dir.join(names::LOCK_OWNER);
         let hint = format!(
             "; this file system has no locks of its own, so if that process is gone, remove {}",
             path.display()
@@ -116,7 +117,7 @@ impl Lock {
                         return Err(taken(dir, owner.as_ref(), &hint));
                     }
                     // its process is gone: take it over, by a rename that only one process can win
-                    let aside = dir.join(format!("lock.owner.{}", std::process::id()));
+                    let aside = dir.join(format!("{}.{}", names::LOCK_OWNER, std::process::id()));
                     if std::fs::rename(&path, &aside).is_ok() {
                         let _ = std::fs::remove_file(&aside);
                     }
@@ -177,11 +178,11 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let dead = Owner { host: Owner::this().host, pid: child.id() };
         child.wait().unwrap();
-        std::fs::write(dir.path().join("lock.owner"), dead.to_text()).unwrap();
+        std::fs::write(dir.path().join(names::LOCK_OWNER), dead.to_text()).unwrap();
         let second = Lock::without_flock(dir.path()).unwrap();
         drop(second);
 
-        std::fs::write(dir.path().join("lock.owner"), "another-host 1\n").unwrap();
+        std::fs::write(dir.path().join(names::LOCK_OWNER), "another-host 1\n").unwrap();
         let message = Lock::without_flock(dir.path()).unwrap_err().to_string();
         assert!(message.contains("process 1 on host another-host"), "{message}");
     }

@@ -4,6 +4,7 @@ mod checkpoint;
 mod journal;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
+pub(crate) mod names;
 mod overview;
 mod reader;
 mod records;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::checkpoint::{self, SavedModel};
-use super::journal;
 use super::records::{FORMAT, Record, ResultRecord, ResultsRecord, StudyRecord};
 use super::storage::{Disk, Storage, replace};
+use super::{journal, names};
 use crate::error::{Error, Result};
 use crate::schedule::Plan;
 use crate::trial::TrialId;
@@ -27,7 +27,7 @@ impl Reader {
     /// There is no `study.ron`, or it does not read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Reader> {
         let dir = dir.as_ref();
-        let path = dir.join("study.ron");
+        let path = dir.join(names::STUDY);
         match read_study(&Disk, &path)? {
             Some(study) => {
                 Plan::counting(study.max_epochs, study.eta, study.epoch_count)
@@ -59,7 +59,7 @@ impl Reader {
     /// # Errors
     /// A damaged line, with its number.
     pub fn journal(&self) -> Result<Vec<Record>> {
-        let path = self.dir.join("journal.ron");
+        let path = self.dir.join(names::JOURNAL);
         match Disk.read(&path) {
             Ok(bytes) => Ok(journal::parse(&path, &bytes)?.records),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
@@ -72,7 +72,7 @@ impl Reader {
     /// # Errors
     /// There is none yet, or it does not read: the error has the line and column.
     pub fn results<H: DeserializeOwned>(&self) -> Result<ResultsRecord<H>> {
-        let path = self.dir.join("results.ron");
+        let path = self.dir.join(names::RESULTS);
         let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
         let text = String::from_utf8_lossy(&bytes);
         from_ron(&path, &text)
@@ -99,7 +99,7 @@ impl Reader {
     /// # Errors
     /// `results.ron` does not read.
     pub fn hparams_ron(&self, trial: TrialId) -> Result<Option<String>> {
-        if !self.dir.join("results.ron").exists() {
+        if !self.dir.join(names::RESULTS).exists() {
             return Ok(None);
         }
         let results: ResultsRecord<Box<ron::value::RawValue>> = self.results()?;
@@ -122,7 +122,7 @@ impl Reader {
     /// # Errors
     /// The directory `weights` cannot be read. One that is not there is empty.
     pub fn models(&self) -> Result<Vec<TrialId>> {
-        let dir = self.dir.join("weights");
+        let dir = self.dir.join(names::WEIGHTS);
         let names = match Disk.list(&dir) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("list", &dir, error)),
             names => names.unwrap_or_default(),
@@ -132,7 +132,7 @@ impl Reader {
 
     /// The file of a trial's saved model.
     pub fn model_path(&self, trial: TrialId) -> PathBuf {
-        self.dir.join("weights").join(format!("{trial}.safetensors"))
+        self.dir.join(names::WEIGHTS).join(names::model(trial))
     }
 
     /// The directory.
@@ -150,9 +150,8 @@ fn outdented(text: &str) -> String {
 }
 
 /// The trials whose saved models are among these files, in order.
-pub(super) fn model_names(names: &[String]) -> Vec<TrialId> {
-    let mut trials: Vec<TrialId> =
-        names.iter().filter_map(|name| name.strip_suffix(".safetensors")?.parse().ok()).collect();
+pub(super) fn model_names(files: &[String]) -> Vec<TrialId> {
+    let mut trials: Vec<TrialId> = files.iter().filter_map(|name| names::trial_of(name)).collect();
     trials.sort_unstable();
     trials
 }
@@ -208,13 +207,13 @@ pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
     let dir = dir.as_ref();
     Reader::open(dir)?;
     let _lock = super::lock::Lock::acquire(dir)?;
-    let path = dir.join("journal.ron");
+    let path = dir.join(names::JOURNAL);
     let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
     let (contents, damage) = journal::parse_until_damage(&bytes);
     if damage.is_none() {
         return Ok(contents.records.len());
     }
-    let aside = dir.join("journal.ron.damaged");
+    let aside = dir.join(names::DAMAGED);
     if Disk.read(&aside).is_ok() {
         return Err(Error::repository(format!(
             "{} is there from an earlier salvage; move it away first",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::checkpoint::{self, SavedModel};
 use super::journal::{self, Journal};
 use super::lock::{Lock, Owner};
+use super::names;
 use super::reader::{model_names, read_study};
 use super::records::{Record, StudyRecord, Timestamp, differences};
 use super::storage::{Storage, replace};
@@ -39,7 +40,7 @@ impl Weights {
 
     /// The file of a trial's checkpoint.
     pub(crate) fn path(&self, trial: TrialId) -> PathBuf {
-        self.dir.join(format!("{trial}.safetensors"))
+        self.dir.join(names::model(trial))
     }
 }
 
@@ -77,11 +78,11 @@ impl Repository {
         extend: bool,
         workers: u32,
     ) -> Result<Opened> {
-        let weights = dir.join("weights");
+        let weights = dir.join(names::WEIGHTS);
         storage.create_dir(&weights).map_err(|error| Error::io("make the directory", &weights, error))?;
         let lock = Lock::acquire(dir)?;
-        let study_path = dir.join("study.ron");
-        let journal_path = dir.join("journal.ron");
+        let study_path = dir.join(names::STUDY);
+        let journal_path = dir.join(names::JOURNAL);
         let known = read_study(&*storage, &study_path)?;
         let contents = match storage.read(&journal_path) {
             Ok(bytes) => journal::parse(&journal_path, &bytes)?,
@@ -195,7 +196,7 @@ impl Repository {
     /// # Errors
     /// The study was finished before, and the file is not what its journal says.
     pub(crate) fn write_results(&self, text: &str) -> Result<()> {
-        let path = self.dir.join("results.ron");
+        let path = self.dir.join(names::RESULTS);
         match self.storage.read(&path) {
             Ok(bytes) if bytes == text.as_bytes() => return Ok(()),
             Ok(bytes) if self.finished => return Err(other_results(&path, &bytes, text)),
@@ -218,11 +219,13 @@ impl Repository {
         &self.dir
     }
 
-    /// What an earlier process had begun to write.
+    /// Removes what an earlier process had begun to write. Temporary files of others are left alone.
     fn remove_temporaries(&self) -> Result<()> {
-        for dir in [&self.dir, &self.weights.dir] {
+        let places: [(_, fn(&str) -> bool); 2] =
+            [(&self.dir, names::is_temporary), (&self.weights.dir, names::is_temporary_model)];
+        for (dir, is_own) in places {
             let names = self.storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
-            for name in names.iter().filter(|name| name.ends_with(".tmp")) {
+            for name in names.iter().filter(|name| is_own(name)) {
                 let path = dir.join(name);
                 self.storage.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
             }

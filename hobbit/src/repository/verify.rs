@@ -5,13 +5,12 @@ use std::io::ErrorKind;
 
 use serde::de::IgnoredAny;
 
-use super::journal;
 use super::overview::Overview;
 use super::reader::Reader;
 use super::records::ResultsRecord;
 use super::storage::{Disk, Storage};
+use super::{journal, names};
 use crate::error::{Error, Result};
-use crate::trial::TrialId;
 
 /// What [`verify`](Reader::verify) found out about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +60,7 @@ impl Reader {
         let study = &self.study;
         let parameters = study.space.parameters().len();
         checks.add(
-            "study.ron",
+            names::STUDY,
             FileState::Whole,
             format!(
                 "R = {}, eta = {}, seed {}, {parameters} hyperparameters",
@@ -73,7 +72,7 @@ impl Reader {
             self.verify_results(overview, &mut checks);
         }
         let is_running = overview.as_ref().is_some_and(Overview::may_be_running);
-        let weights = self.dir().join("weights");
+        let weights = self.dir().join(names::WEIGHTS);
         match Disk.list(&weights) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 checks.add("weights", FileState::Unreadable, error.to_string());
@@ -88,11 +87,11 @@ impl Reader {
         let names = Disk.list(self.dir()).map_err(|error| Error::io("list", self.dir(), error))?;
         for name in names {
             match name.as_str() {
-                "study.ron" | "journal.ron" | "results.ron" | "weights" | "lock" | "lock.owner" => {}
-                "journal.ron.damaged" => {
+                names::DAMAGED => {
                     checks.add(&name, FileState::Note, "a damaged journal that `salvage` put aside")
                 }
-                _ if name.ends_with(".tmp") => checks.temporary(&name, is_running),
+                _ if names::is_temporary(&name) => checks.temporary(&name, is_running),
+                _ if names::is_own(&name) => {}
                 _ => checks.add(&name, FileState::Note, "not a file of hobbit's"),
             }
         }
@@ -100,7 +99,7 @@ impl Reader {
     }
 
     fn verify_journal(&self, checks: &mut Checks) -> Option<Overview> {
-        const NAME: &str = "journal.ron";
+        const NAME: &str = names::JOURNAL;
         let bytes = match Disk.read(&self.dir().join(NAME)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -142,7 +141,7 @@ impl Reader {
     }
 
     fn verify_results(&self, overview: &Overview, checks: &mut Checks) {
-        const NAME: &str = "results.ron";
+        const NAME: &str = names::RESULTS;
         if !self.dir().join(NAME).exists() {
             if overview.is_finished() {
                 let text =
@@ -190,11 +189,10 @@ impl Reader {
 
     fn verify_model(&self, name: &str, is_running: bool, overview: Option<&Overview>, checks: &mut Checks) {
         let file = format!("weights/{name}");
-        if name.ends_with(".tmp") {
+        if names::is_temporary_model(name) {
             return checks.temporary(&file, is_running);
         }
-        let trial: Option<TrialId> = name.strip_suffix(".safetensors").and_then(|trial| trial.parse().ok());
-        let Some(trial) = trial else {
+        let Some(trial) = names::trial_of(name) else {
             return checks.add(&file, FileState::Note, "not a file of hobbit's");
         };
         let path = self.model_path(trial);

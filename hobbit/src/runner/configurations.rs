@@ -32,7 +32,8 @@ impl<H: SearchSpace> Configurations<H> {
     /// The place of a trial among all trials, counted from 0.
     pub(crate) fn ordinal(&self, trial: TrialId) -> u64 {
         let TrialId { iteration, bracket, index } = trial;
-        u64::from(iteration - 1) * self.count() + self.before[bracket as usize - 1] + u64::from(index - 1)
+        let [iteration, bracket, index] = [iteration, bracket, index].map(|number| number.saturating_sub(1));
+        u64::from(iteration) * self.count() + self.before[bracket as usize] + u64::from(index)
     }
 
     /// The trials of one repetition.

@@ -1,0 +1,92 @@
+//! The names of the files that hobbit writes into a study's directory. Whatever is called otherwise is somebody else's, and is left
+//! alone.
+
+use crate::trial::TrialId;
+
+/// What a study is.
+pub(crate) const STUDY: &str = "study.ron";
+/// What happened.
+pub(crate) const JOURNAL: &str = "journal.ron";
+/// The ranked table.
+pub(crate) const RESULTS: &str = "results.ron";
+/// The directory of the saved models.
+pub(crate) const WEIGHTS: &str = "weights";
+/// Locked while a process works on the study.
+pub(crate) const LOCK: &str = "lock";
+/// Stands for the lock where the file system has none.
+pub(crate) const LOCK_OWNER: &str = "lock.owner";
+/// A damaged journal that `salvage` put aside.
+pub(crate) const DAMAGED: &str = "journal.ron.damaged";
+
+/// What a file is called behind its own name while it is being written.
+pub(crate) const TEMPORARY: &str = ".tmp";
+/// What a trial's saved model is called behind the trial's name.
+const MODEL: &str = ".safetensors";
+
+/// The files in the study's directory that are written as a whole: under a temporary name first.
+const WHOLE: [&str; 4] = [STUDY, JOURNAL, RESULTS, DAMAGED];
+
+/// Whether a file or directory of this name, in the directory of a study, is hobbit's.
+pub(crate) fn is_own(name: &str) -> bool {
+    // the last ones are there only for a moment, while the lock of a process that is gone is taken over
+    let is_taken_over = |pid: &str| pid.parse::<u32>().is_ok();
+    WHOLE.contains(&name)
+        || matches!(name, WEIGHTS | LOCK | LOCK_OWNER)
+        || is_temporary(name)
+        || name.strip_prefix("lock.owner.").is_some_and(is_taken_over)
+}
+
+/// Whether a file of this name, in the directory of a study, is one that hobbit had begun to write.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.strip_suffix(TEMPORARY).is_some_and(|name| WHOLE.contains(&name))
+}
+
+/// The file of a trial's saved model, in the directory of weights.
+pub(crate) fn model(trial: TrialId) -> String {
+    format!("{trial}{MODEL}")
+}
+
+/// The trial whose saved model has this name, in the directory of weights; nothing if it is not hobbit's.
+pub(crate) fn trial_of(name: &str) -> Option<TrialId> {
+    name.strip_suffix(MODEL)?.parse().ok()
+}
+
+/// Whether a file of this name, in the directory of weights, is a saved model that hobbit had begun to write.
+pub(crate) fn is_temporary_model(name: &str) -> bool {
+    name.strip_suffix(TEMPORARY).is_some_and(|name| trial_of(name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_hobbit_writes_is_its_own() {
+        for name in ["study.ron", "journal.ron", "results.ron", "journal.ron.damaged", "weights", "lock"] {
+            assert!(is_own(name) && !is_temporary(name), "{name}");
+        }
+        for name in ["study.ron.tmp", "journal.ron.tmp", "results.ron.tmp", "journal.ron.damaged.tmp"] {
+            assert!(is_own(name) && is_temporary(name), "{name}");
+        }
+        assert!(is_own("lock.owner") && is_own("lock.owner.42"));
+        let foreign =
+            ["notes.tmp", "weights.tmp", "lock.tmp", ".tmp", "x.ron", "lock.old", "lock.owner.x", ""];
+        for name in foreign.into_iter().chain(["1-1.safetensors", "study.ron.tmp.tmp", "Study.ron"]) {
+            assert!(!is_own(name) && !is_temporary(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn models_are_known_by_their_trials() {
+        let trial = TrialId { iteration: 2, bracket: 3, index: 17 };
+        assert_eq!(model(trial), "2.3-17.safetensors");
+        assert_eq!(trial_of("2.3-17.safetensors"), Some(trial));
+        assert!(is_temporary_model("2.3-17.safetensors.tmp"));
+        for name in ["best.safetensors", "1-01.safetensors", "0-1.safetensors", "1-1.safetensors.bak", "1-1"]
+        {
+            assert_eq!(trial_of(name), None, "{name}");
+            assert!(!is_temporary_model(&format!("{name}.tmp")), "{name}");
+        }
+        assert!(!is_temporary_model("pretrained.tmp"));
+    }
+}
