@@ -198,7 +198,7 @@ fn heading(info: &StudyInfo) -> String {
     let mut text = plan.to_string();
     let iterations = u64::from(*iterations);
     if iterations > 1 {
-        text += &format!("{iterations} times: {} epochs in all\n", plan.total_epochs() * iterations);
+        text += &format!("{iterations} times: {} epochs in all\n", plan.total_epochs().saturating_mul(iterations));
     }
     let goal = match info.direction {
         Direction::Minimize => "minimize",
@@ -206,7 +206,7 @@ fn heading(info: &StudyInfo) -> String {
     };
     text += &format!(
         "{} on {}, to {goal} {}, seed {}\n",
-        counted(Plan::total_trials(plan) * iterations, "trial"),
+        counted(Plan::total_trials(plan).saturating_mul(iterations), "trial"),
         counted(info.workers.into(), "worker"),
         info.monitor,
         info.seed

@@ -60,9 +60,10 @@ impl Estimate {
     pub(super) fn of(&self, progress: &Progress, workers: u32) -> Option<Duration> {
         let cost = self.cost()?;
         let (mut work, mut longest) = (0.0, 0.0_f64);
-        for (_, bracket) in progress.brackets() {
+        let begun = progress.brackets().map(|(_, bracket)| (1, bracket));
+        for (count, bracket) in begun.chain(progress.unbegun()).filter(|(count, _)| *count > 0) {
             let (of_bracket, chain) = left(bracket, cost, progress);
-            work += of_bracket;
+            work += count as f64 * of_bracket;
             longest = longest.max(chain);
         }
         Duration::try_from_secs_f64(longest.max(work / f64::from(workers.max(1)))).ok()

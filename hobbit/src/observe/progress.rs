@@ -10,8 +10,11 @@ use crate::trial::{Direction, TrialId};
 /// All brackets of a sweep.
 #[derive(Debug)]
 pub(super) struct Progress {
+    /// Those up to the last that was begun: others take no memory, however many repetitions there are.
     brackets: Vec<Bracket>,
-    per_iteration: u32,
+    /// The brackets of one repetition, as none of their trials were begun.
+    unbegun: Vec<Bracket>,
+    iterations: u32,
     pub(super) direction: Direction,
     /// The best score so far, and whose it is.
     pub(super) best: Option<(f64, TrialId)>,
@@ -21,7 +24,7 @@ pub(super) struct Progress {
 }
 
 /// One bracket of one repetition.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bracket {
     pub(super) stages: Vec<Stage>,
     /// The trials in it that are being trained, and their epochs of the stage so far.
@@ -66,8 +69,9 @@ impl Progress {
             trials: HashMap::new(),
         };
         Progress {
-            brackets: (0..iterations).flat_map(|_| plan.brackets().iter().map(bracket)).collect(),
-            per_iteration: plan.brackets().len() as u32,
+            brackets: Vec::new(),
+            unbegun: plan.brackets().iter().map(bracket).collect(),
+            iterations,
             direction,
             best: None,
             failed: 0,
@@ -118,29 +122,54 @@ impl Progress {
     }
 
     fn bracket(&mut self, trial: TrialId) -> Option<&mut Bracket> {
-        let place = trial.iteration.checked_sub(1)? * self.per_iteration + trial.bracket.checked_sub(1)?;
-        self.brackets.get_mut(place as usize)
+        let place = trial.bracket.checked_sub(1)? as usize;
+        let iteration = trial.iteration.checked_sub(1).filter(|&iteration| iteration < self.iterations)?;
+        if place >= self.unbegun.len() {
+            return None;
+        }
+        let place = iteration as usize * self.unbegun.len() + place;
+        while self.brackets.len() <= place {
+            self.brackets.push(self.unbegun[self.brackets.len() % self.unbegun.len()].clone());
+        }
+        self.brackets.get_mut(place)
     }
 
-    /// The brackets, each with the name of its repetition and place.
+    /// The brackets up to the last that was begun, each with the name of its repetition and place.
     pub(super) fn brackets(&self) -> impl Iterator<Item = (String, &Bracket)> {
-        self.brackets.iter().enumerate().map(|(place, bracket)| {
-            let (iteration, number) =
-                (place as u32 / self.per_iteration + 1, place as u32 % self.per_iteration + 1);
+        let per_iteration = self.unbegun.len();
+        self.brackets.iter().enumerate().map(move |(place, bracket)| {
+            let (iteration, number) = (place / per_iteration + 1, place % per_iteration + 1);
             let name = if iteration == 1 { number.to_string() } else { format!("{iteration}.{number}") };
             (name, bracket)
         })
     }
 
+    /// The kinds of brackets of which none was begun, and how many of each there are.
+    pub(super) fn unbegun(&self) -> impl Iterator<Item = (u64, &Bracket)> {
+        let (whole, rest) = (self.brackets.len() / self.unbegun.len(), self.brackets.len() % self.unbegun.len());
+        self.unbegun.iter().enumerate().map(move |(place, bracket)| {
+            let begun = whole + usize::from(place < rest);
+            (u64::from(self.iterations) - begun as u64, bracket)
+        })
+    }
+
+    /// The sums over all brackets of what `of` says of one.
+    fn sum(&self, of: impl Fn(&Bracket) -> (u64, u64)) -> (u64, u64) {
+        let begun = self.brackets.iter().map(|bracket| (1, bracket));
+        begun.chain(self.unbegun()).fold((0, 0), |sum: (u64, u64), (count, bracket)| {
+            let (done, all) = of(bracket);
+            (sum.0.saturating_add(count * done), sum.1.saturating_add(all.saturating_mul(count)))
+        })
+    }
+
     /// The epochs done and the epochs of all, of the whole sweep.
     pub(super) fn epochs(&self) -> (u64, u64) {
-        self.brackets.iter().map(Bracket::epochs).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+        self.sum(Bracket::epochs)
     }
 
     /// The trials that were begun and those of all.
     pub(super) fn trials(&self) -> (u64, u64) {
-        let of = |bracket: &Bracket| (bracket.stages[0].ended, bracket.stages[0].planned);
-        self.brackets.iter().map(of).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+        self.sum(|bracket| (bracket.stages[0].ended, bracket.stages[0].planned))
     }
 }
 

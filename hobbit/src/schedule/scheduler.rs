@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::schedule::plan::Plan;
+use crate::schedule::plan::{Bracket, Plan};
 use crate::trial::{Direction, TrialId};
 
 /// One stage of one trial, to be trained.
@@ -69,8 +69,14 @@ pub struct StageEnd {
 pub struct Scheduler {
     plan: Plan,
     direction: Direction,
-    /// The brackets of all repetitions that are not over, in order.
+    iterations: u32,
+    /// The brackets that were begun and are not over, in order.
     open: VecDeque<BracketState>,
+    /// The bracket to begin next: its repetition, counted from 1, and its place, counted from 0. A bracket takes no memory before it
+    /// is begun, however many repetitions there are.
+    next: (u64, u32),
+    /// The order of the last bracket's trials, if it is not that of their indexes.
+    last: Option<Vec<u32>>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,21 +121,7 @@ impl Work {
 impl Scheduler {
     /// Hyperband by `plan`, the whole of it `iterations` times, each with configurations of its own.
     pub fn new(plan: Plan, iterations: u32, direction: Direction) -> Scheduler {
-        let brackets = plan.brackets().iter().enumerate();
-        let open = (1..=iterations).flat_map(|iteration| {
-            brackets.clone().map(move |(bracket, description)| BracketState {
-                iteration,
-                bracket: bracket as u32,
-                stage: 0,
-                work: Work::First(u32::try_from(description.stages[0].trials).unwrap_or(u32::MAX)),
-                next: 0,
-                scores: Vec::new(),
-                failed: Vec::new(),
-                told: 0,
-            })
-        });
-        let open = open.collect();
-        Scheduler { plan, direction, open }
+        Scheduler { plan, direction, iterations, open: VecDeque::new(), next: (1, 0), last: None }
     }
 
     /// Lets the last bracket begin with its longest trials, by what an epoch of each costs; equal ones in order. To be called before
@@ -138,15 +130,12 @@ impl Scheduler {
     /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results; behind the last bracket
     /// there is none, and a long trial begun last would be trained alone.
     pub fn longest_first(&mut self, cost: impl Fn(TrialId) -> f64) {
-        let Some(state) = self.open.back_mut() else { return };
-        let (iteration, bracket) = (state.iteration, state.bracket + 1);
-        let cost = |position| {
-            let index = state.work.get(position);
-            (cost(TrialId { iteration, bracket, index }), index)
-        };
-        let mut trials: Vec<(f64, u32)> = (0..state.work.len()).map(cost).collect();
+        let Some(bracket) = self.plan.brackets().last().filter(|_| self.iterations > 0) else { return };
+        let (iteration, number) = (self.iterations, self.plan.brackets().len() as u32);
+        let cost = |index| (cost(TrialId { iteration, bracket: number, index }), index);
+        let mut trials: Vec<(f64, u32)> = (1..=first_trials(bracket)).map(cost).collect();
         trials.sort_by(|a, b| b.0.total_cmp(&a.0));
-        state.work = Work::Listed(trials.into_iter().map(|(_, index)| index).collect());
+        self.last = Some(trials.into_iter().map(|(_, index)| index).collect());
     }
 
     /// The plan that is followed.
@@ -156,21 +145,48 @@ impl Scheduler {
 
     /// The next stage of a trial to train.
     pub fn ask(&mut self) -> Ask {
-        for state in &mut self.open {
-            if state.next < state.work.len() {
-                let index = state.work.get(state.next);
-                state.next += 1;
-                let stages = &self.plan.brackets()[state.bracket as usize].stages;
-                let stage = stages[state.stage as usize];
-                return Ask::Run(Assignment {
-                    trial: TrialId { iteration: state.iteration, bracket: state.bracket + 1, index },
-                    stage: state.stage,
-                    from: stage.trained - u64::from(stage.epochs),
-                    to: stage.trained,
-                });
-            }
+        let brackets = self.plan.brackets();
+        if let Some(assignment) = self.open.iter_mut().find_map(|state| state.ask(brackets)) {
+            return Ask::Run(assignment);
         }
-        if self.open.is_empty() { Ask::Done } else { Ask::Wait }
+        match self.begin() {
+            Some(mut state) => {
+                let first = state.ask(self.plan.brackets());
+                self.open.push_back(state);
+                first.map_or(Ask::Wait, Ask::Run)
+            }
+            None if self.open.is_empty() => Ask::Done,
+            None => Ask::Wait,
+        }
+    }
+
+    /// Whether every stage was trained and told.
+    pub fn is_done(&self) -> bool {
+        self.open.is_empty() && self.next.0 > u64::from(self.iterations)
+    }
+
+    /// The next bracket that was not begun, if there is one.
+    fn begin(&mut self) -> Option<BracketState> {
+        let (iteration, bracket) = self.next;
+        // past the last repetition, which may be the last number there is
+        let repetition = u32::try_from(iteration).ok().filter(|&repetition| repetition <= self.iterations)?;
+        let description = self.plan.brackets().get(bracket as usize)?;
+        let is_last = bracket as usize + 1 == self.plan.brackets().len();
+        let work = match self.last.take_if(|_| is_last && repetition == self.iterations) {
+            Some(order) => Work::Listed(order),
+            None => Work::First(first_trials(description)),
+        };
+        self.next = if is_last { (iteration + 1, 0) } else { (iteration, bracket + 1) };
+        Some(BracketState {
+            iteration: repetition,
+            bracket,
+            stage: 0,
+            work,
+            next: 0,
+            scores: Vec::new(),
+            failed: Vec::new(),
+            told: 0,
+        })
     }
 
     /// Of these results of a trial's stage that are not told yet, scores and indexes, the indexes of those that may be promoted:
@@ -234,7 +250,29 @@ impl Scheduler {
     }
 }
 
+/// The trials of a bracket's first stage.
+fn first_trials(bracket: &Bracket) -> u32 {
+    u32::try_from(bracket.stages[0].trials).unwrap_or(u32::MAX)
+}
+
 impl BracketState {
+    /// The stage of a trial that is trained next, if the bracket has any work left.
+    #[inline]
+    fn ask(&mut self, brackets: &[Bracket]) -> Option<Assignment> {
+        if self.next >= self.work.len() {
+            return None;
+        }
+        let index = self.work.get(self.next);
+        self.next += 1;
+        let stage = brackets[self.bracket as usize].stages[self.stage as usize];
+        Some(Assignment {
+            trial: TrialId { iteration: self.iteration, bracket: self.bracket + 1, index },
+            stage: self.stage,
+            from: stage.trained - u64::from(stage.epochs),
+            to: stage.trained,
+        })
+    }
+
     /// Ends the stage: the `keep` best are the next stage's work. Equal scores are decided by the trial's index.
     fn end_stage(&mut self, keep: u64) -> StageEnd {
         let mut scores = std::mem::take(&mut self.scores);
@@ -394,6 +432,31 @@ mod tests {
         assert!(scheduler.tell(TrialId::new(1, 1), Some(0.0)).is_none());
         assert!(scheduler.tell(TrialId::new(7, 1), Some(0.0)).is_none());
         assert_eq!(run(&mut scheduler).trial, TrialId::new(1, 1));
+    }
+
+    #[test]
+    fn any_number_of_repetitions_takes_no_memory_before_they_are_begun() {
+        let mut scheduler = Scheduler::new(Plan::new(9, 3).unwrap(), u32::MAX, Direction::Minimize);
+        scheduler.longest_first(|trial| f64::from(trial.index));
+        for _ in 0..1000 {
+            let assignment = run(&mut scheduler);
+            scheduler.tell(assignment.trial, Some(0.5));
+        }
+        assert!(scheduler.open.len() <= 2 && !scheduler.is_done());
+        // the last repetition there can be ends, and then everything is over
+        scheduler.open.clear();
+        scheduler.next = (u64::from(u32::MAX), 0);
+        let mut trials = Vec::new();
+        while let Ask::Run(assignment) = scheduler.ask() {
+            assert!(!scheduler.is_done());
+            trials.push(assignment.trial);
+            scheduler.tell(assignment.trial, Some(0.5));
+        }
+        assert_eq!(scheduler.ask(), Ask::Done);
+        assert!(scheduler.is_done() && scheduler.tell(trials[0], Some(0.5)).is_none());
+        let last = TrialId { iteration: u32::MAX, bracket: 3, index: 1 };
+        assert_eq!(trials.last(), Some(&last), "the longest of the last bracket come first");
+        assert_eq!(Scheduler::new(Plan::new(9, 3).unwrap(), 0, Direction::Minimize).ask(), Ask::Done);
     }
 
     #[test]
