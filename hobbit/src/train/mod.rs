@@ -25,8 +25,8 @@ mod tape;
 pub use activation::Activation;
 pub use compiled::{Compiled, EpochEnd, IntoModel};
 pub use data::{
-    Data, Dataset, Generators, Inputs, IntoSamples, Mnist, Numbers, Samples, Scaler, Start, Table, Targets,
-    one_hot, read_idx, read_npy, read_npz, split, stratified_split,
+    Data, Dataset, Generators, Inputs, IntoSamples, Mnist, Numbers, ReadOptions, Samples, Scaler, Start,
+    Table, Targets, one_hot, read_idx, read_npy, read_npz, split, stratified_split,
 };
 pub use device::Device;
 pub use init::Init;

@@ -11,7 +11,7 @@ mod scale;
 mod split;
 
 pub use dataset::{Dataset, Inputs, Targets};
-pub use files::{Mnist, Numbers, Table, read_idx, read_npy, read_npz};
+pub use files::{Mnist, Numbers, ReadOptions, Table, read_idx, read_npy, read_npz};
 pub use generator::{Generators, IntoSamples, Samples, Start};
 pub use scale::{Scaler, one_hot};
 pub use split::{split, stratified_split};

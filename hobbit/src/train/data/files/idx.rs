@@ -4,16 +4,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{damaged, read};
+use super::damaged;
+use super::options::ReadOptions;
 use crate::error::{Error, Result};
 
 /// Reads an idx file of bytes, packed with gzip or not: the length of each dimension, and the numbers.
 ///
+/// How much a packed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
+///
 /// # Errors
 /// The file cannot be read, is no idx file of bytes, or is cut off.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
-    let path = path.as_ref();
-    let bytes = read(path)?;
+    ReadOptions::new().idx(path)
+}
+
+pub(super) fn numbers(path: &Path, options: &ReadOptions) -> Result<(Vec<usize>, Vec<u8>)> {
+    let mut bytes = options.read(path)?.bytes;
     let [0, 0, kind, dimensions, rest @ ..] = bytes.as_slice() else {
         return Err(damaged(path, "it is no idx file"));
     };
@@ -27,13 +33,16 @@ pub fn read_idx(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
     let lengths = lengths.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize);
     let shape: Vec<usize> = lengths.collect();
     let count = shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
+    // whatever the others are, a length of 0 leaves nothing
+    let count = if shape.contains(&0) { Some(0) } else { count };
     if count != Some(numbers.len()) {
         return Err(damaged(
             path,
             &format!("its header says {shape:?}, but it has {} numbers", numbers.len()),
         ));
     }
-    Ok((shape, numbers.to_vec()))
+    bytes.drain(..4 + header);
+    Ok((shape, bytes))
 }
 
 /// MNIST, Fashion-MNIST or another data set of the same files: gray images and their classes.
@@ -67,28 +76,34 @@ impl Mnist {
     /// # Errors
     /// A file is missing or damaged, or images and classes do not fit together.
     pub fn read(dir: impl AsRef<Path>) -> Result<Mnist> {
-        let dir = dir.as_ref();
-        let (train, x_train, y_train) = part(dir, "train")?;
-        let (test, x_test, y_test) = part(dir, "t10k")?;
-        if train != test {
-            return Err(Error::data(format!(
-                "the training images in {} are of {train:?} pixels, but the test images of {test:?}",
-                dir.display()
-            )));
-        }
-        Ok(Mnist { x_train, y_train, x_test, y_test, shape: [1, train[0], train[1]] })
+        ReadOptions::new().mnist(dir)
     }
 }
 
+pub(super) fn mnist(dir: &Path, options: &ReadOptions) -> Result<Mnist> {
+    let (train, x_train, y_train) = part(dir, "train", options)?;
+    let (test, x_test, y_test) = part(dir, "t10k", options)?;
+    if train != test {
+        return Err(Error::data(format!(
+            "the training images in {} are of {train:?} pixels, but the test images of {test:?}",
+            dir.display()
+        )));
+    }
+    Ok(Mnist { x_train, y_train, x_test, y_test, shape: [1, train[0], train[1]] })
+}
+
 /// The sides of the images, the images, and their classes.
-fn part(dir: &Path, name: &str) -> Result<([usize; 2], Vec<f32>, Vec<u8>)> {
+fn part(dir: &Path, name: &str, options: &ReadOptions) -> Result<([usize; 2], Vec<f32>, Vec<u8>)> {
     let images = find(dir, &format!("{name}-images"), "idx3-ubyte")?;
     let labels = find(dir, &format!("{name}-labels"), "idx1-ubyte")?;
-    let (shape, pixels) = read_idx(&images)?;
-    let (_, classes) = read_idx(&labels)?;
+    let (shape, pixels) = numbers(&images, options)?;
+    let (sides, classes) = numbers(&labels, options)?;
     let [count, height, width] = *shape else {
         return Err(damaged(&images, &format!("it has shape {shape:?}, and images have three dimensions")));
     };
+    if sides.len() != 1 {
+        return Err(damaged(&labels, &format!("it has shape {sides:?}, and classes have one dimension")));
+    }
     if count != classes.len() {
         return Err(Error::data(format!(
             "{} has {count} images, but {} has {} classes",
