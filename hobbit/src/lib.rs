@@ -34,6 +34,7 @@ mod error;
 pub mod guide;
 #[cfg(feature = "interop")]
 pub mod interop;
+mod metrics;
 mod objective;
 pub mod observe;
 pub mod prelude;

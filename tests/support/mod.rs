@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod kill;
+pub(crate) mod scripted;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};

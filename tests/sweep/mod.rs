@@ -1,5 +1,7 @@
 //! Whole sweeps over a simulated objective: what is trained, ranked, written, resumed and refused.
 
+mod metrics;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

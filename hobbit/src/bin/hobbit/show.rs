@@ -168,15 +168,30 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
         stages.row(cells, Style::new());
     }
     text += &format!("\n{}", stages.render(output::width()));
-    let metrics = trial.stages.iter().find(|stage| !stage.history.is_empty());
-    let Some(metrics) = metrics.map(|stage| stage.history.metrics()) else { return text };
+    let mut metrics: Vec<&String> = Vec::new();
+    for name in trial.stages.iter().flat_map(|stage| stage.history.metrics()) {
+        if !metrics.contains(&name) {
+            metrics.push(name);
+        }
+    }
+    if metrics.is_empty() {
+        return text;
+    }
     let mut epochs =
-        Table::new(2).numbers(["epoch", "stage"]).numbers(metrics.iter().map(String::as_str)).text("");
+        Table::new(2).numbers(["epoch", "stage"]).numbers(metrics.iter().map(|name| name.as_str())).text("");
     for stage in &trial.stages {
+        // a stage has the metrics that its epochs reported
+        let places: Vec<_> = metrics
+            .iter()
+            .map(|name| stage.history.metrics().iter().position(|known| known == *name))
+            .collect();
         for (epoch, row) in (stage.from + 1..).zip(stage.history.rows()) {
             let is_best = trial.score.is_some_and(|(_, best)| best == epoch);
             let start = [epoch.to_string(), (stage.stage + 1).to_string()];
-            let values = row.iter().map(|value| observe::number(*value));
+            let values = places.iter().map(|place| match place.map(|place| row[place]) {
+                Some(value) if !value.is_nan() => observe::number(value),
+                _ => "-".to_owned(),
+            });
             let mark = if is_best { "score" } else { "" };
             let style = if is_best { Style::new().green() } else { Style::new() };
             epochs.row(start.into_iter().chain(values).chain([mark.to_owned()]).collect(), style);
