@@ -27,7 +27,7 @@ fn model(hp: &Hparams) -> Compiled {
         )
         .l2(hp.l2)
         .clip_norm(1.0)
-        .schedule(Schedule::cosine(27).warm_up(1))
+        .schedule(Schedule::cosine_over_trial().warm_up(1))
         .early_stopping(EarlyStopping::new("val_mse", 8))
 }
 

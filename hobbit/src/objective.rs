@@ -113,13 +113,22 @@ pub struct TrialContext {
     pub key: Key,
     /// The worker that trains it now, counted from 0: for objectives with several devices. Results should not depend on it.
     pub worker: u32,
+    /// How many epochs the trial has had when its life is over, if it is promoted to the last stage of its bracket; none where that
+    /// is not known, outside of a sweep. It does not depend on what happens to the trial, so schedules may.
+    pub epochs: Option<u64>,
     pub(crate) interrupt: Arc<Interrupt>,
 }
 
 impl TrialContext {
     /// A context outside of any sweep, without limits: for tests, and for using a model afterwards.
     pub fn detached(id: TrialId, key: Key) -> TrialContext {
-        TrialContext { id, key, worker: 0, interrupt: Arc::new(Interrupt::default()) }
+        TrialContext { id, key, worker: 0, epochs: None, interrupt: Arc::new(Interrupt::default()) }
+    }
+
+    /// The same for a trial that can have so many [epochs](TrialContext::epochs).
+    #[must_use]
+    pub fn with_epochs(self, epochs: u64) -> TrialContext {
+        TrialContext { epochs: Some(epochs), ..self }
     }
 }
 

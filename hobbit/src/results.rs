@@ -241,7 +241,7 @@ pub(crate) fn rebuild<O: Objective>(
     let plan = Plan::counting(study.max_epochs, study.eta, study.epoch_count)?;
     let configurations = Configurations::<O::Hparams>::new(study.seed, &plan, Vec::new());
     let key: Key = configurations.training_key(trial, saved.state.attempt);
-    let context = TrialContext::detached(trial, key);
+    let context = TrialContext::detached(trial, key).with_epochs(configurations.epochs(trial));
     let failed = |error| {
         Error::study(format!("the model of trial {trial} could not be rebuilt: {error}")).with_source(error)
     };

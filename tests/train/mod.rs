@@ -1,5 +1,6 @@
 //! Training with dfdx: that it learns, that it is exact, and that mistakes are found before anything is trained.
 
+mod checks;
 mod feeding;
 mod options;
 mod torch;

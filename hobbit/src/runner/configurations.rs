@@ -18,6 +18,8 @@ pub(crate) struct Configurations<H> {
     enqueued: Vec<Arc<H>>,
     /// The trials before each bracket of a repetition, and in a whole repetition.
     before: Vec<u64>,
+    /// The epochs that a trial of each bracket has at the end of its last stage.
+    epochs: Vec<u64>,
 }
 
 impl<H: SearchSpace> Configurations<H> {
@@ -26,7 +28,13 @@ impl<H: SearchSpace> Configurations<H> {
         for bracket in plan.brackets() {
             before.push(before[before.len() - 1] + bracket.stages[0].trials);
         }
-        Configurations { key: Key::new(seed), enqueued, before }
+        let epochs = plan.brackets().iter().map(|bracket| bracket.stages[bracket.stages.len() - 1].trained);
+        Configurations { key: Key::new(seed), enqueued, before, epochs: epochs.collect() }
+    }
+
+    /// The epochs that a trial has had if it is promoted to its bracket's last stage.
+    pub(crate) fn epochs(&self, trial: TrialId) -> u64 {
+        self.epochs[trial.bracket as usize - 1]
     }
 
     /// The place of a trial among all trials, counted from 0.

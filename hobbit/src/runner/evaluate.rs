@@ -135,7 +135,8 @@ impl<O: Objective> Evaluator<O> {
         let deadline = |start| self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
         let key = |task: &Task<O>| self.configurations.training_key(trial, task.attempt);
         let interrupt = around.interrupt(deadline(start));
-        let mut context = TrialContext { id: trial, key: key(&task), worker: task.worker, interrupt };
+        let epochs = Some(self.configurations.epochs(trial));
+        let mut context = TrialContext { id: trial, key: key(&task), worker: task.worker, epochs, interrupt };
         let load = |task: &mut Task<O>| {
             let fits = |saved: &SavedModel| {
                 let SavedState { epoch, from: since, attempt, .. } = saved.state;

@@ -8,7 +8,7 @@ mod evaluate;
 mod failures;
 mod interrupt;
 mod ledger;
-mod panics;
+pub(crate) mod panics;
 mod paused;
 mod settings;
 mod state;

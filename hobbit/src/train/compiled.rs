@@ -256,6 +256,9 @@ impl Compiled {
                     "a class weight is {weight}; it has to be a number that is not negative"
                 )));
             }
+            if weights.iter().all(|weight| *weight == 0.0) {
+                return Err(Error::model("all class weights are 0, so that no sample counts"));
+            }
         }
         Ok(())
     }
@@ -382,6 +385,7 @@ mod tests {
         assert!(text(model().l2(-1.0)).contains("L2"));
         assert!(text(model().label_smoothing(1.0)).contains("smoothing"));
         assert!(text(model().class_weights([1.0, 2.0])).contains("2 class weights for 3 classes"));
+        assert!(text(model().class_weights([0.0; 3])).contains("all class weights are 0"));
         assert!(text(model().metrics([Metric::MeanSquaredError])).contains("mse"));
         assert!(text(model().metrics([Metric::Accuracy, Metric::Accuracy])).contains("two metrics"));
     }

@@ -10,10 +10,10 @@ use super::device::Device;
 use super::loss::Loss;
 use super::metrics::{Tally, argmax, names};
 use super::native::{Native, math};
-use super::network::{Network, Step};
+use super::network::{Network, Step, check_arrays, prefix};
 use super::plan::Plan;
 use super::schedule::{self, Plateau, Stopper};
-use super::tape::TapeNetwork;
+use super::tape::{TapeNetwork, needs_pairs};
 use crate::error::{BoxError, Error, Result};
 use crate::objective::{Checkpoint, EpochContext, Metrics};
 use crate::random::Key;
@@ -32,6 +32,8 @@ const MEMBER: u64 = 7;
 pub struct Model {
     description: Compiled,
     plan: Plan,
+    /// What of the network cannot be trained on a batch of one sample.
+    pairs: Option<String>,
     device: Device,
     members: Vec<Member>,
     plateau: Plateau,
@@ -66,6 +68,7 @@ impl Model {
         let members = (0..members).map(member).collect::<Result<_>>()?;
         Ok(Model {
             description,
+            pairs: needs_pairs(&plan),
             plan,
             device,
             members,
@@ -105,6 +108,7 @@ impl Model {
             loss: self.description.loss,
             widths: self.plan.widths(),
             by_rows: self.members[member].network().gathers(),
+            joins: self.pairs.is_some(),
         }
     }
 
@@ -114,6 +118,11 @@ impl Model {
         context: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError> {
+        if self.description.schedule.is_open() {
+            return Err("the learning rate's schedule goes over the trial's whole life, and it is not known how many epochs \
+                        that has: say so with `TrialContext::with_epochs`"
+                .into());
+        }
         self.stopper.begin_epoch(context.stage_end);
         if let Some(last) = &self.stopper.last {
             last.iter()
@@ -136,13 +145,24 @@ impl Model {
         context: &EpochContext<'_>,
     ) -> Result<Tally, BoxError> {
         let feed = self.feed(number, context.epoch);
-        let Model { description, members, plateau, batch, .. } = self;
+        let Model { description, pairs, members, plateau, batch, .. } = self;
         let Member { network, key, stream } = &mut members[number];
         let network = network.get_mut().unwrap_or_else(PoisonError::into_inner);
         let dropout = key.child(DROPOUT).child(context.epoch);
         let mut tally = Tally::default();
         data.train(&feed, stream, batch, &mut |batch, number, steps| {
             context.check()?;
+            if let Some(layer) = pairs
+                && batch.samples == 1
+            {
+                return Err(format!(
+                    "batch {} of epoch {} is of 1 sample, but {layer} normalizes over the samples of a batch and needs at \
+                     least 2",
+                    number + 1,
+                    context.epoch + 1
+                )
+                .into());
+            }
             let steps = steps.unwrap_or(number + 1);
             let factor = description.schedule.factor(context.epoch, number, steps, plateau);
             let step = Step {
@@ -244,6 +264,7 @@ impl Model {
         let state =
             schedule::load(checkpoint).ok_or("what the checkpoint says of the schedule cannot be read")?;
         (self.plateau, self.stopper) = state;
+        check_arrays(checkpoint, self.members.len(), self.plan.arrays(self.description.optimizer))?;
         for (number, member) in self.members.iter_mut().enumerate() {
             let prefix = prefix(number);
             let mut part = None;
@@ -376,11 +397,6 @@ fn measure(
     let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
     tally.add(&description.metrics, description.loss, loss, outputs, batch);
     Ok(())
-}
-
-/// What the names of a network's arrays begin with.
-fn prefix(member: usize) -> String {
-    if member == 0 { String::new() } else { format!("execution{}.", member + 1) }
 }
 
 /// A network on its device.

@@ -10,6 +10,7 @@ use super::data::Data;
 use super::device::{Device, resolve};
 use super::metrics::names;
 use super::model::Model;
+use super::tape::needs_pairs;
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, EpochContext, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
@@ -56,7 +57,16 @@ where
         if self.executions == 0 {
             return Err("each trial is executed 0 times; it has to be at least once".into());
         }
-        model.batch_size.get_or_insert(self.batch_size);
+        let batch_size = *model.batch_size.get_or_insert(self.batch_size);
+        if let Err(why) = self.data()?.check_pairs(batch_size)
+            && let Some(layer) = needs_pairs(&plan)
+        {
+            return Err(format!(
+                "{why}, but {layer} normalizes over the samples of a batch and needs at least 2: take larger batches, or a \
+                 layer normalization"
+            )
+            .into());
+        }
         Ok(model)
     }
 
@@ -126,7 +136,11 @@ where
 
     fn build(&self, hparams: &H, trial: &TrialContext) -> Result<Model, BoxError> {
         let members = self.executions.saturating_mul(self.data()?.folds());
-        Ok(Model::new(self.describe_model(hparams)?, self.device(trial.worker)?, trial.key, members)?)
+        let mut model = self.describe_model(hparams)?;
+        if let Some(epochs) = trial.epochs {
+            model.schedule = model.schedule.over(epochs);
+        }
+        Ok(Model::new(model, self.device(trial.worker)?, trial.key, members)?)
     }
 
     fn train_epoch(

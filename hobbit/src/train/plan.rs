@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::layer::{Layer, ParameterSpec, Role};
+use super::optimizer::Optimizer;
 use crate::error::{Error, Result};
 use crate::random::Key;
 
@@ -91,6 +92,24 @@ impl Plan {
             nodes.iter().any(|node| matches!(node.layer, Layer::Custom(_)) || any(&node.block))
         }
         any(&self.nodes)
+    }
+
+    /// The first layer that normalizes over a batch and has one number a channel in each sample: of one sample alone it could not learn
+    /// how far numbers spread.
+    pub(super) fn needs_pairs(&self) -> Option<&str> {
+        fn first(nodes: &[Node]) -> Option<&str> {
+            nodes.iter().find_map(|node| match node.layer {
+                Layer::BatchNorm(_) if node.inputs() == node.input[0] => Some(node.label.as_str()),
+                _ => first(&node.block),
+            })
+        }
+        first(&self.nodes)
+    }
+
+    /// How many arrays a checkpoint of the network has.
+    pub(super) fn arrays(&self, optimizer: Optimizer) -> usize {
+        let of = |spec: &ParameterSpec| if spec.role == Role::Statistic { 1 } else { 1 + optimizer.slots() };
+        self.parameters.iter().map(of).sum()
     }
 
     /// How many numbers training changes.

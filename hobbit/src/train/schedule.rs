@@ -7,13 +7,17 @@ use crate::trial::Direction;
 
 /// How the learning rate changes while training. Epochs are counted over a trial's whole life.
 ///
+/// That life may be longer than the `R` that a sweep is run with: `R` is the most epochs of one *stage*, and a trial that is
+/// promoted goes through several. With `run(27, 3)` a trial of the first bracket can get 1 + 3 + 9 + 27 = 40 epochs. Schedules that
+/// should end with the trial are those [over the trial](Schedule::cosine_over_trial).
+///
 /// ```
 /// use hobbit::train::{Adam, Loss, Schedule, Sequential};
 ///
 /// let model = Sequential::new([4])
 ///     .dense(1)
 ///     .compile(Adam::new(1e-3), Loss::MeanSquaredError)
-///     .schedule(Schedule::cosine(27).warm_up(2));
+///     .schedule(Schedule::cosine_over_trial().warm_up(2));
 /// # model.check().unwrap();
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +31,7 @@ enum Shape {
     Constant,
     Step { epochs: u64, factor: f64 },
     Cosine { epochs: u64, last: f64 },
+    CosineOverTrial { last: f64 },
     Plateau { patience: u64, factor: f64, smallest: f64 },
 }
 
@@ -45,7 +50,8 @@ impl Schedule {
         Schedule::of(Shape::Step { epochs, factor })
     }
 
-    /// Falls along half a cosine, to zero after so many epochs (Loshchilov and Hutter, ICLR 2017), step by step.
+    /// Falls along half a cosine, to zero after so many epochs (Loshchilov and Hutter, ICLR 2017), step by step. Epochs beyond them
+    /// have a learning rate of zero, so `R` is usually too few: see [`cosine_over_trial`](Schedule::cosine_over_trial).
     pub fn cosine(epochs: u64) -> Schedule {
         Schedule::of(Shape::Cosine { epochs, last: 0.0 })
     }
@@ -53,6 +59,20 @@ impl Schedule {
     /// The same, down to a share of the optimizer's learning rate.
     pub fn cosine_to(epochs: u64, last: f64) -> Schedule {
         Schedule::of(Shape::Cosine { epochs, last })
+    }
+
+    /// Falls along half a cosine to zero at the end of the trial's life: after as many epochs as it has if it is promoted to the last
+    /// stage of its bracket ([`TrialContext::epochs`](crate::TrialContext::epochs)).
+    ///
+    /// Trials of one bracket have the same learning rates in the same epochs, whichever of them are promoted. A larger `R` makes
+    /// their lives longer, so the study cannot be [extended](crate::Hyperband::extend) to it with the same results.
+    pub fn cosine_over_trial() -> Schedule {
+        Schedule::of(Shape::CosineOverTrial { last: 0.0 })
+    }
+
+    /// The same, down to a share of the optimizer's learning rate.
+    pub fn cosine_over_trial_to(last: f64) -> Schedule {
+        Schedule::of(Shape::CosineOverTrial { last })
     }
 
     /// Multiplied by a factor when `val_loss` has not become smaller for so many epochs; never below a share of 10⁻⁴.
@@ -63,6 +83,19 @@ impl Schedule {
     /// Rises evenly from zero during the first epochs, step by step.
     pub fn warm_up(self, epochs: impl Into<f64>) -> Schedule {
         Schedule { warm_up: epochs.into(), ..self }
+    }
+
+    /// The same schedule where a trial has so many epochs.
+    pub(super) fn over(self, epochs: u64) -> Schedule {
+        match self.shape {
+            Shape::CosineOverTrial { last } => Schedule { shape: Shape::Cosine { epochs, last }, ..self },
+            _ => self,
+        }
+    }
+
+    /// Whether it is not known how long it is.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.shape, Shape::CosineOverTrial { .. })
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -79,6 +112,12 @@ impl Schedule {
             0 => Err(Error::model("the learning rate's schedule has 0 epochs; it needs at least 1")),
             _ => Ok(()),
         };
+        let share = |last: f64| match last {
+            0.0..=1.0 => Ok(()),
+            _ => Err(Error::model(format!(
+                "the learning rate falls to a share of {last}; it has to be from 0 to 1"
+            ))),
+        };
         match self.shape {
             Shape::Constant => {}
             Shape::Step { epochs: every, factor: by } => {
@@ -87,12 +126,9 @@ impl Schedule {
             }
             Shape::Cosine { epochs: length, last } => {
                 epochs(length)?;
-                if !(0.0..=1.0).contains(&last) {
-                    return Err(Error::model(format!(
-                        "the learning rate falls to a share of {last}; it has to be from 0 to 1"
-                    )));
-                }
+                share(last)?;
             }
+            Shape::CosineOverTrial { last } => share(last)?,
             Shape::Plateau { patience, factor: by, .. } => {
                 epochs(patience)?;
                 factor(by)?;
@@ -119,6 +155,8 @@ impl Schedule {
                 last + (1.0 - last) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * share))
             }
             Shape::Plateau { .. } => plateau.factor,
+            // no step is taken with it before it is known how long it is
+            Shape::CosineOverTrial { .. } => 1.0,
         };
         let warm = epochs as f64 + (step + 1) as f64 / steps;
         if warm < self.warm_up { factor * warm / self.warm_up } else { factor }
@@ -311,6 +349,12 @@ mod tests {
         assert!((at(Schedule::constant().warm_up(2), 0, 0) - 0.05).abs() < 1e-12);
         assert!((at(Schedule::constant().warm_up(2), 1, 4) - 0.75).abs() < 1e-12);
         assert_eq!(at(Schedule::constant().warm_up(2), 2, 0), 1.0);
+        for epochs in [0, 3, 39] {
+            let over = Schedule::cosine_over_trial_to(0.1).warm_up(2).over(40);
+            assert_eq!(at(over, epochs, 5), at(Schedule::cosine_to(40, 0.1).warm_up(2), epochs, 5));
+        }
+        assert_eq!(Schedule::cosine(27).over(40), Schedule::cosine(27));
+        assert!(Schedule::cosine_over_trial_to(1.5).check().is_err());
         assert!(Schedule::step(0, 0.5).check().is_err() && Schedule::step(1, 1.5).check().is_err());
         assert!(Schedule::constant().warm_up(-1.0).check().is_err());
     }

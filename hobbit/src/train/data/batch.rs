@@ -54,6 +54,11 @@ impl Batch {
         Batch { weights, ..self.clone() }
     }
 
+    /// Whether any sample has a weight.
+    pub(super) fn counts(&self) -> bool {
+        self.weights.is_empty() || self.weights.iter().any(|&weight| weight > 0.0)
+    }
+
     pub(in crate::train) fn weight(&self, sample: usize) -> f32 {
         self.weights.get(sample).copied().unwrap_or(1.0)
     }

@@ -69,7 +69,7 @@ macro_rules! classes {
 classes!(u8 u16 u32 u64 usize i8 i16 i32 i64 bool);
 
 /// Stands for classes below 0, which no model has.
-const NEGATIVE: usize = usize::MAX;
+pub(super) const NEGATIVE: usize = usize::MAX;
 
 impl From<Vec<f32>> for Targets {
     fn from(values: Vec<f32>) -> Targets {
@@ -93,6 +93,14 @@ impl Targets {
     /// So many numbers for each sample, one sample after the other.
     pub fn rows(values: impl Into<Vec<f32>>, width: usize) -> Targets {
         Targets::Values { values: values.into(), width }
+    }
+
+    /// How many samples there are targets for, if they can be shared out.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Targets::Classes(classes) => classes.len(),
+            Targets::Values { values, width } => values.len().checked_div(*width).unwrap_or(0),
+        }
     }
 
     /// How many samples there are targets for.
@@ -119,44 +127,6 @@ impl Targets {
                 Ok(values.len() / width)
             }
         }
-    }
-
-    /// Whether they fit so many outputs.
-    pub(super) fn fits(&self, name: &str, outputs: usize, loss: Loss) -> Result<()> {
-        match (self, loss) {
-            (Targets::Classes(classes), loss) if loss.has_classes() => too_large(name, classes, outputs),
-            (Targets::Classes(classes), Loss::BinaryCrossEntropy) if outputs == 1 => {
-                too_large(name, classes, 2)
-            }
-            (Targets::Classes(_), Loss::BinaryCrossEntropy) => Err(Error::data(format!(
-                "binary cross-entropy with classes needs 1 output, and the model has {outputs}; for several give the targets as numbers"
-            ))),
-            (Targets::Classes(_), _) => Err(Error::data(format!(
-                "the {name} targets are classes, but {} needs numbers: give them as `f32`",
-                loss.name()
-            ))),
-            (Targets::Values { width: 1, .. }, loss) if loss.has_classes() => Err(Error::data(format!(
-                "{} needs classes, but the {name} targets are numbers: give them as `u8`, `u32` or `usize`",
-                loss.name()
-            ))),
-            (Targets::Values { width, .. }, _) if *width != outputs => Err(Error::data(format!(
-                "the {name} targets have {width} numbers for each sample, but the model has {outputs} outputs"
-            ))),
-            (Targets::Values { .. }, _) => Ok(()),
-        }
-    }
-}
-
-fn too_large(name: &str, classes: &[usize], outputs: usize) -> Result<()> {
-    match classes.iter().position(|&class| class >= outputs) {
-        None => Ok(()),
-        Some(sample) if classes[sample] == NEGATIVE => Err(Error::data(format!(
-            "{name} sample {sample} has a negative class; classes are counted from 0"
-        ))),
-        Some(sample) => Err(Error::data(format!(
-            "{name} sample {sample} has class {}, but the model knows {outputs} classes, counted from 0",
-            classes[sample]
-        ))),
     }
 }
 
@@ -189,7 +159,8 @@ impl Dataset {
     /// Samples and their targets, for training and for validation.
     ///
     /// How many samples there are is how many targets there are; the inputs' numbers are shared out equally among them. Whether
-    /// they fit a model is checked when a sweep begins.
+    /// they fit a model and its loss is checked when a sweep begins: classes are below the number of outputs, targets of binary
+    /// cross-entropy are from 0 to 1, and those of cross-entropy are classes or a probability for each class.
     ///
     /// # Errors
     /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or numbers that are not
@@ -267,12 +238,12 @@ impl Dataset {
     /// samples.
     ///
     /// # Errors
-    /// Another number of weights than of samples, or a weight that is negative or not finite. With folds, weights are for all
-    /// samples.
+    /// Another number of weights than of samples, a weight that is negative or not finite, or none above 0. With folds, weights are
+    /// for all samples.
     pub fn training_weights(mut self, weights: impl Into<Vec<f32>>) -> Result<Dataset> {
         let weights = weights.into();
         for fold in &mut self.folds {
-            fold.training = fold.training.weighted(weights.clone())?;
+            fold.training = fold.training.weighted(weights.clone())?.counting()?;
         }
         Ok(self)
     }
@@ -284,7 +255,7 @@ impl Dataset {
     pub fn validation_weights(mut self, weights: impl Into<Vec<f32>>) -> Result<Dataset> {
         let weights = weights.into();
         for fold in &mut self.folds {
-            fold.validation = fold.validation.weighted(weights.clone())?;
+            fold.validation = fold.validation.weighted(weights.clone())?.counting()?;
         }
         Ok(self)
     }

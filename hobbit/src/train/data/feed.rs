@@ -2,9 +2,11 @@
 
 use std::sync::mpsc;
 
+use super::allowed::Judged;
 use super::batch::Batch;
 use super::dataset::{Dataset, Fold, Inputs};
 use super::generator::{Batches, Generators, Samples, Source, Start};
+use super::join::{Joined, caught};
 use super::part::Part;
 use super::{Data, Kind};
 use crate::error::{BoxError, Error, Result};
@@ -23,6 +25,9 @@ const ROUND: u64 = 3;
 const VALIDATION_ROUND: u64 = 4;
 const GENERATOR: u64 = 5;
 const VALIDATION_GENERATOR: u64 = 6;
+
+/// What the samples to train on are called.
+const TRAINING: &str = "training";
 
 /// How far a trial has come in its training data.
 #[derive(Default)]
@@ -53,6 +58,8 @@ pub(in crate::train) struct Feed {
     pub(in crate::train) widths: (usize, usize),
     /// Whether the network gathers the inputs itself, of data in memory.
     pub(in crate::train) by_rows: bool,
+    /// Whether it cannot be trained on one sample alone, so that such a batch joins the one before it.
+    pub(in crate::train) joins: bool,
 }
 
 impl Data {
@@ -69,6 +76,22 @@ impl Data {
             Kind::Memory(dataset) => dataset.check(shape, outputs, loss),
             Kind::Generated(generators) => generators.check(shape, outputs, loss),
         }
+    }
+
+    /// Whether there are batches of several samples to train on, as far as that is known beforehand.
+    ///
+    /// # Errors
+    /// There are none.
+    pub(in crate::train) fn check_pairs(&self, batch_size: usize) -> Result<()> {
+        let Kind::Memory(dataset) = &self.0 else { return Ok(()) };
+        let why = if batch_size == 1 {
+            "the batch size is 1"
+        } else if dataset.folds.iter().any(|fold| fold.training.samples() == 1) {
+            "there is only 1 training sample"
+        } else {
+            return Ok(());
+        };
+        Err(Error::data(why))
     }
 
     pub(in crate::train) fn fingerprint(&self) -> String {
@@ -88,7 +111,9 @@ impl Data {
     ) -> Result<(), BoxError> {
         match &self.0 {
             Kind::Memory(dataset) => feed.train(dataset, batch, take),
-            Kind::Generated(generators) => feed.train_generated(generators, stream, batch, take),
+            Kind::Generated(generators) => {
+                feed.counting(TRAINING, take, |take| feed.train_generated(generators, stream, batch, take))
+            }
         }
     }
 
@@ -99,6 +124,10 @@ impl Data {
         batch: &mut Batch,
         take: Take<'_>,
     ) -> Result<(), BoxError> {
+        feed.counting("validation", take, |take| self.validate_all(feed, batch, take))
+    }
+
+    fn validate_all(&self, feed: &Feed, batch: &mut Batch, take: Take<'_>) -> Result<(), BoxError> {
         match &self.0 {
             Kind::Memory(Dataset { folds, validation_share, .. }) => {
                 let part = &folds[feed.fold % folds.len()].validation;
@@ -109,11 +138,11 @@ impl Data {
                     }
                     None => part.in_order(),
                 };
-                feed.gather(part, &order, VALIDATION_BATCH, batch, take)
+                feed.gather(part, &order, (VALIDATION_BATCH, false), batch, take)
             }
             Kind::Generated(generators) => match &generators.validation {
                 Source::Memory(Ok(part)) => {
-                    feed.gather(part, &part.in_order(), VALIDATION_BATCH, batch, take)
+                    feed.gather(part, &part.in_order(), (VALIDATION_BATCH, false), batch, take)
                 }
                 Source::Function(function) => {
                     let key = feed.key.child(VALIDATION_GENERATOR);
@@ -139,17 +168,35 @@ impl std::fmt::Display for Feed {
 }
 
 impl Feed {
+    /// Goes through batches, of which at least one has to have a sample with a weight.
+    fn counting(
+        &self,
+        kind: &str,
+        take: Take<'_>,
+        go: impl FnOnce(Take<'_>) -> Result<(), BoxError>,
+    ) -> Result<(), BoxError> {
+        let mut counts = false;
+        go(&mut |batch, number, steps| {
+            counts |= batch.counts();
+            take(batch, number, steps)
+        })?;
+        if counts { Ok(()) } else { Err(format!("all weights of the {kind} samples in {self} are 0").into()) }
+    }
+
+    /// Hands over batches of so many samples, the last of fewer; if they are to join, not of one.
     fn gather(
         &self,
         part: &Part,
         order: &[u32],
-        size: usize,
+        (size, joins): (usize, bool),
         batch: &mut Batch,
         take: Take<'_>,
     ) -> Result<(), BoxError> {
-        let steps = order.len().div_ceil(size);
-        for (step, order) in order.chunks(size).enumerate() {
-            part.gather(order, self.loss, self.by_rows, batch);
+        let joins = joins && order.len() > size && order.len() % size == 1;
+        let steps = if joins { order.len() / size } else { order.len().div_ceil(size) };
+        for step in 0..steps {
+            let end = if step + 1 == steps { order.len() } else { (step + 1) * size };
+            part.gather(&order[step * size..end], self.loss, self.by_rows, batch);
             if !take(batch, step, Some(steps))? {
                 break;
             }
@@ -171,7 +218,7 @@ impl Feed {
             }
             None => training.shuffled(shuffle),
         };
-        self.gather(training, &order, self.batch_size, batch, take)
+        self.gather(training, &order, (self.batch_size, self.joins), batch, take)
     }
 
     fn train_generated(
@@ -188,7 +235,7 @@ impl Feed {
         let key = self.key.child(GENERATOR);
         let Some(steps) = generators.steps_per_epoch else {
             let mut batches = function(&Start { key: key.child(self.epoch), batch_size: self.batch_size });
-            return match self.pump("training", &mut batches, None, prefetch, batch, take)? {
+            return match self.pump(TRAINING, &mut batches, None, prefetch, batch, take)? {
                 Some(0) => Err(format!("the training generator gave nothing in {self}").into()),
                 _ => Ok(()),
             };
@@ -205,7 +252,7 @@ impl Feed {
                 batches
             }
         };
-        match self.pump("training", &mut batches, Some(steps), prefetch, batch, take)? {
+        match self.pump(TRAINING, &mut batches, Some(steps), prefetch, batch, take)? {
             Some(taken) if taken < steps => Err(format!(
                 "the training generator ended at step {} of {steps} in {self}: it gave {} batches in all",
                 taken + 1,
@@ -232,22 +279,24 @@ impl Feed {
         batch: &mut Batch,
         take: Take<'_>,
     ) -> Result<Option<usize>, BoxError> {
-        let limit = steps.unwrap_or(usize::MAX);
-        let mut taken = 0;
-        let mut hand = |samples: Result<Samples, BoxError>| {
-            let of = steps.map_or(String::new(), |steps| format!(" of {steps}"));
-            let place = format!("step {}{of} of {self}", taken + 1);
+        let joins = self.joins && kind == TRAINING;
+        let batches = Joined::new(caught(batches).take(steps.unwrap_or(usize::MAX)), joins);
+        let (mut taken, mut number) = (0, 0);
+        let mut hand = |(samples, of): (Result<Samples, BoxError>, usize)| {
+            let all = steps.map_or(String::new(), |steps| format!(" of {steps}"));
+            let place = format!("step {}{all} of {self}", taken + 1);
             let samples =
                 samples.map_err(|error| format!("the {kind} generator failed at {place}: {error}"))?;
             self.fill(kind, samples, batch).map_err(|error| {
                 format!("the {kind} generator gave at {place} what does not fit: {error}")
             })?;
-            taken += 1;
-            take(batch, taken - 1, steps)
+            taken += of;
+            number += 1;
+            take(batch, number - 1, steps)
         };
         let mut whole = true;
         if prefetch == 0 {
-            for samples in batches.take(limit) {
+            for samples in batches {
                 if !hand(samples)? {
                     whole = false;
                     break;
@@ -257,7 +306,7 @@ impl Feed {
             std::thread::scope(|scope| -> Result<(), BoxError> {
                 let (sender, receiver) = mpsc::sync_channel(prefetch - 1);
                 scope.spawn(move || {
-                    for samples in batches.take(limit) {
+                    for samples in batches {
                         // nobody listens any more when training was left early
                         if sender.send(samples).is_err() {
                             break;
@@ -287,7 +336,7 @@ impl Feed {
                 inputs.len()
             )));
         }
-        targets.fits(kind, outputs, self.loss)?;
+        targets.fits(kind, outputs, self.loss, &Judged::default())?;
         if !weights.is_empty() && weights.len() != count {
             return Err(Error::data(format!("it has {} weights for {count} samples", weights.len())));
         }

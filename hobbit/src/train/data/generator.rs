@@ -40,7 +40,7 @@ impl Samples {
         Samples { inputs: inputs.into(), targets: targets.into(), weights: Vec::new() }
     }
 
-    /// How much each sample counts in the loss.
+    /// How much each sample counts in the loss. They cannot be 0 for all samples of an epoch.
     pub fn weights(mut self, weights: impl Into<Vec<f32>>) -> Samples {
         self.weights = weights.into();
         self
@@ -96,6 +96,10 @@ impl fmt::Debug for Source {
 }
 
 /// Data from functions that make iterators of batches.
+///
+/// Each batch is checked when it comes, as a [`Dataset`](crate::train::Dataset) is when a sweep begins; a trial fails whose batch
+/// does not fit, with the step and the sample. A model with batch normalization of single numbers cannot be trained on a batch of one
+/// sample, so one joins the batch before it.
 ///
 /// The functions are called afresh for each trial, with its key; whatever else they need they take with them. A trial that is
 /// continued after a crash gets a new iterator, of which the batches that were used up are drawn and thrown away.

@@ -1,11 +1,13 @@
 //! Data: in memory or from generators, and how they become batches.
 
+mod allowed;
 mod batch;
 mod dataset;
 mod features;
 mod feed;
 mod files;
 mod generator;
+mod join;
 mod part;
 mod scale;
 mod split;

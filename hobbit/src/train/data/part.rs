@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::allowed::Judged;
 use super::batch::Batch;
 use super::dataset::{Inputs, Targets};
 use super::features::Features;
@@ -24,6 +25,7 @@ struct All {
     targets: Targets,
     weights: Vec<f32>,
     samples: usize,
+    judged: Judged,
 }
 
 impl Part {
@@ -60,7 +62,7 @@ impl Part {
             )));
         }
         let inputs = Arc::new(Features::new(inputs, width));
-        let all = All { inputs, targets, weights: Vec::new(), samples };
+        let all = All { inputs, targets, weights: Vec::new(), samples, judged: Judged::default() };
         Ok(Part { name, all: Arc::new(all), rows: None })
     }
 
@@ -80,8 +82,25 @@ impl Part {
             )));
         }
         let All { inputs, targets, samples, .. } = &*self.all;
-        let all = All { inputs: Arc::clone(inputs), targets: targets.clone(), weights, samples: *samples };
+        let (inputs, targets) = (Arc::clone(inputs), targets.clone());
+        let all = All { inputs, targets, weights, samples: *samples, judged: Judged::default() };
         Ok(Part { name, all: Arc::new(all), rows: self.rows.clone() })
+    }
+
+    /// The same, if any sample of it has a weight.
+    pub(super) fn counting(self) -> Result<Part> {
+        let weights = &self.all.weights;
+        let counts = match &self.rows {
+            Some(rows) => rows.iter().any(|&row| weights[row as usize] > 0.0),
+            None => weights.iter().any(|&weight| weight > 0.0),
+        };
+        if counts {
+            return Ok(self);
+        }
+        Err(Error::data(format!(
+            "all weights of the {} samples are 0, so that none counts; at least one has to be above 0",
+            self.name
+        )))
     }
 
     /// These samples of it.
@@ -107,7 +126,7 @@ impl Part {
 
     /// Whether the targets fit so many outputs.
     pub(in crate::train) fn check(&self, outputs: usize, loss: Loss) -> Result<()> {
-        self.all.targets.fits(self.name, outputs, loss)
+        self.all.targets.fits(self.name, outputs, loss, &self.all.judged)
     }
 
     /// Puts these samples into a batch; if asked for, with their rows in place of the inputs' numbers.

@@ -26,13 +26,14 @@ use images::Windows;
 use optimizer::OptimizerState;
 
 use super::data::Given;
-use super::layer::Role;
+use super::layer::{Layer, Role};
 use super::network::{Criterion, Network, Step, read, steps_of};
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, Sgd};
 use super::plan::{Node, Plan};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
+use crate::runner::panics::catch;
 
 /// A device of dfdx's with everything that layers may need.
 pub trait TensorDevice: Device<f32> + Cache {}
@@ -148,13 +149,47 @@ impl<D: Place> TapeNetwork<D> {
 fn links<D: Place>(device: &D, nodes: &[Node]) -> Result<Vec<Link<D>>, BoxError> {
     let link = |node: &Node| {
         let opaque = match &node.layer {
-            super::layer::Layer::Custom(custom) => Some(device.layer(custom.opaque())?),
+            Layer::Custom(custom) => Some(device.layer(custom.opaque())?),
             _ => None,
         };
         let windows = Windows::of(device, node).map_err(device_error)?;
         Ok(Link { node: node.clone(), windows, opaque, block: links(device, &node.block)? })
     };
     nodes.iter().map(link).collect()
+}
+
+/// What of a network cannot be trained on a batch of one sample: a layer that normalizes over a batch, or a module of dfdx with one.
+pub(super) fn needs_pairs(plan: &Plan) -> Option<String> {
+    let layer = plan.needs_pairs().map(str::to_owned);
+    layer.or_else(|| {
+        (has_statistics(plan, &plan.nodes) && loses_statistics(plan)).then(|| "a module of dfdx".to_owned())
+    })
+}
+
+/// Whether there are layers with running statistics that only dfdx knows.
+fn has_statistics(plan: &Plan, nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| match node.layer {
+        Layer::Custom(_) => {
+            plan.parameters[node.parameters.clone()].iter().any(|spec| spec.role == Role::Statistic)
+        }
+        _ => has_statistics(plan, &node.block),
+    })
+}
+
+/// Whether a step on one sample makes running statistics infinite: dfdx's batch normalization divides by the count of what it
+/// normalizes over, less one.
+fn loses_statistics(plan: &Plan) -> bool {
+    let zeros = plan.parameters.iter().map(|spec| vec![0.0; spec.len()]).collect();
+    let try_one = || -> Result<bool, BoxError> {
+        let mut network = TapeNetwork::new(Cpu::seed_from_u64(0), plan, zeros, Sgd::new(0.0).into())?;
+        let x = upload(&network.device, vec![0.0; plan.widths().0], 1)?.leaky_traced();
+        layers::forward(&mut network.links, &mut network.parameters, x, Some(Key::new(0)))?;
+        let mut statistics =
+            network.parameters.iter().zip(&network.roles).filter(|(_, role)| **role == Role::Statistic);
+        Ok(statistics.any(|(values, _)| values.as_vec().iter().any(|value| !value.is_finite())))
+    };
+    // a module that fails here is tried with real batches, and says there what is wrong
+    catch(try_one).is_ok_and(|lost| lost.unwrap_or(false))
 }
 
 impl<D: Place> TapeNetwork<D> {

@@ -184,6 +184,7 @@ mod tests {
                 loss: Loss::CrossEntropy,
                 widths: plan.widths(),
                 by_rows: network.gathers(),
+                joins: false,
             };
             let take = &mut |batch: &Batch, number: usize, _: Option<usize>| {
                 let batch = batch.weighed(&[1.0, 2.0, 0.5]);
