@@ -2,6 +2,7 @@
 
 mod damage;
 mod faults;
+mod files;
 mod kill;
 mod limits;
 mod memory;

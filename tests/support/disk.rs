@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use hobbit::repository::{Storage, StorageFile};
+use hobbit::repository::{Identity, Storage, StorageFile};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,19 @@ impl MemoryDisk {
     pub(crate) fn file(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         let state = self.state();
         state.names.get(path.as_ref()).map(|&content| state.contents[content].now.clone())
+    }
+
+    /// Puts a file there, as somebody else might; nothing removes it.
+    pub(crate) fn put(&self, path: impl AsRef<Path>, bytes: Option<&[u8]>) {
+        let mut state = self.state();
+        let Some(bytes) = bytes else {
+            state.names.remove(path.as_ref());
+            return;
+        };
+        state.contents.push(Content { now: bytes.to_owned(), synced: bytes.to_owned() });
+        let content = state.contents.len() - 1;
+        state.names.insert(path.as_ref().to_owned(), content);
+        state.synced_names.insert(path.as_ref().to_owned(), content);
     }
 
     /// The names of all files that end so.
@@ -222,6 +235,15 @@ impl Storage for MemoryDisk {
         let state = self.state();
         let inside = state.names.keys().filter(|name| name.parent() == Some(path));
         Ok(inside.map(|name| name.file_name().unwrap().to_string_lossy().into_owned()).collect())
+    }
+
+    fn identity(&self, path: &Path) -> Result<Option<Identity>> {
+        let state = self.state();
+        if state.stopped {
+            return Err(stopped());
+        }
+        let content = *state.names.get(path).ok_or(Error::from(ErrorKind::NotFound))?;
+        Ok(Some(Identity { file: content as u128, length: state.contents[content].now.len() as u64 }))
     }
 }
 

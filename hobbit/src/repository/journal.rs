@@ -3,18 +3,23 @@
 //! A line is the RON tuple `("<crc32 of the record's text>", <record>)`. A line without its end is one that was being written
 //! when the process died: it is dropped. Any other line that does not read is damage, and is reported, not repaired.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 
 use super::records::Record;
 use super::scan::Scanner;
-use super::storage::{Storage, StorageFile};
+use super::storage::{Identity, Storage, StorageFile};
 use crate::error::{Error, Result};
 
 /// The journal, open for writing.
 pub(super) struct Journal {
     path: PathBuf,
+    storage: Arc<dyn Storage>,
     file: Box<dyn StorageFile>,
+    /// Which file it is and how long, as it has to be when it is written to again; nothing where that cannot be told.
+    expected: Option<Identity>,
     buffer: String,
 }
 
@@ -28,9 +33,32 @@ pub(super) struct Contents {
 
 impl Journal {
     /// Opens the journal for writing; it has to end with a whole line.
-    pub(super) fn open(storage: &dyn Storage, path: &Path) -> Result<Journal> {
+    pub(super) fn open(storage: Arc<dyn Storage>, path: &Path) -> Result<Journal> {
         let file = storage.append(path).map_err(|error| Error::io("open", path, error))?;
-        Ok(Journal { path: path.to_owned(), file, buffer: String::new() })
+        let expected = storage.identity(path).map_err(|error| Error::io("look at", path, error))?;
+        Ok(Journal { path: path.to_owned(), storage, file, expected, buffer: String::new() })
+    }
+
+    /// Makes sure that the journal is still where it was, and as it was left.
+    ///
+    /// # Errors
+    /// It was removed, replaced, cut off or written to by somebody else.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(expected) = self.expected else { return Ok(()) };
+        let what = match self.storage.identity(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => "was removed",
+            Err(error) => return Err(Error::io("look at", &self.path, error)),
+            Ok(None) => return Ok(()),
+            Ok(Some(found)) if found.file != expected.file => "was replaced by another file",
+            Ok(Some(found)) if found.length < expected.length => "was cut off",
+            Ok(Some(found)) if found.length > expected.length => "was written to by somebody else",
+            Ok(Some(_)) => return Ok(()),
+        };
+        Err(Error::repository(format!(
+            "{} {what} while the sweep was running, so nothing more was written. Put the file back if it can be had; then run \
+             again: what it does not hold is trained again",
+            self.path.display()
+        )))
     }
 
     /// Adds a record; it is written with the next [`flush`](Journal::flush).
@@ -46,8 +74,13 @@ impl Journal {
     pub(super) fn flush(&mut self, durable: bool) -> Result<()> {
         if !self.buffer.is_empty() {
             let written = self.file.write(self.buffer.as_bytes());
+            let length = self.buffer.len() as u64;
             self.buffer.clear();
             written.map_err(|error| Error::io("write", &self.path, error))?;
+            // after an error nobody knows how much of it was written, and nothing can be written behind it
+            if let Some(expected) = &mut self.expected {
+                expected.length += length;
+            }
         }
         if durable {
             self.file.sync().map_err(|error| Error::io("sync", &self.path, error))?;
@@ -136,7 +169,18 @@ fn parse_part(bytes: &[u8]) -> (Contents, Option<String>) {
         whole += end as u64 + 1;
         rest = &rest[end + 1..];
     }
-    (Contents { records, whole, torn: !rest.is_empty() }, None)
+    let damage = (!is_beginning(rest)).then(|| "it is no journal line".to_owned());
+    (Contents { records, whole, torn: !rest.is_empty() && damage.is_none() }, damage)
+}
+
+/// Whether what is behind the last whole line can be a line that was not written to its end. After a power failure there may be zeros
+/// in the place of what was written.
+fn is_beginning(rest: &[u8]) -> bool {
+    let written = rest.iter().take_while(|&&byte| byte != 0);
+    written.zip(b"(\"########\", ").all(|(byte, expected)| match expected {
+        b'#' => byte.is_ascii_hexdigit(),
+        expected => byte == expected,
+    })
 }
 
 fn parse_line(scanner: &mut Scanner, line: &[u8]) -> Result<Record, String> {
@@ -177,6 +221,20 @@ mod tests {
             let whole = ends.iter().filter(|&&end| end <= cut).count();
             assert_eq!(contents.records.len(), whole);
             assert_eq!(contents.torn, cut != 0 && !ends.contains(&cut));
+        }
+    }
+
+    #[test]
+    fn what_no_process_began_to_write_is_no_torn_line() {
+        let path = Path::new("journal.ron");
+        for rest in ["(", "(\"", "(\"0a", "(\"0a1b2c3d\", Cl", "\0\0", "(\"0a\0\0\0"] {
+            let contents = parse(path, (lines(1) + rest).as_bytes()).unwrap();
+            assert!(contents.torn && contents.records.len() == 1, "{rest:?}");
+        }
+        for rest in ["export PATH=/bin", "\"", "((", "(\"x", "(\"0a1b2c3d4", " "] {
+            let error = parse(path, (lines(1) + rest).as_bytes()).err().unwrap().to_string();
+            assert!(error.contains("journal.ron:2: ") && error.contains("no journal line"), "{error}");
+            assert!(parse(path, rest.as_bytes()).is_err());
         }
     }
 

@@ -21,6 +21,6 @@ pub use records::{
     End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status, StudyRecord, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at};
-pub use storage::{Disk, Storage, StorageFile};
+pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Opened, Repository, Weights, to_pretty};
 pub use verify::{Check, FileState};

@@ -36,6 +36,11 @@ pub(crate) fn is_own(name: &str) -> bool {
         || name.strip_prefix("lock.owner.").is_some_and(is_taken_over)
 }
 
+/// Whether a file of this name, in the directory of a study, is one of its records: what it is, what happened, what came out.
+pub(crate) fn is_whole(name: &str) -> bool {
+    WHOLE.contains(&name)
+}
+
 /// Whether a file of this name, in the directory of a study, is one that hobbit had begun to write.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.strip_suffix(TEMPORARY).is_some_and(|name| WHOLE.contains(&name))

@@ -27,6 +27,11 @@ impl Reader {
     /// There is no `study.ron`, or it does not read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Reader> {
         let dir = dir.as_ref();
+        if dir.as_os_str().is_empty() {
+            return Err(Error::repository(
+                "the directory is an empty text; give it its name, \".\" for the one that the program runs in",
+            ));
+        }
         let path = dir.join(names::STUDY);
         match read_study(&Disk, &path)? {
             Some(study) => {
@@ -199,7 +204,8 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
 /// Saves what is before the damage in a repository's journal: the records before the first damaged line become the journal,
 /// and the damaged file is kept beside it as `journal.ron.damaged`. Returns how many records were kept.
 ///
-/// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained again.
+/// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained again. One that was killed
+/// can be repeated.
 ///
 /// # Errors
 /// The files cannot be read or written, or there is a `journal.ron.damaged` already.
@@ -214,15 +220,23 @@ pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
         return Ok(contents.records.len());
     }
     let aside = dir.join(names::DAMAGED);
-    if Disk.read(&aside).is_ok() {
-        return Err(Error::repository(format!(
-            "{} is there from an earlier salvage; move it away first",
-            aside.display()
-        )));
+    match Disk.read(&aside) {
+        // of a salvage that was killed before its end
+        Ok(before) if before == bytes => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            replace(&Disk, &aside, &bytes)
+                .and_then(|()| Disk.sync_dir(dir))
+                .map_err(|error| Error::io("write", &aside, error))?;
+        }
+        _ => {
+            return Err(Error::repository(format!(
+                "{} is there from an earlier salvage; move it away first",
+                aside.display()
+            )));
+        }
     }
     let kept = &bytes[..contents.whole as usize];
-    replace(&Disk, &aside, &bytes)
-        .and_then(|()| replace(&Disk, &path, kept))
+    replace(&Disk, &path, kept)
         .and_then(|()| Disk.sync_dir(dir))
         .map_err(|error| Error::io("write", &path, error))?;
     Ok(contents.records.len())

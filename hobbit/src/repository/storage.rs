@@ -1,9 +1,11 @@
 //! The few file operations a repository is made of, so that tests can make each of them fail.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::names;
 
 /// Where a repository's files are kept.
 ///
@@ -11,7 +13,7 @@ use std::path::Path;
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Everything in a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// A new file, or an old one emptied.
+    /// A new file. One that has the name already is removed first; what it links to stays as it is.
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
     /// A file to which is written at its end.
     fn append(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
@@ -27,6 +29,21 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The names of the files in a directory.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Which file has this name, to notice when it was removed, replaced or changed by somebody else; nothing where that cannot be
+    /// told.
+    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+        let _ = path;
+        Ok(None)
+    }
+}
+
+/// Which file has a name, and how long it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Another number for each file that there is.
+    pub file: u128,
+    /// The bytes in it.
+    pub length: u64,
 }
 
 /// An open file of a [`Storage`].
@@ -41,21 +58,118 @@ pub trait StorageFile: Send {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
 
+/// How files are opened that are written: not through a symbolic link of that name, and without waiting, as for a pipe one would.
+pub(super) fn careful() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
+    options
+}
+
+/// Opens a file that is there, to be written to or read, if writing to it changes this file alone.
+pub(super) fn open_own(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    // where a link is not refused as it is opened, and to say more than the system's "too many levels of links"
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(refused(
+            "it is a symbolic link, and writing would change another file; put the file itself there",
+        ));
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(refused("it is no regular file"));
+    }
+    if links(&metadata) > 1 {
+        return Err(refused(
+            "the same file has another name elsewhere (a hard link), and writing would change it there too; put a copy there",
+        ));
+    }
+    Ok(file)
+}
+
+fn refused(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// How many names a file has.
+fn links(metadata: &Metadata) -> u64 {
+    #[cfg(unix)]
+    let links = std::os::unix::fs::MetadataExt::nlink(metadata);
+    #[cfg(not(unix))]
+    let links = u64::from(metadata.is_file());
+    links
+}
+
+impl Identity {
+    pub(super) fn of(metadata: &Metadata) -> Identity {
+        #[cfg(unix)]
+        let file = {
+            use std::os::unix::fs::MetadataExt;
+            u128::from(metadata.dev()) << 64 | u128::from(metadata.ino())
+        };
+        // the best that can be had there
+        #[cfg(not(unix))]
+        let file = metadata
+            .created()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .map_or(0, |time| time.as_nanos());
+        Identity { file, length: metadata.len() }
+    }
+}
+
+/// Whether what has this name is a symbolic link.
+pub(super) fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
 impl Storage for Disk {
+    /// # Errors
+    /// It cannot be read, or is no regular file: nobody waits for a pipe, or reads a device that has no end.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(path)
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        {
+            use rustix::fs::OFlags;
+            use std::os::unix::fs::OpenOptionsExt;
+            options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+        }
+        let mut file = options.open(path)?;
+        let metadata = file.metadata()?;
+        // that a directory cannot be read is said by the system
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Err(refused("it is no regular file"));
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(usize::MAX))?;
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
-        Ok(Box::new(File::create(path)?))
+        let mut options = careful();
+        options.write(true).create_new(true);
+        match options.open(path) {
+            // what is there was left by a process that was killed, or by somebody else: never is anything written through it
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(path)?;
+                Ok(Box::new(options.open(path)?))
+            }
+            file => Ok(Box::new(file?)),
+        }
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
-        Ok(Box::new(OpenOptions::new().append(true).create(true).open(path)?))
+        Ok(Box::new(open_own(careful().append(true).create(true), path)?))
     }
 
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path)?;
+        let file = open_own(careful().write(true), path)?;
         file.set_len(length)?;
         file.sync_all()
     }
@@ -80,6 +194,10 @@ impl Storage for Disk {
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+        fs::symlink_metadata(path).map(|metadata| Some(Identity::of(&metadata)))
+    }
 }
 
 impl StorageFile for File {
@@ -93,9 +211,9 @@ impl StorageFile for File {
 }
 
 /// The name under which a file is written before it gets its own.
-pub(super) fn temporary(path: &Path) -> std::path::PathBuf {
+fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
+    name.push(names::TEMPORARY);
     path.with_file_name(name)
 }
 
@@ -104,15 +222,87 @@ pub(super) fn temporary(path: &Path) -> std::path::PathBuf {
 /// The new name is durable after `sync_dir` on its directory.
 pub(super) fn replace(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
-    let write = || {
-        let mut file = storage.create(&temporary)?;
-        file.write(bytes)?;
-        file.sync()
-    };
-    if let Err(error) = write() {
+    let mut file = storage.create(&temporary).map_err(|error| {
+        io::Error::new(error.kind(), format!("could not make {}: {error}", temporary.display()))
+    })?;
+    if let Err(error) = file.write(bytes).and_then(|()| file.sync()) {
         // a full disk should not stay full of what could not be finished
         let _ = storage.remove(&temporary);
         return Err(error);
     }
     storage.rename(&temporary, path)
+}
+
+/// What was made for a repository that may turn out not to be one; what is not kept is removed again.
+#[derive(Default)]
+pub(super) struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Makes a directory and those above it.
+    pub(super) fn dir(&mut self, storage: &dyn Storage, path: &Path) -> io::Result<()> {
+        let missing = path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
+        let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+        missing.reverse();
+        storage.create_dir(path)?;
+        self.0.append(&mut missing);
+        Ok(())
+    }
+
+    /// Everything stays.
+    pub(super) fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for dir in self.0.iter().rev() {
+            // one that is not empty stays
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_through_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mine, link) = (dir.path().join("mine"), dir.path().join("link"));
+        let made: [fn(&Path, &Path) -> io::Result<()>; 2] =
+            [|mine, link| std::os::unix::fs::symlink(mine, link), |mine, link| fs::hard_link(mine, link)];
+        for link_to in made {
+            fs::write(&mine, "mine").unwrap();
+            link_to(&mine, &link).unwrap();
+            let refused = [Disk.append(&link).err(), Disk.truncate(&link, 0).err()];
+            for error in refused {
+                let text = error.unwrap().to_string();
+                assert!(text.contains("link"), "{text}");
+            }
+            Disk.create(&link).unwrap().write(b"new").unwrap();
+            assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+            assert_eq!(fs::read_to_string(&link).unwrap(), "new");
+            fs::remove_file(&link).unwrap();
+        }
+        // nor where there is nothing yet
+        std::os::unix::fs::symlink(dir.path().join("nothing"), &link).unwrap();
+        assert!(Disk.append(&link).is_err());
+        replace(&Disk, &link, b"new").unwrap();
+        assert!(!dir.path().join("nothing").exists() && !is_link(&link));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_pipe_or_reads_a_device_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        for path in [&pipe, Path::new("/dev/zero")] {
+            assert!(Disk.read(path).unwrap_err().to_string().contains("no regular file"));
+            assert!(Disk.append(path).is_err());
+        }
+        replace(&Disk, &pipe, b"new").unwrap();
+        assert_eq!(Disk.read(&pipe).unwrap(), b"new");
+    }
 }

@@ -10,7 +10,7 @@ use super::lock::{Lock, Owner};
 use super::names;
 use super::reader::{model_names, read_study};
 use super::records::{Record, StudyRecord, Timestamp, differences};
-use super::storage::{Storage, replace};
+use super::storage::{Identity, Made, Storage, is_link, replace};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
 
@@ -50,9 +50,95 @@ pub(crate) struct Repository {
     weights: Weights,
     storage: Arc<dyn Storage>,
     journal: Journal,
+    /// What `study.ron` says, and which file it is.
+    study: (Vec<u8>, Option<Identity>),
     /// The journal says that the study is finished, and so that `results.ron` was written.
     finished: bool,
-    _lock: Lock,
+    lock: Lock,
+}
+
+/// A repository's files, looked at and ready to be written to.
+struct Prepared {
+    journal: Journal,
+    study: (Vec<u8>, Option<Identity>),
+    contents: journal::Contents,
+    /// `R` and iterations, if the study has outgrown the repository's.
+    extended: Option<(u32, u32)>,
+}
+
+impl Prepared {
+    /// Looks at everything first, and writes only if nothing is wrong.
+    fn new(
+        dir: &Path,
+        storage: &Arc<dyn Storage>,
+        study: &StudyRecord,
+        extend: bool,
+        made: &mut Made,
+    ) -> Result<Prepared> {
+        let (study_path, journal_path) = (dir.join(names::STUDY), dir.join(names::JOURNAL));
+        let known = read_study(&**storage, &study_path)?;
+        let contents = match storage.read(&journal_path) {
+            Ok(bytes) => journal::parse(&journal_path, &bytes)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                journal::Contents { records: Vec::new(), whole: 0, torn: false }
+            }
+            Err(error) => return Err(Error::io("read", &journal_path, error)),
+        };
+        let weights = dir.join(names::WEIGHTS);
+        // whoever made the directory must not choose where weights are written and removed
+        if is_link(&weights) {
+            return Err(Error::repository(format!(
+                "{} is a symbolic link, and a study's weights are written into its own directory only; to keep a study elsewhere, \
+                 give that place as its directory, or make a link of the whole directory",
+                weights.display()
+            )));
+        }
+        let is_new = known.is_none();
+        let extended = match known {
+            Some(known) => compare(dir, study, known, &contents.records, extend)?,
+            None => refuse_others(dir, &**storage, &contents.records).map(|()| None)?,
+        };
+        made.dir(&**storage, &weights).map_err(|error| Error::io("make the directory", &weights, error))?;
+        if is_new {
+            let text = to_pretty(study)?;
+            replace(&**storage, &study_path, text.as_bytes())
+                .and_then(|()| storage.sync_dir(dir))
+                .map_err(|error| Error::io("write", &study_path, error))?;
+        }
+        if contents.torn {
+            storage
+                .truncate(&journal_path, contents.whole)
+                .map_err(|error| Error::io("cut the torn last line of", &journal_path, error))?;
+        }
+        let read = |error| Error::io("read", &study_path, error);
+        let study = (storage.read(&study_path).map_err(read)?, storage.identity(&study_path).map_err(read)?);
+        let journal = Journal::open(storage.clone(), &journal_path)?;
+        Ok(Prepared { journal, study, contents, extended })
+    }
+}
+
+/// Refuses a directory without `study.ron` that holds others of a study's files.
+fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Result<()> {
+    if !records.is_empty() {
+        return Err(Error::repository(format!(
+            "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back, or choose another directory",
+            dir.display()
+        )));
+    }
+    let list = |dir: &Path| match storage.list(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| Error::io("list", dir, error)),
+    };
+    let weights = dir.join(names::WEIGHTS);
+    let own = list(dir)?.into_iter().find(|name| names::is_whole(name));
+    let model = list(&weights)?.into_iter().find(|name| names::trial_of(name).is_some());
+    match own.or(model.map(|name| format!("{}/{name}", names::WEIGHTS))) {
+        None => Ok(()),
+        Some(name) => Err(Error::repository(format!(
+            "{} has a file {name}, but no study.ron: it is not a new repository; choose another directory",
+            dir.display()
+        ))),
+    }
 }
 
 /// What was found in a repository.
@@ -78,69 +164,69 @@ impl Repository {
         extend: bool,
         workers: u32,
     ) -> Result<Opened> {
-        let weights = dir.join(names::WEIGHTS);
-        storage.create_dir(&weights).map_err(|error| Error::io("make the directory", &weights, error))?;
+        if dir.as_os_str().is_empty() {
+            return Err(Error::setting(
+                "the `repo_dir` is an empty text; give it the name of a directory, \".\" for the one that the program runs in",
+            ));
+        }
+        let mut made = Made::default();
+        made.dir(&*storage, dir).map_err(|error| Error::io("make the directory", dir, error))?;
         let lock = Lock::acquire(dir)?;
-        let study_path = dir.join(names::STUDY);
-        let journal_path = dir.join(names::JOURNAL);
-        let known = read_study(&*storage, &study_path)?;
-        let contents = match storage.read(&journal_path) {
-            Ok(bytes) => journal::parse(&journal_path, &bytes)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                journal::Contents { records: Vec::new(), whole: 0, torn: false }
+        let prepared = match Prepared::new(dir, &storage, study, extend, &mut made) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                lock.abandon();
+                return Err(error);
             }
-            Err(error) => return Err(Error::io("read", &journal_path, error)),
         };
-        let mut extended = None;
-        match known {
-            Some(known) => extended = compare(dir, study, known, &contents.records, extend)?,
-            None if !contents.records.is_empty() => {
-                return Err(Error::repository(format!(
-                    "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back, or choose \
-                     another directory",
-                    dir.display()
-                )));
-            }
-            None => {
-                let foreign = storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
-                let foreign = foreign.iter().find(|name| name.ends_with(".ron"));
-                if let Some(name) = foreign {
-                    return Err(Error::repository(format!(
-                        "{} has a file {name}, but no study.ron: it is not a new repository; choose another directory",
-                        dir.display()
-                    )));
-                }
-                let text = to_pretty(study)?;
-                replace(&*storage, &study_path, text.as_bytes())
-                    .and_then(|()| storage.sync_dir(dir))
-                    .map_err(|error| Error::io("write", &study_path, error))?;
-            }
-        }
-        if contents.torn {
-            storage
-                .truncate(&journal_path, contents.whole)
-                .map_err(|error| Error::io("cut the torn last line of", &journal_path, error))?;
-        }
-        let mut journal = Journal::open(&*storage, &journal_path)?;
+        made.keep();
+        let Prepared { journal, study, contents, extended } = prepared;
+        let weights = Weights { dir: dir.join(names::WEIGHTS), storage: storage.clone() };
         let finished = extended.is_none() && is_finished(&contents.records);
-        let Owner { host, pid } = Owner::this();
-        let time = Timestamp::now();
-        journal.push(&Record::Opened {
-            time,
-            hobbit: env!("CARGO_PKG_VERSION").to_owned(),
-            host,
-            pid,
-            workers,
-        })?;
-        if let Some((max_epochs, iterations)) = extended {
-            journal.push(&Record::Extended { time, max_epochs, iterations })?;
-        }
-        journal.flush(true)?;
-        storage.sync_dir(dir).map_err(|error| Error::io("sync", dir, error))?;
-        let weights = Weights { dir: weights, storage: storage.clone() };
-        let repository = Repository { dir: dir.to_owned(), weights, storage, journal, finished, _lock: lock };
+        let mut repository =
+            Repository { dir: dir.to_owned(), weights, storage, journal, study, finished, lock };
+        repository.begin(workers, extended)?;
         repository.remove_temporaries()?;
         Ok(Opened { repository, records: contents.records, torn: contents.torn })
+    }
+
+    /// Notes in the journal that this process begins to work, and with which size if the study has outgrown the one it had.
+    fn begin(&mut self, workers: u32, extended: Option<(u32, u32)>) -> Result<()> {
+        let Owner { host, pid } = Owner::this();
+        let time = Timestamp::now();
+        let hobbit = env!("CARGO_PKG_VERSION").to_owned();
+        let opened = Record::Opened { time, hobbit, host, pid, workers };
+        let extended =
+            extended.map(|(max_epochs, iterations)| Record::Extended { time, max_epochs, iterations });
+        self.append(std::iter::once(&opened).chain(&extended), true)?;
+        self.storage.sync_dir(&self.dir).map_err(|error| Error::io("sync", &self.dir, error))
+    }
+
+    /// Makes sure that the files are still those that were opened, before anything is written.
+    fn check(&mut self) -> Result<()> {
+        self.lock.check()?;
+        self.journal.check()?;
+        let path = self.dir.join(names::STUDY);
+        let what = match self.storage.identity(&path) {
+            Ok(found) if found == self.study.1 => return Ok(()),
+            Ok(found) => match self.storage.read(&path) {
+                // put there again, as it was
+                Ok(bytes) if bytes == self.study.0 => {
+                    self.study.1 = found;
+                    return Ok(());
+                }
+                Ok(_) => "was changed",
+                Err(error) if error.kind() == ErrorKind::NotFound => "was removed",
+                Err(error) => return Err(Error::io("read", &path, error)),
+            },
+            Err(error) if error.kind() == ErrorKind::NotFound => "was removed",
+            Err(error) => return Err(Error::io("look at", &path, error)),
+        };
+        Err(Error::repository(format!(
+            "{} {what} while the sweep was running, so nothing more was written. Put the file back as it was, or choose another \
+             directory, and run again",
+            path.display()
+        )))
     }
 
     /// Adds records to the journal; with `durable`, returns only when they are on the disk.
@@ -149,6 +235,7 @@ impl Repository {
         records: impl Iterator<Item = &'a Record>,
         durable: bool,
     ) -> Result<()> {
+        self.check()?;
         for record in records {
             self.journal.push(record)?;
         }
@@ -195,7 +282,8 @@ impl Repository {
     ///
     /// # Errors
     /// The study was finished before, and the file is not what its journal says.
-    pub(crate) fn write_results(&self, text: &str) -> Result<()> {
+    pub(crate) fn write_results(&mut self, text: &str) -> Result<()> {
+        self.check()?;
         let path = self.dir.join(names::RESULTS);
         match self.storage.read(&path) {
             Ok(bytes) if bytes == text.as_bytes() => return Ok(()),
