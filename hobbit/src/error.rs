@@ -5,6 +5,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
+use crate::printable::printable_lines;
+
 /// Any error that code of the user (a model function, an objective) may return.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
@@ -96,7 +98,8 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        // names and paths of others are part of it, and `main` prints it
+        f.write_str(&printable_lines(&self.0.message))
     }
 }
 
@@ -112,7 +115,7 @@ impl fmt::Debug for Error {
                 .field("source", source)
                 .finish();
         }
-        f.write_str(&self.0.message)
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -38,6 +38,7 @@ mod metrics;
 mod objective;
 pub mod observe;
 pub mod prelude;
+mod printable;
 mod random;
 #[cfg(feature = "report")]
 pub mod report;

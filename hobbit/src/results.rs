@@ -9,6 +9,7 @@ use crate::objective::{Objective, TrialContext};
 use crate::observe::{Event, results_table, tell, trials_csv};
 #[cfg(feature = "evcxr")]
 use crate::observe::{print, results_notebook};
+use crate::printable::printable;
 use crate::random::Key;
 use crate::repository::{
     FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights,
@@ -218,9 +219,10 @@ impl<O: Objective> Results<O> {
             text += &format!("... and {} more\n", self.trials.len() - 10);
         }
         if let Some((dir, weights)) = &self.repository {
-            text += &format!("Results: {}\n", dir.join("results.ron").display());
+            let shown = |path: PathBuf| printable(&path.to_string_lossy()).into_owned();
+            text += &format!("Results: {}\n", shown(dir.join("results.ron")));
             if weights.path(self.best().id).exists() {
-                text += &format!("Best weights: {}\n", weights.path(self.best().id).display());
+                text += &format!("Best weights: {}\n", shown(weights.path(self.best().id)));
             }
             if self.stopped.is_some() {
                 text += "To continue, run again with the same settings and the same directory.\n";

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use hobbit::Hyperband;
-use hobbit::repository::Timestamp;
+use hobbit::repository::{Record, Timestamp};
 
 use super::Place;
 use crate::support::Curve;
@@ -61,6 +61,70 @@ fn who_is_still_there_is_told_from_who_is_gone() {
     rewrite(&study, 12, "another-host", std::process::id(), now);
     assert_eq!(state(), "elsewhere");
     assert!(place.stdout("status study").contains("cannot be seen from here"));
+}
+
+/// A clock that was set back while the study ran, and one that is behind now.
+#[test]
+fn times_of_other_clocks_give_no_nonsense() {
+    let place = Place::new();
+    let write = |study: &Path, opened: f64, ended: f64, closed: f64| {
+        let text = std::fs::read_to_string(study.join("journal.ron")).unwrap();
+        let mut journal = String::new();
+        for line in text.lines() {
+            let record: Record = ron::from_str(&line[13..line.len() - 1]).unwrap();
+            let text = match record {
+                Record::Opened { hobbit, host, pid, workers, .. } => {
+                    Record::Opened { time: Timestamp(opened), hobbit, host, pid, workers }
+                }
+                Record::Stage(mut stage) => {
+                    stage.time = Timestamp(ended);
+                    Record::Stage(stage)
+                }
+                Record::Closed { reason, .. } => Record::Closed { time: Timestamp(closed), reason },
+                other => other,
+            };
+            let text = ron::to_string(&text).unwrap();
+            journal += &format!("(\"{:08x}\", {text})\n", crc32fast::hash(text.as_bytes()));
+        }
+        std::fs::write(study.join("journal.ron"), journal).unwrap();
+    };
+    let now = Timestamp::now().0;
+    let years = 3652.0 * 86400.0;
+    let state = |opened, ended, closed| {
+        let name = "study";
+        let _ = std::fs::remove_dir_all(place.path(name));
+        write(&place.study(name), opened, ended, closed);
+        for words in
+            ["show study", "compare study study", "report study -o -", "export study --csv", "verify study"]
+        {
+            place.stdout(words);
+        }
+        place.stdout("status study").lines().find(|line| line.starts_with("State")).unwrap()[10..].to_owned()
+    };
+    // set back just before the end
+    assert_eq!(state(now - 30.0, now - 3.0, now - years), "finished 3 s ago, after 27 s");
+    assert_eq!(state(now - 30.0, now - years, now - years), "finished 30 s ago, after 0.0 s");
+    let ahead = state(now + years, now + years, now + years + 5.0);
+    assert_eq!(ahead, "finished at a time that this machine's clock has not reached yet, after 5 s");
+    for odd in [f64::NAN, 1e300, -1e300, f64::INFINITY] {
+        state(odd, odd, odd);
+        state(0.0, 0.0, odd);
+        state(odd, now, now);
+    }
+    // more than a duration can be
+    let mut lines = std::fs::read_to_string(place.path("study/journal.ron")).unwrap();
+    for _ in 0..3 {
+        for text in [
+            "Opened(time:0.0,hobbit:\"0.1.0\",host:\"vm\",pid:1,workers:2)",
+            "Closed(time:1.8e19,reason:None)",
+        ] {
+            lines += &format!("(\"{:08x}\", {text})\n", crc32fast::hash(text.as_bytes()));
+        }
+    }
+    std::fs::write(place.path("study/journal.ron"), lines).unwrap();
+    for words in ["status study", "compare study study", "report study -o -"] {
+        place.stdout(words);
+    }
 }
 
 #[test]

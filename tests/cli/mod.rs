@@ -2,6 +2,7 @@
 //!
 //! What it prints is in `snapshots`; `SNAPSHOTS=overwrite` writes them anew, to be read before they are committed.
 
+mod hostile;
 mod live;
 mod plan;
 mod trouble;

@@ -1,6 +1,8 @@
 //! What is shown while a sweep runs.
 
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod terminal;
 #[cfg(feature = "tracing")]
 mod tracing;

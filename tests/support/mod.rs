@@ -3,6 +3,8 @@
 pub(crate) mod disk;
 pub(crate) mod kill;
 pub(crate) mod scripted;
+#[cfg(any(feature = "cli", feature = "report", unix))]
+pub(crate) mod texts;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};

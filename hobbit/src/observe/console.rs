@@ -11,6 +11,7 @@ use super::live::Live;
 use super::progress::Progress;
 use super::{Event, Observer, StudyInfo, cell, number, status};
 use crate::error::BoxError;
+use crate::printable::{printable, printable_lines, printable_page};
 use crate::repository::{End, StageRecord};
 use crate::schedule::Plan;
 use crate::space::Value;
@@ -62,7 +63,7 @@ impl Console {
             progress: Progress::new(&info.plan, info.iterations, info.direction),
             estimate: Estimate::default(),
             workers: info.workers,
-            monitor: info.monitor.clone(),
+            monitor: printable(&info.monitor).into_owned(),
             best: String::new(),
             start: now,
             shown: now,
@@ -80,7 +81,7 @@ impl Console {
 
     fn say(&self, text: &str) {
         match &self.live {
-            Some(live) => live.print(text),
+            Some(live) => live.print(&printable_page(text)),
             None => print(text),
         }
     }
@@ -168,7 +169,7 @@ impl Console {
         self.line(&self.state());
         let took = duration(self.start.elapsed());
         match stopped {
-            Some(reason) => print(&format!("Stopped after {took}: {reason}\n")),
+            Some(reason) => print(&format!("Stopped after {took}: {}\n", printable_lines(reason))),
             None => print(&format!("Done in {took}\n")),
         }
     }
@@ -180,7 +181,7 @@ impl Observer for Console {
         match event {
             Event::Started(info) => self.begin(info),
             Event::StageEnded { record, replayed, hparams } => self.ended(record, *replayed, hparams),
-            Event::Note(text) => self.say(&format!("Note: {text}\n")),
+            Event::Note(text) => self.say(&format!("Note: {}\n", printable_lines(text))),
             Event::Ended { stopped } => {
                 self.end(stopped.as_deref());
                 return Ok(());
@@ -208,11 +209,11 @@ fn heading(info: &StudyInfo) -> String {
         "{} on {}, to {goal} {}, seed {}\n",
         counted(Plan::total_trials(plan).saturating_mul(iterations), "trial"),
         counted(info.workers.into(), "worker"),
-        info.monitor,
+        printable(&info.monitor),
         info.seed
     );
     if let Some(dir) = &info.repo_dir {
-        text += &format!("Repository: {}\n", dir.display());
+        text += &format!("Repository: {}\n", printable(&dir.to_string_lossy()));
     }
     if info.known_stages > 0 {
         text += &format!(
@@ -229,7 +230,7 @@ fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> 
     let took = duration(Duration::try_from_secs_f64(record.seconds).unwrap_or_default());
     let what = match (&record.end, record.end.status()) {
         (End::Diverged { reason, .. } | End::Failed { reason, .. }, Some(fate)) => {
-            format!("{}: {reason}", status(&fate))
+            format!("{}: {}", status(&fate), printable_lines(reason))
         }
         _ => {
             let score = record.score.map_or(String::new(), |(score, epoch)| {
@@ -243,8 +244,8 @@ fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> 
 
 /// Hyperparameters on one line.
 fn values(hparams: &[(String, Value)]) -> String {
-    let each: Vec<_> = hparams.iter().map(|(name, value)| format!("{name} {}", cell(value))).collect();
-    each.join(", ")
+    let each = hparams.iter().map(|(name, value)| format!("{} {}", printable(name), printable(&cell(value))));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// `1 worker`, `2 workers`.
@@ -252,8 +253,8 @@ fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Prints to standard output, which may be closed.
+/// Prints to standard output, which may be closed. Whatever the text holds, the terminal only shows it.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(printable_page(text).as_bytes()).and_then(|()| out.flush());
 }

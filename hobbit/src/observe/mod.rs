@@ -25,6 +25,8 @@ pub(crate) use table::results_notebook;
 pub(crate) use table::results_table;
 pub use table::{cell, names, number, status};
 
+pub use crate::printable::{printable, printable_lines};
+
 use crate::error::BoxError;
 use crate::objective::Metrics;
 use crate::repository::{StageRecord, Status};

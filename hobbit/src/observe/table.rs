@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::printable::printable;
 use crate::repository::Status;
 use crate::results::Trial;
 use crate::space::{SearchSpace, Value};
@@ -52,7 +53,7 @@ fn results_cells<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> (Vec<Str
     let values: Vec<Vec<(String, Value)>> = trials.iter().map(|trial| trial.hparams.values()).collect();
     let names = names(values.iter().map(Vec::as_slice));
     let fixed = ["rank", "trial", monitor, "epochs", "status"];
-    let heading = fixed.iter().chain(&names).map(|&name| name.to_owned()).collect();
+    let heading = fixed.iter().chain(&names).map(|&name| printable(name).into_owned()).collect();
     let row = |(trial, values): (&Trial<H>, &Vec<(String, Value)>)| {
         let mut cells = vec![
             trial.rank.to_string(),
@@ -63,7 +64,7 @@ fn results_cells<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> (Vec<Str
         ];
         cells.extend(names.iter().map(|name| {
             let value = values.iter().find(|(known, _)| known == name);
-            value.map_or_else(|| "-".to_owned(), |(_, value)| cell(value))
+            value.map_or_else(|| "-".to_owned(), |(_, value)| printable(&cell(value)).into_owned())
         }));
         cells
     };

@@ -14,6 +14,7 @@ use kuva::render::theme::Theme;
 
 use super::columns::Scale;
 use crate::observe::number;
+use crate::printable::is_hidden;
 
 /// What a picture outside of the page needs to have its colours; the page has the same.
 pub(super) const COLOURS: &str = include_str!("colours.css");
@@ -326,10 +327,10 @@ pub(super) fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * 6.9
 }
 
-/// A text without what XML does not allow, and without what kuva takes for mathematics.
+/// A text without what XML does not allow, what is hidden, and what kuva takes for mathematics.
 pub(super) fn clean(text: &str) -> String {
-    let allowed =
-        |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c };
+    // no escapes: there is little room
+    let allowed = |c: char| if is_hidden(c) { '\u{fffd}' } else { c };
     text.chars().map(allowed).collect::<String>().replace('$', "\\$")
 }
 

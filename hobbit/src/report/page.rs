@@ -10,6 +10,7 @@ use super::correlation::{Correlation, FEWEST};
 use super::pictures::{duration, percent};
 use super::timeline::Session;
 use crate::observe::{cell, status};
+use crate::printable::printable_page;
 use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
 use crate::schedule::EpochCount;
 use crate::trial::Direction;
@@ -100,7 +101,7 @@ pub(super) fn html(report: &Report) -> String {
         processes: processes(overview),
     };
     // writing to a text does not fail
-    page.render().unwrap_or_default()
+    printable_page(&page.render().unwrap_or_default()).into_owned()
 }
 
 fn title(report: &Report) -> String {

@@ -11,7 +11,7 @@ use hobbit::space::Value;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::state::{self, State};
-use crate::table::{Table, one_line};
+use crate::table::Table;
 use crate::view::BestView;
 
 /// Shows the best trial: its hyperparameters, and where its weights are.
@@ -64,32 +64,53 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let weights = state::weights(&reader, best);
     if args.weights {
         let path = weights.map_err(Failure::NotThere)?;
-        return output::print(&format!("{}\n", path.display()));
+        return output::print_path(&path);
     }
     match args.format {
         Format::Json => return output::print_json(&BestView::new(&overview, &reader)),
         Format::Ron => {
-            let hparams = reader.hparams_ron(best.id)?.unwrap_or_else(|| map(best));
-            return output::print(&format!("{hparams}\n"));
+            return output::print_data(&format!("{}\n", ron(&reader, best)?));
         }
         Format::Text => {}
     }
     let mut text = format!("{}", Style::new().bold().apply_to(format!("Trial {}", best.id)));
     if let Some((score, epoch)) = best.score {
         let (score, epochs) = (observe::number(score), best.epochs());
-        text += &format!(": {} {score} at epoch {epoch} of {epochs}", overview.study.monitor);
+        text += &format!(
+            ": {} {score} at epoch {epoch} of {epochs}",
+            observe::printable(&overview.study.monitor)
+        );
     }
     text += &format!(", {}\n\n", state::fate(best, State::of(&overview)));
     let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
     for (name, value) in &best.hparams {
-        hparams.row(vec![name.clone(), one_line(&value.to_string())], Style::new());
+        hparams.row(vec![name.clone(), value.to_string()], Style::new());
     }
     text += &hparams.render(output::width());
     text += &match weights {
-        Ok(path) => format!("\nWeights: {}\n", path.display()),
-        Err(why) => format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {why}"))),
+        Ok(path) => format!("\nWeights: {}\n", output::shown_path(&path)),
+        Err(why) => {
+            let why = observe::printable(&why);
+            format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {why}")))
+        }
     };
     output::print(&text)
+}
+
+/// The hyperparameters as RON: as results.ron has them, or as a map.
+fn ron(reader: &Reader, best: &TrialOverview) -> Result<String, Failure> {
+    let Some(text) = reader.hparams_ron(best.id)? else { return Ok(map(best)) };
+    // hobbit escapes them in its texts
+    if text.lines().any(|line| observe::printable(line) != line) {
+        let file = reader.dir().join("results.ron");
+        return Err(Failure::Foreign(format!(
+            "{}: the hyperparameters of trial {} hold control characters that hobbit does not write: something else changed the \
+             file. `--format json` shows what the journal says",
+            file.display(),
+            best.id
+        )));
+    }
+    Ok(text)
 }
 
 /// The hyperparameters as a RON map.

@@ -1,5 +1,6 @@
 //! `hobbit compare`: studies side by side.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use console::Style;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::failure::Outcome;
 use crate::output::{self, Format, FormatArg};
 use crate::state::{self, State};
-use crate::table::{Table, one_line};
+use crate::table::Table;
 use crate::view::{BestView, StudyView};
 
 /// Compares studies: their settings, how far they are, and their best trials.
@@ -37,13 +38,13 @@ study's best as in `hobbit best`.";
 
 #[derive(Serialize)]
 struct View<'a> {
-    best: Vec<&'a PathBuf>,
+    best: Vec<Cow<'a, str>>,
     studies: Vec<StudyLine<'a>>,
 }
 
 #[derive(Serialize)]
 struct StudyLine<'a> {
-    directory: &'a PathBuf,
+    directory: Cow<'a, str>,
     state: State,
     study: StudyView,
     trials: usize,
@@ -62,23 +63,22 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let overviews: Vec<&Overview> = studies.iter().map(|(_, _, overview)| overview).collect();
     let best = best(&overviews);
     if args.format.format == Format::Json {
-        #[expect(
-            clippy::explicit_auto_deref,
-            reason = "the reference to the reference does not live long enough"
-        )]
-        let line = |(directory, reader, overview): &(_, Reader, Overview)| StudyLine {
-            directory: *directory,
-            state: State::of(overview),
-            study: StudyView::new(&overview.study),
-            trials: overview.trials.len(),
-            epochs: overview.trained_epochs(),
-            seconds: state::worked(overview).as_millis() as f64 / 1000.0,
-            best: BestView::new(overview, reader),
+        let line = |place: usize| {
+            let (_, reader, overview) = &studies[place];
+            StudyLine {
+                directory: args.dirs[place].to_string_lossy(),
+                state: State::of(overview),
+                study: StudyView::new(&overview.study),
+                trials: overview.trials.len(),
+                epochs: overview.trained_epochs(),
+                seconds: state::worked(overview).as_millis() as f64 / 1000.0,
+                best: BestView::new(overview, reader),
+            }
         };
-        let best = best.iter().map(|&best| studies[best].0).collect();
-        return output::print_json(&View { best, studies: studies.iter().map(line).collect() });
+        let best = best.iter().map(|&best| args.dirs[best].to_string_lossy()).collect();
+        return output::print_json(&View { best, studies: (0..studies.len()).map(line).collect() });
     }
-    let names: Vec<String> = args.dirs.iter().map(|dir| dir.display().to_string()).collect();
+    let names: Vec<String> = args.dirs.iter().map(|dir| output::shown_path(dir)).collect();
     output::print(&text(&names, &overviews, &best))
 }
 
@@ -98,7 +98,7 @@ fn best(overviews: &[&Overview]) -> Vec<usize> {
 fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str));
     let mut row = |name: &str, style: Style, cell: &dyn Fn(&Overview) -> String| {
-        let cells = overviews.iter().map(|overview| one_line(&cell(overview)));
+        let cells = overviews.iter().map(|overview| cell(overview));
         table.row(std::iter::once(name.to_owned()).chain(cells).collect(), style);
     };
     let plain = Style::new;

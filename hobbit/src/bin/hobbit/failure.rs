@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use hobbit::observe::printable_lines;
+
 /// How a command ends.
 pub(crate) type Outcome = Result<(), Failure>;
 
@@ -11,6 +13,8 @@ pub(crate) type Outcome = Result<(), Failure>;
 pub(crate) enum Failure {
     /// Something is damaged, and was said already.
     Damage,
+    /// A file that hobbit did not write like this.
+    Foreign(String),
     /// Arguments that make no sense.
     Usage(String),
     /// What was asked for is not there.
@@ -38,13 +42,14 @@ impl Failure {
         let (code, message) = match self {
             Failure::Closed => return ExitCode::SUCCESS,
             Failure::Damage => return ExitCode::from(1),
+            Failure::Foreign(message) => (1, message),
             Failure::Usage(message) => (2, message),
             Failure::Output(message) => (3, message),
             Failure::NotThere(message) => (4, message),
             Failure::Repository(error) => (if error.is_io() { 3 } else { 1 }, error.to_string()),
         };
         let label = console::style("error:").red().bold().for_stderr();
-        let _ = writeln!(io::stderr(), "{label} {message}");
+        let _ = writeln!(io::stderr(), "{label} {}", printable_lines(&message));
         ExitCode::from(code)
     }
 }

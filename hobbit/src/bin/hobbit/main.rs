@@ -16,11 +16,13 @@ mod table;
 mod verify;
 mod view;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use failure::{Failure, Outcome};
+use hobbit::observe::printable;
 
 /// Looks at Hyperband plans and at the studies that hobbit keeps in directories (repositories).
 ///
@@ -66,8 +68,32 @@ enum Command {
     Completions(completions::Args),
 }
 
+/// The arguments; an error repeats some of them, and they may be names of files.
+fn parsed() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+        let odd: Vec<String> = args.filter(|arg| printable(arg) != *arg).collect();
+        if odd.is_empty() {
+            error.exit()
+        }
+        let mut text = error.render().to_string();
+        for arg in
+            odd.iter().flat_map(|arg| [Some(arg.as_str()), arg.split_once('=').map(|(_, value)| value)])
+        {
+            // of `--name=value` the value alone may be repeated
+            text = arg.map_or(text.clone(), |arg| text.replace(arg, &printable(arg)));
+        }
+        let _ = io::stderr().write_all(output::shown(&text).as_bytes());
+        ExitCode::from(error.exit_code() as u8)
+    })
+}
+
 fn main() -> ExitCode {
-    let outcome: Outcome = match Cli::parse().command {
+    let cli = match parsed() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let outcome: Outcome = match cli.command {
         Command::Plan(args) => plan::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Show(args) => show::run(&args),

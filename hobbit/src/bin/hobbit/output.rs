@@ -1,9 +1,11 @@
 //! Standard output: text and JSON, to a terminal, a file or a pipe that may be closed.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
+use hobbit::observe::printable;
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -26,29 +28,102 @@ pub(crate) struct FormatArg {
     pub(crate) format: Format,
 }
 
-/// Prints text.
+/// Prints text for people. Its parts are cleaned where they are put together; here nothing but colours is let through.
 pub(crate) fn print(text: &str) -> Outcome {
+    put(shown(text).as_bytes())
+}
+
+/// Prints data for programs, exactly; on a terminal it is cleaned like any other text.
+pub(crate) fn print_data(text: &str) -> Outcome {
+    if io::stdout().is_terminal() { print(text) } else { put(text.as_bytes()) }
+}
+
+/// Prints a path on a line of its own: for programs its very bytes.
+pub(crate) fn print_path(path: &Path) -> Outcome {
+    if io::stdout().is_terminal() {
+        return print(&format!("{}\n", shown_path(path)));
+    }
+    put(&[path.as_os_str().as_encoded_bytes(), b"\n"].concat())
+}
+
+fn put(bytes: &[u8]) -> Outcome {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(|error| Failure::writing(None, &error))
+}
+
+/// A path as part of a text.
+pub(crate) fn shown_path(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+/// The text without anything that a terminal would obey, but for line breaks, tabs and colours.
+pub(crate) fn shown(text: &str) -> String {
+    let parts = text.split_inclusive(['\n', '\t']).map(|part| {
+        let (text, end) = part.split_at(part.trim_end_matches(['\n', '\t']).len());
+        shown_line(text) + end
+    });
+    parts.collect()
+}
+
+fn shown_line(mut rest: &str) -> String {
+    let mut shown = String::with_capacity(rest.len());
+    while let Some(start) = rest.find("\u{1b}[") {
+        let numbers = rest[start + 2..].bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';');
+        let end = start + 2 + numbers.count();
+        let is_colour = rest[end..].starts_with('m');
+        shown += &printable(&rest[..start]);
+        if is_colour {
+            shown += &rest[start..=end];
+            rest = &rest[end + 1..];
+        } else {
+            shown += &printable("\u{1b}");
+            rest = &rest[start + 1..];
+        }
+    }
+    shown + &printable(rest)
 }
 
 /// Prints a JSON document.
 pub(crate) fn print_json(document: &impl Serialize) -> Outcome {
-    print(&json(document)?)
+    put(json(document)?.as_bytes())
 }
 
 /// A JSON document as text.
 pub(crate) fn json(document: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(document);
     let text = text.map_err(|error| Failure::Output(format!("could not write as JSON: {error}")))?;
-    Ok(text + "\n")
+    Ok(escaped(text) + "\n")
+}
+
+/// A JSON document as one line of text.
+pub(crate) fn json_line(document: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string(document);
+    let text = text.map_err(|error| Failure::Output(format!("could not write as JSON: {error}")))?;
+    Ok(escaped(text) + "\n")
+}
+
+/// JSON without characters that a terminal would obey or hide: in its texts they can all be written as numbers, and mean the same.
+fn escaped(json: String) -> String {
+    let is_hidden = |c: char| c != '\n' && matches!(printable(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
+    if json.is_ascii() && !json.contains('\u{7f}') || !json.contains(is_hidden) {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_hidden(c) {
+            text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Writes text to a file, or prints it if there is none. Files of the repository in `dir` are left alone.
 #[expect(clippy::disallowed_methods, reason = "the file that the user asked for")]
 pub(crate) fn write(file: Option<&Path>, text: &str, dir: &Path) -> Outcome {
-    let Some(file) = file else { return print(text) };
+    let Some(file) = file else { return print_data(text) };
     leaves_alone(file, dir)?;
     std::fs::write(file, text).map_err(|error| Failure::writing(Some(file), &error))
 }

@@ -41,5 +41,5 @@ pub(crate) fn run(args: &Args) -> Outcome {
             output::write(Some(&dir.join(name)), &svg, &args.dir)?;
         }
     }
-    file.map_or(Ok(()), |file| output::print(&format!("{}\n", file.display())))
+    file.map_or(Ok(()), output::print_path)
 }

@@ -26,7 +26,7 @@ Examples:
   hobbit salvage my_study";
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let dir = args.dir.display();
+    let dir = output::shown_path(&args.dir);
     if let Ok(records) = Reader::open(&args.dir)?.journal() {
         let records = count(records.len() as u64, "record");
         return output::print(&format!(
@@ -38,6 +38,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let aside = args.dir.join("journal.ron.damaged");
     output::print(&format!(
         "Kept {kept}; the damaged journal is {} now. Run the study's program again to continue.\n",
-        aside.display()
+        output::shown_path(&aside)
     ))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format, FormatArg};
 use crate::state::{self, State};
-use crate::table::{Table, one_line};
+use crate::table::Table;
 use crate::view::{StudyView, TrialView, WholeTrialView};
 
 /// Shows a study's trials, best first, or the whole story of one.
@@ -98,9 +98,9 @@ fn list(args: &Args, overview: &Overview) -> Outcome {
             trial.epochs().to_string(),
             state::fate(trial, state),
         ];
-        cells.extend(names.iter().map(|name| {
-            trial.hparam(name).map_or_else(|| "-".to_owned(), |value| one_line(&observe::cell(value)))
-        }));
+        cells.extend(
+            names.iter().map(|name| trial.hparam(name).map_or_else(|| "-".to_owned(), observe::cell)),
+        );
         table.row(cells, colour(rank, trial));
     }
     let mut text = table.render(output::width());
@@ -122,7 +122,7 @@ fn colour(rank: usize, trial: &TrialOverview) -> Style {
 
 fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
     let bold = Style::new().bold();
-    let monitor = &overview.study.monitor;
+    let monitor = observe::printable(&overview.study.monitor);
     let mut text = format!(
         "{}: {}",
         bold.apply_to(format!("Trial {}", trial.id)),
@@ -134,14 +134,17 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
     }
     text += "\n";
     if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
-        text += &format!("{}\n", Style::new().red().apply_to(reason.trim_end()));
+        text += &format!(
+            "{}\n",
+            Style::new().red().apply_to(observe::printable_lines(&format!("Reason: {reason}")))
+        );
     }
     if let Ok(path) = state::weights(reader, trial) {
-        text += &format!("Weights: {}\n", path.display());
+        text += &format!("Weights: {}\n", output::shown_path(&path));
     }
     let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
     for (name, value) in &trial.hparams {
-        hparams.row(vec![name.clone(), one_line(&value.to_string())], Style::new());
+        hparams.row(vec![name.clone(), value.to_string()], Style::new());
     }
     text += &format!("\n{}", hparams.render(output::width()));
     if trial.stages.is_empty() {

@@ -8,6 +8,8 @@ use hobbit::repository::{Overview, Process, Reader, Timestamp, TrialOverview};
 use hobbit::{Direction, Status};
 use serde::Serialize;
 
+use crate::output;
+
 /// What a study is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,44 +63,62 @@ impl State {
             return "not begun: no process has worked on it yet".to_owned();
         };
         let Process { host, pid, workers, opened, closed, .. } = last;
-        let ago = |time: Timestamp| observe::duration(between(time, Timestamp::now()));
+        let for_so_long = |since: Timestamp| observe::duration(between(since, Timestamp::now()));
+        // the clock may have been set back before the end was written
+        let end = |time: Timestamp| ago(later(time, last_sign(overview)));
         match (self, closed) {
             (State::Running, _) => {
                 format!(
                     "running: process {pid} on {host}, {} for {}",
                     count(*workers, "worker"),
-                    ago(*opened)
+                    for_so_long(*opened)
                 )
             }
             (State::Elsewhere, _) => format!(
                 "running, as far as the journal tells: process {pid} is on {host}, and cannot be seen from here; its last \
-                 sign of life is from {} ago",
+                 sign of life is from {}",
                 ago(last_sign(overview))
             ),
             (State::Killed, _) => format!(
-                "killed: process {pid} on {host} is gone, its last sign of life is from {} ago; run its program again to \
+                "killed: process {pid} on {host} is gone, its last sign of life is from {}; run its program again to \
                  continue",
                 ago(last_sign(overview))
             ),
             (State::Stopped, Some((time, Some(reason)))) => {
-                format!("stopped {} ago: {reason}; run its program again to continue", ago(*time))
+                format!("stopped {}: {reason}; run its program again to continue", end(*time))
             }
             (_, Some((time, _))) => {
-                format!("finished {} ago, after {}", ago(*time), observe::duration(worked(overview)))
+                format!("finished {}, after {}", end(*time), observe::duration(worked(overview)))
             }
             _ => self.word().to_owned(),
         }
     }
 }
 
+/// How long ago something was, in words. Clocks of machines differ, and may be set back.
+fn ago(time: Timestamp) -> String {
+    /// So many seconds are no difference worth telling of.
+    const SAME: f64 = 60.0;
+    let now = Timestamp::now();
+    if time.0 - now.0 > SAME {
+        return "at a time that this machine's clock has not reached yet".to_owned();
+    }
+    format!("{} ago", observe::duration(between(time, now)))
+}
+
+fn later(a: Timestamp, b: Timestamp) -> Timestamp {
+    if b > a { b } else { a }
+}
+
 /// How long processes worked on a study in all.
 pub(crate) fn worked(overview: &Overview) -> Duration {
     let next = overview.processes.iter().skip(1).map(|next| Some(next.opened)).chain([None]);
     let times = overview.processes.iter().zip(next).map(|(process, next)| {
-        let sign = || last_sign_between(overview, process.opened, next);
-        between(process.opened, process.closed.as_ref().map_or_else(sign, |(time, _)| *time))
+        let sign = last_sign_between(overview, process.opened, next);
+        let end = process.closed.as_ref().map_or(sign, |(time, _)| later(*time, sign));
+        between(process.opened, end)
     });
-    times.sum()
+    times.fold(Duration::ZERO, Duration::saturating_add)
 }
 
 /// The latest time in the journal.
@@ -111,7 +131,7 @@ fn last_sign_between(overview: &Overview, from: Timestamp, to: Option<Timestamp>
     let ended = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.time);
     let begun = overview.trials.iter().filter_map(|trial| trial.running).map(|(_, _, since)| since);
     let times = ended.chain(begun).filter(|time| to.is_none_or(|to| *time < to));
-    times.fold(from, |latest, time| if time > latest { time } else { latest })
+    times.fold(from, later)
 }
 
 /// The time between; nothing if clocks disagree.
@@ -157,8 +177,8 @@ pub(crate) fn title(dir: &Path, overview: &Overview) -> String {
     let times = if study.iterations > 1 { format!(", {} times", study.iterations) } else { String::new() };
     format!(
         "{}: {goal} {}, R = {}, eta = {}{times}, seed {}",
-        dir.display(),
-        study.monitor,
+        output::shown_path(dir),
+        observe::printable(&study.monitor),
         study.max_epochs,
         study.eta,
         study.seed

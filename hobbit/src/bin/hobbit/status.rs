@@ -91,7 +91,7 @@ fn watch(args: &Args, reader: &Reader) -> Outcome {
         let goes_on = state.is_live() || state == State::New;
         match args.format.format {
             Format::Json => {
-                let text = serde_json::to_string(&view(reader, &overview)).unwrap_or_default() + "\n";
+                let text = output::json_line(&view(reader, &overview))?;
                 output_change(&mut known, text, summary(&overview))?;
             }
             Format::Text if is_live => {
@@ -129,7 +129,7 @@ fn draw(term: &Term, text: &str, drawn: usize, goes_on: bool) -> io::Result<usiz
         term.move_cursor_up(drawn)?;
     }
     let mut lines = 0;
-    for line in text.lines().take(fitting) {
+    for line in output::shown(text).lines().take(fitting) {
         term.clear_line()?;
         term.write_line(&truncate_str(line, usize::from(columns), "…"))?;
         lines += 1;
@@ -153,7 +153,8 @@ fn summary(overview: &Overview) -> String {
         text += &format!(", {failed} failed");
     }
     if let Some((best, (score, _))) = overview.best().and_then(|best| Some((best, best.score?))) {
-        text += &format!(", best {} {} ({})", overview.study.monitor, observe::number(score), best.id);
+        let monitor = observe::printable(&overview.study.monitor);
+        text += &format!(", best {monitor} {} ({})", observe::number(score), best.id);
     }
     if let Some(left) = state::time_left(overview) {
         text += &format!(", {} left", observe::duration(left));
@@ -177,6 +178,7 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     let mut text = format!("{}\n", bold.apply_to(state::title(reader.dir(), overview)));
     let width = output::width().unwrap_or(usize::MAX);
     let mut coloured = |label: &str, value: String, style: &Style| {
+        let value = observe::printable(&value);
         for (i, value) in wrapped(&value, width.saturating_sub(LABEL)).iter().enumerate() {
             let label = format!("{:<LABEL$}", if i == 0 { label } else { "" });
             text += &format!("{}{}\n", bold.apply_to(label), style.apply_to(value));
@@ -303,7 +305,7 @@ fn bar(done: u64, planned: u64) -> String {
 
 #[derive(Serialize)]
 struct View {
-    directory: PathBuf,
+    directory: String,
     state: State,
     study: StudyView,
     process: Option<ProcessView>,
@@ -345,7 +347,7 @@ fn view(reader: &Reader, overview: &Overview) -> View {
         since: since.0,
     });
     View {
-        directory: reader.dir().to_owned(),
+        directory: reader.dir().to_string_lossy().into_owned(),
         state: State::of(overview),
         study: StudyView::new(&overview.study),
         process: overview.processes.last().map(ProcessView::new),

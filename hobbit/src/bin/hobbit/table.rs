@@ -2,8 +2,9 @@
 
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use console::{Style, measure_text_width};
+use hobbit::observe::printable;
 
-/// A table; its first columns are repeated where it is too wide and has to be cut.
+/// A table; its first columns are repeated where it is too wide and has to be cut. Whatever its cells hold, they are shown on one line.
 pub(crate) struct Table {
     columns: Vec<(String, CellAlignment)>,
     rows: Vec<(Vec<String>, Style)>,
@@ -18,13 +19,13 @@ impl Table {
 
     /// Adds a column of text.
     pub(crate) fn text(mut self, title: &str) -> Table {
-        self.columns.push((title.to_owned(), CellAlignment::Left));
+        self.columns.push((cell(title), CellAlignment::Left));
         self
     }
 
     /// Adds a column of numbers.
     pub(crate) fn number(mut self, title: &str) -> Table {
-        self.columns.push((title.to_owned(), CellAlignment::Right));
+        self.columns.push((cell(title), CellAlignment::Right));
         self
     }
 
@@ -40,7 +41,7 @@ impl Table {
 
     /// Adds a row, with its colour.
     pub(crate) fn row(&mut self, cells: Vec<String>, style: Style) {
-        self.rows.push((cells, style));
+        self.rows.push((cells.iter().map(|text| cell(text)).collect(), style));
     }
 
     /// The text; where it is wider than `width`, it is cut into tables one below the other.
@@ -92,9 +93,15 @@ impl Table {
     }
 }
 
-/// A text on one line.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// A cell is no longer than this: all others of its column would be filled up to its length.
+const LONGEST: usize = 1000;
+
+/// A text as a cell.
+fn cell(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => printable(text).into_owned(),
+        Some((end, _)) => format!("{}…", printable(&text[..end])),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use console::Style;
+use hobbit::observe::printable;
 use hobbit::repository::{Check, FileState, Reader};
 use serde::Serialize;
 
@@ -81,12 +82,17 @@ fn word(state: FileState) -> (&'static str, Style) {
     }
 }
 
+/// Longer names of files stand out of their column.
+const WIDEST: usize = 60;
+
 fn text(checks: &[Check]) -> String {
-    let width = checks.iter().map(|check| check.file.chars().count()).max().unwrap_or(0);
+    let shown: Vec<_> =
+        checks.iter().map(|check| (printable(&check.file), check.state, printable(&check.text))).collect();
+    let width = shown.iter().map(|(file, ..)| file.chars().count()).max().unwrap_or(0).min(WIDEST);
     let word_width = checks.iter().map(|check| word(check.state).0.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for Check { file, state, text: what, .. } in checks {
-        let (word, style) = word(*state);
+    for (file, state, what) in shown {
+        let (word, style) = word(state);
         text += &format!("{}  {file:<width$}  {what}\n", style.apply_to(format!("{word:<word_width$}")));
     }
     let bad = checks.iter().filter(|check| !check.state.is_fine()).count();

@@ -2,8 +2,6 @@
 //!
 //! Stages are counted from 1, as in the texts. Numbers that are not finite are `null`.
 
-use std::path::PathBuf;
-
 use hobbit::observe::Fate;
 use hobbit::repository::{
     End, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord, TrialOverview,
@@ -260,12 +258,15 @@ impl WholeTrialView {
 pub(crate) struct BestView {
     #[serde(flatten)]
     trial: TrialView,
-    weights: Option<PathBuf>,
+    /// What of the path is no text is replaced: JSON has no other way to write it.
+    weights: Option<String>,
 }
 
 impl BestView {
     pub(crate) fn new(overview: &Overview, reader: &Reader) -> Option<BestView> {
         let best = overview.best()?;
-        Some(BestView { trial: TrialView::new(1, best), weights: state::weights(reader, best).ok() })
+        let weights = state::weights(reader, best).ok();
+        let weights = weights.map(|path| path.to_string_lossy().into_owned());
+        Some(BestView { trial: TrialView::new(1, best), weights })
     }
 }

@@ -1,0 +1,163 @@
+//! Sweeps whose metrics, reasons and directories are sequences that a terminal obeys, in a pipe and on a terminal.
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use hobbit::{
+    BoxError, Checkpoint, Direction, EpochContext, Event, Hyperband, MaxFailures, Metrics, Objective,
+    Observer, TrialContext, search_space,
+};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::support::kill::{child, process};
+use crate::support::texts::{FORGED, TEXTS, hidden};
+
+#[search_space]
+#[derive(Debug)]
+struct Odd {
+    #[choice(
+        "\u{1b}[2J\u{1b}[1A",
+        "x\nState     finished 1 s ago, after 2 s",
+        "\u{9b}31m\u{202e}gpj",
+        "plain"
+    )]
+    text: String,
+    #[uniform(0.0..=1.0)]
+    luck: f64,
+}
+
+/// Reports a metric of this name, or fails for this reason.
+struct Named(&'static str);
+
+impl Objective for Named {
+    type Hparams = Odd;
+    type Model = f64;
+
+    fn metrics(&self, _: &Odd) -> Result<Vec<Cow<'static, str>>, BoxError> {
+        Ok(vec![self.0.into()])
+    }
+
+    fn build(&self, odd: &Odd, _: &TrialContext) -> Result<f64, BoxError> {
+        if odd.luck < 0.3 { Err(self.0.into()) } else { Ok(odd.luck) }
+    }
+
+    fn train_epoch(
+        &self,
+        model: &mut f64,
+        _: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
+        metrics.report(self.0, *model);
+        Ok(())
+    }
+
+    fn validate(&self, _: &mut f64, _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn save(&self, _: &f64) -> Result<Checkpoint, BoxError> {
+        Ok(Checkpoint::new())
+    }
+
+    fn load(&self, _: &mut f64, _: &Checkpoint) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// Fails at once, so that a note tells why.
+struct Failing(&'static str);
+
+impl Observer for Failing {
+    fn event(&mut self, _: &Event) -> Result<(), BoxError> {
+        Err(self.0.into())
+    }
+}
+
+/// As a process of its own: a sweep for each text.
+#[test]
+fn sweeper() {
+    child(|dir, _| {
+        for (number, text) in TEXTS.into_iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+            let name = format!("{number}{}", text.replace(['/', '\0'], ""));
+            let study = Hyperband::of(Named(text)).monitor(text).direction(Direction::Minimize).verbose();
+            let study = study.seed(number as u64).observe(Failing(text)).repo_dir(dir.join(name)).workers(1);
+            if let Err(error) = study.max_failures(MaxFailures::Share(1.0)).run(3, 3) {
+                eprintln!("Error: {error}\nError: {error:?}");
+            }
+        }
+    });
+}
+
+fn sweep(dir: &Path) -> Command {
+    let mut command = process("observe::hostile::sweeper", dir, 1);
+    command.arg("--nocapture").env("TERM", "xterm-256color");
+    command
+}
+
+#[test]
+fn in_a_pipe_every_text_is_shown_and_no_line_is_forged() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = sweep(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for text in [output.stdout, output.stderr] {
+        let text = String::from_utf8(text).unwrap();
+        // the plan has tabs
+        assert_eq!(hidden(&text.replace('\t', " ")), None, "{text:?}");
+        for forged in [
+            FORGED,
+            "Weights: /tmp/evil",
+            "Results: /tmp/evil",
+            "error: nothing",
+            "Best      val_loss 0",
+            "$ sudo",
+        ] {
+            assert!(!text.lines().any(|line| line.starts_with(forged)), "{forged}:\n{text}");
+        }
+        assert!(text.contains(r"\u{1b}[2J"), "they are shown");
+    }
+}
+
+#[test]
+fn a_live_view_obeys_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
+    let theirs = || OpenOptions::new().read(true).write(true).open(path).unwrap();
+    let mut command = sweep(dir.path());
+    let mut running = command.stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
+    drop(command);
+    let (mut ours, mut seen, mut bytes) = (File::from(ours), Vec::new(), [0; 4096]);
+    // reading fails when nobody has the terminal open any more
+    while let Ok(read) = ours.read(&mut bytes) {
+        seen.extend_from_slice(&bytes[..read]);
+    }
+    assert!(running.wait().unwrap().success());
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(seen.contains(r"\u{1b}[2J") && seen.contains("\u{1b}["), "there is a live view");
+    // what the live view itself never writes
+    for obeyed in [
+        "\u{1b}]",
+        "\u{1b}P",
+        "\u{1b}_",
+        "\u{1b}c",
+        "\u{1b}(",
+        "\u{1b}[2J",
+        "\u{1b}[?1049h",
+        "\u{1b}[8m",
+        "\u{7}",
+        "\u{8}",
+    ] {
+        assert!(!seen.contains(obeyed), "{obeyed:?}");
+    }
+    assert!(
+        !seen.contains(|c: char| ('\u{7f}'..='\u{9f}').contains(&c) || matches!(c, '\u{202e}' | '\u{2028}'))
+    );
+    assert!(!seen.split(['\n', '\r']).any(|line| line.starts_with(FORGED)));
+}
