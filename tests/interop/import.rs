@@ -264,3 +264,57 @@ fn rows_of_a_table_are_read() {
     let error = import::optuna(&path, None).unwrap_err().to_string();
     assert!(error.contains("table.csv:2: this is no line of an Optuna journal"), "{error}");
 }
+
+#[test]
+fn a_file_that_is_not_there_and_a_misspelt_name_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.journal");
+    let missing = import::optuna(&path, None).unwrap_err();
+    assert!(missing.is_io() && missing.to_string().contains("could not read"), "{missing}");
+    assert!(!path.exists());
+    std::fs::write(&path, "").unwrap();
+    let none = import::optuna(&path, None).unwrap_err().to_string();
+    assert!(none.ends_with("a.journal has no study; the studies in it: none"), "{none}");
+    std::fs::write(&path, "{\"op_code\":0,\"study_name\":\"digits\",\"directions\":[1]}\n").unwrap();
+    let other = import::optuna(&path, Some("digit")).unwrap_err().to_string();
+    assert!(other.ends_with("a.journal has no such study: `digit`; the studies in it: `digits`"), "{other}");
+    assert!(import::optuna(dir.path(), None).unwrap_err().is_io());
+}
+
+#[test]
+fn the_column_of_scores_has_to_be_there_and_to_hold_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table.csv");
+    let read = |text: &str, score: &str| {
+        std::fs::write(&path, text).unwrap();
+        import::csv(&path, score, Direction::Minimize)
+    };
+    let refused = |text: &str, score: &str| {
+        let error = read(text, score).unwrap_err().to_string();
+        error.split("table.csv").nth(1).unwrap().to_owned()
+    };
+    let table = "learning_rate,activation,layers,loss\n0.1,relu,2,0.5\n";
+    assert_eq!(
+        refused(table, "los"),
+        " has no column `los` for the scores (`\"\"` if there are none); its columns are `learning_rate`, `activation`, `layers`, \
+         `loss`"
+    );
+    // knowingly
+    let fitted = read("learning_rate,activation,layers\n0.1,relu,2\n", "").unwrap().fit::<Small>();
+    assert_eq!((fitted.accepted.len(), fitted.accepted[0].score), (1, None));
+    assert_eq!(
+        refused("a,b,a,loss\n1,2,3,4\n", "loss"),
+        " has two columns named `a`; its columns are `a`, `b`, `a`, `loss`"
+    );
+    assert_eq!(
+        refused("rate,loss\n1,0.5\n2,fast\n", "loss"),
+        ":3: the score is `fast` in the column `loss`; it has to be a number"
+    );
+    let rows = read("rate,loss\n1,\n2,nan\n3,NA\n4,None\n5,inf\n6,1e-3\n", "loss").unwrap().rows;
+    let scores: Vec<_> = rows.iter().map(|row| row.score).collect();
+    assert_eq!(scores, [None, None, None, None, None, Some(1e-3)]);
+    // as pandas writes it, with an index and a mark at the beginning
+    let pandas = "\u{feff},learning_rate,activation,layers,loss\n0,0.1,relu,2,0.5\n";
+    let fitted = read(pandas, "loss").unwrap().fit::<Small>();
+    assert_eq!((fitted.accepted.len(), fitted.accepted[0].score), (1, Some(0.5)), "{:?}", fitted.refused);
+}

@@ -4,6 +4,7 @@
 mod import;
 mod journal;
 mod kill;
+mod scalars;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

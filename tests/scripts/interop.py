@@ -112,7 +112,7 @@ def same_runs(logs, study, metrics, monitor):
         for metric in metrics:
             assert len(scalars(multiplexer, name, metric)) == len(seen), (name, metric)
         if trial.values:
-            ((_, score),) = scalars(multiplexer, name, "score")
+            ((_, score),) = scalars(multiplexer, name, "hobbit/score")
             assert abs(score - trial.value) < 1e-6
     return multiplexer
 
@@ -230,13 +230,13 @@ def digits():
         experiment, groups = hparams_view(server, len(expected))
         assert {info["name"] for info in experiment["hparamInfos"]} == {"learning_rate", "activation", "dropout", "hidden"}
         metrics = {info["name"]["tag"] for info in experiment["metricInfos"]}
-        assert {"score", "val_accuracy", "val_loss", "loss"} <= metrics, metrics
+        assert {"hobbit/score", "val_accuracy", "val_loss", "loss"} <= metrics, metrics
         for group in groups:
             known = expected[group["name"]]
             assert [session["status"] for session in group["sessions"]] == ["STATUS_SUCCESS"]
             assert f"learning_rate: {group['hparams']['learning_rate']}," in known["hparams"]
             values = {value["name"]["tag"]: value["value"] for value in group["metricValues"]}
-            assert abs(values["score"] - known["score"]) < 1e-6
+            assert abs(values["hobbit/score"] - known["score"]) < 1e-6
         # what its elements show is not in the page's own text: the pictures are for people
         server.browse("/#hparams", "hparams.png", ["tf-hparams-dashboard"])
         server.browse("/#scalars", "scalars.png", ["tf-scalar-dashboard"])

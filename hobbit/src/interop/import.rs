@@ -23,7 +23,7 @@
 //! An imported score tells which configurations to begin with, nothing more: every trial of a study is trained by hobbit itself, so
 //! that its result depends on the study alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -141,9 +141,11 @@ impl Imported {
 /// The trials of a study in an Optuna journal file. Its name is needed only if there are several.
 ///
 /// # Errors
-/// The file does not read, or has no such study, or several, or the study has several objectives.
+/// There is no such file, it does not read, has no such study, or several, or the study has several objectives.
 pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Imported> {
     let path = path.as_ref();
+    // a journal that is written to need not be there yet
+    path.metadata().map_err(|error| Error::io("read", path, error))?;
     let mut studies: Vec<Option<(String, Vec<u64>)>> = Vec::new();
     let mut trials: Vec<(usize, Trial)> = Vec::new();
     let mut file = JournalFile::new(path);
@@ -202,7 +204,10 @@ pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Import
     let mut fitting = (0..).zip(&studies).filter(|(_, study)| named(study));
     let (number, directions) = match (fitting.next(), fitting.next()) {
         (Some((number, Some((_, directions)))), None) => (number, directions),
-        (None, _) => return Err(wrong("has no such study")),
+        (None, _) => match study_name {
+            Some(name) => return Err(wrong(&format!("has no such study: `{name}`"))),
+            None => return Err(wrong("has no study")),
+        },
         _ => return Err(wrong("has several studies: say which")),
     };
     let direction = match directions.as_slice() {
@@ -243,9 +248,10 @@ impl Trial {
         let distribution: Option<Json> =
             distribution.and_then(Json::as_str).and_then(|text| serde_json::from_str(text).ok());
         let place = internal.and_then(Json::as_f64);
+        let option = place.filter(|place| *place >= 0.0 && place.fract() == 0.0);
         let choices = distribution.as_ref().and_then(|it| it.pointer("/attributes/choices"));
         let value = match choices {
-            Some(choices) => place.and_then(|place| value(choices.get(place as usize)?)),
+            Some(choices) => option.and_then(|place| value(choices.get(place as usize)?)),
             None => place.map(Value::Float),
         };
         // what does not read is missing, and the trial will be refused for it
@@ -274,14 +280,17 @@ fn value(json: &Json) -> Option<Value> {
     })
 }
 
-/// The rows of a CSV file with a header. `score` is the column with the results; it may be absent.
+/// The rows of a CSV file with a header. `score` is the column with the results; `""` if there is none. A column without a name, such
+/// as pandas' index, is left out.
 ///
 /// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`, as in those of
 /// `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the score and `state`. An empty field is no
-/// value. Rows whose `state` is `FAIL`, or whose status in hobbit's table says that they failed or diverged, are refused.
+/// value, and neither are the words for missing results in the column of scores (`nan`, `NA`, `None`, `null`) and infinite ones. Rows
+/// whose `state` is `FAIL`, or whose status in hobbit's table says that they failed or diverged, are refused.
 ///
 /// # Errors
-/// The file does not read, or has rows of different lengths.
+/// The file does not read, has rows of different lengths, two columns of one name, no column `score`, or in it something that is no
+/// number.
 pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<Imported> {
     let path = path.as_ref();
     let failed = |error: ::csv::Error| {
@@ -289,6 +298,7 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
     };
     let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_path(path).map_err(failed)?;
     let names = reader.headers().map_err(failed)?.clone();
+    check_columns(path, &names, score)?;
     let parameter =
         |name: &str| name.strip_prefix("params_").or(name.strip_prefix("hparams.")).map(str::to_owned);
     let prefixed = names.iter().any(|name| parameter(name).is_some());
@@ -297,14 +307,14 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
         let record = record.map_err(failed)?;
         let line = record.position().map_or(0, |position| position.line());
         let mut row = Row { source: format!("line {line}"), ..Row::default() };
-        for (name, text) in names.iter().zip(&record).filter(|(_, text)| !text.is_empty()) {
+        for (name, text) in
+            names.iter().zip(&record).filter(|(name, text)| !name.is_empty() && !text.is_empty())
+        {
             let value = Value::Text(text.to_owned());
             match name {
                 "state" => row.failed = text == "FAIL",
                 "status" if prefixed => row.failed = matches!(text, "failed" | "diverged"),
-                name if name == score => {
-                    row.score = text.parse().ok().filter(|score: &f64| score.is_finite())
-                }
+                name if name == score => row.score = result(path, line, name, text)?,
                 name if !prefixed => row.params.push((name.to_owned(), value)),
                 name => match parameter(name) {
                     Some(name) => row.params.push((name, value)),
@@ -318,4 +328,34 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
         rows.push(row);
     }
     Ok(Imported { direction, rows })
+}
+
+/// Refuses two columns of one name, and a score that is not there.
+fn check_columns(path: &Path, names: &::csv::StringRecord, score: &str) -> Result<()> {
+    let wrong = |what: String| {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        Error::repository(format!("{} {what}; its columns are {}", path.display(), names.join(", ")))
+    };
+    let mut known = HashSet::new();
+    if let Some(twice) = names.iter().find(|name| !name.is_empty() && !known.insert(*name)) {
+        return Err(wrong(format!("has two columns named `{twice}`")));
+    }
+    if score.is_empty() || known.contains(score) {
+        return Ok(());
+    }
+    Err(wrong(format!("has no column `{score}` for the scores (`\"\"` if there are none)")))
+}
+
+/// A result, if it is one.
+fn result(path: &Path, line: u64, name: &str, text: &str) -> Result<Option<f64>> {
+    if ["na", "n/a", "none", "null"].contains(&text.to_ascii_lowercase().as_str()) {
+        return Ok(None);
+    }
+    let score: f64 = text.parse().map_err(|_| {
+        let (path, name) = (path.display(), name.escape_debug());
+        Error::repository(format!(
+            "{path}:{line}: the score is `{text}` in the column `{name}`; it has to be a number"
+        ))
+    })?;
+    Ok(Some(score).filter(|score| score.is_finite()))
 }

@@ -47,11 +47,13 @@ pub(super) struct JournalFile {
     path: PathBuf,
     read: u64,
     lines: usize,
+    /// Whether what processes that died left of their locks was removed.
+    tidied: bool,
 }
 
 impl JournalFile {
     pub(super) fn new(path: &Path) -> JournalFile {
-        JournalFile { path: path.to_owned(), read: 0, lines: 0 }
+        JournalFile { path: path.to_owned(), read: 0, lines: 0, tidied: false }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -107,10 +109,14 @@ impl JournalFile {
     ///
     /// # Errors
     /// The file or its directory cannot be written to.
-    pub(super) fn lock(&self) -> Result<Lock> {
+    pub(super) fn lock(&mut self) -> Result<Lock> {
         let file = OpenOptions::new().append(true).create(true).open(&self.path);
         let file = file.map_err(|error| Error::io("write", &self.path, error))?;
-        Lock::acquire(&self.path, file).map_err(|error| Error::io("lock", &self.path, error))
+        let lock = Lock::acquire(&self.path, file).map_err(|error| Error::io("lock", &self.path, error))?;
+        if !std::mem::replace(&mut self.tidied, true) {
+            tidy(&self.path);
+        }
+        Ok(lock)
     }
 
     /// Adds whole lines, durably, where everything before has been read. What a process that died left of a line is cut off.
@@ -187,6 +193,24 @@ fn remove(link: &Path) {
     }
 }
 
+/// Removes the links of hobbit's that [`remove`] had renamed when its process was killed. Where that is not possible they harm nobody.
+fn tidy(path: &Path) {
+    let Ok(path) = std::path::absolute(path) else { return };
+    let Some(dir) = path.parent() else { return };
+    let begins = with_suffix(&path, ".lock");
+    let begins = begins.file_name().unwrap_or_default().as_encoded_bytes();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let middle = name.as_encoded_bytes().strip_prefix(begins);
+        let middle = middle.and_then(|rest| rest.strip_suffix(b".rename")).unwrap_or_default();
+        let is_renamed =
+            !middle.is_empty() && middle.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
+        if is_renamed && is_ours(&path, &entry.path()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Where a link of hobbit's points to: the file, so that others can tell its age, in a way that nobody else writes it.
 #[cfg(unix)]
 fn target(path: &Path) -> PathBuf {
@@ -254,6 +278,38 @@ fn only_finite(line: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A process that is killed while it gives its lock back leaves a link of another name.
+    #[cfg(unix)]
+    #[test]
+    fn what_killed_processes_left_is_removed_and_nothing_else() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("study.journal");
+        let place = |name: &str| dir.path().join(name);
+        symlink("./study.journal", place("study.journal.lock12-345.rename")).unwrap();
+        symlink("./study.journal", place("study.journal.lock6-7.rename")).unwrap();
+        // those of Optuna, of another file, and of a user
+        symlink("study.journal", place("study.journal.lock9b1d.rename")).unwrap();
+        symlink("study.journal", place("study.journal.lock8-9.rename")).unwrap();
+        symlink("./other.journal", place("other.journal.lock1-2.rename")).unwrap();
+        std::fs::write(place("study.journal.lock3-4.rename"), "mine").unwrap();
+        let mut file = JournalFile::new(&path);
+        drop(file.lock().unwrap());
+        let mut names: Vec<String> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let left = [
+            "other.journal.lock1-2.rename",
+            "study.journal",
+            "study.journal.lock3-4.rename",
+            "study.journal.lock8-9.rename",
+            "study.journal.lock9b1d.rename",
+        ];
+        assert_eq!(names, left);
+    }
 
     #[test]
     fn words_in_texts_stay() {

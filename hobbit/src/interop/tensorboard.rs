@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use prost::Message;
+
 use super::event_file::{
     Dimension, End, Event as Record, HParam, HParams, Metadata, PluginData, RunFiles, SessionLog, Shape,
     Start, Summary, SummaryValue, Tensor,
@@ -32,7 +34,10 @@ use crate::trial::TrialId;
 /// ```
 ///
 /// Each trial is a run, named like it: `DIR/1-8`. It has its metrics as scalars, by epoch, and its hyperparameters and what became of it
-/// for the HParams view. The scalar `score`, written when the trial's life is over, is what hobbit ranks by.
+/// for the HParams view. The scalar `hobbit/score`, written when the trial's life is over, is what hobbit ranks by.
+///
+/// Scalars are named like the metrics. Names that are hobbit's or TensorBoard's own (those that begin with `hobbit/` or `_hparams_/`)
+/// and empty ones stand below `metrics/`, so that no metric is mixed up with them.
 pub struct TensorBoard {
     dir: PathBuf,
     live: Option<Live>,
@@ -69,8 +74,17 @@ impl Observer for TensorBoard {
 /// The tags of the HParams plugin.
 const START: &str = "_hparams_/session_start_info";
 const END: &str = "_hparams_/session_end_info";
-/// The tag of the final score.
-const SCORE: &str = "score";
+/// The tag of the final score. No metric has a tag that begins like it.
+const SCORE: &str = "hobbit/score";
+/// What the tags of metrics begin with whose names are not free.
+const METRICS: &str = "metrics/";
+
+/// The tag of a metric; different metrics have different ones.
+fn tag(metric: &str) -> String {
+    let own = metric.trim_start_matches(METRICS);
+    let is_taken = own.is_empty() || own.starts_with("hobbit/") || own.starts_with("_hparams_/");
+    if is_taken { format!("{METRICS}{metric}") } else { metric.to_owned() }
+}
 
 /// The writer: what was told, and what the runs of those trials hold.
 struct Runs {
@@ -82,7 +96,8 @@ struct Runs {
 struct Run {
     files: RunFiles,
     hparams: Option<BTreeMap<String, HParam>>,
-    epochs: BTreeMap<u64, Vec<(String, f32)>>,
+    /// The scalars of each epoch, by their tags.
+    epochs: BTreeMap<u64, BTreeMap<String, f32>>,
     end: Option<i32>,
 }
 
@@ -102,9 +117,7 @@ impl Run {
         if record.session_log.is_some() {
             self.epochs.split_off(&step);
         }
-        let values = record.summary.iter().flat_map(|summary| &summary.value);
-        let mut row = Vec::new();
-        for value in values {
+        for value in record.summary.iter().flat_map(|summary| &summary.value) {
             let content =
                 value.metadata.as_ref().and_then(|metadata| metadata.plugin_data.as_ref()?.content.as_ref());
             match (value.tag.as_str(), value.simple_value, content) {
@@ -113,12 +126,12 @@ impl Run {
                 }
                 (END, _, Some(HParams { end: Some(end), .. })) => self.end = Some(end.status),
                 (SCORE, ..) => {}
-                (tag, Some(value), _) => row.push((tag.to_owned(), value)),
+                // beside others of the epoch: earlier versions wrote the final score among them, under the tag `score`
+                (tag, Some(value), _) => {
+                    self.epochs.entry(step).or_default().insert(tag.to_owned(), value);
+                }
                 _ => {}
             }
-        }
-        if !row.is_empty() {
-            self.epochs.insert(step, row);
         }
     }
 
@@ -128,7 +141,7 @@ impl Run {
         let hparams: BTreeMap<_, _> =
             trial.hparams.iter().map(|(name, value)| (name.clone(), hparam(value))).collect();
         match &self.hparams {
-            Some(held) if *held != hparams => return Ok(false),
+            Some(held) if !is_same(held, &hparams) => return Ok(false),
             Some(_) => {}
             None => {
                 let start =
@@ -139,9 +152,11 @@ impl Run {
         }
         for (&epoch, (metrics, time)) in &trial.epochs {
             let finite = metrics.iter().filter(|(_, value)| value.is_finite());
-            let row: Vec<_> = finite.map(|(name, value)| (name.to_owned(), value as f32)).collect();
+            let row: BTreeMap<_, _> = finite.map(|(name, value)| (tag(name), value as f32)).collect();
             let held = self.epochs.get(&epoch);
-            if held.is_some_and(|held| row.iter().all(|value| held.contains(value))) || row.is_empty() {
+            if held.is_some_and(|held| row.iter().all(|(tag, value)| held.get(tag) == Some(value)))
+                || row.is_empty()
+            {
                 continue;
             }
             if self.epochs.range(epoch..).next().is_some() {
@@ -154,8 +169,8 @@ impl Run {
                 });
                 self.epochs.split_off(&epoch);
             }
-            records.push(scalars(row.clone(), epoch, time.0));
-            self.epochs.insert(epoch, row);
+            self.epochs.insert(epoch, row.clone());
+            records.push(scalars(row, epoch, time.0));
         }
         let end = trial.end.as_ref().map(|end| match end {
             Status::Finished | Status::Dropped(_) => 1,
@@ -165,7 +180,8 @@ impl Run {
         // where training went on after the end, in an extended study, the end is said again
         if let Some(status) = end.filter(|&status| self.end != Some(status) || !records.is_empty()) {
             if let Some((score, epoch)) = trial.score {
-                records.push(scalars(vec![(SCORE.to_owned(), score as f32)], epoch, trial.time.0));
+                let score = (SCORE.to_owned(), score as f32);
+                records.push(scalars([score], epoch, trial.time.0));
             }
             let content = HParams { start: None, end: Some(End { status, end_time_secs: trial.time.0 }) };
             records.push(about_run(END, content, trial.time.0));
@@ -216,6 +232,12 @@ impl Writer for Runs {
     }
 }
 
+/// Whether they are written the same way: a NaN is not equal to itself.
+fn is_same(held: &BTreeMap<String, HParam>, ours: &BTreeMap<String, HParam>) -> bool {
+    let written = |(name, value): (&String, &HParam)| (name.clone(), value.encode_to_vec());
+    held.iter().map(written).eq(ours.iter().map(written))
+}
+
 fn hparam(value: &Value) -> HParam {
     match value {
         Value::Bool(value) => HParam { switch: Some(*value), ..HParam::default() },
@@ -225,7 +247,7 @@ fn hparam(value: &Value) -> HParam {
     }
 }
 
-fn scalars(row: Vec<(String, f32)>, epoch: u64, wall_time: f64) -> Record {
+fn scalars(row: impl IntoIterator<Item = (String, f32)>, epoch: u64, wall_time: f64) -> Record {
     let value = |(tag, value)| SummaryValue { tag, simple_value: Some(value), ..SummaryValue::default() };
     let summary = Some(Summary { value: row.into_iter().map(value).collect() });
     Record { wall_time, step: epoch as i64, summary, ..Record::default() }
@@ -269,7 +291,7 @@ mod tests {
     }
 
     fn losses(run: &Run) -> Vec<(u64, f32)> {
-        run.epochs.iter().map(|(&epoch, row)| (epoch, row[0].1)).collect()
+        run.epochs.iter().map(|(&epoch, row)| (epoch, row["loss"])).collect()
     }
 
     /// However often a process is killed, the next one adds what is missing, once.
@@ -314,6 +336,89 @@ mod tests {
         let run = Run::open(&dir.path().join("1-1")).unwrap();
         assert_eq!(losses(&run), [(1, 0.6), (2, 0.5)]);
         assert_eq!(run.end, Some(2));
+    }
+
+    #[test]
+    fn tags_of_metrics_are_their_own() {
+        let names = [
+            "score",
+            "a/b",
+            "Hobbit/score",
+            "hobbit",
+            "hobbit/score",
+            "hobbit/",
+            "_hparams_/x",
+            START,
+            END,
+            "",
+            "metrics/",
+            "metrics/hobbit/score",
+            "metrics/metrics/",
+            "metrics/metrics/hobbit/score",
+            "metrics/loss",
+            "loss",
+            "metrics",
+        ];
+        let tags: Vec<String> = names.iter().map(|name| tag(name)).collect();
+        for (place, tag) in tags.iter().enumerate() {
+            assert!(
+                !tags[..place].contains(tag) && ![SCORE, START, END, ""].contains(&tag.as_str()),
+                "{tag}"
+            );
+        }
+        assert_eq!(tags[..4], names[..4], "free names stay");
+    }
+
+    /// A run as earlier versions wrote it: the final score is the scalar `score`, whatever the metrics are called.
+    #[test]
+    fn what_earlier_versions_wrote_is_continued_once() {
+        for metric in ["loss", "score"] {
+            let dir = tempfile::tempdir().unwrap();
+            let id = TrialId::new(1, 1);
+            let path = dir.path().join("1-1");
+            let told = |epoch, value| {
+                let mut metrics = Metrics::new();
+                metrics.report(metric, value);
+                Event::Epoch { trial: id, stage: 0, epoch, metrics }
+            };
+            let losses = [0.5, 0.25, 0.75];
+            let mut events = vec![begin(id, 0.1)];
+            events.extend((1..).zip(losses).map(|(epoch, loss)| told(epoch, loss)));
+            events.push(Event::TrialEnded { trial: id, status: Status::Finished });
+
+            let hparams = [("rate", Value::Float(0.1)), ("deep", Value::Bool(true))];
+            let hparams = hparams.iter().map(|(name, value)| ((*name).to_owned(), hparam(value))).collect();
+            let start = Start { hparams, group_name: "1-1".to_owned(), start_time_secs: 7.0 };
+            let mut old = vec![about_run(START, HParams { start: Some(start), end: None }, 7.0)];
+            for (epoch, loss) in (1..).zip(losses) {
+                old.push(scalars([(metric.to_owned(), loss as f32)], epoch, 7.0));
+            }
+            // the score of another metric
+            old.push(scalars([("score".to_owned(), 9.0)], 2, 7.0));
+            let end = HParams { start: None, end: Some(End { status: 1, end_time_secs: 7.0 }) };
+            old.push(about_run(END, end, 7.0));
+            RunFiles::open(&path).unwrap().0.append(&old).unwrap();
+
+            let files = || std::fs::read_dir(&path).unwrap().count();
+            write(dir.path(), &events).unwrap();
+            let expected = if metric == "score" { 2 } else { 1 };
+            assert_eq!(files(), expected, "{metric}: only what was mixed up is put right");
+            write(dir.path(), &events).unwrap();
+            assert_eq!(files(), expected, "{metric}: once");
+            let run = Run::open(&path).unwrap();
+            let held: Vec<f32> = run.epochs.values().map(|row| row[metric]).collect();
+            assert_eq!(held, losses.map(|loss| loss as f32));
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_no_number_is_no_other_study() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = TrialId::new(1, 1);
+        for _ in 0..2 {
+            write(dir.path(), &[begin(id, f64::NAN), event(id, 1, 0.5)]).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(dir.path().join("1-1")).unwrap().count(), 1);
     }
 
     #[test]

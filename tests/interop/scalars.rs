@@ -1,0 +1,133 @@
+//! Metrics whose names hobbit or TensorBoard use themselves.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hobbit::interop::TensorBoard;
+use hobbit::{
+    BoxError, Checkpoint, Direction, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space,
+};
+
+use super::overview;
+
+#[search_space]
+struct Rate {
+    #[uniform(0.0..=1.0)]
+    rate: f64,
+}
+
+/// Reports metrics of these names; each has values of its own.
+struct Named(&'static [&'static str]);
+
+impl Objective for Named {
+    type Hparams = Rate;
+    type Model = (f64, f64);
+
+    fn metrics(&self, _: &Rate) -> Result<Vec<Cow<'static, str>>, BoxError> {
+        Ok(self.0.iter().map(|&name| name.into()).collect())
+    }
+
+    fn build(&self, rate: &Rate, _: &TrialContext) -> Result<(f64, f64), BoxError> {
+        Ok((rate.rate, 0.0))
+    }
+
+    fn train_epoch(
+        &self,
+        (rate, epochs): &mut (f64, f64),
+        _: &EpochContext<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), BoxError> {
+        *epochs += 1.0;
+        for (place, name) in (0..).zip(self.0) {
+            metrics.report(*name, *rate + f64::from(place) + 1.0 / *epochs);
+        }
+        Ok(())
+    }
+
+    fn validate(&self, _: &mut (f64, f64), _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn save(&self, model: &(f64, f64)) -> Result<Checkpoint, BoxError> {
+        let mut checkpoint = Checkpoint::new();
+        checkpoint.insert_f64("epochs", &[], vec![model.1]);
+        Ok(checkpoint)
+    }
+
+    fn load(&self, model: &mut (f64, f64), checkpoint: &Checkpoint) -> Result<(), BoxError> {
+        model.1 = checkpoint.f64("epochs", &[])?[0];
+        Ok(())
+    }
+}
+
+const NAMES: [&str; 14] = [
+    "val_loss",
+    "score",
+    "epoch",
+    "hobbit/score",
+    "metrics/hobbit/score",
+    "metrics/score",
+    "metrics/",
+    "",
+    "_hparams_/session_start_info",
+    "_hparams_/session_end_info",
+    "hparams/rate",
+    "a/b/c",
+    "wall_time",
+    "Score",
+];
+
+fn sizes(dir: &Path) -> BTreeMap<String, u64> {
+    let mut sizes = BTreeMap::new();
+    for run in std::fs::read_dir(dir).unwrap() {
+        for file in std::fs::read_dir(run.unwrap().path()).unwrap() {
+            let file = file.unwrap();
+            sizes.insert(file.path().display().to_string(), file.metadata().unwrap().len());
+        }
+    }
+    sizes
+}
+
+fn sweep(dir: &Path, names: &'static [&'static str], epochs: u32) -> u64 {
+    let (repo, logs) = (dir.join("repo"), dir.join("logs"));
+    let study = Hyperband::of(Named(names)).monitor(names[0]).direction(Direction::Minimize).seed(3).quiet();
+    study.repo_dir(&repo).workers(1).observe(TensorBoard::new(&logs)).run(epochs, 100).unwrap();
+    let live = sizes(&logs);
+    // neither does a live sweep write anything twice, nor do exports
+    TensorBoard::new(&logs).export(&overview(&repo)).unwrap();
+    assert!(sizes(&logs) == live, "an export added to what the sweep had written");
+    let exported = dir.join("exported");
+    TensorBoard::new(&exported).export(&overview(&repo)).unwrap();
+    let once = sizes(&exported);
+    TensorBoard::new(&exported).export(&overview(&repo)).unwrap();
+    assert!(sizes(&exported) == once, "the second export wrote something");
+    assert!(once.values().sum::<u64>() <= live.values().sum::<u64>());
+    live.values().sum()
+}
+
+#[test]
+fn no_metric_is_taken_for_a_scalar_of_hobbits_and_nothing_is_written_twice() {
+    for monitor in 0..NAMES.len() {
+        let names: &'static [&'static str] = {
+            let mut names = NAMES;
+            names.rotate_left(monitor);
+            Vec::leak(names.to_vec())
+        };
+        if names[0].is_empty() {
+            continue;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        sweep(dir.path(), names, 4);
+    }
+}
+
+#[test]
+fn a_live_file_grows_with_the_epochs() {
+    let bytes = |epochs| {
+        let dir = tempfile::tempdir().unwrap();
+        sweep(dir.path(), &["score", "loss"], epochs)
+    };
+    let (some, more) = (bytes(20), bytes(80));
+    assert!(more < 5 * some, "{some} bytes for 20 epochs, {more} for 80");
+}
