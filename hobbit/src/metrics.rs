@@ -190,6 +190,11 @@ impl History {
         }
     }
 
+    /// Whether it has a value for each metric in each epoch.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.len() * self.metrics.len() == self.values.len()
+    }
+
     /// A history of these metrics; `values` are row by row.
     pub(crate) fn from_parts(metrics: Arc<[String]>, values: Vec<f64>) -> History {
         History { metrics, values }

@@ -13,7 +13,7 @@ use crate::printable::printable;
 use crate::random::Key;
 use crate::repository::{
     FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights,
-    metrics_at, to_pretty,
+    metrics_at, other_score, to_pretty,
 };
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
 use crate::schedule::Plan;
@@ -197,7 +197,8 @@ impl<O: Objective> Results<O> {
     /// A trial's model, as it was at the epoch of its score, rebuilt from the repository.
     ///
     /// # Errors
-    /// There is no repository, or it did not keep this trial's weights (`keep` sets which it does), or they are damaged.
+    /// There is no repository, or it did not keep this trial's weights (`keep` sets which it does), or they are damaged, or of
+    /// another score or epoch than the table says.
     pub fn model(&self, trial: &Trial<O::Hparams>) -> Result<O::Model> {
         let Some((_, weights)) = &self.repository else {
             return Err(Error::setting("weights are kept in a repository only: give the sweep a `repo_dir`"));
@@ -209,6 +210,14 @@ impl<O: Objective> Results<O> {
                 trial.id
             ))
         })?;
+        if saved.state.score != trial.score.zip(trial.epoch) {
+            return Err(Error::repository(format!(
+                "{} is not the model that the table tells of: {}. Remove the file and train the trial again, in another \
+                 directory if the study is finished",
+                weights.path(trial.id).display(),
+                other_score(saved.state.score, trial.score.zip(trial.epoch)),
+            )));
+        }
         rebuild(&*self.objective, &self.study, trial.id, &trial.hparams, &saved)
     }
 

@@ -3,7 +3,9 @@
 mod damage;
 mod faults;
 mod files;
+mod hostile;
 mod kill;
 mod limits;
+mod lost_lines;
 mod memory;
 mod trouble;

@@ -30,7 +30,7 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
         workers: overview.processes.last().map_or(0, |process| process.workers),
         repo_dir: None,
         known_stages: stages().count() as u64,
-        known_epochs: stages().map(|stage| stage.to - stage.from).sum(),
+        known_epochs: stages().map(|stage| stage.to - stage.from).fold(0, u64::saturating_add),
     };
     let mut timed = Vec::new();
     for trial in &overview.trials {
@@ -49,11 +49,9 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
         }
         if let Some((stage, worker, since)) = trial.running {
             let from = trial.stages.last().map_or(0, |stage| stage.to);
-            let to = overview.stages.iter().find(|planned| {
-                let place = (planned.iteration, planned.bracket, planned.stage);
-                place == (trial.id.iteration, trial.id.bracket, stage)
-            });
-            let to = to.map_or(from, |planned| planned.to);
+            let bracket = overview.plan.brackets().get(trial.id.bracket.saturating_sub(1) as usize);
+            let planned = bracket.and_then(|bracket| bracket.stages.get(stage as usize));
+            let to = planned.map_or(from, |planned| planned.trained);
             let event = Event::StageStarted { trial: trial.id, stage, from, to, worker, hparams };
             timed.push((since.0, trial.id, stage, event));
         }

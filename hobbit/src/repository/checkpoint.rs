@@ -33,6 +33,15 @@ pub struct SavedState {
     pub history: History,
 }
 
+impl SavedState {
+    fn is_sound(&self) -> bool {
+        let score =
+            self.score.is_none_or(|(score, epoch)| score.is_finite() && (1..=self.epoch).contains(&epoch));
+        let epochs = self.epoch.saturating_sub(self.from);
+        score && self.history.is_sound() && self.history.len() as u64 <= epochs
+    }
+}
+
 /// A trial's saved model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedModel {
@@ -183,6 +192,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<SavedModel, String> {
             "it has format version {}, this hobbit reads up to {FORMAT}: use a newer hobbit",
             info.state.format
         ));
+    }
+    if !info.state.is_sound() {
+        return Err("no process wrote it: what it says of its trial does not fit together".to_owned());
     }
     let mut best = Checkpoint { arrays: BTreeMap::new(), metadata: info.best };
     let mut last = info.last.map(|metadata| Checkpoint { arrays: BTreeMap::new(), metadata });

@@ -190,9 +190,13 @@ fn parse_line(scanner: &mut Scanner, line: &[u8]) -> Result<Record, String> {
     if sum != format!("{:08x}", crc32fast::hash(text.as_bytes())) {
         return Err("its checksum does not match".to_owned());
     }
-    match scanner.record(text) {
-        Some(record) => Ok(record),
-        None => ron::from_str(text).map_err(|error| format!("its record does not read: {error}")),
+    let record = match scanner.record(text) {
+        Some(record) => record,
+        None => ron::from_str(text).map_err(|error| format!("its record does not read: {error}"))?,
+    };
+    match record.fault() {
+        Some(fault) => Err(format!("no process wrote it: {fault}")),
+        None => Ok(record),
     }
 }
 

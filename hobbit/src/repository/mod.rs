@@ -1,10 +1,12 @@
 //! The directory of a study: its RON files, its weights, its lock. The only room that touches files.
 
 mod checkpoint;
+mod counts;
 mod journal;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
 pub(crate) mod names;
+mod outcomes;
 mod overview;
 mod reader;
 mod records;
@@ -15,12 +17,13 @@ mod store;
 mod verify;
 
 pub use checkpoint::{SavedModel, SavedState};
+pub(crate) use outcomes::Outcomes;
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
 pub use records::{
     End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status, StudyRecord, Timestamp,
 };
-pub(crate) use records::{epochs, metrics_at};
+pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Opened, Repository, Weights, to_pretty};
 pub use verify::{Check, FileState};

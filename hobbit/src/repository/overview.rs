@@ -1,12 +1,14 @@
 //! A study as its journal tells it: every trial with its stages, and what became of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::counts::{Begun, Counts, count, epochs_left, listed, totals};
 use super::lock::Owner;
+use super::outcomes::{Outcomes, Reached, follow, place};
 use super::reader::Reader;
 use super::records::{Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
-use crate::error::Result;
-use crate::schedule::{Ask, Plan, Scheduler};
+use crate::error::{Error, Result};
+use crate::schedule::{Plan, StageEnd};
 use crate::space::Value;
 use crate::trial::TrialId;
 
@@ -22,8 +24,14 @@ pub struct Overview {
     pub processes: Vec<Process>,
     /// The trials that were begun, in the order of the table: better scores first, those without a score last.
     pub trials: Vec<TrialOverview>,
-    /// The stages of the plan, of all repetitions and brackets, in order.
+    /// The stages of the plan, of all repetitions and brackets, in order. Of the 10,000th on they are left out; they are counted in
+    /// [`stage_totals`](Overview::stage_totals).
     pub stages: Vec<StageOverview>,
+    totals: Vec<StageOverview>,
+    left: u64,
+    /// Every bracket is over.
+    is_whole: bool,
+    lost: u64,
 }
 
 /// A process that worked on a study.
@@ -97,6 +105,26 @@ impl Process {
 }
 
 impl TrialOverview {
+    fn new(id: TrialId, hparams: Vec<(String, Value)>) -> TrialOverview {
+        let status = Status::Unfinished;
+        TrialOverview { id, hparams, status, score: None, stages: Vec::new(), running: None }
+    }
+
+    /// Takes the outcome of its next stage.
+    fn enter(&mut self, record: StageRecord, counts: &mut Counts) {
+        match record.end.status() {
+            None => {
+                counts.trained += 1;
+                self.score = record.score;
+            }
+            Some(status) => {
+                counts.failed += 1;
+                (self.score, self.status) = (None, status);
+            }
+        }
+        self.stages.push(record);
+    }
+
     /// The epochs it was trained in all.
     pub fn epochs(&self) -> u64 {
         epochs(&self.status, &self.stages)
@@ -118,121 +146,157 @@ impl TrialOverview {
     }
 }
 
+/// What the lines of a journal say, apart.
+#[derive(Default)]
+struct Digest {
+    processes: Vec<Process>,
+    hparams: HashMap<TrialId, Vec<(String, Value)>>,
+    /// What the workers of the last process are at: the stage, the worker, and since when.
+    started: HashMap<TrialId, (u32, u32, Timestamp)>,
+    /// The trial that each worker began last.
+    workers: HashMap<u32, TrialId>,
+    outcomes: HashMap<(TrialId, u32), StageRecord>,
+    is_extended: bool,
+}
+
+impl Digest {
+    /// Takes a line into account; the study's size may change.
+    fn take(&mut self, record: Record, study: &mut StudyRecord) {
+        match record {
+            Record::Opened { time, hobbit, host, pid, workers } => {
+                self.processes.push(Process { opened: time, hobbit, host, pid, workers, closed: None });
+                self.forget_started();
+            }
+            Record::Extended { max_epochs, iterations, .. } => {
+                (study.max_epochs, study.iterations) = (max_epochs, iterations);
+                self.is_extended = true;
+            }
+            Record::Started { time, trial, stage, worker, hparams: values } => {
+                if stage == 0 {
+                    self.hparams.insert(trial, values);
+                }
+                // a worker that begins another trial has ended the one before, whose outcome is about to be written
+                if let Some(before) = self.workers.insert(worker, trial)
+                    && self.started.get(&before).is_some_and(|(_, by, _)| *by == worker)
+                {
+                    self.started.remove(&before);
+                }
+                self.started.insert(trial, (stage, worker, time));
+            }
+            Record::Stage(record) => {
+                self.started.remove(&record.trial);
+                self.outcomes.insert((record.trial, record.stage), record);
+            }
+            Record::Closed { time, reason } => {
+                self.forget_started();
+                if let Some(process) = self.processes.last_mut() {
+                    process.closed = Some((time, reason));
+                }
+            }
+        }
+    }
+
+    fn forget_started(&mut self) {
+        self.started.clear();
+        self.workers.clear();
+    }
+}
+
 impl Overview {
     /// Puts the records of a journal together. `study` is the study as it was made.
     ///
+    /// What the journal tells of trials that the plan does not have, and of stages before which something is missing, is left out.
+    ///
     /// # Errors
-    /// The study's R or eta are not possible: the file was changed.
+    /// The study's R or eta are not possible: the file was changed. Or the journal holds far more names than a study has.
     pub fn new(mut study: StudyRecord, records: Vec<Record>) -> Result<Overview> {
-        let mut processes: Vec<Process> = Vec::new();
-        let mut hparams = HashMap::new();
-        let mut started = HashMap::new();
-        let mut outcomes: HashMap<(TrialId, u32), StageRecord> = HashMap::new();
+        check_names(&study, &records)?;
+        let mut digest = Digest::default();
         for record in records {
-            match record {
-                Record::Opened { time, hobbit, host, pid, workers } => {
-                    processes.push(Process { opened: time, hobbit, host, pid, workers, closed: None });
-                    started.clear();
-                }
-                Record::Extended { max_epochs, iterations, .. } => {
-                    (study.max_epochs, study.iterations) = (max_epochs, iterations);
-                }
-                Record::Started { time, trial, stage, worker, hparams: values } => {
-                    if stage == 0 {
-                        hparams.insert(trial, values);
-                    }
-                    // a worker that begins another trial has ended the one before, whose outcome is about to be written
-                    started.retain(|_, (_, other, _)| *other != worker);
-                    started.insert(trial, (stage, worker, time));
-                }
-                Record::Stage(record) => {
-                    started.remove(&record.trial);
-                    outcomes.insert((record.trial, record.stage), record);
-                }
-                Record::Closed { time, reason } => {
-                    started.clear();
-                    if let Some(process) = processes.last_mut() {
-                        process.closed = Some((time, reason));
-                    }
-                }
-            }
+            digest.take(record, &mut study);
         }
         let plan = Plan::counting(study.max_epochs, study.eta, study.epoch_count)?;
-        let mut stages = Vec::new();
-        let mut first_stage = HashMap::new();
-        for iteration in 1..=study.iterations {
-            for (bracket, description) in (1..).zip(plan.brackets()) {
-                first_stage.insert((iteration, bracket), stages.len());
-                for (number, stage) in (0..).zip(&description.stages) {
-                    stages.push(StageOverview {
-                        iteration,
-                        bracket,
-                        stage: number,
-                        planned: stage.trials,
-                        to: stage.trained,
-                        epochs: stage.epochs,
-                        trained: 0,
-                        failed: 0,
-                        running: 0,
-                    });
+        let Digest { processes, mut hparams, started, outcomes, is_extended, .. } = digest;
+        let outcomes = Outcomes::new(outcomes, &plan, study.iterations);
+        let mut lost = outcomes.lost.map_or(0, |(count, ..)| count);
+        let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
+        let mut begun = Begun::new();
+        let mut over = 0_u64;
+        for ((iteration, bracket), known) in outcomes.brackets {
+            let id = |index| TrialId { iteration, bracket, index };
+            let counts = begun.entry((iteration, bracket)).or_default();
+            let (mut turns, mut ends) = (Vec::new(), Vec::new());
+            let turn = |index, stage| turns.push((index, stage));
+            let end = |end: &StageEnd| ends.push(end.clone());
+            match follow(&plan, study.direction, (iteration, bracket), &known, turn, end) {
+                Reached::End => over += 1,
+                // lines are missing, unless the study has grown since
+                Reached::Stage(reached) if !is_extended => {
+                    let beyond =
+                        known.values().map(|records| records.len().saturating_sub(reached as usize + 1));
+                    lost += beyond.sum::<usize>() as u64;
+                }
+                Reached::Stage(_) => {}
+            }
+            // a trial's stages come in their order
+            let mut known: HashMap<u32, _> =
+                known.into_iter().map(|(index, records)| (index, records.into_iter())).collect();
+            for (index, stage) in turns {
+                let id = id(index);
+                let record = known.get_mut(&index).and_then(Iterator::next);
+                let running = started.get(&id).copied().filter(|(number, ..)| *number == stage);
+                if record.is_none() && running.is_none() {
+                    continue;
+                }
+                let trial = trials
+                    .entry(id)
+                    .or_insert_with(|| TrialOverview::new(id, hparams.remove(&id).unwrap_or_default()));
+                match record {
+                    Some(record) => trial.enter(record, count(counts, stage)),
+                    None => {
+                        trial.running = running;
+                        count(counts, stage).running += 1;
+                    }
+                }
+            }
+            for end in &ends {
+                for id in &end.ended {
+                    if let Some(trial) = trials.get_mut(id).filter(|trial| trial.status == Status::Unfinished)
+                    {
+                        trial.status = if end.last { Status::Finished } else { Status::Dropped(end.stage) };
+                    }
                 }
             }
         }
-        let mut scheduler = Scheduler::new(plan.clone(), study.iterations, study.direction);
-        let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
-        while !(outcomes.is_empty() && started.is_empty() && hparams.is_empty())
-            && let Ask::Run(assignment) = scheduler.ask()
-        {
-            let (id, number) = (assignment.trial, assignment.stage);
-            let place = first_stage[&(id.iteration, id.bracket)] + number as usize;
-            let outcome = outcomes.remove(&(id, number));
-            let outcome =
-                outcome.filter(|record| (record.from, record.to) == (assignment.from, assignment.to));
-            let running = started.get(&id).copied().filter(|(stage, ..)| *stage == number);
-            // begun, and its outcome is about to be written or was lost
-            let begun = number == 0 && hparams.contains_key(&id);
-            if outcome.is_none() && running.is_none() && !begun {
+        // begun, and their outcomes are about to be written or were lost
+        let first = started.iter().filter(|(_, (stage, ..))| *stage == 0);
+        let running: HashMap<TrialId, _> = first.map(|(id, running)| (*id, *running)).collect();
+        for (id, values) in hparams {
+            if place(&plan, study.iterations, id).is_none() {
                 continue;
             }
-            let trial = trials.entry(id).or_insert_with(|| TrialOverview {
-                id,
-                hparams: hparams.remove(&id).unwrap_or_default(),
-                status: Status::Unfinished,
-                score: None,
-                stages: Vec::new(),
-                running: None,
-            });
-            let Some(record) = outcome else {
-                if running.is_some() {
-                    started.remove(&id);
-                    trial.running = running;
-                    stages[place].running += 1;
-                }
-                continue;
-            };
-            match record.end.status() {
-                None => {
-                    stages[place].trained += 1;
-                    trial.score = record.score;
-                }
-                Some(status) => {
-                    stages[place].failed += 1;
-                    (trial.score, trial.status) = (None, status);
-                }
+            let counts = begun.entry((id.iteration, id.bracket)).or_default();
+            let mut trial = TrialOverview::new(id, values);
+            if let Some(running) = running.get(&id) {
+                trial.running = Some(*running);
+                count(counts, 0).running += 1;
             }
-            let score = trial.score.map(|(score, _)| score);
-            trial.stages.push(record);
-            let Some(end) = scheduler.tell(id, score) else { continue };
-            for ended in end.ended {
-                if let Some(trial) = trials.get_mut(&ended).filter(|trial| trial.status == Status::Unfinished)
-                {
-                    trial.status = if end.last { Status::Finished } else { Status::Dropped(end.stage) };
-                }
-            }
+            trials.insert(id, trial);
         }
         let mut trials: Vec<TrialOverview> = trials.into_values().collect();
         trials.sort_by_key(|trial| (study.direction.key(trial.score.map(|(score, _)| score)), trial.id));
-        Ok(Overview { study, plan, processes, trials, stages })
+        let brackets = u64::from(study.iterations) * plan.brackets().len() as u64;
+        Ok(Overview {
+            stages: listed(&plan, study.iterations, &begun),
+            totals: totals(&plan, study.iterations, &begun),
+            left: epochs_left(&plan, study.iterations, &begun),
+            is_whole: over == brackets,
+            lost,
+            study,
+            plan,
+            processes,
+            trials,
+        })
     }
 
     /// The best trial so far.
@@ -245,30 +309,35 @@ impl Overview {
         self.trials.iter().find(|trial| trial.id == id)
     }
 
+    /// The stages of one repetition, in order, each with what was done in all repetitions; their `iteration` is 0.
+    pub fn stage_totals(&self) -> &[StageOverview] {
+        &self.totals
+    }
+
     /// The epochs of the whole plan, with all repetitions.
     pub fn planned_epochs(&self) -> u64 {
-        self.plan.total_epochs() * u64::from(self.study.iterations)
+        self.plan.total_epochs().saturating_mul(u64::from(self.study.iterations))
     }
 
     /// The epochs that were trained.
     pub fn trained_epochs(&self) -> u64 {
-        self.trials.iter().map(TrialOverview::epochs).sum()
+        self.trials.iter().map(TrialOverview::epochs).fold(0, u64::saturating_add)
     }
 
     /// The epochs that are left of the plan; fewer than planned where so many trials failed that there are not enough to promote.
     pub fn epochs_left(&self) -> u64 {
-        if self.is_finished() {
-            return 0;
-        }
-        let mut healthy = 0;
-        let mut epochs = 0;
-        for stage in &self.stages {
-            let expected = if stage.stage == 0 { stage.planned } else { stage.planned.min(healthy) };
-            let left = expected.saturating_sub(stage.trained + stage.failed);
-            healthy = stage.trained + left;
-            epochs += left * u64::from(stage.epochs);
-        }
-        epochs
+        if self.is_finished() { 0 } else { self.left }
+    }
+
+    /// How many outcomes of stages do not count because something before them is missing: the journal has lost lines. They are trained
+    /// again when the study is resumed.
+    pub fn lost_outcomes(&self) -> u64 {
+        self.lost
+    }
+
+    /// Whether the journal holds an outcome for everything that the plan asks for.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// The epochs that the last process trained in a second, from its beginning to its latest outcome; nothing before its first.
@@ -301,4 +370,29 @@ impl Reader {
     pub fn overview(&self) -> Result<Overview> {
         Overview::new(self.study.clone(), self.journal()?)
     }
+}
+
+/// Refuses a journal that would make tables far larger than itself: each trial has a cell for each name that some trial has.
+fn check_names(study: &StudyRecord, records: &[Record]) -> Result<()> {
+    const MOST: usize = 4096;
+    let own: HashSet<&str> = study.space.parameters().iter().map(|parameter| parameter.name()).collect();
+    let (mut metrics, mut others) = (HashSet::new(), HashSet::new());
+    for record in records {
+        match record {
+            Record::Stage(record) => metrics.extend(record.history.metrics().iter().map(String::as_str)),
+            Record::Started { hparams, .. } => {
+                let names = hparams.iter().map(|(name, _)| name.as_str());
+                others.extend(names.filter(|name| !own.contains(name)));
+            }
+            _ => {}
+        }
+        if metrics.len() > MOST || others.len() > MOST {
+            let what =
+                if metrics.len() > MOST { "metrics" } else { "hyperparameters that the space does not have" };
+            return Err(Error::repository(format!(
+                "the journal speaks of more than {MOST} {what}: no study does"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -25,6 +25,11 @@ impl Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(elapsed.as_millis() as u64 as f64 / 1000.0)
     }
+
+    /// Whether it is before the year 10,000.
+    fn is_sound(self) -> bool {
+        (0.0..253_402_300_800.0).contains(&self.0)
+    }
 }
 
 /// Which of a trial's values is its score.
@@ -179,7 +184,46 @@ impl End {
     }
 }
 
+impl Record {
+    /// What of it no process can have written, whatever its checksum says; so that whoever reads it may count on its numbers.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let (time, fault) = match self {
+            Record::Opened { time, .. } | Record::Started { time, .. } | Record::Closed { time, .. } => {
+                (time, None)
+            }
+            Record::Extended { time, max_epochs, iterations } => {
+                (time, (*max_epochs == 0 || *iterations == 0).then_some("a study has at least one epoch"))
+            }
+            Record::Stage(record) => (&record.time, record.fault()),
+        };
+        if time.is_sound() { fault } else { Some("its time is no time") }
+    }
+}
+
 impl StageRecord {
+    fn fault(&self) -> Option<&'static str> {
+        /// A thousand years.
+        const LONGEST: f64 = 3.2e10;
+        let Some(epochs) = self.to.checked_sub(self.from) else { return Some("it ends before it begins") };
+        let last = match &self.end {
+            End::Trained => 0,
+            End::Diverged { epoch, .. } | End::Failed { epoch, .. } => *epoch,
+        };
+        if last > self.to {
+            return Some("it failed in an epoch that its stage does not have");
+        }
+        if self.score.is_some_and(|(score, epoch)| !score.is_finite() || epoch == 0 || epoch > self.to) {
+            return Some("its score is none, or of an epoch that it did not have");
+        }
+        if !(0.0..LONGEST).contains(&self.seconds) {
+            return Some("it took a time that is none");
+        }
+        if !self.history.is_sound() || self.history.len() as u64 > epochs {
+            return Some("its metrics are not those of its epochs");
+        }
+        None
+    }
+
     /// The score by which the trial is ranked after this stage; none if it failed.
     pub(crate) fn ranked_by(&self) -> Option<f64> {
         self.score.map(|(score, _)| score).filter(|_| self.end == End::Trained)
@@ -280,6 +324,15 @@ pub(crate) fn metrics_at<S: Borrow<StageRecord>>(
     );
     let (names, values) = row.unwrap_or_default();
     names.iter().map(String::as_str).zip(values.iter().copied())
+}
+
+/// That weights are not of the score, and the epoch that it is from, that the journal says, in words.
+pub(crate) fn other_score(weights: Option<(f64, u64)>, journal: Option<(f64, u64)>) -> String {
+    let text = |score: Option<(f64, u64)>| {
+        score
+            .map_or_else(|| "no score".to_owned(), |(score, epoch)| format!("score {score} of epoch {epoch}"))
+    };
+    format!("it has {}, and the journal says {}", text(weights), text(journal))
 }
 
 /// What of two studies is not the same, in words; `ours` is asked for now, `theirs` is what the repository holds.

@@ -7,10 +7,11 @@ use serde::de::IgnoredAny;
 
 use super::overview::Overview;
 use super::reader::Reader;
-use super::records::ResultsRecord;
+use super::records::{ResultsRecord, Status, other_score};
 use super::storage::{Disk, Storage};
 use super::{journal, names};
 use crate::error::{Error, Result};
+use crate::trial::TrialId;
 
 /// What [`verify`](Reader::verify) found out about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +126,18 @@ impl Reader {
                 return None;
             }
         };
-        if contents.torn && !overview.may_be_running() {
+        let lost = overview.lost_outcomes();
+        if lost > 0 && !overview.may_be_running() {
+            let text = format!(
+                "it has lost lines: {lost} outcomes of stages come after others that are not there; the next run of the study's \
+                 program trains these trials again"
+            );
+            checks.add(NAME, FileState::Damaged, text);
+        } else if overview.is_finished() && !overview.is_whole() {
+            let text = "it has lost lines: it says that the plan was carried out, but outcomes of it are missing; the next run of the \
+                        study's program trains them again";
+            checks.add(NAME, FileState::Damaged, text);
+        } else if contents.torn && !overview.may_be_running() {
             let text = format!(
                 "{records} records; behind them a line that was not written to its end, which the next run drops"
             );
@@ -180,6 +192,14 @@ impl Reader {
             (true, true) => {
                 checks.add(NAME, FileState::Whole, format!("{trials} trials, as the journal says"))
             }
+            (false, false) if is_of_the_end(&results, overview) && !overview.may_be_running() => {
+                let text = format!(
+                    "{trials} trials, of the study's end, of which the journal does not tell; the next run of the study's program \
+                     trains again what the journal lost"
+                );
+                checks.add(names::JOURNAL, FileState::Damaged, "it has lost lines: results.ron tells more than it does");
+                checks.add(NAME, FileState::Note, text);
+            }
             // of a process that stopped before the end, and perhaps others went on since
             (false, _) => {
                 checks.add(NAME, FileState::Whole, format!("{trials} trials, of an earlier end"))
@@ -216,8 +236,22 @@ impl Reader {
             let text = format!("it is of trial {}, not of {trial}", state.trial);
             return checks.add(&file, FileState::Damaged, text);
         }
-        if !is_running && overview.is_some_and(|overview| overview.trial(trial).is_none()) {
-            return checks.add(&file, FileState::Note, "the journal knows of no such trial");
+        if !is_running && let Some(overview) = overview {
+            let Some(told) = overview.trial(trial) else {
+                return checks.add(&file, FileState::Note, "the journal knows of no such trial");
+            };
+            let (had, epoch) = (told.stages.last().map_or(0, |stage| stage.to), state.epoch);
+            // a process that was killed may have saved more than it told
+            let is_ahead = state.from == had && epoch > had && told.status == Status::Unfinished;
+            // and one that was killed later has not removed what is needed no more
+            let is_left = !is_best(overview, trial) && epoch < had;
+            if state.score != told.score && !is_ahead && !is_left && told.score.is_some() {
+                let text = format!(
+                    "{}; the journal has lost lines, or the file is of another study: run the study's program again",
+                    other_score(state.score, told.score)
+                );
+                return checks.add(&file, FileState::Damaged, text);
+            }
         }
         let arrays = model.best.arrays.len();
         checks.add(&file, FileState::Whole, format!("trained {} epochs, {arrays} arrays", state.epoch));
@@ -238,6 +272,17 @@ impl Reader {
             checks.add(&file, FileState::Missing, text);
         }
     }
+}
+
+/// Whether results are those of the whole plan, as large as it is now.
+fn is_of_the_end<H>(results: &ResultsRecord<H>, overview: &Overview) -> bool {
+    let study = &overview.study;
+    let is_as_large = (results.max_epochs, results.iterations) == (study.max_epochs, study.iterations);
+    is_as_large && results.stopped.is_none()
+}
+
+fn is_best(overview: &Overview, trial: TrialId) -> bool {
+    overview.best().is_some_and(|best| best.id == trial)
 }
 
 impl Overview {

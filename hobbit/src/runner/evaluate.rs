@@ -139,8 +139,10 @@ impl<O: Objective> Evaluator<O> {
         let mut context = TrialContext { id: trial, key: key(&task), worker: task.worker, epochs, interrupt };
         let load = |task: &mut Task<O>| {
             let fits = |saved: &SavedModel| {
-                let SavedState { epoch, from: since, attempt, .. } = saved.state;
-                let here = epoch == from || (since == from && (from..=to).contains(&epoch));
+                let SavedState { epoch, from: since, attempt, score, .. } = saved.state;
+                // at the end of the stage before it has to be what the journal says of it
+                let here =
+                    (epoch == from && score == task.score) || (since == from && (from..=to).contains(&epoch));
                 // in this stage it may have failed and been begun anew before the process ended
                 let anew = since == from && attempt > task.attempt && attempt <= self.retries;
                 here && (attempt == task.attempt || anew)

@@ -19,8 +19,8 @@ use super::worker::work;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{FORMAT, Opened, Record, Repository, StageRecord, StudyRecord, to_pretty};
-use crate::schedule::{Ask, Plan, Scheduler};
+use crate::repository::{FORMAT, Opened, Outcomes, Record, Repository, StudyRecord, to_pretty};
+use crate::schedule::{Plan, Scheduler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -78,6 +78,8 @@ pub(crate) fn sweep<O: Objective>(
     };
     let (mut repository, mut known, mut on_disk, mut notes) =
         (None, HashMap::new(), HashSet::new(), Vec::new());
+    // how many stages are known, and their epochs
+    let mut replayable = (0, 0);
     if let Some(dir) = &settings.repo_dir {
         check_hparams(&configurations)?;
         let opened =
@@ -86,7 +88,16 @@ pub(crate) fn sweep<O: Objective>(
         if torn {
             notes.push("the journal's last line was cut off by the end of the process that wrote it, and was dropped".to_owned());
         }
-        known = known_stages(records, &configurations, settings.iterations, &plan)?;
+        let outcomes = known_stages(records, &configurations, settings.iterations, &plan)?;
+        if let Some((lost, trial, stage)) = outcomes.lost {
+            notes.push(format!(
+                "the journal has lost lines: {lost} of the outcomes that it holds, the first of stage {} of trial {trial}, come after \
+                 others that it does not hold; these trials are trained again, with the same results",
+                u64::from(stage) + 1
+            ));
+        }
+        replayable = outcomes.replayable(&plan, direction);
+        known = outcomes.into_known();
         on_disk = opened.models()?.into_iter().collect();
         repository = Some(opened);
     }
@@ -96,7 +107,6 @@ pub(crate) fn sweep<O: Objective>(
         true => 0.0,
         false => cost(&*objective, &configurations, trial),
     });
-    let (known_stages, known_epochs) = replayable(scheduler.clone(), &known);
     let info = Arc::new(StudyInfo {
         plan,
         iterations: settings.iterations,
@@ -106,8 +116,8 @@ pub(crate) fn sweep<O: Objective>(
         seed: settings.seed,
         workers: workers as u32,
         repo_dir: settings.repo_dir.clone(),
-        known_stages,
-        known_epochs,
+        known_stages: replayable.0,
+        known_epochs: replayable.1,
     });
     let mut observers = std::mem::take(&mut settings.observers);
     #[cfg(feature = "tracing")]
@@ -287,13 +297,13 @@ fn check_hparams<H: SearchSpace>(configurations: &Configurations<H>) -> Result<(
     }
 }
 
-/// The journal's outcomes by trial and stage. Their configurations have to be those that are drawn today.
+/// The journal's outcomes that count. Their configurations have to be those that are drawn today.
 fn known_stages<H: SearchSpace>(
     records: Vec<Record>,
     configurations: &Configurations<H>,
     iterations: u32,
     plan: &Plan,
-) -> Result<HashMap<(TrialId, u32), StageRecord>> {
+) -> Result<Outcomes> {
     let mut known = HashMap::new();
     for record in records {
         match record {
@@ -302,7 +312,7 @@ fn known_stages<H: SearchSpace>(
                 let planned = trial.iteration <= iterations
                     && plan
                         .brackets()
-                        .get(trial.bracket as usize - 1)
+                        .get(trial.bracket.saturating_sub(1) as usize)
                         .is_some_and(|b| u64::from(trial.index) <= b.stages[0].trials);
                 if planned && configurations.get(trial)?.values() != hparams {
                     return Err(Error::repository(format!(
@@ -314,25 +324,7 @@ fn known_stages<H: SearchSpace>(
             _ => {}
         }
     }
-    Ok(known)
-}
-
-/// How many of the plan's stages are known, and their epochs.
-fn replayable(mut scheduler: Scheduler, known: &HashMap<(TrialId, u32), StageRecord>) -> (u64, u64) {
-    let (mut stages, mut epochs) = (0, 0);
-    if known.is_empty() {
-        return (0, 0);
-    }
-    while let Ask::Run(assignment) = scheduler.ask() {
-        let record = known.get(&(assignment.trial, assignment.stage));
-        if let Some(record) =
-            record.filter(|record| (record.from, record.to) == (assignment.from, assignment.to))
-        {
-            (stages, epochs) = (stages + 1, epochs + assignment.to - assignment.from);
-            scheduler.tell(assignment.trial, record.ranked_by());
-        }
-    }
-    (stages, epochs)
+    Ok(Outcomes::new(known, plan, iterations))
 }
 
 /// The cores that this process may use; asking costs several files, so it is asked once.

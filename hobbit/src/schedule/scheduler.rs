@@ -124,6 +124,12 @@ impl Scheduler {
         Scheduler { plan, direction, iterations, open: VecDeque::new(), next: (1, 0), last: None }
     }
 
+    /// As if all brackets before this one, of a repetition and with a number that count from 1, were over.
+    pub(crate) fn at(plan: Plan, (iteration, bracket): (u32, u32), direction: Direction) -> Scheduler {
+        let next = (u64::from(iteration), bracket.saturating_sub(1));
+        Scheduler { next, ..Scheduler::new(plan, iteration, direction) }
+    }
+
     /// Lets the last bracket begin with its longest trials, by what an epoch of each costs; equal ones in order. To be called before
     /// the first [`ask`](Scheduler::ask).
     ///
