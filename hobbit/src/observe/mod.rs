@@ -19,6 +19,8 @@ pub(crate) use console::{Console, Verbosity, print};
 pub use estimate::duration;
 #[cfg(feature = "tracing")]
 pub(crate) use log::Log;
+#[cfg(feature = "report")]
+pub(crate) use sheet::metric_names;
 pub use sheet::{Fate, epochs_csv, trials_csv};
 #[cfg(feature = "evcxr")]
 pub(crate) use table::results_notebook;

@@ -1,7 +1,10 @@
 //! Trials as CSV, for data frames: a header, no index, and what there is not is empty.
 
+use std::collections::{HashMap, HashSet};
+
 use super::names;
 use crate::repository::{Status, TrialOverview};
+use crate::space::Value;
 
 /// What became of a trial, in columns.
 pub struct Fate<'a> {
@@ -39,11 +42,12 @@ pub fn trials_csv(trials: &[TrialOverview]) -> String {
     let fixed = "rank trial status dropped_after_stage failed_in_epoch reason score epoch epochs seconds";
     let header = fixed.split(' ').map(str::to_owned);
     let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
-    let mut lines = vec![header.chain(hparams.iter().map(|name| format!("hparams.{name}"))).collect()];
+    let mut sheet = Sheet::default();
+    sheet.line(header.chain(hparams.iter().map(|name| format!("hparams.{name}"))));
     for (rank, trial) in (1..).zip(trials) {
         let Fate { word, dropped_after_stage, failed_in_epoch, reason } = Fate::of(trial);
         let rank: usize = rank;
-        let mut line = vec![
+        let start = [
             rank.to_string(),
             trial.id.to_string(),
             word.to_owned(),
@@ -55,32 +59,34 @@ pub fn trials_csv(trials: &[TrialOverview]) -> String {
             trial.epochs().to_string(),
             trial.stages.iter().map(|stage| stage.seconds).sum::<f64>().to_string(),
         ];
-        let values: Vec<_> = trial.score_metrics().collect();
-        let value = |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
-        line.extend(metrics.iter().map(|name| text(value(name))));
-        line.extend(hparams.iter().map(|name| text(trial.hparam(name))));
-        lines.push(line);
+        let measured: HashMap<&str, f64> = trial.score_metrics().collect();
+        let given: HashMap<&str, &Value> =
+            trial.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        let measured = metrics.iter().map(|name| text(measured.get(name)));
+        let given = hparams.iter().map(|name| text(given.get(name)));
+        sheet.line(start.into_iter().chain(measured).chain(given));
     }
-    csv(&lines)
+    sheet.into_text()
 }
 
 /// The epochs of the trials, a line each: trial, stage, epoch, then `metrics.NAME`.
 pub fn epochs_csv(trials: &[TrialOverview]) -> String {
     let metrics = metric_names(trials);
     let header = ["trial", "stage", "epoch"].map(str::to_owned).into_iter();
-    let mut lines = vec![header.chain(metrics.iter().map(|name| format!("metrics.{name}"))).collect()];
+    let mut sheet = Sheet::default();
+    sheet.line(header.chain(metrics.iter().map(|name| format!("metrics.{name}"))));
     for (trial, stage) in trials.iter().flat_map(|trial| trial.stages.iter().map(|stage| (trial.id, stage))) {
-        let places: Vec<Option<usize>> = metrics
-            .iter()
-            .map(|name| stage.history.metrics().iter().position(|known| known == name))
-            .collect();
+        let known = stage.history.metrics().iter().map(String::as_str);
+        // of two of one name the first
+        let known: HashMap<&str, usize> = known.zip(0..).collect::<Vec<_>>().into_iter().rev().collect();
+        let places: Vec<Option<usize>> = metrics.iter().map(|name| known.get(name).copied()).collect();
         for (epoch, row) in (stage.from + 1..).zip(stage.history.rows()) {
             let start = [trial.to_string(), (stage.stage + 1).to_string(), epoch.to_string()];
             let values = places.iter().map(|place| text(place.map(|place| row[place])));
-            lines.push(start.into_iter().chain(values).collect());
+            sheet.line(start.into_iter().chain(values));
         }
     }
-    csv(&lines)
+    sheet.into_text()
 }
 
 fn text<T: ToString>(value: Option<T>) -> String {
@@ -88,25 +94,27 @@ fn text<T: ToString>(value: Option<T>) -> String {
 }
 
 /// The names of all metrics, in the order in which they come up.
-fn metric_names(trials: &[TrialOverview]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
+pub(crate) fn metric_names(trials: &[TrialOverview]) -> Vec<&str> {
+    let (mut names, mut known) = (Vec::new(), HashSet::new());
     for stage in trials.iter().flat_map(|trial| &trial.stages) {
-        for name in stage.history.metrics() {
-            if !names.contains(&name.as_str()) {
-                names.push(name);
-            }
-        }
+        names.extend(stage.history.metrics().iter().map(String::as_str).filter(|name| known.insert(*name)));
     }
     names
 }
 
-/// Lines of as many cells each.
-fn csv(lines: &[Vec<String>]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for line in lines {
+/// Lines of as many cells each, as they come.
+#[derive(Default)]
+struct Sheet(Vec<u8>);
+
+impl Sheet {
+    fn line(&mut self, cells: impl Iterator<Item = String>) {
+        let mut writer = csv::Writer::from_writer(&mut self.0);
         // memory takes everything
-        let _ = writer.write_record(line);
+        let _ = writer.write_record(cells.map(String::into_bytes)).and_then(|()| Ok(writer.flush()?));
     }
-    // cells are texts
-    String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
+
+    /// Cells are texts.
+    fn into_text(self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
 }

@@ -1,5 +1,7 @@
 //! The hyperparameters as columns: where each trial's value lies on the parameter's axis.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::repository::Overview;
 use crate::space::{Domain, Parameter, Value};
 
@@ -25,22 +27,24 @@ impl Column {
     /// All hyperparameters of a study: those of its space, and behind them any others that trials have.
     pub(super) fn all(overview: &Overview) -> Vec<Column> {
         let parameters = overview.study.space.parameters();
-        let mut columns: Vec<Column> = parameters
+        let mut names: Vec<(&str, Option<&Parameter>)> =
+            parameters.iter().map(|parameter| (parameter.name(), Some(parameter))).collect();
+        let mut known: HashSet<&str> = names.iter().map(|(name, _)| *name).collect();
+        let given: Vec<HashMap<&str, &Value>> = overview
+            .trials
             .iter()
-            .map(|parameter| Column::new(overview, parameter.name(), Some(parameter)))
+            .map(|trial| trial.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect())
             .collect();
-        for trial in &overview.trials {
-            for (name, _) in &trial.hparams {
-                if !columns.iter().any(|column| column.name == *name) {
-                    columns.push(Column::new(overview, name, None));
-                }
+        for (name, _) in overview.trials.iter().flat_map(|trial| &trial.hparams) {
+            if known.insert(name) {
+                names.push((name, None));
             }
         }
-        columns
+        names.into_iter().map(|(name, parameter)| Column::new(&given, name, parameter)).collect()
     }
 
-    fn new(overview: &Overview, name: &str, parameter: Option<&Parameter>) -> Column {
-        let values: Vec<Option<&Value>> = overview.trials.iter().map(|trial| trial.hparam(name)).collect();
+    fn new(given: &[HashMap<&str, &Value>], name: &str, parameter: Option<&Parameter>) -> Column {
+        let values: Vec<Option<&Value>> = given.iter().map(|given| given.get(name).copied()).collect();
         let domain = parameter.map(Parameter::domain);
         let numbers: Option<Vec<Option<f64>>> = if domain.is_some_and(Domain::is_categorical) {
             None
@@ -61,13 +65,18 @@ impl Column {
                     Some(Domain::Bool { .. }) => vec!["false".to_owned(), "true".to_owned()],
                     _ => Vec::new(),
                 };
+                let mut places: HashMap<String, usize> = HashMap::new();
+                for (place, option) in options.iter().enumerate() {
+                    places.entry(option.clone()).or_insert(place);
+                }
                 let mut place = |value: &Value| {
                     let text = value.to_string();
-                    let known = options.iter().position(|option| *option == text);
-                    known.unwrap_or_else(|| {
-                        options.push(text);
-                        options.len() - 1
-                    }) as f64
+                    let next = options.len();
+                    let place = *places.entry(text).or_insert_with_key(|text| {
+                        options.push(text.clone());
+                        next
+                    });
+                    place as f64
                 };
                 let places = values.into_iter().map(|value| value.map(&mut place)).collect();
                 (Scale::Options(options), places)

@@ -31,6 +31,7 @@ mod page;
 mod pictures;
 mod timeline;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use chart::Picture;
@@ -41,6 +42,9 @@ use timeline::Session;
 
 use crate::error::Result;
 use crate::repository::{Overview, Reader};
+
+/// Of more hyperparameters than this, only the first have pictures, the most important ones if that is known.
+const DRAWN: usize = 256;
 
 /// Everything that is said about a study.
 pub struct Report {
@@ -92,13 +96,13 @@ impl Report {
     }
 
     fn parameters(&self) -> Vec<Picture> {
-        let ordered = self.ordered().into_iter().enumerate();
+        let ordered = self.ordered().into_iter().take(DRAWN).enumerate();
         ordered.filter_map(|(i, column)| pictures::parameter(&self.overview, i + 1, column)).collect()
     }
 
     fn parallel(&self) -> Option<Picture> {
         let varied: Vec<&Column> =
-            self.ordered().into_iter().filter(|column| !column.is_constant()).collect();
+            self.ordered().into_iter().filter(|column| !column.is_constant()).take(DRAWN).collect();
         pictures::parallel(&self.overview, &varied)
     }
 
@@ -115,9 +119,8 @@ impl Report {
     fn ordered(&self) -> Vec<&Column> {
         let shares = self.importance.as_ref().map_or(&[][..], |importance| &importance.shares);
         let mut order: Vec<usize> = shares.iter().map(|(column, _)| *column).collect();
-        order.extend(
-            (0..self.columns.len()).filter(|column| !shares.iter().any(|(known, _)| known == column)),
-        );
+        let known: HashSet<usize> = order.iter().copied().collect();
+        order.extend((0..self.columns.len()).filter(|column| !known.contains(column)));
         order.into_iter().map(|column| &self.columns[column]).collect()
     }
 }

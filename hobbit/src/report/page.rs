@@ -1,11 +1,12 @@
 //! The page: what the template `page.html` shows, as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 
 use super::Report;
 use super::chart::{Picture, shown};
+use super::columns::Column;
 use super::correlation::{Correlation, FEWEST};
 use super::pictures::{duration, percent};
 use super::timeline::Session;
@@ -13,6 +14,7 @@ use crate::observe::{cell, status};
 use crate::printable::printable_page;
 use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
 use crate::schedule::EpochCount;
+use crate::space::Value;
 use crate::trial::Direction;
 
 /// The reasons of failures that are listed; all of them would be as long as the table.
@@ -113,7 +115,7 @@ fn title(report: &Report) -> String {
 }
 
 fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String)> {
-    let trained: u64 = overview.trials.iter().map(TrialOverview::epochs).sum();
+    let trained = overview.trained_epochs();
     let planned = overview.planned_epochs();
     let state = match overview.processes.last().map(|process| &process.closed) {
         None => "not begun".to_owned(),
@@ -125,7 +127,7 @@ fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String
         Direction::Minimize => "smaller is better",
         Direction::Maximize => "larger is better",
     };
-    let total = overview.plan.total_trials() * u64::from(overview.study.iterations);
+    let total = overview.plan.total_trials().saturating_mul(u64::from(overview.study.iterations));
     let seconds: f64 = sessions.iter().map(|session| session.seconds).sum();
     vec![
         ("State", state),
@@ -248,31 +250,27 @@ fn time_note(sessions: &[Session]) -> String {
 
 fn stages(overview: &Overview) -> Vec<[String; 7]> {
     let total: f64 = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.seconds).sum();
-    // the same stage of all repetitions
-    let mut rows: BTreeMap<(u32, u32), Vec<&StageOverview>> = BTreeMap::new();
-    for stage in &overview.stages {
-        rows.entry((stage.bracket, stage.stage)).or_default().push(stage);
+    let mut each: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    for record in overview.trials.iter().flat_map(|trial| &trial.stages) {
+        *each.entry((record.trial.bracket, record.stage)).or_default() += record.seconds;
     }
-    let row = |(&(bracket, stage), all): (&(u32, u32), &Vec<&StageOverview>)| {
-        let sum = |count: fn(&StageOverview) -> u64| all.iter().map(|stage| count(stage)).sum::<u64>();
-        let trials = overview.trials.iter().filter(|trial| trial.id.bracket == bracket);
-        let records = trials.flat_map(|trial| &trial.stages).filter(|record| record.stage == stage);
-        let seconds: f64 = records.map(|record| record.seconds).sum();
-        let running = match sum(|stage| stage.running) {
+    let row = |stage: &StageOverview| {
+        let seconds = each.get(&(stage.bracket, stage.stage)).copied().unwrap_or_default();
+        let running = match stage.running {
             0 => String::new(),
             running => format!(" ({running} running)"),
         };
         [
-            format!("{bracket}, stage {}", stage + 1),
-            all[0].to.to_string(),
-            sum(|stage| stage.planned).to_string(),
-            format!("{}{running}", sum(|stage| stage.trained)),
-            sum(|stage| stage.failed).to_string(),
+            format!("{}, stage {}", stage.bracket, stage.stage + 1),
+            stage.to.to_string(),
+            stage.planned.to_string(),
+            format!("{}{running}", stage.trained),
+            stage.failed.to_string(),
             duration(seconds),
             if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
         ]
     };
-    rows.iter().map(row).collect()
+    overview.stage_totals().iter().map(row).collect()
 }
 
 fn reason(trial: &TrialOverview) -> Option<(&str, &str, u64)> {
@@ -332,14 +330,8 @@ fn failures(overview: &Overview) -> Vec<[String; 4]> {
 /// The table of all trials: its columns, and the cells of each row.
 fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
     let overview = &report.overview;
-    let mut metrics: Vec<&str> = Vec::new();
-    for stage in overview.trials.iter().flat_map(|trial| &trial.stages) {
-        for name in stage.history.metrics() {
-            if *name != overview.study.monitor && !metrics.contains(&name.as_str()) {
-                metrics.push(name);
-            }
-        }
-    }
+    let mut metrics: Vec<&str> = crate::observe::metric_names(&overview.trials);
+    metrics.retain(|name| *name != overview.study.monitor);
     let heading = |name, is_number| Heading { name, is_number };
     let mut headings =
         vec![heading("rank", true), heading("trial", false), heading(&overview.study.monitor, true)];
@@ -356,13 +348,13 @@ fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
         let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| shown(score));
         let mut cells =
             vec![(place + 1).to_string(), trial.id.to_string(), score, trial.epochs().to_string(), status];
-        cells.extend(
-            report.columns.iter().map(|column| trial.hparam(&column.name).map_or_else(String::new, cell)),
-        );
-        let values: Vec<(&str, f64)> = trial.score_metrics().collect();
-        let value =
-            |name: &&str| values.iter().find(|(known, _)| known == name).map(|(_, value)| shown(*value));
-        cells.extend(metrics.iter().map(|name| value(name).unwrap_or_default()));
+        let hparams: HashMap<&str, &Value> =
+            trial.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        let hparam =
+            |column: &Column| hparams.get(column.name.as_str()).map_or_else(String::new, |value| cell(value));
+        cells.extend(report.columns.iter().map(hparam));
+        let values: HashMap<&str, f64> = trial.score_metrics().collect();
+        cells.extend(metrics.iter().map(|name| values.get(name).copied().map(shown).unwrap_or_default()));
         cells
     };
     (headings, overview.trials.iter().enumerate().map(row).collect())

@@ -296,11 +296,13 @@ pub(super) fn timeline(overview: &Overview, sessions: &[Session]) -> Option<Pict
         format!("{name} since the beginning")
     };
     let x = Axis::new(&label, (0.0, total / unit), Scale::Linear);
-    let names = (1..=workers).rev().map(|worker| format!("worker {worker}")).collect();
+    let rows = rows(sessions, workers);
+    let names = rows.iter().rev().map(|worker| format!("worker {}", u64::from(*worker) + 1)).collect();
     let y = Axis::new("", (0.0, 1.0), Scale::Options(names));
-    let mut chart = Chart::new("", (960.0, 84.0 + 26.0 * f64::from(workers)), &x, &y);
+    let mut chart = Chart::new("", (960.0, 84.0 + 26.0 * rows.len() as f64), &x, &y);
     let (_, top, _, bottom) = chart.edges();
-    let stages = overview.stages.iter().map(|stage| stage.stage).max().unwrap_or(0).max(1);
+    let stages = overview.plan.brackets()[0].stages.len() as u32 - 1;
+    let stages = stages.max(1);
     let mut marks: [Marks; 5] = Default::default();
     let mut before = 0.0;
     for (number, session) in sessions.iter().enumerate() {
@@ -309,7 +311,8 @@ pub(super) fn timeline(overview: &Overview, sessions: &[Session]) -> Option<Pict
             chart.line("var(--ink)", (x, top), (x, bottom), Some("3 3"));
         }
         for span in &session.spans {
-            let row = f64::from(workers - span.worker);
+            let Ok(row) = rows.binary_search(&span.worker) else { continue };
+            let row = (rows.len() - row) as f64;
             let (from, y) = chart.at((before + span.from) / unit, row);
             let (to, _) = chart.at((before + span.to) / unit, row);
             let trial = &overview.trials[span.row];
@@ -329,6 +332,17 @@ pub(super) fn timeline(overview: &Overview, sessions: &[Session]) -> Option<Pict
         }
     }
     Some(chart.done("timeline.svg", format!("What {workers} workers did over {}", duration(total))))
+}
+
+/// The workers that have a row: all, or the first of those that trained something if there are too many to look at.
+fn rows(sessions: &[Session], workers: u32) -> Vec<u32> {
+    const MOST: u32 = 256;
+    if workers <= MOST {
+        return (0..workers).collect();
+    }
+    let spans = sessions.iter().flat_map(|session| &session.spans);
+    let used: BTreeSet<u32> = spans.map(|span| span.worker).collect();
+    used.into_iter().take(MOST as usize).collect()
 }
 
 /// Colours by how long trials were trained.

@@ -37,7 +37,7 @@ impl Session {
                 let to = (stage.time.0 - opened[ended]).max(0.0);
                 let from = (to - stage.seconds.max(0.0)).max(0.0);
                 session.spans.push(Span { row, stage: stage.stage, worker: stage.worker, from, to });
-                session.workers = session.workers.max(stage.worker + 1);
+                session.workers = session.workers.max(stage.worker.saturating_add(1));
             }
         }
         for (session, process) in sessions.iter_mut().zip(&overview.processes) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use console::{Style, Term, measure_text_width, truncate_str};
 use hobbit::observe;
-use hobbit::repository::{Overview, Reader, StageOverview, Timestamp};
+use hobbit::repository::{Overview, Reader, Timestamp};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -144,7 +144,7 @@ fn summary(overview: &Overview) -> String {
     let mut text = format!(
         "{}/{} epochs, {}, {}",
         overview.trained_epochs(),
-        overview.trained_epochs() + overview.epochs_left(),
+        overview.trained_epochs().saturating_add(overview.epochs_left()),
         state::count(overview.trials.len() as u64, "trial"),
         State::of(overview).word(),
     );
@@ -163,7 +163,7 @@ fn summary(overview: &Overview) -> String {
 }
 
 fn failed(overview: &Overview) -> u64 {
-    overview.stages.iter().map(|stage| stage.failed).sum()
+    overview.stage_totals().iter().map(|stage| stage.failed).sum()
 }
 
 fn picture(reader: &Reader, overview: &Overview) -> String {
@@ -187,13 +187,13 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     coloured("State", state.sentence(overview), &colour);
     let mut line = |label: &str, value: String| coloured(label, value, &Style::new());
     let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
-    let all = trained + overview.epochs_left();
+    let all = trained.saturating_add(overview.epochs_left());
     let mut epochs = format!("{trained} of {all}");
     if all != planned {
         epochs += &format!(" (planned: {planned})");
     }
     if state != State::Finished {
-        epochs += &format!(", {} %", 100 * trained / all.max(1));
+        epochs += &format!(", {} %", u128::from(trained) * 100 / u128::from(all.max(1)));
     }
     if let Some(pace) = overview.pace() {
         epochs += &format!(", {} a second", observe::number(pace));
@@ -264,18 +264,13 @@ fn running(overview: &Overview) -> impl Iterator<Item = (hobbit::TrialId, u32, u
 
 /// A row for each stage of each bracket, all repetitions together.
 fn stages(overview: &Overview, state: State) -> Table {
-    let is_lost = !state.is_live() && overview.stages.iter().any(|stage| stage.running > 0);
+    let is_lost = !state.is_live() && overview.stage_totals().iter().any(|stage| stage.running > 0);
     let begun = if is_lost { "lost" } else { "running" };
     let mut table = Table::new(2)
         .numbers(["bracket", "stage", "epochs", "trials", "done", begun, "failed"])
         .text("progress");
-    let each = overview.plan.brackets().iter().map(|bracket| bracket.stages.len()).sum::<usize>().max(1);
-    for position in 0..each {
-        let same = || overview.stages.iter().skip(position).step_by(each);
-        let sum = |count: fn(&StageOverview) -> u64| same().map(count).sum::<u64>();
-        let Some(stage) = same().next() else { continue };
-        let (planned, trained, failed) = (sum(|s| s.planned), sum(|s| s.trained), sum(|s| s.failed));
-        let running = sum(|s| s.running);
+    for stage in overview.stage_totals() {
+        let (planned, trained, failed, running) = (stage.planned, stage.trained, stage.failed, stage.running);
         let number = |n: u64| if n == 0 { "-".to_owned() } else { n.to_string() };
         let colour = match () {
             () if running > 0 && state.is_live() => Style::new().cyan(),
@@ -299,7 +294,8 @@ fn stages(overview: &Overview, state: State) -> Table {
 
 fn bar(done: u64, planned: u64) -> String {
     const LENGTH: u64 = 20;
-    let full = (LENGTH * done.min(planned)).checked_div(planned).unwrap_or(0) as usize;
+    let full = (u128::from(LENGTH) * u128::from(done.min(planned))).checked_div(planned.into()).unwrap_or(0)
+        as usize;
     format!("[{}{}]", "=".repeat(full), " ".repeat(LENGTH as usize - full))
 }
 
