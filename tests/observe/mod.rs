@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod hostile;
 #[cfg(unix)]
+mod last_words;
+#[cfg(unix)]
 mod terminal;
 #[cfg(feature = "tracing")]
 mod tracing;

@@ -1,6 +1,7 @@
 //! An objective that learns without a network: a simulated learning curve, with trouble on demand.
 
 pub(crate) mod disk;
+mod farewell;
 pub(crate) mod kill;
 pub(crate) mod scripted;
 #[cfg(any(feature = "cli", feature = "report", unix))]
@@ -15,6 +16,8 @@ use hobbit::{
     BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, OutOfMemory, SearchSpace,
     TrialContext, search_space,
 };
+
+pub(crate) use farewell::Farewell;
 
 #[derive(Debug)]
 #[search_space]
@@ -43,6 +46,10 @@ pub(crate) struct Curve {
     pub(crate) pace: Duration,
     /// Every epoch is told of, in both outputs.
     pub(crate) loud: bool,
+    /// The third trial sends the process an interrupt and fails at once, as if a child process had got it first.
+    pub(crate) interrupts_itself: bool,
+    /// The third trial ends the process.
+    pub(crate) farewell: Option<Farewell>,
     /// Counts the epochs that are trained.
     pub(crate) epochs: Arc<AtomicU64>,
     /// How many workers it asks for.
@@ -120,6 +127,16 @@ impl Objective for Curve {
         }
         let others = self.crowd.as_ref().map_or(0, |crowd| crowd.fetch_add(1, Ordering::SeqCst));
         std::thread::sleep(self.pace);
+        if let Some(farewell) = self.farewell
+            && epoch.trial.id.index == 3
+        {
+            farewell.say();
+        }
+        #[cfg(unix)]
+        if self.interrupts_itself && epoch.trial.id == hobbit::TrialId::new(1, 3) {
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::INT)?;
+            return Err("the child process was interrupted".into());
+        }
         if let Some(pairs) = &self.pairs
             && epoch.epoch == 0
             && epoch.stage_end > 9

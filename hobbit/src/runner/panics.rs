@@ -2,13 +2,20 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The panics since `catch` began, which nobody has seen yet; no more than the last few.
+    static UNSEEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
+
+/// What the standard library says when a panic in the middle of another one, or in a function that must not panic, ends the process.
+const LAST_WORDS: [&str; 2] =
+    ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 
 /// Runs `code`; a panic in it is not printed but returned, with its message and place.
 pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
@@ -16,9 +23,21 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     HOOK.call_once(|| {
         let other = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if CATCHING.get() {
-                PLACE.set(info.location().map(|at| format!("{}:{}", at.file(), at.line())));
+            let text = message(info.payload());
+            // a panic that ends the process is never caught, and this is the last chance to show it
+            let is_last = cfg!(panic = "abort") || LAST_WORDS.contains(&text);
+            if CATCHING.get() && !is_last {
+                let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+                UNSEEN.with_borrow_mut(|unseen| {
+                    unseen.truncate(3);
+                    unseen.push(format!("panicked at {}: {text}", place.as_deref().unwrap_or("an unknown place")));
+                });
+                PLACE.set(place);
             } else {
+                for unseen in UNSEEN.take() {
+                    // nobody may be listening any more
+                    let _ = writeln!(std::io::stderr(), "{unseen}");
+                }
                 other(info);
             }
         }));
@@ -27,6 +46,7 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     // what the panic leaves behind is dropped with the trial
     let result = catch_unwind(AssertUnwindSafe(code));
     CATCHING.set(outer);
+    UNSEEN.with_borrow_mut(Vec::clear);
     result.map_err(|payload| {
         let place = PLACE.take().map(|place| format!(" at {place}")).unwrap_or_default();
         format!("panicked{place}: {}", message(&*payload))
