@@ -1,5 +1,7 @@
 //! The plan against golden tables, and what every plan and every promotion has to satisfy.
 
+mod replays;
+
 use hobbit::schedule::{Ask, Scheduler};
 use hobbit::{Direction, EpochCount, Plan};
 use proptest::prelude::*;

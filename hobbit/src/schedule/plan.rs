@@ -185,9 +185,8 @@ impl fmt::Display for Plan {
 /// hobbit::visualize(27, 3)?;
 /// # Ok::<(), hobbit::Error>(())
 /// ```
-#[expect(clippy::print_stdout, reason = "printing is what it is for")]
 pub fn visualize(max_epochs: u32, eta: u32) -> Result<Plan> {
     let plan = Plan::new(max_epochs, eta)?;
-    print!("{plan}");
+    crate::observe::print(&plan.to_string());
     Ok(plan)
 }
