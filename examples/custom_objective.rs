@@ -3,6 +3,8 @@
 //! `cargo run --release --example custom_objective --no-default-features`
 
 use std::borrow::Cow;
+use std::io::Write;
+use std::process::ExitCode;
 
 use hobbit::prelude::*;
 use hobbit::{BoxError, Checkpoint, EpochContext, Key, Metrics, TrialContext};
@@ -114,13 +116,20 @@ impl Objective for Points {
     }
 }
 
-fn main() -> hobbit::Result<()> {
-    let results = Hyperband::of(Points::new(Key::new(1))).monitor("val_loss").run(27, 3)?;
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+fn main() -> ExitCode {
+    hobbit::exit_code(tune())
+}
+
+fn tune() -> hobbit::Result<ExitCode> {
+    let results = Hyperband::of(Points::new(Key::new(1))).monitor("val_loss").stop_on_ctrl_c().run(27, 3)?;
     let best = results.best();
-    println!(
+    // nobody may be listening any more
+    let _ = writeln!(
+        std::io::stdout(),
         "learning rate {:.4}, accuracy {:.3}",
         best.hparams.learning_rate,
         best.metric("val_accuracy").unwrap_or(0.0)
     );
-    Ok(())
+    Ok(results.exit_code())
 }

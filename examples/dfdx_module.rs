@@ -3,6 +3,9 @@
 //! Everything that `dfdx::nn` has, and what is made of it, is one layer for hobbit, with hobbit's optimizers, data and checkpoints. Sizes that
 //! are tuned are chosen among a few for which the network is compiled.
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use dfdx::nn::builders::{BatchNorm1D, Linear, ReLU};
 use dfdx::nn::modules::Residual;
 use dfdx::shapes::Const;
@@ -35,15 +38,21 @@ fn model(hp: &Hparams) -> hobbit::Result<Compiled> {
         .compile(AdamW::new(hp.learning_rate, hp.weight_decay), Loss::CrossEntropy))
 }
 
-fn main() -> hobbit::Result<()> {
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+fn main() -> ExitCode {
+    hobbit::exit_code(tune())
+}
+
+fn tune() -> hobbit::Result<ExitCode> {
     let results = Hyperband::new(model)
         .dataset(digits()?)
         .monitor("val_accuracy")
         .repo_dir("./dfdx_module_repo")
+        .stop_on_ctrl_c()
         .run(9, 3)?;
     let best = results.best();
-    println!("The best hidden layer has {} outputs.", best.hparams.hidden);
-    Ok(())
+    let _ = writeln!(std::io::stdout(), "The best hidden layer has {} outputs.", best.hparams.hidden);
+    Ok(results.exit_code())
 }
 
 /// 1797 handwritten digits, 360 of them for validation.

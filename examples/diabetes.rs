@@ -1,5 +1,8 @@
 //! Tunes a network for regression on a small table, with 5-fold cross-validation: `cargo run --release --example diabetes`.
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use hobbit::prelude::*;
 use hobbit::train::{EarlyStopping, Scaler, Table, split};
 
@@ -31,7 +34,12 @@ fn model(hp: &Hparams) -> Compiled {
         .early_stopping(EarlyStopping::new("val_mse", 8))
 }
 
-fn main() -> hobbit::Result<()> {
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+fn main() -> ExitCode {
+    hobbit::exit_code(tune())
+}
+
+fn tune() -> hobbit::Result<ExitCode> {
     let table = Table::parse(include_str!("data/diabetes.csv"))?;
     let (x, _) = table.numbers_except(&["progression"])?;
     let y = table.numbers(&["progression"])?;
@@ -52,6 +60,7 @@ fn main() -> hobbit::Result<()> {
         .batch_size(16)
         .monitor("val_mse")
         .repo_dir("./diabetes_repo")
+        .stop_on_ctrl_c()
         .run(27, 3)?;
 
     // the mean of the five folds' networks, in the table's units again
@@ -62,10 +71,12 @@ fn main() -> hobbit::Result<()> {
         (sum / y_test.len() as f32).sqrt()
     };
     let mean = y_train.iter().sum::<f32>() / y_train.len() as f32;
-    println!(
+    // nobody may be listening any more
+    let _ = writeln!(
+        std::io::stdout(),
         "On 89 patients that were kept apart, the best model is off by {:.1} (root mean square), and the mean by {:.1}.",
         error(&|i| predicted[i]),
         error(&|_| mean)
     );
-    Ok(())
+    Ok(results.exit_code())
 }

@@ -1,6 +1,8 @@
 //! Tunes a small network on real handwritten digits: `cargo run --release --example digits`.
 
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use hobbit::prelude::*;
@@ -62,7 +64,12 @@ fn model(hp: &Hparams) -> Compiled {
         .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
 }
 
-fn main() -> hobbit::Result<()> {
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+fn main() -> ExitCode {
+    hobbit::exit_code(tune())
+}
+
+fn tune() -> hobbit::Result<ExitCode> {
     let options = Options::parse();
     let digits = Digits::load()?;
     let dataset = Dataset::new((&digits.x_train, &digits.y_train), (&digits.x_valid, &digits.y_valid))?;
@@ -94,12 +101,14 @@ fn main() -> hobbit::Result<()> {
     let classes = best.predict(&digits.x_valid)?.classes();
     let correct =
         classes.iter().zip(&digits.y_valid).filter(|(class, label)| **class == usize::from(**label)).count();
-    println!(
+    // nobody may be listening any more
+    let _ = writeln!(
+        std::io::stdout(),
         "The best model, loaded from the repository, reads {correct} of {} digits: accuracy {:.4}",
         classes.len(),
         correct as f64 / classes.len() as f64
     );
-    Ok(())
+    Ok(results.exit_code())
 }
 
 /// The digits, with pixels from 0 to 1: 1437 for training and 360 for validation.

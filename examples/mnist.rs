@@ -5,7 +5,9 @@
 //! cargo run --release --example mnist -- --data mnist --model conv
 //! ```
 
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
@@ -91,7 +93,12 @@ fn conv(hp: &Hparams) -> Sequential {
         .dense(10)
 }
 
-fn main() -> hobbit::Result<()> {
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+fn main() -> ExitCode {
+    hobbit::exit_code(tune())
+}
+
+fn tune() -> hobbit::Result<ExitCode> {
     let options = Options::parse();
     let mnist = Mnist::read(&options.data)?;
     let dataset = part(&mnist, options.images)?;
@@ -116,16 +123,18 @@ fn main() -> hobbit::Result<()> {
         study = study.workers(workers);
     }
     let results = study.run(options.max_epochs, options.eta)?;
-    println!("The sweep took {:.1} s.", start.elapsed().as_secs_f64());
+    let _ = writeln!(std::io::stdout(), "The sweep took {:.1} s.", start.elapsed().as_secs_f64());
 
     // the best model, as it was at its best epoch, on images that no one has looked at
     let metrics = results.best_model()?.evaluate(&mnist.x_test, &mnist.y_test)?;
-    println!(
+    // nobody may be listening any more
+    let _ = writeln!(
+        std::io::stdout(),
         "The best model, loaded from the repository, has an accuracy of {:.4} on {} test images.",
         metrics.get("accuracy").unwrap_or(f64::NAN),
         mnist.y_test.len()
     );
-    Ok(())
+    Ok(results.exit_code())
 }
 
 /// Some of the training images, and half as many others for validation.

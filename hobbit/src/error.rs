@@ -3,7 +3,11 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io::Write;
 use std::path::Path;
+use std::process::ExitCode;
+
+use crate::runner::StopReason;
 
 use crate::printable::printable_lines;
 
@@ -90,10 +94,39 @@ impl Error {
         self.source().is_some_and(|source| source.is::<std::io::Error>())
     }
 
+    /// What a program ends with that ends with this error: 1, or the code of the signal that stopped a sweep before it had any results
+    /// (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP).
+    pub fn exit_code(&self) -> ExitCode {
+        let stopped = self.source().and_then(|source| source.downcast_ref::<StopReason>());
+        stopped.and_then(StopReason::exit_code).map_or(ExitCode::FAILURE, ExitCode::from)
+    }
+
     /// A sweep that cannot go on.
     pub(crate) fn study(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(Kind::Study, message)
     }
+}
+
+/// What `main` returns: the code that it ended with, or the error's, which is printed to standard error.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn tune() -> hobbit::Result<ExitCode> {
+///     // ... Hyperband::new(model).stop_on_ctrl_c().run(27, 3)?.exit_code()
+/// #   Ok(ExitCode::SUCCESS)
+/// }
+///
+/// fn main() -> ExitCode {
+///     hobbit::exit_code(tune())
+/// }
+/// ```
+pub fn exit_code(outcome: Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        // nobody may be listening any more
+        let _ = writeln!(std::io::stderr(), "Error: {error}");
+        error.exit_code()
+    })
 }
 
 impl fmt::Display for Error {

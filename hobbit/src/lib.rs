@@ -112,7 +112,7 @@ mod trial;
 /// ```
 pub use hobbit_macros::search_space;
 
-pub use error::{BoxError, Error, Result};
+pub use error::{BoxError, Error, Result, exit_code};
 pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, Metrics, Objective, OutOfMemory,
     TrialContext,

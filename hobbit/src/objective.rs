@@ -20,7 +20,30 @@ use crate::trial::TrialId;
 /// without dfdx. Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
 /// number of workers and after any crash.
 ///
-/// Errors and panics end the trial, not the sweep.
+/// Errors and panics end the trial, not the sweep. What fails while a sweep is being stopped is no failure: the trial is trained again
+/// when the sweep is continued. Code that ends the whole process (an abort, an exit, a full stack or memory; a panic where the profile
+/// says `panic = "abort"`) ends the sweep; [`max_deaths`](crate::Hyperband::max_deaths) says what becomes of the trial then.
+///
+/// # Threads
+/// Each trial is trained on one thread, which belongs to no pool of rayon's. What an objective gives to rayon runs on rayon's global
+/// pool, of which a sweep occupies no thread, or on a pool of the objective's own; it may wait for that as it likes.
+///
+/// # Child processes
+/// Ctrl-C reaches all processes of the terminal's foreground group, and so also those that an objective has started: with
+/// [`stop_on_ctrl_c`](crate::Hyperband::stop_on_ctrl_c) the sweep would wait for the end of the epoch, whose child process has been
+/// ended. That costs no more than the epoch, which is trained again. To let it end in order instead, put the child into a process
+/// group of its own:
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use std::os::unix::process::CommandExt;
+/// use std::process::Command;
+///
+/// let mut child = Command::new("true").process_group(0).spawn()?;
+/// child.wait()?;
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait Objective: Send + Sync + 'static {
     /// The annotated struct whose values are tried.
     type Hparams: SearchSpace + Send + Sync + 'static;
@@ -74,6 +97,15 @@ pub trait Objective: Send + Sync + 'static {
         epoch: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError>;
+
+    /// The metric of [`train_epoch`](Objective::train_epoch) that ends a trial as diverged once it is NaN or infinite, before the model
+    /// is validated.
+    ///
+    /// Default: none. Then only the monitored metric ends a trial so, and any other may be what it is. hobbit's own models name
+    /// `loss`.
+    fn training_loss(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Called on a worker's thread when there is no work left for it: to let go of what it keeps for itself, in thread locals for
     /// example, which might otherwise be dropped as late as while the program ends.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ pub struct Results<O: Objective> {
     study: StudyRecord,
     trials: Vec<Trial<O::Hparams>>,
     stopped: Option<StopReason>,
+    signal: Option<StopReason>,
     repository: Option<(PathBuf, Weights)>,
 }
 
@@ -77,14 +79,14 @@ impl<H> Trial<H> {
 impl<O: Objective> Results<O> {
     /// Ranks what a sweep left, and writes `results.ron`.
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
-        let Finished { objective, study, trials, stopped, mut repository, mut observers } = finished;
+        let Finished { objective, study, trials, stopped, signal, mut repository, mut observers } = finished;
         let complete = stopped.is_none();
         // in the memory where they are, since fresh memory takes longer; they are in the order of their ids, which equal ones keep
         let mut trials: Vec<Trial<_>> = trials.into_iter().flatten().map(Trial::new).collect();
         trials.sort_by_cached_key(|trial| study.direction.key(trial.score));
         (1..).zip(&mut trials).for_each(|(rank, trial)| trial.rank = rank);
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
-        let results = Results { objective, study, trials, stopped, repository: repository_place };
+        let results = Results { objective, study, trials, stopped, signal, repository: repository_place };
         let reason = results.stopped.as_ref().map(ToString::to_string);
         let written = repository.as_mut().map_or(Ok(()), |repository| {
             repository.write_results(&to_pretty(&results.record())?)?;
@@ -102,10 +104,11 @@ impl<O: Objective> Results<O> {
                 "all {} trials failed; the first was trial {id}: {reason}",
                 results.trials.len()
             ))),
-            _ => Err(Error::study(match &results.stopped {
-                Some(reason) => format!("stopped before any trial was trained: {reason}"),
-                None => "no trial was trained".to_owned(),
-            })),
+            _ => Err(match results.stopped {
+                Some(reason) => Error::study(format!("stopped before any trial was trained: {reason}"))
+                    .with_source(results.signal.unwrap_or(reason)),
+                None => Error::study("no trial was trained"),
+            }),
         }
     }
 
@@ -161,9 +164,28 @@ impl<O: Objective> Results<O> {
         trials_csv(&self.trials.iter().map(overview).collect::<Vec<_>>())
     }
 
-    /// Why the sweep stopped before the end of its plan; nothing if it reached it.
+    /// Why the sweep stopped before the end of its plan; nothing if everything was trained.
     pub fn stopped(&self) -> Option<&StopReason> {
         self.stopped.as_ref()
+    }
+
+    /// What a program ends with whose work this sweep was: success, or the code of the signal that arrived meanwhile (130 for Ctrl-C,
+    /// 143 for SIGTERM, 129 for SIGHUP), so that the shell does not go on with what follows it: `tune && deploy`.
+    ///
+    /// A budget or a target that stopped the sweep is a success.
+    ///
+    /// ```
+    /// use std::process::ExitCode;
+    ///
+    /// # use hobbit::{Hyperband, Objective};
+    /// /// `fn main() -> ExitCode { hobbit::exit_code(tune(study)) }` runs it.
+    /// fn tune<O: Objective>(study: Hyperband<O>) -> hobbit::Result<ExitCode> {
+    ///     let results = study.stop_on_ctrl_c().run(27, 3)?;
+    ///     Ok(results.exit_code())
+    /// }
+    /// ```
+    pub fn exit_code(&self) -> ExitCode {
+        self.signal.as_ref().and_then(StopReason::exit_code).map_or(ExitCode::SUCCESS, ExitCode::from)
     }
 
     /// The metric that was optimized.

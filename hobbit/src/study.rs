@@ -182,6 +182,21 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.retries = retries)
     }
 
+    /// How often in a row the process may end while a trial is trained, before the trial counts as failed. Default: 2.
+    ///
+    /// Code that aborts, exits, overflows its stack or takes all the memory ends the whole sweep. With a
+    /// [`repo_dir`](Hyperband::repo_dir), the next run finds in the journal what was trained then. A trial during which it happened this
+    /// often in a row fails with that as its reason, and the study goes on without it. Where several trials were trained at once, the
+    /// culprit is not known: they are trained one by one in the next run, and only one that was alone in the end can fail so. (More
+    /// than two are trained one by one only after they were under way in this many deaths, since that takes its time.)
+    ///
+    /// A process that is killed from outside looks the same. To stop a sweep use
+    /// [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c), which ends it in order; where that cannot be, allow more deaths here, or
+    /// `u32::MAX` for any number. A restart of the machine does not count.
+    pub fn max_deaths(self, deaths: u32) -> Self {
+        self.set(|s| s.max_deaths = deaths)
+    }
+
     /// How long one trial may be trained, all stages together. One that takes longer fails.
     ///
     /// Objectives look at it between batches; one that is stuck is abandoned together with its thread.
@@ -204,12 +219,19 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.target = Some(score))
     }
 
-    /// Stops the sweep when this returns `true`; it is asked after every stage of a trial.
+    /// Stops the sweep when this returns `true`. It is asked once for every stage of a trial that this process trained, and not again
+    /// for what is known from earlier ones.
     pub fn stop_when(self, callback: impl FnMut(&StageRecord) -> bool + Send + 'static) -> Self {
         self.set(|s| s.stop_when = Some(Box::new(callback)))
     }
 
-    /// Makes Ctrl-C end the sweep after the epochs under way, with everything written; pressed twice, at once.
+    /// Makes Ctrl-C end the sweep after the epochs under way, with everything written; pressed twice, at once. So do SIGTERM, by which
+    /// schedulers end programs, and SIGHUP, which comes when the terminal is closed (not under `nohup`).
+    ///
+    /// [`Results::exit_code`] is what the program should end with then. With several sweeps at once, all that have this set end.
+    ///
+    /// # Errors
+    /// [`run`](Hyperband::run) fails if the program has a handler for Ctrl-C of its own.
     pub fn stop_on_ctrl_c(self) -> Self {
         self.set(|s| s.stop_on_ctrl_c = true)
     }

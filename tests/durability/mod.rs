@@ -1,6 +1,7 @@
 //! What a sweep survives: faults of the disk, killed processes, damaged files, bad trials.
 
 mod damage;
+mod deaths;
 mod faults;
 mod files;
 mod hostile;
@@ -8,4 +9,6 @@ mod kill;
 mod limits;
 mod lost_lines;
 mod memory;
+#[cfg(unix)]
+mod signals;
 mod trouble;

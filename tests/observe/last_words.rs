@@ -27,8 +27,7 @@ fn speaker() {
             "unfinished" => Farewell::Unfinished,
             _ => Farewell::PanicTwice,
         };
-        let curve =
-            Curve { pace: Duration::from_millis(60), farewell: Some(farewell), ..Curve::default() };
+        let curve = Curve { pace: Duration::from_millis(60), farewell: Some(farewell), ..Curve::default() };
         let study = Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir);
         // nothing is printed by it but by the process itself
         let study = if workers == 2 { study.quiet() } else { study };

@@ -1,6 +1,9 @@
 //! Whole sweeps over a simulated objective: what is trained, ranked, written, resumed and refused.
 
+mod extremes;
 mod metrics;
+mod pools;
+mod stops;
 
 use std::path::Path;
 use std::sync::Arc;

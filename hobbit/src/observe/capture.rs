@@ -129,10 +129,7 @@ fn show_line(line: &[u8], show: &(dyn Fn(&str) + Sync)) {
 /// Shows lines and only then takes them from the pipe. Returns the pipe where that is not possible, with the beginning of a line that
 /// was taken from it; `None` when it has ended.
 #[cfg(target_os = "linux")]
-fn show_before_taking(
-    mut pipe: PipeReader,
-    show: &(dyn Fn(&str) + Sync),
-) -> Option<(PipeReader, Vec<u8>)> {
+fn show_before_taking(mut pipe: PipeReader, show: &(dyn Fn(&str) + Sync)) -> Option<(PipeReader, Vec<u8>)> {
     use std::io::Read;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -199,7 +199,10 @@ fn heading(info: &StudyInfo) -> String {
     let mut text = plan.to_string();
     let iterations = u64::from(*iterations);
     if iterations > 1 {
-        text += &format!("{iterations} times: {} epochs in all\n", plan.total_epochs().saturating_mul(iterations));
+        text += &format!(
+            "{iterations} times: {} epochs in all\n",
+            plan.total_epochs().saturating_mul(iterations)
+        );
     }
     let goal = match info.direction {
         Direction::Minimize => "minimize",

@@ -12,6 +12,7 @@ mod progress;
 mod sheet;
 mod table;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -124,7 +125,7 @@ pub struct StudyInfo {
 /// Looks on while a sweep runs.
 ///
 /// Observers are called one event at a time, from one thread, after what they are told of is durable; they cannot change the
-/// sweep. One that returns an error is told nothing more, and the user is told why; the sweep goes on.
+/// sweep. One that returns an error or panics is told nothing more, and the user is told why; the sweep goes on.
 ///
 /// This is where any tracker of experiments is connected: `examples/json_lines.rs` writes every event as a line of JSON, to be posted
 /// wherever you like. A study that is resumed tells what earlier processes trained as [`Event::StageEnded`] with `replayed`; an observer
@@ -162,17 +163,22 @@ impl<F: FnMut(&Event) + Send + 'static> Observer for F {
 /// Tells all observers. One that fails is told nothing more, and the others learn why.
 pub(crate) fn tell(observers: &mut Vec<Box<dyn Observer>>, event: &Event) {
     let mut notes = Vec::new();
-    observers.retain_mut(|observer| match observer.event(event) {
-        Ok(()) => true,
-        Err(error) => {
-            notes.push(format!("an observer failed and is told nothing more: {error}"));
-            false
-        }
+    observers.retain_mut(|observer| {
+        // a panic is printed where it happens, and ends no sweep
+        let told = catch_unwind(AssertUnwindSafe(|| observer.event(event)));
+        let failed = match told {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => format!("failed and is told nothing more: {error}"),
+            Err(_) => "panicked and is told nothing more".to_owned(),
+        };
+        notes.push(format!("an observer {failed}"));
+        false
     });
     for note in notes {
         for observer in observers.iter_mut() {
             // whoever fails now is found out at the next event
-            let _ = observer.event(&Event::Note(note.clone()));
+            let note = Event::Note(note.clone());
+            let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&note)));
         }
     }
 }

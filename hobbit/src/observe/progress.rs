@@ -146,7 +146,8 @@ impl Progress {
 
     /// The kinds of brackets of which none was begun, and how many of each there are.
     pub(super) fn unbegun(&self) -> impl Iterator<Item = (u64, &Bracket)> {
-        let (whole, rest) = (self.brackets.len() / self.unbegun.len(), self.brackets.len() % self.unbegun.len());
+        let (whole, rest) =
+            (self.brackets.len() / self.unbegun.len(), self.brackets.len() % self.unbegun.len());
         self.unbegun.iter().enumerate().map(move |(place, bracket)| {
             let begun = whole + usize::from(place < rest);
             (u64::from(self.iterations) - begun as u64, bracket)

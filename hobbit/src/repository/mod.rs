@@ -25,5 +25,5 @@ pub use records::{
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};
-pub(crate) use store::{Opened, Repository, Weights, to_pretty};
+pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
 pub use verify::{Check, FileState};

@@ -157,7 +157,7 @@ pub struct StageRecord {
 pub enum End {
     /// It was trained as planned.
     Trained,
-    /// A loss or the monitored metric was NaN or infinite.
+    /// The monitored metric was NaN or infinite, or the objective's [`training_loss`](crate::Objective::training_loss).
     Diverged {
         /// The epoch, counted from 1.
         epoch: u64,

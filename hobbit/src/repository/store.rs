@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::{self, SavedModel};
 use super::journal::{self, Journal};
@@ -10,7 +10,7 @@ use super::lock::{Lock, Owner};
 use super::names;
 use super::reader::{model_names, read_study};
 use super::records::{Record, StudyRecord, Timestamp, differences};
-use super::storage::{Identity, Made, Storage, is_link, replace};
+use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
 
@@ -49,7 +49,9 @@ pub(crate) struct Repository {
     dir: PathBuf,
     weights: Weights,
     storage: Arc<dyn Storage>,
-    journal: Journal,
+    journal: Begins,
+    /// The journal once more, to be made durable while workers write to it.
+    durable: Box<dyn StorageFile>,
     /// What `study.ron` says, and which file it is.
     study: (Vec<u8>, Option<Identity>),
     /// The journal says that the study is finished, and so that `results.ron` was written.
@@ -141,6 +143,27 @@ fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Resul
     }
 }
 
+/// The journal, to which each worker writes that it begins a stage before it does.
+///
+/// That is durable with the next durable [`append`](Repository::append); the end of the process alone takes nothing of it away.
+#[derive(Clone)]
+pub(crate) struct Begins(Arc<Mutex<Journal>>);
+
+impl Begins {
+    /// Writes a record.
+    pub(crate) fn write(&self, record: &Record) -> Result<()> {
+        let mut journal = self.lock();
+        journal.check()?;
+        journal.push(record)?;
+        journal.flush(false)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Journal> {
+        // what was written stays written
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What was found in a repository.
 pub(crate) struct Opened {
     pub(crate) repository: Repository,
@@ -183,8 +206,10 @@ impl Repository {
         let Prepared { journal, study, contents, extended } = prepared;
         let weights = Weights { dir: dir.join(names::WEIGHTS), storage: storage.clone() };
         let finished = extended.is_none() && is_finished(&contents.records);
-        let mut repository =
-            Repository { dir: dir.to_owned(), weights, storage, journal, study, finished, lock };
+        let journal_path = dir.join(names::JOURNAL);
+        let durable = storage.append(&journal_path).map_err(|e| Error::io("open", &journal_path, e))?;
+        let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal))));
+        let mut repository = Repository { dir, weights, storage, journal, durable, study, finished, lock };
         repository.begin(workers, extended)?;
         repository.remove_temporaries()?;
         Ok(Opened { repository, records: contents.records, torn: contents.torn })
@@ -205,7 +230,7 @@ impl Repository {
     /// Makes sure that the files are still those that were opened, before anything is written.
     fn check(&mut self) -> Result<()> {
         self.lock.check()?;
-        self.journal.check()?;
+        self.journal.lock().check()?;
         let path = self.dir.join(names::STUDY);
         let what = match self.storage.identity(&path) {
             Ok(found) if found == self.study.1 => return Ok(()),
@@ -236,10 +261,22 @@ impl Repository {
         durable: bool,
     ) -> Result<()> {
         self.check()?;
+        let mut journal = self.journal.lock();
         for record in records {
-            self.journal.push(record)?;
+            journal.push(record)?;
         }
-        self.journal.flush(durable)
+        journal.flush(false)?;
+        // the disk may take its time, and no worker should wait for it
+        drop(journal);
+        if durable {
+            self.durable.sync().map_err(|error| Error::io("sync", &self.dir.join(names::JOURNAL), error))?;
+        }
+        Ok(())
+    }
+
+    /// The journal, for workers that begin stages.
+    pub(crate) fn begins(&self) -> Begins {
+        self.journal.clone()
     }
 
     /// Writes the checkpoint of a trial over its old one. It is durable after [`sync_weights`](Repository::sync_weights).

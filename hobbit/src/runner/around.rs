@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::evaluate::Surroundings;
 use super::settings::StopReason;
@@ -11,6 +11,9 @@ use crate::objective::{Interrupt, Metrics, Objective};
 use crate::observe::Event;
 use crate::repository::SavedModel;
 use crate::schedule::Assignment;
+
+/// How long a signal may take that others have got already.
+const SIGNAL_TAKES: Duration = Duration::from_millis(25);
 
 /// A worker's view of the sweep while it evaluates.
 pub(crate) struct Around<'a, O: Objective> {
@@ -76,6 +79,15 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
         None
     }
 
+    fn is_stopping(&self, after: Duration) -> bool {
+        let shared = self.shared;
+        if !shared.is_stopping() && shared.heeds_signals {
+            // the signal that ended a child process may be on its way to this one
+            std::thread::sleep((after / 4).min(SIGNAL_TAKES));
+        }
+        shared.is_stopping()
+    }
+
     fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt> {
         if deadline.is_none() {
             return self.unlimited.clone();
@@ -107,6 +119,21 @@ impl<O: Objective> Around<'_, O> {
         } else if over {
             shared.look_at_limits(&mut shared.lock());
         }
+    }
+}
+
+impl<O: Objective> Around<'_, O> {
+    /// As [`alone`](Surroundings::alone), with everything written that ended before: should the process end now, it is clear what it was
+    /// training.
+    pub(crate) fn alone_and_written(&self) -> Option<impl Drop> {
+        let guard = self.alone()?;
+        let mut state = self.shared.lock();
+        while state.unwritten > 0 && !self.shared.is_stopping() {
+            state = self.shared.wait_for_work(state);
+        }
+        // the guard needs the lock
+        drop(state);
+        (!self.shared.is_stopping()).then_some(guard)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use super::panics::catch;
+use crate::error::{Error, Result};
 use crate::random::Key;
 use crate::schedule::Plan;
 use crate::space::SearchSpace;
@@ -54,7 +55,13 @@ impl<H: SearchSpace> Configurations<H> {
         let ordinal = usize::try_from(self.ordinal(trial)).unwrap_or(usize::MAX);
         match self.enqueued.get(ordinal) {
             Some(given) => Ok(given.clone()),
-            None => H::draw(self.of(trial).child(DRAW)).map(Arc::new),
+            None => {
+                // a space may hold expressions of the user's
+                let drawn = catch(|| H::draw(self.of(trial).child(DRAW)).map(Arc::new));
+                drawn.unwrap_or_else(|reason| {
+                    Err(Error::space(format!("drawing the configuration of trial {trial} {reason}")))
+                })
+            }
         }
     }
 

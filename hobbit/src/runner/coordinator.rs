@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::evaluate::Evaluated;
+use super::panics::catch;
 use super::settings::{StopReason, StopWhen};
 use super::state::{Garbage, Message, Shared, Slot};
-use super::worker::{discard, work};
+use super::worker::{Crew, discard};
 use crate::error::{Error, Result};
 use crate::objective::{History, Objective};
 use crate::observe::{Event, Observer, tell};
@@ -21,8 +22,8 @@ pub(crate) struct Coordinator<O: Objective> {
     pub(crate) repository: Option<Repository>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) stop_when: Option<StopWhen>,
-    /// Threads of abandoned workers' successors.
-    pub(crate) spares: Vec<rayon::ThreadPool>,
+    /// Abandoned workers' successors.
+    pub(crate) spares: Vec<Crew>,
 }
 
 impl<O: Objective> Coordinator<O> {
@@ -35,7 +36,10 @@ impl<O: Objective> Coordinator<O> {
             loop {
                 let gathering = match state.inbox.is_empty() {
                     true if state.active == 0 => return,
-                    true => None,
+                    true => match state.begun.map(|begun| DURABLE.checked_sub(begun.elapsed())) {
+                        Some(None) => break,
+                        rest => rest.flatten(),
+                    },
                     false => match GATHER.checked_sub(last.elapsed()) {
                         Some(rest) if !state.urgent && state.active > 0 => Some(rest),
                         _ => break,
@@ -51,11 +55,19 @@ impl<O: Objective> Coordinator<O> {
             state.inbox_bytes = 0;
             state.waiting.clear();
             state.urgent = false;
+            let unknown = state.begun.is_some_and(|begun| begun.elapsed() >= DURABLE);
+            // before what they wrote is synced, since others may follow meanwhile
+            let begun = state.begun.take();
             let fatal = state.fatal.is_some();
             drop(state);
             self.shared.wake_workers();
-            if let Err(error) = self.read(mail, fatal) {
-                self.shared.fail(&mut self.shared.lock(), error);
+            match self.read(mail, fatal, unknown) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let mut state = self.shared.lock();
+                    state.begun = begun.or(state.begun);
+                }
+                Err(error) => self.shared.fail(&mut self.shared.lock(), error),
             }
             if tick.is_some() {
                 self.replace_stuck_workers();
@@ -63,17 +75,18 @@ impl<O: Objective> Coordinator<O> {
         }
     }
 
-    /// Reads mail. First everything is written, once, and then it counts.
-    fn read(&mut self, mail: Vec<Message<O>>, fatal: bool) -> Result<()> {
-        let (mut outcomes, mut events, mut records) = (Vec::new(), Vec::new(), Vec::new());
+    /// Reads mail. First everything is written, once, and then it counts. Returns whether the journal is on the disk; it has to be if
+    /// it holds stages that are `unknown` there and were begun a while ago.
+    fn read(&mut self, mail: Vec<Message<O>>, fatal: bool, unknown: bool) -> Result<bool> {
+        let (mut outcomes, mut events) = (Vec::new(), Vec::new());
         let mut removed = Vec::new();
         let needed = self.needed(&mail);
+        let (stopping, mut interrupted) = (self.shared.is_stopping(), 0);
         let mut saved_any = false;
         let mut written = Ok(());
         for message in mail {
             match message {
                 Message::Event(event) => events.push(event),
-                Message::Record(record) => records.push(record),
                 Message::Remove(trial) => removed.push(trial),
                 Message::Checkpoint(saved) => {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal) {
@@ -82,6 +95,8 @@ impl<O: Objective> Coordinator<O> {
                         self.shared.lock().on_disk.insert(saved.state.trial);
                     }
                 }
+                // what fails while everything ends may have been ended with it; it is trained when the sweep is continued
+                Message::Outcome(outcome) if stopping && outcome.is_doubtful() => interrupted += 1,
                 Message::Outcome(mut outcome) => {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal)
                         && let Some(saved) = outcome.saved.take()
@@ -96,21 +111,26 @@ impl<O: Objective> Coordinator<O> {
             }
         }
         let mut garbage = Garbage::<O>::new();
-        if let Some(repository) = &mut self.repository
-            && !fatal
-            && written.is_ok()
-        {
-            written = make_durable(repository, saved_any, records, &outcomes);
+        let mut durable = false;
+        if let (Some(repository), Ok(()), false) = (&mut self.repository, &written, fatal) {
+            match make_durable(repository, saved_any, &outcomes, unknown) {
+                Ok(synced) => durable = synced,
+                Err(error) => written = Err(error),
+            }
         }
         if fatal || written.is_err() {
             // what is not durable does not count
             garbage.extend(outcomes.into_iter().filter_map(|outcome| outcome.carried));
             discard(&mut garbage);
             self.tell(events);
-            return written;
+            return written.map(|()| true);
         }
         if !outcomes.is_empty() {
             let mut state = self.shared.lock();
+            state.unwritten = state.unwritten.saturating_sub(outcomes.len() + interrupted);
+            if state.alone.is_some() {
+                self.shared.wake_workers();
+            }
             for outcome in outcomes {
                 self.shared.enter(&mut state, outcome, &mut garbage);
             }
@@ -122,7 +142,7 @@ impl<O: Objective> Coordinator<O> {
             }
         }
         self.tell(events);
-        Ok(())
+        Ok(durable)
     }
 
     /// The trials whose weights somebody may ask for after these outcomes. Most trials of a stage are known to be out when they are
@@ -159,10 +179,19 @@ impl<O: Objective> Coordinator<O> {
     /// Tells the observers, and the callback that may end the sweep.
     pub(crate) fn tell(&mut self, events: Vec<Event>) {
         for event in events {
-            if let (Event::StageEnded { record, .. }, Some(stop_when)) = (&event, &mut self.stop_when)
-                && stop_when(record)
+            // what earlier processes trained has been asked about already
+            if let (Event::StageEnded { record, replayed: false, .. }, Some(stop_when)) =
+                (&event, &mut self.stop_when)
             {
-                self.shared.request_stop(&mut self.shared.lock(), StopReason::Callback);
+                match catch(|| stop_when(record)) {
+                    Ok(false) => {}
+                    Ok(true) => self.shared.request_stop(&mut self.shared.lock(), StopReason::Callback),
+                    Err(reason) => {
+                        let error = Error::study(format!("the callback of `stop_when` {reason}"));
+                        self.shared.fail(&mut self.shared.lock(), error);
+                        self.stop_when = None;
+                    }
+                }
             }
             tell(&mut self.observers, &event);
         }
@@ -177,7 +206,8 @@ impl<O: Objective> Coordinator<O> {
         let mut outcomes = Vec::new();
         for position in 0..state.slots.len() {
             let slot = &mut state.slots[position];
-            let late = slot.interrupt.deadline.is_some_and(|deadline| now > deadline + grace);
+            let end = slot.interrupt.deadline.and_then(|deadline| deadline.checked_add(grace));
+            let late = end.is_some_and(|end| now > end);
             let Some(assignment) = slot.running.filter(|_| late && !slot.abandoned) else { continue };
             slot.abandoned = true;
             slot.running = None;
@@ -206,7 +236,7 @@ impl<O: Objective> Coordinator<O> {
                 score: None,
                 attempt,
                 worker: position as u32,
-                seconds: (limit + grace).as_secs_f64(),
+                seconds: limit.saturating_add(grace).as_secs_f64(),
                 history: History::default(),
             };
             match hparams {
@@ -217,6 +247,7 @@ impl<O: Objective> Coordinator<O> {
                     bytes: 0,
                     saved: None,
                     unfinished: false,
+                    failed_now: true,
                 }),
                 Err(error) => self.shared.fail(&mut state, error),
             }
@@ -232,18 +263,12 @@ impl<O: Objective> Coordinator<O> {
         }
         for _ in 0..replaced {
             let slot = state.slots.len();
-            match rayon::ThreadPoolBuilder::new()
-                .num_threads(1)
-                .thread_name(|_| "hobbit-spare".to_owned())
-                .build()
-            {
-                Ok(pool) => {
-                    state.slots.push(Slot::new());
-                    let shared = self.shared.clone();
-                    pool.spawn(move || work(&shared, slot));
-                    self.spares.push(pool);
-                }
+            // before it starts, since it looks for its place at once, and finds this lock
+            state.slots.push(Slot::new());
+            match Crew::start(&self.shared, slot, 1) {
+                Ok(crew) => self.spares.push(crew),
                 Err(error) => {
+                    state.slots.pop();
                     state.active -= 1;
                     if state.active == 0 {
                         let error = Error::study(
@@ -262,19 +287,22 @@ impl<O: Objective> Coordinator<O> {
 
 /// Mail is read this long after mail was read before, so that one sync of the disk serves many; or at once if somebody waits for it.
 const GATHER: Duration = Duration::from_millis(50);
+/// How long after it began the disk has to know of a stage that has not ended.
+const DURABLE: Duration = Duration::from_millis(100);
 const MIN_TICK: Duration = Duration::from_millis(5);
 const MAX_TICK: Duration = Duration::from_millis(250);
 /// How long after its deadline a trial that does not answer is given up: as long as its limit, within these.
 const MIN_GRACE: Duration = Duration::from_millis(100);
 const MAX_GRACE: Duration = Duration::from_secs(10);
 
-/// Writes what has to outlive the process: checkpoints first, then the journal that refers to them.
+/// Writes what has to outlive the process: checkpoints first, then the journal that refers to them. Returns whether the journal is on
+/// the disk.
 fn make_durable<O: Objective>(
     repository: &mut Repository,
     saved_any: bool,
-    records: Vec<Record>,
     outcomes: &[Evaluated<O>],
-) -> Result<()> {
+    sync: bool,
+) -> Result<bool> {
     if saved_any {
         repository.sync_weights()?;
     }
@@ -283,8 +311,9 @@ fn make_durable<O: Objective>(
         .filter(|outcome| !outcome.unfinished)
         .map(|outcome| Record::Stage(StageRecord::clone(&outcome.record)))
         .collect();
-    if !records.is_empty() || !ended.is_empty() {
-        repository.append(records.iter().chain(&ended), !ended.is_empty())?;
+    let sync = sync || !ended.is_empty();
+    if sync {
+        repository.append(ended.iter(), true)?;
     }
-    Ok(())
+    Ok(sync)
 }

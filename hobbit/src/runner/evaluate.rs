@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::configurations::Configurations;
 use super::panics::catch;
 use super::trouble::{Trouble, attempt, chain};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::objective::{
     Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, TrialContext,
 };
@@ -39,6 +39,10 @@ pub(crate) struct Task<O: Objective> {
     /// That checkpoint, once it is read.
     pub(crate) saved: Option<Box<SavedModel>>,
     pub(crate) worker: u32,
+    /// It may have ended an earlier process: it is trained alone.
+    pub(crate) suspect: bool,
+    /// It has ended so many earlier processes that it is not trained any more.
+    pub(crate) deaths: Option<u32>,
 }
 
 /// What came of it.
@@ -53,6 +57,15 @@ pub(crate) struct Evaluated<O: Objective> {
     pub(crate) saved: Option<Box<SavedModel>>,
     /// The stage is not at its end: the sweep stops.
     pub(crate) unfinished: bool,
+    /// It failed for what happened in this process, and not in earlier ones.
+    pub(crate) failed_now: bool,
+}
+
+impl<O: Objective> Evaluated<O> {
+    /// Whether it might not have failed, had nobody stopped the sweep.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.failed_now
+    }
 }
 
 /// What an evaluation needs from the sweep around it.
@@ -73,6 +86,8 @@ pub(crate) trait Surroundings<O: Objective> {
     fn note(&self, text: String);
     /// Waits until no other trial is trained, and keeps it so while the guard lives. `None` if the sweep stops meanwhile.
     fn alone(&self) -> Option<impl Drop>;
+    /// Whether the sweep is stopping, asked after something failed; `after` is how long the stage had been trained.
+    fn is_stopping(&self, after: Duration) -> bool;
     /// Tells for how long the stage may run, and gets the flags that can end it.
     fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt>;
 }
@@ -110,6 +125,14 @@ struct Known {
     monitor: usize,
 }
 
+/// Why a trial that ends the process has failed.
+fn died(deaths: u32) -> String {
+    let times = if deaths == 1 { "once" } else { &format!("{deaths} times in a row") };
+    format!(
+        "the process ended {times} while it was trained: it was killed, aborted, exited, or ran out of memory or stack"
+    )
+}
+
 impl<O: Objective> Evaluator<O> {
     /// Trains a stage, which begins when the clock was looked at last. `None` if it was told to leave at once. `metrics` are used again
     /// and again.
@@ -127,12 +150,13 @@ impl<O: Objective> Evaluator<O> {
         let Assignment { trial, from, to, .. } = task.assignment;
         let hparams = match task.hparams.take() {
             Some(hparams) => hparams,
-            None => {
-                catch(|| self.configurations.get(trial)).unwrap_or_else(|reason| Err(Error::space(reason)))?
-            }
+            None => self.configurations.get(trial)?,
         };
         let spent = Duration::try_from_secs_f64(task.seconds).unwrap_or_default();
-        let deadline = |start| self.trial_time_limit.map(|limit| start + limit.saturating_sub(spent));
+        // a moment that the clock cannot name is never reached
+        let deadline = |start: Instant| {
+            self.trial_time_limit.and_then(|limit| start.checked_add(limit.saturating_sub(spent)))
+        };
         let key = |task: &Task<O>| self.configurations.training_key(trial, task.attempt);
         let interrupt = around.interrupt(deadline(start));
         let epochs = Some(self.configurations.epochs(trial));
@@ -156,6 +180,9 @@ impl<O: Objective> Evaluator<O> {
         }
         let mut alone = None;
         let result = loop {
+            if let Some(deaths) = task.deaths {
+                break Err(Trouble::Failed { epoch: from + 1, reason: died(deaths) });
+            }
             match self.train(&mut task, &hparams, &context, metrics, around) {
                 Err(Trouble::Memory { reason, .. })
                     if alone.is_none() && context.interrupt.check().is_ok() =>
@@ -182,9 +209,14 @@ impl<O: Objective> Evaluator<O> {
                 result => break result,
             }
         };
+        let failed_now = task.deaths.is_none();
         let mut failed = |end, hparams| {
             let record = self.record(&task, start, clock, end, None);
-            Ok(Some(Evaluated { record, hparams, carried: None, bytes: 0, saved: None, unfinished: false }))
+            if failed_now && around.is_stopping(start.elapsed()) {
+                return Ok(None);
+            }
+            let (carried, bytes, saved, unfinished) = (None, 0, None, false);
+            Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished, failed_now }))
         };
         let mut running = match result {
             Ok(running) => running,
@@ -212,7 +244,7 @@ impl<O: Objective> Evaluator<O> {
         let record = self.record(&task, start, clock, End::Trained, Some(&mut running));
         let unfinished = running.epoch < to;
         let carried = Some(Carried { model: running.model, best: running.best });
-        Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished }))
+        Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished, failed_now: false }))
     }
 
     fn record(
@@ -377,8 +409,9 @@ impl<O: Objective> Evaluator<O> {
         let epoch = EpochContext { trial: context, epoch: number - 1, stage_end: to };
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, metrics))?;
         // a diverged model need not be validated
-        if let Some(loss) = metrics.get("loss").filter(|loss| !loss.is_finite()) {
-            return Err(Trouble::Diverged { epoch: number, reason: format!("loss is {loss}") });
+        let loss = self.objective.training_loss().and_then(|name| Some((name, metrics.get(name)?)));
+        if let Some((name, loss)) = loss.filter(|(_, loss)| !loss.is_finite()) {
+            return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {loss}") });
         }
         attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
         let value = match running.known {

@@ -1,40 +1,112 @@
-//! Ctrl-C: once ends the sweep after the epochs under way, twice leaves at once.
+//! Signals that end the program: the first ends its sweeps after the epochs under way, the second leaves at once.
 
-use std::sync::{Mutex, Once, PoisonError};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use super::settings::StopReason;
 use crate::error::{Error, Result};
 
-/// Ends the sweep that is running; returns whether there is one that was not ending already.
-type Stop = Box<dyn Fn() -> bool + Send>;
+/// Ends a sweep for this reason; returns whether it is the first time that it is told to.
+type Stop = Box<dyn Fn(StopReason) -> bool + Send>;
 
-static RUNNING: Mutex<Option<Stop>> = Mutex::new(None);
+/// The sweeps that are running and end on signals.
+static RUNNING: Mutex<Vec<(u64, Stop)>> = Mutex::new(Vec::new());
 
-/// While this lives, Ctrl-C ends the sweep.
-pub(crate) struct Guard(());
+/// While this lives, signals end the sweep.
+pub(crate) struct Guard(u64);
+
+/// Watches for signals from now on: without a [`Guard`], one leaves at once.
+///
+/// # Errors
+/// The program has a handler for Ctrl-C of its own.
+pub(crate) fn watch() -> Result<()> {
+    watch_for_all().map_err(|error| {
+        let text = format!(
+            "could not watch for Ctrl-C, as `stop_on_ctrl_c` asks for: {error}. Leave it out where the program has a handler of its \
+             own, and end the sweep with `stop_when`"
+        );
+        Error::study(text).with_source(error)
+    })
+}
 
 impl Guard {
-    pub(crate) fn new(stop: Stop) -> Result<Guard> {
-        static HANDLER: Once = Once::new();
-        let mut result = Ok(());
-        HANDLER.call_once(|| result = ctrlc::set_handler(on_ctrl_c));
-        result.map_err(|error| {
-            Error::study(format!("could not watch for Ctrl-C: {error}")).with_source(error)
-        })?;
-        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
-        Ok(Guard(()))
+    pub(crate) fn new(stop: Stop) -> Guard {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push((number, stop));
+        Guard(number)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|(number, _)| *number != self.0);
     }
 }
 
-fn on_ctrl_c() {
+/// What fails is tried again for the next sweep.
+fn watch_for_all() -> io::Result<()> {
+    /// Whether Ctrl-C is watched for, and whether the other signals are.
+    static WATCHED: Mutex<(bool, bool)> = Mutex::new((false, false));
+    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let (ctrl_c, others) = &mut *watched;
+    if !*ctrl_c {
+        #[cfg(target_os = "linux")]
+        if disposition("SigCgt", signal_hook::consts::SIGINT) {
+            return Err(io::Error::other("the program has a handler for it already"));
+        }
+        ctrlc::set_handler(|| arrived(StopReason::Interrupted)).map_err(|error| match error {
+            ctrlc::Error::MultipleHandlers => io::Error::other("the program has a handler for it already"),
+            error => io::Error::other(error),
+        })?;
+        *ctrl_c = true;
+    }
+    #[cfg(unix)]
+    if !*others {
+        watch_others()?;
+    }
+    *others = true;
+    Ok(())
+}
+
+/// Watches for the signals by which schedulers end programs, and for the end of the terminal, unless that is ignored: by `nohup`.
+#[cfg(unix)]
+fn watch_others() -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGTERM};
+    #[cfg(target_os = "linux")]
+    let outlives_terminal = disposition("SigIgn", SIGHUP);
+    // `nohup` takes the terminal from standard input
+    #[cfg(not(target_os = "linux"))]
+    let outlives_terminal = !io::IsTerminal::is_terminal(&io::stdin());
+    let watched: &[_] = if outlives_terminal { &[SIGTERM] } else { &[SIGTERM, SIGHUP] };
+    let mut signals = signal_hook::iterator::Signals::new(watched)?;
+    std::thread::Builder::new().name("hobbit-signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            arrived(if signal == SIGHUP { StopReason::HungUp } else { StopReason::Terminated });
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether a signal is in this set of the process's: `SigIgn` has those that are ignored, `SigCgt` those with a handler.
+#[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
+fn disposition(set: &str, signal: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(":"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// A signal has arrived.
+fn arrived(reason: StopReason) {
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !running.as_ref().is_some_and(|stop| stop()) {
-        // the exit status of a program ended by SIGINT
-        std::process::exit(130);
+    let mut first = false;
+    for (_, stop) in &*running {
+        first |= stop(reason.clone());
+    }
+    if !first {
+        std::process::exit(reason.exit_code().map_or(1, i32::from));
     }
 }

@@ -4,6 +4,7 @@ mod around;
 mod clock;
 mod configurations;
 mod coordinator;
+mod deaths;
 mod evaluate;
 mod failures;
 mod interrupt;

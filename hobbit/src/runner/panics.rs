@@ -30,7 +30,10 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
                 let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
                 UNSEEN.with_borrow_mut(|unseen| {
                     unseen.truncate(3);
-                    unseen.push(format!("panicked at {}: {text}", place.as_deref().unwrap_or("an unknown place")));
+                    unseen.push(format!(
+                        "panicked at {}: {text}",
+                        place.as_deref().unwrap_or("an unknown place")
+                    ));
                 });
                 PLACE.set(place);
             } else {

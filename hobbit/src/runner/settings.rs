@@ -37,8 +37,12 @@ pub enum MaxFailures {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// Ctrl-C.
+    /// Ctrl-C (SIGINT).
     Interrupted,
+    /// The program was told to end (SIGTERM), by a scheduler for example.
+    Terminated,
+    /// The terminal was closed (SIGHUP).
+    HungUp,
     /// The wall-clock budget was used up.
     TimeBudget,
     /// The epochs budget was used up.
@@ -49,10 +53,29 @@ pub enum StopReason {
     Callback,
 }
 
+impl StopReason {
+    /// The exit code of a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP. `None` if it was no signal.
+    ///
+    /// [`Results::exit_code`](crate::Results::exit_code) is what a program ends with.
+    pub fn exit_code(&self) -> Option<u8> {
+        match self {
+            StopReason::Interrupted => Some(130),
+            StopReason::Terminated => Some(143),
+            StopReason::HungUp => Some(129),
+            _ => None,
+        }
+    }
+}
+
+/// So that an error can say what stopped a sweep that has no results.
+impl std::error::Error for StopReason {}
+
 impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             StopReason::Interrupted => "interrupted",
+            StopReason::Terminated => "terminated",
+            StopReason::HungUp => "the terminal was closed",
             StopReason::TimeBudget => "the time budget is used up",
             StopReason::EpochBudget => "the epochs budget is used up",
             StopReason::TargetReached => "the target is reached",
@@ -82,6 +105,7 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) memory_budget: Option<u64>,
     pub(crate) max_failures: MaxFailures,
     pub(crate) retries: u32,
+    pub(crate) max_deaths: u32,
     pub(crate) trial_time_limit: Option<Duration>,
     pub(crate) time_budget: Option<Duration>,
     pub(crate) epoch_budget: Option<u64>,
@@ -113,6 +137,7 @@ impl<O: Objective> Default for Settings<O> {
             memory_budget: None,
             max_failures: MaxFailures::FirstAll(5),
             retries: 0,
+            max_deaths: 2,
             trial_time_limit: None,
             time_budget: None,
             epoch_budget: None,

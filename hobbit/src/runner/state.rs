@@ -10,10 +10,10 @@ use super::failures::Failures;
 use super::ledger::Ledger;
 use super::paused::Paused;
 use super::settings::StopReason;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
 use crate::observe::Event;
-use crate::repository::{Record, SavedModel, StageRecord, Timestamp, Weights};
+use crate::repository::{Begins, Record, SavedModel, StageRecord, Timestamp, Weights};
 use crate::schedule::{Ask, Assignment, Scheduler};
 use crate::space::{SearchSpace, Value};
 use crate::trial::TrialId;
@@ -24,11 +24,15 @@ const INBOX_BYTES: usize = 256 << 20;
 pub(crate) struct Shared<O: Objective> {
     pub(crate) evaluator: Evaluator<O>,
     pub(crate) weights: Option<Weights>,
+    /// The journal, if there is one.
+    pub(crate) begins: Option<Begins>,
     /// Someone looks on.
     pub(crate) observed: bool,
     pub(crate) deadline: Option<Instant>,
     pub(crate) epoch_budget: Option<u64>,
     pub(crate) target: Option<f64>,
+    /// Signals end the sweep.
+    pub(crate) heeds_signals: bool,
     state: Mutex<State<O>>,
     /// Workers wait here for work, and for room in the inbox.
     work: Condvar,
@@ -46,9 +50,17 @@ pub(crate) struct State<O: Objective> {
     pub(crate) known: HashMap<(TrialId, u32), StageRecord>,
     /// The trials that have a checkpoint.
     pub(crate) on_disk: HashSet<TrialId>,
+    /// The stages during which the process ended too often, with how often it did: they have failed.
+    pub(crate) culprits: HashMap<(TrialId, u32), u32>,
+    /// The stages that may have ended the process: they are trained alone.
+    pub(crate) suspects: HashSet<(TrialId, u32)>,
     pub(crate) paused: Paused<O>,
     pub(crate) inbox: Vec<Message<O>>,
     pub(crate) inbox_bytes: usize,
+    /// The outcomes that were sent and do not count yet.
+    pub(crate) unwritten: usize,
+    /// When the first stage began of which the disk may not know yet that it did.
+    pub(crate) begun: Option<Instant>,
     /// The outcomes in the inbox, by repetition and bracket.
     pub(crate) waiting: HashMap<(u32, u32), u32>,
     /// Somebody waits for the coordinator.
@@ -59,6 +71,8 @@ pub(crate) struct State<O: Objective> {
     /// The workers that have not ended.
     pub(crate) active: usize,
     pub(crate) stop: Option<StopReason>,
+    /// The signal that arrived, if one did.
+    pub(crate) signal: Option<StopReason>,
     pub(crate) fatal: Option<Error>,
     pub(crate) failures: Failures,
 }
@@ -104,8 +118,6 @@ impl<O: Objective> Held<O> {
 /// Mail to the coordinator.
 pub(crate) enum Message<O: Objective> {
     Event(Event),
-    /// A line for the journal that nothing waits for.
-    Record(Record),
     /// An outcome that has to be durable before it counts.
     Outcome(Box<Evaluated<O>>),
     /// A checkpoint from within a stage.
@@ -129,10 +141,12 @@ impl<O: Objective> Shared<O> {
         Shared {
             evaluator,
             weights: None,
+            begins: None,
             observed: false,
             deadline: None,
             epoch_budget: None,
             target: None,
+            heeds_signals: false,
             state: Mutex::new(state),
             work: Condvar::new(),
             news: Condvar::new(),
@@ -298,6 +312,10 @@ impl<O: Objective> Shared<O> {
             }
             let ordinal = configurations.ordinal(trial);
             let so_far = state.ledger.get(ordinal);
+            // both are empty nearly always
+            let deaths =
+                if state.culprits.is_empty() { None } else { state.culprits.remove(&(trial, stage)) };
+            let suspect = !state.suspects.is_empty() && state.suspects.remove(&(trial, stage));
             return Ok(Task {
                 assignment,
                 hparams: so_far.map(|trial| trial.hparams.clone()),
@@ -308,6 +326,8 @@ impl<O: Objective> Shared<O> {
                 on_disk: self.durable() && state.on_disk.contains(&trial),
                 saved: None,
                 worker: slot as u32,
+                suspect,
+                deaths,
             });
         }
     }
@@ -394,6 +414,7 @@ impl<O: Objective> Shared<O> {
         state.inbox_bytes += outcome.saved.as_ref().map_or(0, |saved| saved.bytes());
         let trial = outcome.record.trial;
         self.send(&mut state, Message::Outcome(outcome));
+        state.unwritten += 1;
         let waiting = state.waiting.entry((trial.iteration, trial.bracket)).or_insert(0);
         *waiting += 1;
         // the bracket can go on
@@ -406,18 +427,30 @@ impl<O: Objective> Shared<O> {
         state
     }
 
-    /// The mail about a stage that begins.
-    pub(crate) fn announce(&self, state: &mut State<O>, task: &Task<O>, hparams: &Arc<O::Hparams>) {
+    /// Tells that a stage begins: the journal at once, so that it is known of should the process end now, and those who look on.
+    ///
+    /// # Errors
+    /// The journal could not be written.
+    pub(crate) fn announce(&self, task: &Task<O>, hparams: &Arc<O::Hparams>) -> Result<()> {
         let Assignment { trial, stage, from, to } = task.assignment;
-        let values: Vec<(String, Value)> = hparams.values();
-        if self.observed {
-            let (worker, hparams) = (task.worker, values.as_slice().into());
-            self.send(state, Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams }));
-        }
-        if self.durable() {
+        let (values, worker): (Vec<(String, Value)>, _) = (hparams.values(), task.worker);
+        let event = self.observed.then(|| {
+            let hparams = values.as_slice().into();
+            Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams })
+        });
+        if let Some(begins) = &self.begins {
             let hparams = if stage == 0 { values } else { Vec::new() };
-            let (time, worker) = (Timestamp::now(), task.worker);
-            self.send(state, Message::Record(Record::Started { time, trial, stage, worker, hparams }));
+            begins.write(&Record::Started { time: Timestamp::now(), trial, stage, worker, hparams })?;
         }
+        let mut state = self.lock();
+        if let Some(event) = event {
+            self.send(&mut state, event);
+        }
+        if self.begins.is_some() && state.begun.is_none() {
+            // the coordinator sees to it that the disk knows before long
+            state.begun = Some(Instant::now());
+            self.news.notify_one();
+        }
+        Ok(())
     }
 }

@@ -2,24 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
+use super::deaths::Deaths;
 use super::evaluate::Evaluator;
 use super::failures::Failures;
-use super::interrupt::Guard;
+use super::interrupt::{self, Guard};
 use super::ledger::{Ledger, TrialState};
 use super::panics::catch;
 use super::paused::Paused;
 use super::settings::{Keep, MaxFailures, Settings, StopReason};
 use super::state::{Message, Shared, Slot, State};
-use super::worker::work;
+use super::worker::{Crew, cores};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{FORMAT, Opened, Outcomes, Record, Repository, StudyRecord, to_pretty};
+use crate::repository::{FORMAT, Opened, Outcomes, Record, Repository, StudyRecord, Timestamp, to_pretty};
 use crate::schedule::{Plan, Scheduler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -30,6 +32,8 @@ pub(crate) struct Finished<O: Objective> {
     pub(crate) study: StudyRecord,
     pub(crate) trials: Vec<Option<TrialState<O::Hparams>>>,
     pub(crate) stopped: Option<StopReason>,
+    /// The signal that arrived, even if everything was trained all the same.
+    pub(crate) signal: Option<StopReason>,
     pub(crate) repository: Option<Repository>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
 }
@@ -43,6 +47,9 @@ pub(crate) fn sweep<O: Objective>(
 ) -> Result<Finished<O>> {
     let plan = Plan::counting(max_epochs, eta, settings.epoch_count)?;
     check(&settings, &plan)?;
+    if settings.stop_on_ctrl_c {
+        interrupt::watch()?;
+    }
     if settings.start_with_defaults {
         let defaults = O::Hparams::defaults()?;
         settings.enqueued.insert(0, Arc::new(defaults));
@@ -57,6 +64,9 @@ pub(crate) fn sweep<O: Objective>(
         Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
     };
     let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
+    // there are never more stages to train at once than trials
+    let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
+    let workers = workers.min(usize::try_from(trials).unwrap_or(usize::MAX));
     let direction = settings.direction.unwrap_or_else(|| Direction::of(&settings.monitor));
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
     check_monitor(&*objective, &configurations, &plan, &settings)?;
@@ -80,6 +90,7 @@ pub(crate) fn sweep<O: Objective>(
         (None, HashMap::new(), HashSet::new(), Vec::new());
     // how many stages are known, and their epochs
     let mut replayable = (0, 0);
+    let mut deaths = Deaths::default();
     if let Some(dir) = &settings.repo_dir {
         check_hparams(&configurations)?;
         let opened =
@@ -88,6 +99,8 @@ pub(crate) fn sweep<O: Objective>(
         if torn {
             notes.push("the journal's last line was cut off by the end of the process that wrote it, and was dropped".to_owned());
         }
+        deaths = judge(&records, settings.max_deaths);
+        notes.append(&mut deaths.notes);
         let outcomes = known_stages(records, &configurations, settings.iterations, &plan)?;
         if let Some((lost, trial, stage)) = outcomes.lost {
             notes.push(format!(
@@ -100,6 +113,9 @@ pub(crate) fn sweep<O: Objective>(
         known = outcomes.into_known();
         on_disk = opened.models()?.into_iter().collect();
         repository = Some(opened);
+    }
+    if settings.verbosity != Verbosity::Quiet {
+        notes.extend(unoptimized(env!("HOBBIT_OPT_LEVEL")));
     }
     let mut scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
     // what is known already takes no time
@@ -144,24 +160,31 @@ pub(crate) fn sweep<O: Objective>(
         ledger: Ledger::new(direction, settings.keep, room),
         known,
         on_disk,
+        culprits: deaths.culprits,
+        suspects: deaths.suspects,
         paused: Paused::new(settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize)),
         inbox: Vec::new(),
         inbox_bytes: 0,
+        unwritten: 0,
+        begun: None,
         waiting: HashMap::new(),
         urgent: false,
         alone: None,
         slots: (0..workers).map(|_| Slot::new()).collect(),
         active: workers,
         stop: None,
+        signal: None,
         fatal: None,
         failures: Failures { allowed: settings.max_failures, tried: 0, failed: 0, first: None },
     };
     let mut shared = Shared::new(evaluator, state);
     shared.weights = repository.as_ref().map(|repository| repository.weights().clone());
+    shared.begins = repository.as_ref().map(Repository::begins);
     shared.observed = !observers.is_empty() || settings.stop_when.is_some();
     shared.deadline = settings.time_budget.and_then(|budget| Instant::now().checked_add(budget));
     shared.epoch_budget = settings.epoch_budget;
     shared.target = settings.target;
+    shared.heeds_signals = settings.stop_on_ctrl_c;
     let shared = Arc::new(shared);
     let mut coordinator = Coordinator {
         shared: shared.clone(),
@@ -173,27 +196,24 @@ pub(crate) fn sweep<O: Objective>(
     coordinator
         .tell(std::iter::once(Event::Started(info)).chain(notes.into_iter().map(Event::Note)).collect());
 
-    let _guard = settings.stop_on_ctrl_c.then(|| watch_ctrl_c(&shared)).transpose()?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .thread_name(|i| format!("hobbit-worker-{i}"))
-        .build();
-    let pool =
-        pool.map_err(|e| Error::study(format!("could not start {workers} workers: {e}")).with_source(e))?;
-    let for_workers = shared.clone();
-    pool.spawn_broadcast(move |context| work(&for_workers, context.index()));
+    let _guard = settings.stop_on_ctrl_c.then(|| watch_signals(&shared));
+    let crew = Crew::start(&shared, 0, workers);
+    let crew =
+        crew.map_err(|e| Error::study(format!("could not start {workers} workers: {e}")).with_source(e))?;
     coordinator.run();
-    drop(pool);
+    drop(crew);
     finish(coordinator, study)
 }
 
 /// Closes the journal and takes what the sweep leaves.
 fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Result<Finished<O>> {
     let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
-    let (stopped, fatal, ledger) = {
+    let (stopped, signal, fatal, ledger) = {
         let mut state = shared.lock();
         let empty = Ledger::new(study.direction, Keep::None, 0);
-        (state.stop.clone(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
+        // whatever stopped it, it is finished if nothing is left
+        let stopped = state.stop.take().filter(|_| !state.scheduler.is_done());
+        (stopped, state.signal.take(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
     };
     if let Some(error) = fatal {
         if let Some(repository) = &mut repository {
@@ -205,7 +225,7 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     }
     let objective = shared.evaluator.objective.clone();
     let trials = ledger.into_trials();
-    Ok(Finished { objective, study, trials, stopped, repository, observers })
+    Ok(Finished { objective, study, trials, stopped, signal, repository, observers })
 }
 
 /// Settings that make no sense are errors.
@@ -217,6 +237,7 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
         whole("the number of workers", workers as u64)?;
     }
     whole("the number of iterations", u64::from(settings.iterations))?;
+    whole("max_deaths", u64::from(settings.max_deaths))?;
     if let Some(every) = settings.checkpoint_every {
         whole("checkpoint_every", every)?;
     }
@@ -226,6 +247,9 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
         return Err(Error::setting(format!(
             "the share of failures allowed is {share}; it has to be from 0 to 1"
         )));
+    }
+    if settings.target.is_some_and(f64::is_nan) {
+        return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
     }
     if settings.extend && settings.repo_dir.is_none() {
         return Err(Error::setting(
@@ -297,6 +321,16 @@ fn check_hparams<H: SearchSpace>(configurations: &Configurations<H>) -> Result<(
     }
 }
 
+/// What the ends of earlier processes say of the trials they were training.
+fn judge(records: &[Record], max_deaths: u32) -> Deaths {
+    let boot = || {
+        let (host, boot) = (sysinfo::System::host_name().ok()?, sysinfo::System::boot_time().ok()?);
+        Some((host, Timestamp(boot as f64)))
+    };
+    let boot = boot();
+    Deaths::new(records, max_deaths, boot.as_ref().map(|(host, boot)| (host.as_str(), *boot)))
+}
+
 /// The journal's outcomes that count. Their configurations have to be those that are drawn today.
 fn known_stages<H: SearchSpace>(
     records: Vec<Record>,
@@ -327,10 +361,16 @@ fn known_stages<H: SearchSpace>(
     Ok(Outcomes::new(known, plan, iterations))
 }
 
-/// The cores that this process may use; asking costs several files, so it is asked once.
-fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+/// What to do about a build in which hobbit, and so what it depends on, is not optimized. Told once.
+fn unoptimized(opt_level: &str) -> Option<String> {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if opt_level != "0" || TOLD.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    let text = "this is a debug build in which hobbit and what it depends on are not optimized, and many times slower than they could \
+                be. Two lines in Cargo.toml cure that, and your own code compiles as fast as before:\n\n    \
+                [profile.dev.package.\"*\"]\n    opt-level = 3\n";
+    Some(text.to_owned())
 }
 
 /// The default budget of paused trials; asked once as well.
@@ -346,17 +386,35 @@ fn quarter_of_memory() -> usize {
     })
 }
 
-fn watch_ctrl_c<O: Objective>(shared: &Arc<Shared<O>>) -> Result<Guard> {
+fn watch_signals<O: Objective>(shared: &Arc<Shared<O>>) -> Guard {
     let shared = Arc::downgrade(shared);
-    Guard::new(Box::new(move || {
+    Guard::new(Box::new(move |reason| {
         let Some(shared) = shared.upgrade() else { return false };
-        if shared.is_stopping() {
+        let mut state = shared.lock();
+        if state.signal.is_some() {
             return false;
         }
-        let mut state = shared.lock();
-        let text = "stopping after the epochs under way; press Ctrl-C again to leave at once".to_owned();
+        let again =
+            if reason == StopReason::Interrupted { "press Ctrl-C again" } else { "another signal is needed" };
+        let text = format!("{reason}: stopping after the epochs under way; {again} to leave at once");
         state.inbox.push(Message::Event(Event::Note(text)));
-        shared.request_stop(&mut state, StopReason::Interrupted);
+        state.signal = Some(reason.clone());
+        shared.request_stop(&mut state, reason);
         true
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unoptimized_build_is_told_of_once() {
+        for level in ["1", "2", "3", "s", "z"] {
+            assert_eq!(unoptimized(level), None);
+        }
+        let text = unoptimized("0").unwrap();
+        assert!(text.contains("    [profile.dev.package.\"*\"]\n    opt-level = 3\n"), "{text}");
+        assert_eq!(unoptimized("0"), None);
+    }
 }

@@ -1,14 +1,16 @@
-//! A worker: one long task of the pool that takes stages of trials from the scheduler until there are none.
+//! A worker: one long job of rayon's that takes stages of trials from the scheduler until there are none.
 //!
-//! Because a trial is never a task of the pool itself, the pool's threads cannot pick up one trial while they wait inside
-//! another; user code may use rayon as it likes.
+//! Because a trial is never a job of a pool itself, no thread can pick up one trial while it waits inside another. And user code runs on
+//! a thread that belongs to no pool, so that what it gives to rayon goes to rayon's global pool, of which a sweep occupies no thread:
+//! user code may use rayon as it likes, and may wait for it as it likes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::around::Around;
 use super::clock::Clock;
 use super::panics::catch;
 use super::state::{Garbage, Idle, Shared};
+use crate::error::Error;
 use crate::objective::{Interrupt, Metrics, Objective};
 
 /// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so that workers do not wait for
@@ -16,8 +18,72 @@ use crate::objective::{Interrupt, Metrics, Objective};
 const AT_ONCE: f64 = 1e-4;
 const MOST_AT_ONCE: usize = 64;
 
+/// The pools in which workers run, for as long as they do.
+pub(crate) struct Crew {
+    _pools: Vec<rayon::ThreadPool>,
+}
+
+impl Crew {
+    /// Starts workers; the first takes the place `first`.
+    ///
+    /// Usually there is one pool, with a thread for each worker, which lets a thread outside of any pool run it. A sweep that is run
+    /// inside of a pool is different: the thread that waits for its end may be all that the global pool has. There each worker has a
+    /// pool with threads to spare, to which its user code's jobs go.
+    pub(crate) fn start<O: Objective>(
+        shared: &Arc<Shared<O>>,
+        first: usize,
+        workers: usize,
+    ) -> Result<Crew, rayon::ThreadPoolBuildError> {
+        let name = move |position| format!("hobbit-worker-{}", first + position);
+        if rayon::current_thread_index().is_none() {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers);
+            let pool =
+                pool.thread_name(move |position| format!("hobbit-pool-{}", first + position)).build()?;
+            let shared = shared.clone();
+            pool.spawn_broadcast(move |context| {
+                let (position, for_thread) = (context.index(), shared.clone());
+                let thread = std::thread::Builder::new().name(name(position));
+                match thread.spawn(move || work(&for_thread, first + position)) {
+                    Ok(thread) => drop(thread.join()),
+                    // where the system gives no more threads, this one will do
+                    Err(_) => work(&shared, first + position),
+                }
+            });
+            return Ok(Crew { _pools: vec![pool] });
+        }
+        let spare = cores().div_ceil(workers).max(2);
+        let pools = (0..workers).map(|position| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1 + spare);
+            pool.thread_name(move |_| name(position)).build()
+        });
+        let pools = pools.collect::<Result<Vec<_>, _>>()?;
+        for (position, pool) in pools.iter().enumerate() {
+            let shared = shared.clone();
+            pool.spawn(move || work(&shared, first + position));
+        }
+        Ok(Crew { _pools: pools })
+    }
+}
+
+/// The cores that this process may use; asking costs several files, so it is asked once.
+pub(crate) fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// Works until the sweep is over. `slot` is the worker's place.
-pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
+fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
+    if let Err(reason) = catch(|| work_or_panic(shared, slot)) {
+        // where trials are trained, panics are caught; this was somewhere else
+        let mut state = shared.lock();
+        state.slots[slot].running = None;
+        // if it was abandoned, another one counts in its place
+        state.active -= usize::from(!state.slots[slot].abandoned);
+        shared.fail(&mut state, Error::study(format!("a worker {reason}")));
+    }
+}
+
+fn work_or_panic<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
     let mut garbage = Garbage::<O>::new();
     let unlimited = Arc::new(Interrupt::default());
     let around = Around { shared, slot, watched: shared.watches_epochs(), unlimited: &unlimited };
@@ -49,17 +115,29 @@ pub(crate) fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
         let (mut next, mut locked) = (Some(first), None);
         while let Some(mut task) = next {
             if task.hparams.is_none() {
+                // what is wrong with it is found out by who trains it
                 task.hparams = shared.evaluator.configurations.get(task.assignment.trial).ok();
             }
+            let alone = if task.suspect { around.alone_and_written() } else { None };
+            if task.suspect && alone.is_none() {
+                // it is trained when the sweep is continued
+                outcomes.push(Ok(None));
+                break;
+            }
             if shared.announces()
+                && task.deaths.is_none()
                 && let Some(hparams) = task.hparams.clone()
+                && let Err(error) = shared.announce(&task, &hparams)
             {
-                shared.announce(&mut shared.lock(), &task, &hparams);
+                outcomes.push(Err(error));
+                break;
             }
             if shared.singly() {
                 clock.look();
             }
             let evaluated = shared.evaluator.evaluate(task, &mut metrics, &mut clock, &around);
+            // before the lock is taken, which it needs
+            drop(alone);
             let go_on = match &evaluated {
                 Ok(Some(evaluated)) => {
                     seconds += evaluated.record.seconds;

@@ -143,6 +143,10 @@ where
         Ok(Model::new(model, self.device(trial.worker)?, trial.key, members)?)
     }
 
+    fn training_loss(&self) -> Option<&'static str> {
+        Some("loss")
+    }
+
     fn train_epoch(
         &self,
         model: &mut Model,

@@ -1,0 +1,238 @@
+//! Processes that ended without a word: which trials they were training, and which of these may have ended them.
+//!
+//! A trial whose code aborts, exits, overflows its stack or takes all the memory ends the process, and would do so in every process that
+//! continues the study. A process that is killed from outside leaves the same traces. So a trial counts as the culprit only if it was
+//! under way at the end of several processes, and alone at the end of the last of them. Those that were not alone are trained alone.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::repository::{Record, Timestamp};
+use crate::trial::TrialId;
+
+/// This many trials are suspects already after one death. More of them are only after as many deaths as make a culprit: training a lot
+/// of trials alone takes long, and most deaths come from outside.
+const FEW: usize = 2;
+
+/// A stage of a trial.
+type Stage = (TrialId, u32);
+
+/// What earlier processes' deaths say of the stages that are to be trained.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Deaths {
+    /// Those that have failed, with how often in a row the process ended while they were trained.
+    pub(crate) culprits: HashMap<Stage, u32>,
+    /// Those that are trained alone.
+    pub(crate) suspects: HashSet<Stage>,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// How often the process ended while a stage was trained, and in what company it was the last time.
+struct Count {
+    deaths: u32,
+    company: usize,
+}
+
+/// The processes so far.
+#[derive(Default)]
+struct Processes {
+    /// The one under way: its number and machine, and when it began.
+    open: Option<(u32, String, Timestamp)>,
+    /// What each of its workers began last, unless that has ended.
+    under_way: BTreeMap<u32, Stage>,
+    counts: HashMap<Stage, Count>,
+}
+
+impl Deaths {
+    /// Reads a journal up to where this process opened it.
+    ///
+    /// A stage fails when the process ended `max_deaths` times in a row while it was trained. Processes that began before `boot`, the
+    /// machine's name and when it was started, ended with it, and say nothing.
+    pub(crate) fn new(records: &[Record], max_deaths: u32, boot: Option<(&str, Timestamp)>) -> Deaths {
+        let mut processes = Processes::default();
+        let mut last = None;
+        for record in records {
+            match record {
+                Record::Opened { time, host, pid, .. } => {
+                    processes.died(boot);
+                    processes.open = Some((*pid, host.clone(), *time));
+                }
+                Record::Started { trial, stage, worker, .. } => {
+                    processes.under_way.insert(*worker, (*trial, *stage));
+                }
+                Record::Stage(record) => {
+                    let ended = (record.trial, record.stage);
+                    processes.under_way.retain(|_, stage| *stage != ended);
+                    processes.counts.remove(&ended);
+                }
+                Record::Closed { .. } => {
+                    // whoever is trained in a process that ends in order does not end it
+                    for stage in std::mem::take(&mut processes.under_way).into_values() {
+                        processes.counts.remove(&stage);
+                    }
+                    processes.open = None;
+                }
+                _ => {}
+            }
+        }
+        if let Some((pid, host, _)) = processes.open.clone() {
+            let mut stages = processes.died(boot);
+            stages.sort_unstable();
+            last = Some((pid, host, stages));
+        }
+        let mut deaths = Deaths::default();
+        for (&stage, count) in &processes.counts {
+            let enough = count.deaths >= max_deaths;
+            if enough && count.company == 1 {
+                deaths.culprits.insert(stage, count.deaths);
+            } else if count.company > 1 && (enough || count.company <= FEW) {
+                deaths.suspects.insert(stage);
+            }
+        }
+        if let Some((pid, host, stages)) = last.filter(|(.., stages)| !stages.is_empty()) {
+            deaths.notes.push(deaths.note(pid, &host, &stages, max_deaths));
+        }
+        deaths
+    }
+
+    /// What the end of the last process means.
+    fn note(&self, pid: u32, host: &str, stages: &[Stage], max_deaths: u32) -> String {
+        let names: Vec<String> = stages.iter().take(5).map(|(trial, _)| trial.to_string()).collect();
+        let more = if stages.len() > names.len() { ", ..." } else { "" };
+        let (trials, were) = if stages.len() == 1 { ("trial", "was") } else { ("trials", "were") };
+        let names = names.join(", ");
+        let follows = if stages.iter().any(|stage| self.culprits.contains_key(stage)) {
+            "that happened often enough (`max_deaths`): it counts as failed".to_owned()
+        } else if stages.iter().any(|stage| self.suspects.contains(stage)) {
+            "they are trained one by one now, to find out whether one of them ends it".to_owned()
+        } else if max_deaths == u32::MAX {
+            "it is trained again".to_owned()
+        } else {
+            format!(
+                "a trial that ends the process {max_deaths} times in a row (`max_deaths`) counts as failed"
+            )
+        };
+        format!(
+            "process {pid} on {host} ended without a word while {trials} {names}{more} {were} trained; {follows}"
+        )
+    }
+}
+
+impl Processes {
+    /// The process under way has ended without a word. Returns what it was training, if that says anything.
+    fn died(&mut self, boot: Option<(&str, Timestamp)>) -> Vec<Stage> {
+        let stages: Vec<Stage> = std::mem::take(&mut self.under_way).into_values().collect();
+        let Some((_, host, began)) = self.open.take() else { return Vec::new() };
+        if boot.is_some_and(|(here, boot)| here == host && began < boot) {
+            return Vec::new();
+        }
+        for &stage in &stages {
+            let count = self.counts.entry(stage).or_insert(Count { deaths: 0, company: 0 });
+            count.deaths = count.deaths.saturating_add(1);
+            count.company = stages.len();
+        }
+        stages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::History;
+    use crate::repository::{End, StageRecord};
+
+    const A: TrialId = TrialId::new(1, 1);
+    const B: TrialId = TrialId::new(1, 2);
+    const C: TrialId = TrialId::new(1, 3);
+
+    fn opened(time: f64) -> Record {
+        let (hobbit, host) = (String::new(), "here".to_owned());
+        Record::Opened { time: Timestamp(time), hobbit, host, pid: 7, workers: 2 }
+    }
+
+    fn started(worker: u32, trial: TrialId) -> Record {
+        let time = Timestamp(0.0);
+        Record::Started { time, trial, stage: 0, worker, hparams: Vec::new() }
+    }
+
+    fn ended(trial: TrialId) -> Record {
+        Record::Stage(StageRecord {
+            time: Timestamp(0.0),
+            trial,
+            stage: 0,
+            from: 0,
+            to: 1,
+            end: End::Trained,
+            score: Some((0.5, 1)),
+            attempt: 0,
+            worker: 0,
+            seconds: 0.0,
+            history: History::default(),
+        })
+    }
+
+    fn closed() -> Record {
+        Record::Closed { time: Timestamp(0.0), reason: Some("stopped".to_owned()) }
+    }
+
+    /// Culprits and suspects, in order.
+    fn judged(parts: &[&[Record]], max_deaths: u32) -> (Vec<TrialId>, Vec<TrialId>) {
+        let deaths = Deaths::new(&parts.concat(), max_deaths, Some(("here", Timestamp(100.0))));
+        let sorted = |mut trials: Vec<TrialId>| {
+            trials.sort_unstable();
+            trials
+        };
+        (
+            sorted(deaths.culprits.keys().map(|stage| stage.0).collect()),
+            sorted(deaths.suspects.iter().map(|stage| stage.0).collect()),
+        )
+    }
+
+    #[test]
+    fn who_is_alone_at_the_end_of_enough_processes_has_ended_them() {
+        let death: &[Record] = &[opened(200.0), started(0, A)];
+        assert_eq!(judged(&[death], 2), (vec![], vec![]));
+        assert_eq!(judged(&[death, death], 2), (vec![A], vec![]));
+        assert_eq!(judged(&[death], 1), (vec![A], vec![]));
+        assert_eq!(judged(&[death, death], 3), (vec![], vec![]));
+        // whoever got through it, or through an orderly end, is none
+        assert_eq!(judged(&[death, death, &[ended(A)]], 2), (vec![], vec![]));
+        assert_eq!(judged(&[death, death, &[closed()]], 2), (vec![], vec![]));
+        assert_eq!(judged(&[death, death, &[closed()], death], 2), (vec![], vec![]));
+        // a process that was not training it is no death of it, and does not help it either
+        assert_eq!(judged(&[death, &[opened(200.0)], death], 2), (vec![A], vec![]));
+        // the machine was started anew: everything on it ended
+        assert_eq!(judged(&[&[opened(50.0), started(0, A)], death], 2), (vec![], vec![]));
+    }
+
+    #[test]
+    fn who_was_in_company_is_trained_alone_before_it_is_judged() {
+        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B)];
+        assert_eq!(judged(&[both], 2), (vec![], vec![A, B]));
+        // worker 1 has gone on, so that B has ended, though nothing of it is written
+        assert_eq!(judged(&[both, &[started(1, C)]], 2), (vec![], vec![A, C]));
+        assert_eq!(judged(&[both, both], 2), (vec![], vec![A, B]));
+        let alone = |trial| [opened(200.0), started(0, trial)];
+        assert_eq!(judged(&[both, &alone(A)], 2), (vec![A], vec![B]));
+        assert_eq!(judged(&[both, &alone(A), &[ended(A), started(0, B)]], 2), (vec![B], vec![]));
+        // of many, none is suspected before it happens again
+        let many: &[Record] = &[opened(200.0), started(0, A), started(1, B), started(2, C)];
+        assert_eq!(judged(&[many], 2), (vec![], vec![]));
+        assert_eq!(judged(&[many, many], 2), (vec![], vec![A, B, C]));
+        assert_eq!(judged(&[many, many, &alone(C)], 2), (vec![C], vec![A, B]));
+        assert_eq!(judged(&[many], 1), (vec![], vec![A, B, C]));
+    }
+
+    #[test]
+    fn the_user_is_told_what_happened_and_what_follows() {
+        let death: &[Record] = &[opened(200.0), started(0, A)];
+        let note = |parts: &[&[Record]]| Deaths::new(&parts.concat(), 2, None).notes;
+        assert!(note(&[]).is_empty() && note(&[death, &[closed()]]).is_empty());
+        let told = note(&[death]);
+        assert!(told[0].contains("process 7") && told[0].contains("trial 1-1 was trained"), "{told:?}");
+        assert!(told[0].contains("2 times in a row") && told[0].contains("max_deaths"), "{told:?}");
+        assert!(note(&[death, death])[0].ends_with("it counts as failed"));
+        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B)];
+        assert!(note(&[both])[0].contains("trials 1-1, 1-2 were trained; they are trained one by one"));
+    }
+}

@@ -1,0 +1,146 @@
+//! User code may give jobs to rayon and wait for them as it likes: no worker is in its way.
+
+use std::borrow::Cow;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext};
+use rayon::prelude::*;
+
+use crate::support::{OtherParams, kill};
+
+/// Adds up numbers in the way it is told.
+struct Adding(fn(u64) -> u64);
+
+impl Objective for Adding {
+    type Hparams = OtherParams;
+    type Model = u64;
+
+    fn metrics(&self, _: &OtherParams) -> Result<Vec<Cow<'static, str>>, BoxError> {
+        Ok(vec!["val_loss".into()])
+    }
+
+    fn build(&self, hparams: &OtherParams, _: &TrialContext) -> Result<u64, BoxError> {
+        Ok((1000.0 * hparams.rate) as u64)
+    }
+
+    fn train_epoch(&self, n: &mut u64, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+        let sum = (self.0)(*n);
+        assert_eq!(sum, *n * (*n + 1) / 2);
+        metrics.report("val_loss", sum as f64);
+        Ok(())
+    }
+
+    fn validate(&self, _: &mut u64, _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn save(&self, _: &u64) -> Result<Checkpoint, BoxError> {
+        Ok(Checkpoint::new())
+    }
+
+    fn load(&self, _: &mut u64, _: &Checkpoint) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+fn spawned(n: u64) -> u64 {
+    let (send, receive) = channel();
+    rayon::spawn(move || send.send((0..=n).into_par_iter().sum()).unwrap());
+    receive.recv().unwrap()
+}
+
+fn broadcast(n: u64) -> u64 {
+    let all = rayon::broadcast(|context| context.num_threads() as u64);
+    assert!(all.iter().all(|&threads| threads == all.len() as u64));
+    (0..=n).sum()
+}
+
+/// Waits for all threads of the pool without helping them.
+fn broadcast_and_waited_for(n: u64) -> u64 {
+    let (send, receive) = channel();
+    let threads = rayon::current_num_threads();
+    rayon::spawn_broadcast(move |_| send.send(()).unwrap());
+    assert_eq!(receive.iter().count(), threads);
+    (0..=n).sum()
+}
+
+fn scoped(n: u64) -> u64 {
+    let (send, receive) = channel();
+    rayon::in_place_scope(|scope| {
+        scope.spawn(move |_| send.send((0..=n).sum()).unwrap());
+        receive.recv().unwrap()
+    })
+}
+
+fn joined(n: u64) -> u64 {
+    let (low, high) = rayon::join(|| (0..=n / 2).sum::<u64>(), || (n / 2 + 1..=n).sum::<u64>());
+    low + high
+}
+
+fn in_a_pool_of_its_own(n: u64) -> u64 {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| scoped_in_parts(n))
+}
+
+fn scoped_in_parts(n: u64) -> u64 {
+    let mut parts = [0; 4];
+    rayon::scope(|scope| {
+        for (place, part) in (0u64..).zip(&mut parts) {
+            scope.spawn(move |_| *part = (0..=n).filter(|i| i % 4 == place).sum());
+        }
+    });
+    parts.iter().sum()
+}
+
+/// Every way to use rayon with every number of workers, as a process of its own because it may hang.
+#[test]
+fn adder() {
+    kill::child(|_, workers| {
+        let ways = [spawned, broadcast, broadcast_and_waited_for, scoped, joined, in_a_pool_of_its_own];
+        for way in ways {
+            let results = Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
+            assert_eq!(results.trials().len(), 17);
+        }
+    });
+}
+
+/// The same where the sweep itself is a job of a pool, whose threads it occupies.
+#[test]
+fn nested() {
+    kill::child(|_, workers| {
+        for way in [spawned, broadcast, scoped, joined, in_a_pool_of_its_own] {
+            let sweep = || Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
+            let (first, second) = rayon::join(sweep, sweep);
+            assert_eq!(first.to_string(), second.to_string());
+            let mut others: Vec<String> = Vec::new();
+            (0..3).into_par_iter().map(|_| sweep().to_string()).collect_into_vec(&mut others);
+            assert!(others.iter().all(|other| *other == first.to_string()));
+        }
+    });
+}
+
+#[test]
+fn jobs_of_user_code_do_not_wait_for_workers() {
+    let dir = tempfile::tempdir().unwrap();
+    for test in ["adder", "nested"] {
+        for (workers, threads) in [(1, 1), (2, 1), (2, 2), (5, 2)] {
+            let mut process = kill::process(&format!("sweep::pools::{test}"), dir.path(), workers);
+            process.env("RAYON_NUM_THREADS", threads.to_string());
+            let mut process = process.spawn().unwrap();
+            let begin = Instant::now();
+            let status = loop {
+                match process.try_wait().unwrap() {
+                    Some(status) => break status,
+                    // far longer than it can take
+                    None if begin.elapsed() > Duration::from_secs(120) => {
+                        process.kill().unwrap();
+                        panic!("{test} hangs with {workers} workers");
+                    }
+                    None => std::thread::sleep(Duration::from_millis(10)),
+                }
+            };
+            assert!(status.success(), "{test} with {workers} workers: {status}");
+        }
+    }
+}
