@@ -113,8 +113,30 @@ pub trait Objective: Send + Sync + 'static {
 
     /// What the results depend on besides the hyperparameters: the data, the batch size, ... by name.
     ///
-    /// A repository belongs to one such description, and refuses another.
+    /// A repository belongs to one such description, and refuses another unless
+    /// [`accept_changes`](crate::Hyperband::accept_changes) is set.
     fn describe(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// What is made of these hyperparameters, by name: layers, the optimizer, ... in short texts. Default:
+    /// nothing.
+    ///
+    /// It is written into the journal when a trial begins. When the study is opened again, this is called for
+    /// every trial that it has begun, and a description that has become another is an error with both texts.
+    /// So it should depend on the hyperparameters and the objective only, and take no longer than
+    /// microseconds: where describing all trials takes longer than two seconds, the rest is not compared.
+    /// What has its usual value can be left out, so that a new setting is no change as long as it has it.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # struct Hparams { rate: f64 }
+    /// fn describe_trial(hparams: &Hparams) -> BTreeMap<String, String> {
+    ///     BTreeMap::from([("optimizer".to_owned(), format!("SGD {:?}, momentum 0.9", hparams.rate))])
+    /// }
+    /// ```
+    fn describe_trial(&self, hparams: &Self::Hparams) -> BTreeMap<String, String> {
+        let _ = hparams;
         BTreeMap::new()
     }
 

@@ -1,5 +1,6 @@
 //! What a sweep found: its trials, ranked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -156,6 +157,7 @@ impl<O: Objective> Results<O> {
         let overview = |trial: &Trial<O::Hparams>| TrialOverview {
             id: trial.id,
             hparams: trial.hparams.values(),
+            model: BTreeMap::new(),
             status: trial.status.clone(),
             score: trial.score.zip(trial.epoch),
             stages: trial.stages.iter().map(|stage| StageRecord::clone(stage)).collect(),

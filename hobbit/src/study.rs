@@ -130,9 +130,50 @@ impl<O: Objective> Hyperband<O> {
     /// The directory of the study's files. Without one nothing is written, and no model can be loaded afterwards.
     ///
     /// A directory that holds this study already is continued: what was trained is not trained again. One that holds another
-    /// study is an error.
+    /// study is an error, and is left as it is. It is another study if
+    ///
+    /// - a setting is not the same: the search space, R, eta, how epochs are counted, iterations, the seed,
+    ///   the monitor, its direction, the score, retries, or the enqueued configurations;
+    /// - the data are not the same: every value, target and weight, and their order, count;
+    /// - what is trained is not the same: of each trial the study has begun, the model function is asked for
+    ///   its model, and every setting of it is compared. For objectives of your own, see
+    ///   [`Objective::describe`](crate::Objective::describe) and
+    ///   [`Objective::describe_trial`](crate::Objective::describe_trial).
+    ///
+    /// The error says what was and what is: "trial 1-3: early stopping was \`val_loss, 3\`, is none". Then
+    /// [`accept_changes`](Hyperband::accept_changes) continues the study all the same,
+    /// [`overwrite`](Hyperband::overwrite) begins it anew, and [`extend`](Hyperband::extend) makes it larger.
+    /// What does not change results is not compared: workers, devices, the memory, what is printed, and how a
+    /// model function is written. Nor is what hobbit cannot see: the code of callbacks, of metrics and losses
+    /// of your own, which are known by their names, and of generators.
+    ///
+    /// Studies that older versions began do not say what their trials are made of. They are continued with a
+    /// note, and compared from then on.
     pub fn repo_dir(self, dir: impl Into<PathBuf>) -> Self {
         self.set(|s| s.repo_dir = Some(dir.into()))
+    }
+
+    /// Begins the study anew, whatever is in its [directory](Hyperband::repo_dir). Default: it is continued.
+    ///
+    /// A study that is there is moved into a directory beside, `old-1` or the next number that is free,
+    /// weights too: a study of its own that can be looked at and continued there. Only files of hobbit's are
+    /// moved. A study that another process works on is an error. Every run with this setting begins anew, so
+    /// take it out again to continue the study.
+    pub fn overwrite(self) -> Self {
+        self.set(|s| s.overwrite = true)
+    }
+
+    /// Continues a study although its data or what is trained have changed since it was begun. Default: that
+    /// is an error.
+    ///
+    /// What was trained before stays as it is, and trials that go on do so with what is trained now: one
+    /// whose checkpoint does not fit any more is trained again from its beginning. Scores of before and after
+    /// may not be comparable. The changes are noted in the journal, and are what the study is compared with
+    /// from then on. Settings, such as the search space or the seed, have to stay the same.
+    ///
+    /// Take it out again afterwards: with it, every change is accepted.
+    pub fn accept_changes(self) -> Self {
+        self.set(|s| s.accept_changes = true)
     }
 
     /// Writes the study's files through another storage, for tests.

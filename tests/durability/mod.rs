@@ -9,6 +9,8 @@ mod kill;
 mod limits;
 mod lost_lines;
 mod memory;
+mod overwrite;
 #[cfg(unix)]
 mod signals;
 mod trouble;
+mod trust;

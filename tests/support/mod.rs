@@ -8,6 +8,7 @@ pub(crate) mod scripted;
 pub(crate) mod texts;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub(crate) struct Curve {
     pub(crate) epochs: Arc<AtomicU64>,
     /// How many workers it asks for.
     pub(crate) asks_for: Option<usize>,
+    /// What it says of its trials, beside their rate.
+    pub(crate) says: Option<&'static str>,
     /// Counts the workers that have ended.
     pub(crate) ended: Arc<AtomicU64>,
 }
@@ -95,6 +98,10 @@ impl Objective for Curve {
 
     fn workers(&self) -> Option<usize> {
         self.asks_for
+    }
+
+    fn describe_trial(&self, hparams: &Params) -> BTreeMap<String, String> {
+        self.says.iter().map(|says| ("curve".to_owned(), format!("{says}, {:?}", hparams.rate))).collect()
     }
 
     fn worker_ends(&self) {

@@ -4,6 +4,7 @@ mod checks;
 mod feeding;
 mod options;
 mod torch;
+mod trust;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -407,13 +407,14 @@ fn processes(overview: &Overview) -> Vec<[String; 6]> {
             Some((_, None)) => "reached the end of the plan".to_owned(),
             Some((_, Some(reason))) => reason.clone(),
         };
+        let accepted = process.accepted.iter().map(|change| format!("; accepted: {change}"));
         [
             (number + 1).to_string(),
             utc(process.opened.0),
             format!("{}, process {}", process.host, process.pid),
             process.workers.to_string(),
             process.hobbit.clone(),
-            end,
+            std::iter::once(end).chain(accepted).collect(),
         ]
     };
     overview.processes.iter().enumerate().map(row).collect()

@@ -1,6 +1,7 @@
 //! The directory of a study: its RON files, its weights, its lock. The only room that touches files.
 
 mod checkpoint;
+mod compare;
 mod counts;
 mod journal;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
@@ -8,6 +9,7 @@ mod lock;
 pub(crate) mod names;
 mod outcomes;
 mod overview;
+mod overwrite;
 mod reader;
 mod records;
 mod scan;
@@ -17,11 +19,13 @@ mod store;
 mod verify;
 
 pub use checkpoint::{SavedModel, SavedState};
+pub(crate) use compare::{Examined, Opening};
 pub(crate) use outcomes::Outcomes;
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
 pub use records::{
-    End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status, StudyRecord, Timestamp,
+    Descriptions, End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status,
+    StudyRecord, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};

@@ -23,6 +23,9 @@ pub(crate) const TEMPORARY: &str = ".tmp";
 /// What a trial's saved model is called behind the trial's name.
 const MODEL: &str = ".safetensors";
 
+/// What the directory of a study that was overwritten is called before its number.
+const OLD: &str = "old-";
+
 /// The files in the study's directory that are written as a whole: under a temporary name first.
 const WHOLE: [&str; 4] = [STUDY, JOURNAL, RESULTS, DAMAGED];
 
@@ -39,6 +42,16 @@ pub(crate) fn is_own(name: &str) -> bool {
 /// Whether a file of this name, in the directory of a study, is one of its records: what it is, what happened, what came out.
 pub(crate) fn is_whole(name: &str) -> bool {
     WHOLE.contains(&name)
+}
+
+/// The directory of a study that was overwritten, in that of the study that came after it.
+pub(crate) fn old(number: u64) -> String {
+    format!("{OLD}{number}")
+}
+
+/// Whether a directory of this name, in the directory of a study, has a study that was overwritten.
+pub(crate) fn is_old(name: &str) -> bool {
+    name.strip_prefix(OLD).and_then(|number| number.parse().ok()).is_some_and(|number| old(number) == name)
 }
 
 /// Whether a file of this name, in the directory of a study, is one that hobbit had begun to write.
@@ -73,6 +86,8 @@ mod tests {
         for name in ["study.ron.tmp", "journal.ron.tmp", "results.ron.tmp", "journal.ron.damaged.tmp"] {
             assert!(is_own(name) && is_temporary(name), "{name}");
         }
+        assert!(is_old("old-1") && is_old("old-17") && old(17) == "old-17");
+        assert!(["old-", "old-x", "old-01", "old-+1", "old"].iter().all(|name| !is_old(name)));
         assert!(is_own("lock.owner") && is_own("lock.owner.42"));
         let foreign =
             ["notes.tmp", "weights.tmp", "lock.tmp", ".tmp", "x.ron", "lock.old", "lock.owner.x", ""];

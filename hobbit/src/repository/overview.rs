@@ -1,12 +1,12 @@
 //! A study as its journal tells it: every trial with its stages, and what became of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::counts::{Begun, Counts, count, epochs_left, listed, totals};
 use super::lock::Owner;
 use super::outcomes::{Outcomes, Reached, follow, place};
 use super::reader::Reader;
-use super::records::{Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
+use super::records::{Descriptions, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
 use crate::error::{Error, Result};
 use crate::schedule::{Plan, StageEnd};
 use crate::space::Value;
@@ -16,7 +16,7 @@ use crate::trial::TrialId;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Overview {
-    /// The study, with its size as it was extended to.
+    /// The study, with its size as it was extended to, and its objective with the changes that were accepted.
     pub study: StudyRecord,
     /// The plan of one repetition.
     pub plan: Plan,
@@ -48,6 +48,8 @@ pub struct Process {
     pub pid: u32,
     /// How many workers it has.
     pub workers: u32,
+    /// The changes that it accepted with [`accept_changes`](crate::Hyperband::accept_changes), in words.
+    pub accepted: Vec<String>,
     /// When it ended, and why before the end of the plan; nothing if it still runs, or was killed.
     pub closed: Option<(Timestamp, Option<String>)>,
 }
@@ -60,6 +62,8 @@ pub struct TrialOverview {
     pub id: TrialId,
     /// Its hyperparameters: names, dotted where they are nested, and values.
     pub hparams: Vec<(String, Value)>,
+    /// What the objective made of them, by name: [`Objective::describe_trial`](crate::Objective::describe_trial).
+    pub model: BTreeMap<String, String>,
     /// What became of it; [`Status::Unfinished`] while it may still go on.
     pub status: Status,
     /// Its score, and the epoch (counted from 1) that it is from; none if it failed.
@@ -107,7 +111,8 @@ impl Process {
 impl TrialOverview {
     fn new(id: TrialId, hparams: Vec<(String, Value)>) -> TrialOverview {
         let status = Status::Unfinished;
-        TrialOverview { id, hparams, status, score: None, stages: Vec::new(), running: None }
+        let model = BTreeMap::new();
+        TrialOverview { id, hparams, model, status, score: None, stages: Vec::new(), running: None }
     }
 
     /// Takes the outcome of its next stage.
@@ -151,6 +156,7 @@ impl TrialOverview {
 struct Digest {
     processes: Vec<Process>,
     hparams: HashMap<TrialId, Vec<(String, Value)>>,
+    models: HashMap<TrialId, BTreeMap<String, String>>,
     /// What the workers of the last process are at: the stage, the worker, and since when.
     started: HashMap<TrialId, (u32, u32, Timestamp)>,
     /// The trial that each worker began last.
@@ -162,18 +168,20 @@ struct Digest {
 impl Digest {
     /// Takes a line into account; the study's size may change.
     fn take(&mut self, record: Record, study: &mut StudyRecord) {
+        study.take_over(&record);
         match record {
-            Record::Opened { time, hobbit, host, pid, workers } => {
-                self.processes.push(Process { opened: time, hobbit, host, pid, workers, closed: None });
+            Record::Opened { time, hobbit, host, pid, workers, descriptions } => {
+                let Descriptions { accepted, models, .. } = descriptions.unwrap_or_default();
+                self.models.extend(models);
+                let closed = None;
+                self.processes.push(Process { opened: time, hobbit, host, pid, workers, accepted, closed });
                 self.forget_started();
             }
-            Record::Extended { max_epochs, iterations, .. } => {
-                (study.max_epochs, study.iterations) = (max_epochs, iterations);
-                self.is_extended = true;
-            }
-            Record::Started { time, trial, stage, worker, hparams: values } => {
+            Record::Extended { .. } => self.is_extended = true,
+            Record::Started { time, trial, stage, worker, hparams: values, model } => {
                 if stage == 0 {
                     self.hparams.insert(trial, values);
+                    self.models.insert(trial, model);
                 }
                 // a worker that begins another trial has ended the one before, whose outcome is about to be written
                 if let Some(before) = self.workers.insert(worker, trial)
@@ -216,7 +224,7 @@ impl Overview {
             digest.take(record, &mut study);
         }
         let plan = Plan::counting(study.max_epochs, study.eta, study.epoch_count)?;
-        let Digest { processes, mut hparams, started, outcomes, is_extended, .. } = digest;
+        let Digest { processes, mut hparams, mut models, started, outcomes, is_extended, .. } = digest;
         let outcomes = Outcomes::new(outcomes, &plan, study.iterations);
         let mut lost = outcomes.lost.map_or(0, |(count, ..)| count);
         let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
@@ -284,6 +292,9 @@ impl Overview {
             trials.insert(id, trial);
         }
         let mut trials: Vec<TrialOverview> = trials.into_values().collect();
+        for trial in &mut trials {
+            trial.model = models.remove(&trial.id).unwrap_or_default();
+        }
         trials.sort_by_key(|trial| (study.direction.key(trial.score.map(|(score, _)| score)), trial.id));
         let brackets = u64::from(study.iterations) * plan.brackets().len() as u64;
         Ok(Overview {

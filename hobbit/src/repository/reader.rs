@@ -48,13 +48,11 @@ impl Reader {
         }
     }
 
-    /// The study, with its size as it was extended to.
+    /// The study, with its size as it was extended to, and its objective with the changes that were accepted.
     pub fn study(&self) -> Result<StudyRecord> {
         let mut study = self.study.clone();
         for record in self.journal()? {
-            if let Record::Extended { max_epochs, iterations, .. } = record {
-                (study.max_epochs, study.iterations) = (max_epochs, iterations);
-            }
+            study.take_over(&record);
         }
         Ok(study)
     }

@@ -1,7 +1,7 @@
 //! What the files of a repository say, as data.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,10 @@ pub enum Record {
         pid: u32,
         /// How many workers it has.
         workers: u32,
+        /// The descriptions that count from here on instead of those written before. Always there, unless an
+        /// older hobbit wrote the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        descriptions: Option<Descriptions>,
     },
     /// The study was made larger: from here on these values count instead of those in `study.ron`.
     Extended {
@@ -113,6 +117,10 @@ pub enum Record {
         worker: u32,
         /// The trial's hyperparameters, in its first stage.
         hparams: Vec<(String, Value)>,
+        /// What the objective makes of them, in the trial's first stage:
+        /// [`Objective::describe_trial`](crate::Objective::describe_trial).
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        model: BTreeMap<String, String>,
     },
     /// A stage of a trial ended.
     Stage(StageRecord),
@@ -123,6 +131,39 @@ pub enum Record {
         /// Why it stopped before the end of the plan; nothing if it reached it.
         reason: Option<String>,
     },
+}
+
+/// What a process takes for the descriptions of an objective and its trials, where that is not what the
+/// repository says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Descriptions {
+    /// The differences that [`accept_changes`](crate::Hyperband::accept_changes) accepted, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<String>,
+    /// The description of the objective, if it has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<BTreeMap<String, String>>,
+    /// The descriptions of trials that have changed, or were not known before.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<TrialId, BTreeMap<String, String>>,
+}
+
+impl StudyRecord {
+    /// Takes over what a record of the journal changes about the study.
+    pub(super) fn take_over(&mut self, record: &Record) {
+        match record {
+            Record::Extended { max_epochs, iterations, .. } => {
+                (self.max_epochs, self.iterations) = (*max_epochs, *iterations);
+            }
+            Record::Opened {
+                descriptions: Some(Descriptions { objective: Some(objective), .. }), ..
+            } => {
+                self.objective.clone_from(objective);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The outcome of one stage of one trial.
@@ -335,14 +376,12 @@ pub(crate) fn other_score(weights: Option<(f64, u64)>, journal: Option<(f64, u64
     format!("it has {}, and the journal says {}", text(weights), text(journal))
 }
 
-/// What of two studies is not the same, in words; `ours` is asked for now, `theirs` is what the repository holds.
-pub(crate) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+/// What of the settings of two studies is not the same, in words; `ours` is asked for now, `theirs` is what
+/// the repository holds.
+pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
     let mut found = Vec::new();
-    let mut compare = |name: &str, ours: String, theirs: String| {
-        if ours != theirs {
-            found.push(format!("{name} is {ours}, but {theirs} in the repository"));
-        }
-    };
+    let mut compare =
+        |name: &str, ours: String, theirs: String| found.extend(difference(name, &ours, &theirs));
     compare("R", ours.max_epochs.to_string(), theirs.max_epochs.to_string());
     compare("eta", ours.eta.to_string(), theirs.eta.to_string());
     compare("the count of epochs", format!("{:?}", ours.epoch_count), format!("{:?}", theirs.epoch_count));
@@ -352,14 +391,23 @@ pub(crate) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<Strin
     compare("the direction", format!("{:?}", ours.direction), format!("{:?}", theirs.direction));
     compare("the score", format!("{:?}", ours.score), format!("{:?}", theirs.score));
     compare("retries", ours.retries.to_string(), theirs.retries.to_string());
-    let names = ours.objective.keys().chain(theirs.objective.keys());
-    for name in names.collect::<std::collections::BTreeSet<_>>() {
-        let value = |of: &StudyRecord| of.objective.get(name).map_or("not set", String::as_str).to_owned();
-        compare(name, value(ours), value(theirs));
-    }
     if ours.enqueued != theirs.enqueued {
         found.push("the enqueued configurations are not the same".to_owned());
     }
     found.extend(ours.space.differences(&theirs.space));
     found
+}
+
+/// What of the descriptions of two studies' objectives is not the same, in words.
+pub(super) fn objective_differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+    fn value<'a>(of: &'a StudyRecord, name: &str) -> &'a str {
+        of.objective.get(name).map_or("not set", String::as_str)
+    }
+    let names: BTreeSet<&String> = ours.objective.keys().chain(theirs.objective.keys()).collect();
+    let compare = |name: &String| difference(name, value(ours, name), value(theirs, name));
+    names.into_iter().filter_map(compare).collect()
+}
+
+fn difference(name: &str, ours: &str, theirs: &str) -> Option<String> {
+    (ours != theirs).then(|| format!("{name} is {ours}, but {theirs} in the repository"))
 }

@@ -2,6 +2,7 @@
 //!
 //! What is not written exactly as usual is left to ron.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -92,7 +93,7 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
     let worker = rest.value("worker:", ",")?;
     let mut hparams = Vec::new();
     rest.skip("hparams:[")?;
-    while rest.skip("])").is_none() {
+    while rest.skip("]").is_none() {
         if !hparams.is_empty() {
             rest.skip(",")?;
         }
@@ -107,7 +108,23 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
         };
         hparams.push((name, value));
     }
-    rest.0.is_empty().then_some(Record::Started { time, trial, stage, worker, hparams })
+    let model = if rest.skip(",model:{").is_some() { texts(&mut rest)? } else { BTreeMap::new() };
+    rest.skip(")")?;
+    rest.0.is_empty().then_some(Record::Started { time, trial, stage, worker, hparams, model })
+}
+
+/// A map from texts to texts, behind its opening brace.
+fn texts(rest: &mut Rest<'_>) -> Option<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    while rest.skip("}").is_none() {
+        if !texts.is_empty() {
+            rest.skip(",")?;
+        }
+        rest.skip("\"")?;
+        let name = rest.until("\":\"")?.to_owned();
+        texts.insert(name, rest.until("\"")?.to_owned());
+    }
+    Some(texts)
 }
 
 #[cfg(test)]
@@ -125,8 +142,10 @@ mod tests {
         let started = "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"rate\",Float(0.1)),(\"n\",Int(-3)),\
                        (\"on\",Bool(true)),(\"kind.name\",Text(\"a (b), [c])\"))])";
         let later = "Started(time:2.5,trial:\"1-2\",stage:1,worker:4,hparams:[])";
+        let described = "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"n\",Int(-3))],\
+                         model:{\"loss\":\"a}, {b])\",\"the network\":\"64 > dense 10\"})";
         let mut scanner = Scanner::default();
-        for text in [stage.as_str(), started, later, stage.as_str()] {
+        for text in [stage.as_str(), started, later, described, stage.as_str()] {
             let quick = scanner.record(text).unwrap_or_else(|| panic!("it is usual: {text}"));
             let record: Record = ron::from_str(text).unwrap();
             // NaN is not equal to itself, but its text is
@@ -142,6 +161,9 @@ mod tests {
             "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"a\",Text(\"\\\"\"))])",
             "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"a\",Int(1))]) ",
             "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"a\",Int(1)),])",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[],model:{\"a\":\"b\",})",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[],model:{\"a\": \"b\"})",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[],model:{\"a\":\"b\"}) ",
             "Started(time:2.5, trial:\"1-2\",stage:0,worker:4,hparams:[])",
             "Stage((time:1.0,trial:\"1-1\",stage:0,from:0,to:1,end:Failed(epoch:0,reason:\"x\"),score:None,attempt:0,worker:0,\
              seconds:0.0,history:(metrics:[],values:[])))",

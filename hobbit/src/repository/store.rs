@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::{self, SavedModel};
+use super::compare::{Compared, Examined, Opening, compare};
 use super::journal::{self, Journal};
 use super::lock::{Lock, Owner};
 use super::names;
+use super::overwrite;
 use super::reader::{model_names, read_study};
-use super::records::{Record, StudyRecord, Timestamp, differences};
+use super::records::{Descriptions, Record, StudyRecord, Timestamp};
 use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
@@ -64,8 +66,7 @@ struct Prepared {
     journal: Journal,
     study: (Vec<u8>, Option<Identity>),
     contents: journal::Contents,
-    /// `R` and iterations, if the study has outgrown the repository's.
-    extended: Option<(u32, u32)>,
+    compared: Compared,
 }
 
 impl Prepared {
@@ -74,18 +75,11 @@ impl Prepared {
         dir: &Path,
         storage: &Arc<dyn Storage>,
         study: &StudyRecord,
-        extend: bool,
+        opening: Opening,
+        examine: impl FnOnce(&[Record]) -> Result<Examined>,
         made: &mut Made,
     ) -> Result<Prepared> {
         let (study_path, journal_path) = (dir.join(names::STUDY), dir.join(names::JOURNAL));
-        let known = read_study(&**storage, &study_path)?;
-        let contents = match storage.read(&journal_path) {
-            Ok(bytes) => journal::parse(&journal_path, &bytes)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                journal::Contents { records: Vec::new(), whole: 0, torn: false }
-            }
-            Err(error) => return Err(Error::io("read", &journal_path, error)),
-        };
         let weights = dir.join(names::WEIGHTS);
         // whoever made the directory must not choose where weights are written and removed
         if is_link(&weights) {
@@ -95,11 +89,22 @@ impl Prepared {
                 weights.display()
             )));
         }
-        let is_new = known.is_none();
-        let extended = match known {
-            Some(known) => compare(dir, study, known, &contents.records, extend)?,
-            None => refuse_others(dir, &**storage, &contents.records).map(|()| None)?,
+        let moved = if opening.overwrite { overwrite::move_away(&**storage, dir)? } else { None };
+        let known = read_study(&**storage, &study_path)?;
+        let contents = match storage.read(&journal_path) {
+            Ok(bytes) => journal::parse(&journal_path, &bytes)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                journal::Contents { records: Vec::new(), whole: 0, torn: false }
+            }
+            Err(error) => return Err(Error::io("read", &journal_path, error)),
         };
+        let is_new = known.is_none();
+        let records = &contents.records;
+        let mut compared = match known {
+            Some(known) => compare(dir, study, known, records, opening, || examine(records))?,
+            None => refuse_others(dir, &**storage, records).map(|()| Compared::default())?,
+        };
+        compared.notes.extend(moved);
         made.dir(&**storage, &weights).map_err(|error| Error::io("make the directory", &weights, error))?;
         if is_new {
             let text = to_pretty(study)?;
@@ -108,6 +113,8 @@ impl Prepared {
                 .map_err(|error| Error::io("write", &study_path, error))?;
         }
         if contents.torn {
+            let text = "the journal's last line was cut off by the end of the process that wrote it, and was dropped";
+            compared.notes.push(text.to_owned());
             storage
                 .truncate(&journal_path, contents.whole)
                 .map_err(|error| Error::io("cut the torn last line of", &journal_path, error))?;
@@ -115,7 +122,7 @@ impl Prepared {
         let read = |error| Error::io("read", &study_path, error);
         let study = (storage.read(&study_path).map_err(read)?, storage.identity(&study_path).map_err(read)?);
         let journal = Journal::open(storage.clone(), &journal_path)?;
-        Ok(Prepared { journal, study, contents, extended })
+        Ok(Prepared { journal, study, contents, compared })
     }
 }
 
@@ -123,7 +130,8 @@ impl Prepared {
 fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Result<()> {
     if !records.is_empty() {
         return Err(Error::repository(format!(
-            "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back, or choose another directory",
+            "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back, choose another directory, or \
+             call `.overwrite()` (again, if it was interrupted)",
             dir.display()
         )));
     }
@@ -137,7 +145,8 @@ fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Resul
     match own.or(model.map(|name| format!("{}/{name}", names::WEIGHTS))) {
         None => Ok(()),
         Some(name) => Err(Error::repository(format!(
-            "{} has a file {name}, but no study.ron: it is not a new repository; choose another directory",
+            "{} has a file {name}, but no study.ron: it is not a new repository; choose another directory, or call `.overwrite()` \
+             to have it moved away",
             dir.display()
         ))),
     }
@@ -169,23 +178,23 @@ pub(crate) struct Opened {
     pub(crate) repository: Repository,
     /// Everything the journal says; empty in a new repository.
     pub(crate) records: Vec<Record>,
-    /// The last line was torn and was dropped.
-    pub(crate) torn: bool,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Repository {
-    /// Opens the repository of this study, or makes it.
-    ///
-    /// With `extend`, the repository's `R` and iterations may be smaller than the study's.
+    /// Opens the repository of this study, or makes it. `examine` compares the trials of the journal with
+    /// what they are today.
     ///
     /// # Errors
-    /// It cannot be written, is in use, is damaged, or belongs to another study.
+    /// It cannot be written, is in use, is damaged, or belongs to another study. Then the study in it is as
+    /// it was.
     pub(crate) fn open(
         dir: &Path,
         storage: Arc<dyn Storage>,
         study: &StudyRecord,
-        extend: bool,
-        workers: u32,
+        opening: Opening,
+        examine: impl FnOnce(&[Record]) -> Result<Examined>,
     ) -> Result<Opened> {
         if dir.as_os_str().is_empty() {
             return Err(Error::setting(
@@ -195,7 +204,7 @@ impl Repository {
         let mut made = Made::default();
         made.dir(&*storage, dir).map_err(|error| Error::io("make the directory", dir, error))?;
         let lock = Lock::acquire(dir)?;
-        let prepared = match Prepared::new(dir, &storage, study, extend, &mut made) {
+        let prepared = match Prepared::new(dir, &storage, study, opening, examine, &mut made) {
             Ok(prepared) => prepared,
             Err(error) => {
                 lock.abandon();
@@ -203,24 +212,30 @@ impl Repository {
             }
         };
         made.keep();
-        let Prepared { journal, study, contents, extended } = prepared;
+        let Prepared { journal, study, contents, compared } = prepared;
+        let Compared { extended, descriptions, notes } = compared;
         let weights = Weights { dir: dir.join(names::WEIGHTS), storage: storage.clone() };
         let finished = extended.is_none() && is_finished(&contents.records);
         let journal_path = dir.join(names::JOURNAL);
         let durable = storage.append(&journal_path).map_err(|e| Error::io("open", &journal_path, e))?;
         let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal))));
         let mut repository = Repository { dir, weights, storage, journal, durable, study, finished, lock };
-        repository.begin(workers, extended)?;
+        repository.begin(opening.workers, descriptions, extended)?;
         repository.remove_temporaries()?;
-        Ok(Opened { repository, records: contents.records, torn: contents.torn })
+        Ok(Opened { repository, records: contents.records, notes })
     }
 
     /// Notes in the journal that this process begins to work, and with which size if the study has outgrown the one it had.
-    fn begin(&mut self, workers: u32, extended: Option<(u32, u32)>) -> Result<()> {
+    fn begin(
+        &mut self,
+        workers: u32,
+        descriptions: Descriptions,
+        extended: Option<(u32, u32)>,
+    ) -> Result<()> {
         let Owner { host, pid } = Owner::this();
         let time = Timestamp::now();
         let hobbit = env!("CARGO_PKG_VERSION").to_owned();
-        let opened = Record::Opened { time, hobbit, host, pid, workers };
+        let opened = Record::Opened { time, hobbit, host, pid, workers, descriptions: Some(descriptions) };
         let extended =
             extended.map(|(max_epochs, iterations)| Record::Extended { time, max_epochs, iterations });
         self.append(std::iter::once(&opened).chain(&extended), true)?;
@@ -374,43 +389,6 @@ pub(crate) fn to_pretty<T: serde::Serialize>(value: &T) -> Result<String> {
         text.map_err(|e| Error::repository(format!("could not write as RON: {e}")).with_source(e))?;
     text.push('\n');
     Ok(text)
-}
-
-/// Whether a repository belongs to the study; `Some` with `R` and iterations if the study has outgrown it.
-fn compare(
-    dir: &Path,
-    study: &StudyRecord,
-    mut known: StudyRecord,
-    records: &[Record],
-    extend: bool,
-) -> Result<Option<(u32, u32)>> {
-    for record in records {
-        if let Record::Extended { max_epochs, iterations, .. } = record {
-            (known.max_epochs, known.iterations) = (*max_epochs, *iterations);
-        }
-    }
-    let larger = (study.max_epochs, study.iterations) != (known.max_epochs, known.iterations)
-        && study.max_epochs >= known.max_epochs
-        && study.iterations >= known.iterations;
-    let mut found = differences(study, &known);
-    if larger && extend {
-        let (max_epochs, iterations) = (study.max_epochs, study.iterations);
-        known = StudyRecord { max_epochs, iterations, ..known };
-        found = differences(study, &known);
-    }
-    if found.is_empty() {
-        return Ok((larger && extend).then_some((study.max_epochs, study.iterations)));
-    }
-    let hint = if larger && found.len() <= 2 && !extend {
-        "; to make the study larger, call `.extend()`"
-    } else {
-        ""
-    };
-    Err(Error::repository(format!(
-        "the repository {} belongs to another study:\n  - {}\nChoose another directory, or the same settings{hint}",
-        dir.display(),
-        found.join("\n  - ")
-    )))
 }
 
 /// A `results.ron` that is not what the journal says: in which line, and what to do.

@@ -93,6 +93,9 @@ impl Reader {
                 }
                 _ if names::is_temporary(&name) => checks.temporary(&name, is_running),
                 _ if names::is_own(&name) => {}
+                _ if names::is_old(&name) && self.dir().join(&name).join(names::STUDY).exists() => {
+                    checks.add(&name, FileState::Note, "a study that was overwritten")
+                }
                 _ => checks.add(&name, FileState::Note, "not a file of hobbit's"),
             }
         }

@@ -147,12 +147,12 @@ mod tests {
 
     fn opened(time: f64) -> Record {
         let (hobbit, host) = (String::new(), "here".to_owned());
-        Record::Opened { time: Timestamp(time), hobbit, host, pid: 7, workers: 2 }
+        Record::Opened { time: Timestamp(time), hobbit, host, pid: 7, workers: 2, descriptions: None }
     }
 
     fn started(worker: u32, trial: TrialId) -> Record {
         let time = Timestamp(0.0);
-        Record::Started { time, trial, stage: 0, worker, hparams: Vec::new() }
+        Record::Started { time, trial, stage: 0, worker, hparams: Vec::new(), model: BTreeMap::new() }
     }
 
     fn ended(trial: TrialId) -> Record {

@@ -5,6 +5,7 @@ mod clock;
 mod configurations;
 mod coordinator;
 mod deaths;
+mod descriptions;
 mod evaluate;
 mod failures;
 mod interrupt;

@@ -1,10 +1,11 @@
 //! What workers and coordinator share: the scheduler, the ledger, the paused trials, and the mail between them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
+use super::descriptions::describe;
 use super::evaluate::{Carried, Evaluated, Evaluator, Task};
 use super::failures::Failures;
 use super::ledger::Ledger;
@@ -439,8 +440,11 @@ impl<O: Objective> Shared<O> {
             Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams })
         });
         if let Some(begins) = &self.begins {
+            let model =
+                if stage == 0 { describe(&*self.evaluator.objective, hparams) } else { BTreeMap::new() };
             let hparams = if stage == 0 { values } else { Vec::new() };
-            begins.write(&Record::Started { time: Timestamp::now(), trial, stage, worker, hparams })?;
+            let time = Timestamp::now();
+            begins.write(&Record::Started { time, trial, stage, worker, hparams, model })?;
         }
         let mut state = self.lock();
         if let Some(event) = event {

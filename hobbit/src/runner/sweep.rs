@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
 use super::deaths::Deaths;
+use super::descriptions::examine;
 use super::evaluate::Evaluator;
 use super::failures::Failures;
 use super::interrupt::{self, Guard};
@@ -21,7 +22,9 @@ use super::worker::{Crew, cores};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{FORMAT, Opened, Outcomes, Record, Repository, StudyRecord, Timestamp, to_pretty};
+use crate::repository::{
+    FORMAT, Opened, Opening, Outcomes, Record, Repository, StudyRecord, Timestamp, to_pretty,
+};
 use crate::schedule::{Plan, Scheduler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -93,15 +96,15 @@ pub(crate) fn sweep<O: Objective>(
     let mut deaths = Deaths::default();
     if let Some(dir) = &settings.repo_dir {
         check_hparams(&configurations)?;
-        let opened =
-            Repository::open(dir, settings.storage.clone(), &study, settings.extend, workers as u32)?;
-        let Opened { repository: opened, records, torn } = opened;
-        if torn {
-            notes.push("the journal's last line was cut off by the end of the process that wrote it, and was dropped".to_owned());
-        }
+        let Settings { extend, overwrite, accept_changes, iterations, .. } = settings;
+        let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
+        let examine = |records: &[Record]| examine(records, &*objective, &configurations, &plan, iterations);
+        let opened = Repository::open(dir, settings.storage.clone(), &study, opening, examine)?;
+        let Opened { repository: opened, records, notes: told } = opened;
+        notes = told;
         deaths = judge(&records, settings.max_deaths);
         notes.append(&mut deaths.notes);
-        let outcomes = known_stages(records, &configurations, settings.iterations, &plan)?;
+        let outcomes = known_stages(records, iterations, &plan);
         if let Some((lost, trial, stage)) = outcomes.lost {
             notes.push(format!(
                 "the journal has lost lines: {lost} of the outcomes that it holds, the first of stage {} of trial {trial}, come after \
@@ -251,10 +254,20 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
     if settings.target.is_some_and(f64::is_nan) {
         return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
     }
-    if settings.extend && settings.repo_dir.is_none() {
-        return Err(Error::setting(
-            "`extend` makes the study of a repository larger, but no `repo_dir` is given",
-        ));
+    let Settings { extend, overwrite, accept_changes, .. } = *settings;
+    let of_a_repository = [
+        (extend, "`extend` makes the study of a repository larger"),
+        (overwrite, "`overwrite` begins the study of a repository anew"),
+        (accept_changes, "`accept_changes` continues the study of a repository"),
+    ];
+    if let Some((_, what)) = of_a_repository.iter().find(|(set, _)| *set && settings.repo_dir.is_none()) {
+        return Err(Error::setting(format!("{what}, but no `repo_dir` is given")));
+    }
+    if overwrite && (extend || accept_changes) {
+        let other = if extend { "extend" } else { "accept_changes" };
+        return Err(Error::setting(format!(
+            "`overwrite` begins a study anew and `{other}` continues one: only one of them can be meant"
+        )));
     }
     if u32::try_from(plan.brackets()[0].stages[0].trials).is_err() {
         return Err(Error::setting(format!(
@@ -331,34 +344,13 @@ fn judge(records: &[Record], max_deaths: u32) -> Deaths {
     Deaths::new(records, max_deaths, boot.as_ref().map(|(host, boot)| (host.as_str(), *boot)))
 }
 
-/// The journal's outcomes that count. Their configurations have to be those that are drawn today.
-fn known_stages<H: SearchSpace>(
-    records: Vec<Record>,
-    configurations: &Configurations<H>,
-    iterations: u32,
-    plan: &Plan,
-) -> Result<Outcomes> {
-    let mut known = HashMap::new();
-    for record in records {
-        match record {
-            Record::Stage(record) => drop(known.insert((record.trial, record.stage), record)),
-            Record::Started { trial, stage: 0, hparams, .. } => {
-                let planned = trial.iteration <= iterations
-                    && plan
-                        .brackets()
-                        .get(trial.bracket.saturating_sub(1) as usize)
-                        .is_some_and(|b| u64::from(trial.index) <= b.stages[0].trials);
-                if planned && configurations.get(trial)?.values() != hparams {
-                    return Err(Error::repository(format!(
-                        "the repository holds another configuration for trial {trial} than is drawn for it now: it was made by \
-                         a hobbit that draws differently; choose another directory"
-                    )));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(Outcomes::new(known, plan, iterations))
+/// The journal's outcomes that count.
+fn known_stages(records: Vec<Record>, iterations: u32, plan: &Plan) -> Outcomes {
+    let outcome = |record| match record {
+        Record::Stage(record) => Some(((record.trial, record.stage), record)),
+        _ => None,
+    };
+    Outcomes::new(records.into_iter().filter_map(outcome).collect(), plan, iterations)
 }
 
 /// What to do about a build in which hobbit, and so what it depends on, is not optimized. Told once.

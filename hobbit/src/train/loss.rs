@@ -48,9 +48,9 @@ pub type SampleLosses = Tensor<(usize,), f32, Cpu, OwnedTape<f32, Cpu>>;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct CustomLoss {
-    name: &'static str,
-    function: fn(Outputs, Answers) -> SampleLosses,
-    classes: bool,
+    pub(super) name: &'static str,
+    pub(super) function: fn(Outputs, Answers) -> SampleLosses,
+    pub(super) classes: bool,
 }
 
 impl CustomLoss {

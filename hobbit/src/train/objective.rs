@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use super::compiled::{Compiled, IntoModel};
 use super::data::Data;
 use super::device::{Device, resolve};
+use super::fingerprint;
 use super::metrics::names;
 use super::model::Model;
 use super::tape::needs_pairs;
@@ -25,6 +26,8 @@ pub struct ModelObjective<H, F, C> {
     pub(crate) devices: Vec<Device>,
     /// As they are there.
     resolved: OnceLock<Vec<Device>>,
+    /// What descriptions of trials say of the data.
+    described: OnceLock<Vec<(&'static str, String)>>,
     types: PhantomData<fn(&H) -> C>,
 }
 
@@ -41,6 +44,7 @@ where
             executions: 1,
             devices: vec![Device::Cpu],
             resolved: OnceLock::new(),
+            described: OnceLock::new(),
             types: PhantomData,
         }
     }
@@ -127,6 +131,20 @@ where
             .then(|| ("the executions of a trial".to_owned(), self.executions.to_string()));
         let batch_size = ("the batch size".to_owned(), self.batch_size.to_string());
         data.into_iter().chain([batch_size]).chain(executions).collect()
+    }
+
+    fn describe_trial(&self, hparams: &H) -> BTreeMap<String, String> {
+        // a model that does not fit is known by its trial's failure
+        let model = (self.function)(hparams).into_model().map(|mut model| {
+            model.batch_size.get_or_insert(self.batch_size);
+            fingerprint::of(&model)
+        });
+        // the error may name what changes from run to run
+        let none = |_| BTreeMap::from([("network".to_owned(), "none: the model function fails".to_owned())]);
+        let mut description = model.unwrap_or_else(none);
+        let data = self.described.get_or_init(|| self.data.as_ref().map_or_else(Vec::new, Data::describe));
+        description.extend(data.iter().map(|(name, text)| ((*name).to_owned(), text.clone())));
+        description
     }
 
     fn cost(&self, hparams: &H) -> f64 {

@@ -22,12 +22,12 @@ use crate::trial::Direction;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
-    shape: Shape,
-    warm_up: f64,
+    pub(super) shape: Shape,
+    pub(super) warm_up: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Shape {
+pub(super) enum Shape {
     Constant,
     Step { epochs: u64, factor: f64 },
     Cosine { epochs: u64, last: f64 },
@@ -166,9 +166,9 @@ impl Schedule {
 /// When a stage's training does no good any more: the rest of its epochs is skipped, and counts with the last values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyStopping {
-    monitor: String,
-    patience: u64,
-    least: f64,
+    pub(super) monitor: String,
+    pub(super) patience: u64,
+    pub(super) least: f64,
 }
 
 impl EarlyStopping {

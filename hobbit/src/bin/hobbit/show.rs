@@ -147,6 +147,13 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
         hparams.row(vec![name.clone(), value.to_string()], Style::new());
     }
     text += &format!("\n{}", hparams.render(output::width()));
+    if !trial.model.is_empty() {
+        let mut model = Table::new(2).texts(["made of", "what"]);
+        for (name, what) in &trial.model {
+            model.row(vec![name.clone(), one_line(what)], Style::new());
+        }
+        text += &format!("\n{}", model.render(output::width()));
+    }
     if trial.stages.is_empty() {
         return text;
     }

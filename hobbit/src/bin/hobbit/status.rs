@@ -219,6 +219,9 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
         }
         None => line("Best", "none yet".to_owned()),
     }
+    for change in overview.processes.iter().flat_map(|process| &process.accepted) {
+        line("Accepted", change.clone());
+    }
     let running: Vec<String> = running(overview)
         .map(|(trial, stage, _, since)| {
             let time = state::between(since, Timestamp::now());

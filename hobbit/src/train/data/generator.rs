@@ -130,7 +130,7 @@ pub struct Generators {
     pub(super) steps_per_epoch: Option<usize>,
     pub(super) validation_steps: Option<usize>,
     pub(super) prefetch: usize,
-    name: String,
+    pub(super) name: String,
 }
 
 impl Default for Generators {

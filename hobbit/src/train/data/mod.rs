@@ -3,6 +3,7 @@
 mod allowed;
 mod batch;
 mod dataset;
+mod describe;
 mod features;
 mod feed;
 mod files;

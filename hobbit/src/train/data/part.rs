@@ -182,6 +182,42 @@ impl Part {
         order.iter().copied().cycle().skip(start).take(length).collect()
     }
 
+    /// Its shapes, and checksums of its values; `folds` are the parts like it, of which each has others of
+    /// the same samples.
+    pub(super) fn describe<'a>(&self, folds: impl Iterator<Item = &'a Part>) -> String {
+        let sum = |take_in: &dyn Fn(&mut crc32fast::Hasher)| {
+            let mut hasher = crc32fast::Hasher::new();
+            take_in(&mut hasher);
+            format!("{:08x}", hasher.finalize())
+        };
+        let All { inputs, targets, weights, samples, judged: _ } = &*self.all;
+        let numbers = |values: &[f32]| sum(&|hasher| take_in(values, hasher));
+        let mut text = format!("{samples} x {} {}", inputs.width(), numbers(inputs.values()));
+        text += &match targets {
+            Targets::Classes(classes) => {
+                let each = |hasher: &mut crc32fast::Hasher| {
+                    classes.iter().for_each(|&class| hasher.update(&(class as u64).to_le_bytes()));
+                };
+                format!(", classes {}", sum(&each))
+            }
+            Targets::Values { values, width } => format!(", targets x {width} {}", numbers(values)),
+        };
+        if !weights.is_empty() {
+            text += &format!(", weights {}", numbers(weights));
+        }
+        let mut hasher = crc32fast::Hasher::new();
+        let mut count = 0;
+        for rows in folds.filter_map(|part| part.rows.as_ref()) {
+            count += 1;
+            hasher.update(&(rows.len() as u64).to_le_bytes());
+            rows.iter().for_each(|row| hasher.update(&row.to_le_bytes()));
+        }
+        if count > 0 {
+            text += &format!(", {count} folds {:08x}", hasher.finalize());
+        }
+        text
+    }
+
     /// Takes in everything that it is.
     pub(super) fn hash(&self, hasher: &mut crc32fast::Hasher) {
         let All { inputs, targets, weights, .. } = &*self.all;

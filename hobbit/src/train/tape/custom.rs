@@ -16,6 +16,8 @@ pub(in crate::train) trait Opaque: fmt::Debug + Send + Sync {
     fn name(&self) -> &str;
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String>;
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec>;
+    /// What it is, as text that another layer does not have.
+    fn describe(&self) -> String;
     /// First values of the parameters, if the layer knows them better than their descriptions.
     fn initial(&self, key: Key) -> Option<Vec<Vec<f32>>>;
     fn build_cpu(&self) -> Result<Box<dyn Built<Cpu> + Send>, BoxError>;
@@ -92,7 +94,9 @@ impl Parameter {
 
 /// A layer of your own: what it is, as data, and its forward pass in dfdx's operations, on any device. dfdx finds the gradients.
 ///
-/// A network with such a layer is trained on dfdx's tape, also on the processor.
+/// A network with such a layer is trained on dfdx's tape, also on the processor. Its settings are known by
+/// its `Debug` text, and so is whether a study that is continued has the same layer: the text should have all
+/// settings, and nothing that changes from run to run.
 ///
 /// ```
 /// use dfdx::prelude::*;
@@ -176,6 +180,10 @@ impl<L: CustomLayer> Opaque for OfUser<L> {
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
         self.0.parameters(input).into_iter().map(Parameter::spec).collect()
+    }
+
+    fn describe(&self) -> String {
+        format!("{} {:?}", self.0.name(), self.0)
     }
 
     fn initial(&self, _: Key) -> Option<Vec<Vec<f32>>> {

@@ -94,6 +94,11 @@ macro_rules! module_function {
                 described::<B, In>(0).map_or_else(|_| Vec::new(), |found| found.0)
             }
 
+            fn describe(&self) -> String {
+                // where a type is defined does not matter, and takes most of its name
+                without_paths(&format!("{self:?}"))
+            }
+
             fn initial(&self, key: Key) -> Option<Vec<Vec<f32>>> {
                 described::<B, In>(key.seed()).ok().map(|found| found.1)
             }
@@ -153,6 +158,22 @@ impl<B, In> fmt::Debug for OfDfdx<B, In> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "module {} for {}", type_name::<B>(), type_name::<In>())
     }
+}
+
+/// Names of types without the modules that they are in.
+fn without_paths(text: &str) -> String {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let mut left = text;
+    let mut short = String::new();
+    while !left.is_empty() {
+        let length = left.find(|c| !is_of_name(c)).unwrap_or(left.len());
+        let (path, rest) = left.split_at(length);
+        short.push_str(path.rsplit("::").next().unwrap_or(path));
+        let length = rest.find(is_of_name).unwrap_or(rest.len());
+        short.push_str(&rest[..length]);
+        left = &rest[length..];
+    }
+    short
 }
 
 /// The batch shape of so many samples.

@@ -1,0 +1,101 @@
+//! Whether a repository belongs to a study, and what has changed about it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::records::{Descriptions, Record, StudyRecord, differences, objective_differences};
+use crate::error::{Error, Result};
+use crate::trial::TrialId;
+
+/// How a repository is opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Opening {
+    /// The repository's `R` and iterations may be smaller than the study's.
+    pub(crate) extend: bool,
+    /// A study that is there is moved away.
+    pub(crate) overwrite: bool,
+    /// What the objective makes may have changed.
+    pub(crate) accept_changes: bool,
+    pub(crate) workers: u32,
+}
+
+/// How the trials of a journal differ from what the objective makes of them today.
+#[derive(Default)]
+pub(crate) struct Examined {
+    /// In words, which trials and how.
+    pub(crate) differences: Vec<String>,
+    /// The descriptions of today, of the trials that differ or had none.
+    pub(crate) models: BTreeMap<TrialId, BTreeMap<String, String>>,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// How a study goes on in its repository.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// `R` and iterations, if the study has outgrown it.
+    pub(super) extended: Option<(u32, u32)>,
+    /// What is new about what is trained.
+    pub(super) descriptions: Descriptions,
+    /// What the user should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// Compares a study with what its repository says. The trials are examined only if the settings are the same.
+///
+/// # Errors
+/// The repository belongs to another study, or what is trained has changed and that is not accepted.
+pub(super) fn compare(
+    dir: &Path,
+    study: &StudyRecord,
+    mut known: StudyRecord,
+    records: &[Record],
+    opening: Opening,
+    examine: impl FnOnce() -> Result<Examined>,
+) -> Result<Compared> {
+    records.iter().for_each(|record| known.take_over(record));
+    let size = (study.max_epochs, study.iterations);
+    let larger = size != (known.max_epochs, known.iterations)
+        && size.0 >= known.max_epochs
+        && size.1 >= known.iterations;
+    let mut settings = differences(study, &known);
+    if larger && opening.extend {
+        (known.max_epochs, known.iterations) = size;
+        settings = differences(study, &known);
+    }
+    let mut changes = objective_differences(study, &known);
+    if !settings.is_empty() {
+        return Err(other_study(dir, &settings, &changes, larger && !opening.extend, opening.accept_changes));
+    }
+    let objective = (!changes.is_empty()).then(|| study.objective.clone());
+    let Examined { differences, models, mut notes } = examine()?;
+    changes.extend(differences);
+    if !changes.is_empty() && !opening.accept_changes {
+        return Err(Error::repository(format!(
+            "what is trained has changed since the study in {} was begun:\n  - {}\nNothing was done. Undo the change or choose \
+             another directory; `.accept_changes()` continues the study all the same, and `.overwrite()` begins it anew",
+            dir.display(),
+            changes.join("\n  - ")
+        )));
+    }
+    notes.extend(changes.iter().map(|change| format!("accepted: {change}")));
+    let extended = (larger && opening.extend).then_some(size);
+    Ok(Compared { extended, descriptions: Descriptions { accepted: changes, objective, models }, notes })
+}
+
+/// A study whose settings are not those of the repository.
+fn other_study(dir: &Path, settings: &[String], changes: &[String], larger: bool, accepts: bool) -> Error {
+    let found: Vec<&str> = settings.iter().chain(changes).map(String::as_str).collect();
+    let mut hint = String::new();
+    if larger && found.len() <= 2 {
+        hint += "; to make the study larger, call `.extend()`";
+    }
+    if accepts {
+        hint += "; `.accept_changes()` is for changes of the data and of what is trained, not of settings";
+    }
+    Error::repository(format!(
+        "the repository {} belongs to another study:\n  - {}\nChoose another directory, or the same settings{hint}",
+        dir.display(),
+        found.join("\n  - ")
+    ))
+}

@@ -1,0 +1,353 @@
+//! What a model function makes, as short texts: every setting that the results of a trial depend on.
+//!
+//! They stand in the journals of studies, so a text stays what it is as long as the setting does. A setting
+//! with its usual value is left out where that can be: then a journal of before there was such a setting says
+//! the same. Structs and enums are taken apart without `..` and `_`, so that the compiler asks for what is
+//! new.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use super::compiled::Compiled;
+use super::init::Init;
+use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, ParameterSpec, Pool2d};
+use super::loss::{CustomLoss, Loss};
+use super::metrics::{CustomMetric, Metric};
+use super::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
+use super::schedule::{EarlyStopping, Schedule, Shape};
+
+/// The class weights that are written out; of more a checksum.
+const WRITTEN_OUT: usize = 16;
+
+/// What a model is, by name.
+pub(super) fn of(model: &Compiled) -> BTreeMap<String, String> {
+    let Compiled {
+        input,
+        layers,
+        optimizer,
+        loss,
+        metrics,
+        batch_size,
+        schedule,
+        clip_norm,
+        clip_value,
+        l1,
+        l2,
+        label_smoothing,
+        class_weights,
+        early_stopping,
+        callbacks,
+    } = model;
+    let unless_zero = |value: &f64| (value.to_bits() != 0).then(|| float(*value));
+    let parts = [
+        ("network", Some(network(input, layers))),
+        ("optimizer", Some(of_optimizer(optimizer))),
+        ("loss", Some(of_loss(*loss))),
+        ("metrics", Some(metrics.iter().map(of_metric).collect::<Vec<_>>().join(", "))),
+        ("batch size", batch_size.map(|samples| samples.to_string())),
+        ("schedule", of_schedule(schedule)),
+        ("clipping by norm", clip_norm.map(float)),
+        ("clipping by value", clip_value.map(float)),
+        ("L1", unless_zero(l1)),
+        ("L2", unless_zero(l2)),
+        ("label smoothing", unless_zero(label_smoothing)),
+        ("class weights", class_weights.as_deref().map(of_weights)),
+        ("early stopping", early_stopping.as_ref().map(of_early_stopping)),
+        ("callbacks", (!callbacks.is_empty()).then(|| callbacks.len().to_string())),
+    ];
+    parts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
+}
+
+/// The shortest text that reads as this number. Of NaNs that are not the usual one the bits.
+fn float(value: f64) -> String {
+    if value.is_nan() && value.to_bits() != f64::NAN.to_bits() {
+        return format!("NaN {:#x}", value.to_bits());
+    }
+    let mut text = format!("{value:?}");
+    if text.ends_with(".0") {
+        text.truncate(text.len() - 2);
+    }
+    text
+}
+
+/// Sides of a shape: `1x28x28`.
+fn sides(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// A shape and what is made of it: `64 > dense 128 > relu > dense 10`.
+fn network(input: &[usize], layers: &[Layer]) -> String {
+    let mut text = sides(input);
+    // shapes are asked for only where layers of users' own need them, which may take long
+    let mut shape = has_custom(layers).then(|| input.to_vec());
+    // writing to a string does not fail
+    let _ = write_layers(&mut text, layers, &mut shape, " > ");
+    text
+}
+
+fn has_custom(layers: &[Layer]) -> bool {
+    layers.iter().any(|layer| match layer {
+        Layer::Custom(_) => true,
+        Layer::Residual(block) => has_custom(block),
+        Layer::Dense(_)
+        | Layer::Activation(_)
+        | Layer::Dropout(_)
+        | Layer::Flatten
+        | Layer::Reshape(_)
+        | Layer::Conv2d(_)
+        | Layer::MaxPool2d(_)
+        | Layer::AvgPool2d(_)
+        | Layer::GlobalAvgPool
+        | Layer::BatchNorm(_)
+        | Layer::LayerNorm(_)
+        | Layer::Embedding(_) => false,
+    })
+}
+
+/// Each behind what stands between them; `first` is what stands before the first one.
+fn write_layers(
+    text: &mut String,
+    layers: &[Layer],
+    shape: &mut Option<Vec<usize>>,
+    first: &str,
+) -> fmt::Result {
+    let mut before = first;
+    for layer in layers {
+        text.push_str(before);
+        before = " > ";
+        write_layer(text, layer, shape)?;
+        *shape = shape.as_ref().and_then(|shape| layer.output(shape).ok());
+    }
+    Ok(())
+}
+
+fn write_layer(text: &mut String, layer: &Layer, shape: &Option<Vec<usize>>) -> fmt::Result {
+    let name = layer.name();
+    match layer {
+        Layer::Dense(Dense { width, bias, init }) => {
+            write!(text, "{name} {width}{}{}", without_bias(*bias), of_init(*init))
+        }
+        Layer::Activation(_) | Layer::Flatten | Layer::GlobalAvgPool => write!(text, "{name}"),
+        Layer::Dropout(probability) => write!(text, "{name} {}", float(*probability)),
+        Layer::Reshape(shape) => write!(text, "{name} {}", sides(shape)),
+        Layer::Conv2d(Conv2d { filters, kernel, stride, padding, bias, init }) => {
+            write!(text, "{name} {filters} of {}", sides(kernel))?;
+            write_moves(text, *stride, [1, 1], *padding)?;
+            write!(text, "{}{}", without_bias(*bias), of_init(*init))
+        }
+        Layer::MaxPool2d(Pool2d { window, stride, padding })
+        | Layer::AvgPool2d(Pool2d { window, stride, padding }) => {
+            write!(text, "{name} {}", sides(window))?;
+            write_moves(text, *stride, *window, *padding)
+        }
+        Layer::BatchNorm(BatchNorm { epsilon, momentum }) => {
+            write!(text, "{name} epsilon {} momentum {}", float(*epsilon), float(*momentum))
+        }
+        Layer::LayerNorm(LayerNorm { epsilon }) => write!(text, "{name} epsilon {}", float(*epsilon)),
+        Layer::Embedding(Embedding { words, width, init }) => {
+            write!(text, "{name} {words} x {width}{}", of_init(*init))
+        }
+        Layer::Residual(block) => {
+            write!(text, "{name} (")?;
+            write_layers(text, block, &mut shape.clone(), "")?;
+            write!(text, ")")
+        }
+        Layer::Custom(custom) => {
+            text.push_str(&without_addresses(&custom.opaque().describe()));
+            let specs = shape.as_ref().map(|shape| custom.opaque().parameters(shape)).unwrap_or_default();
+            specs.iter().try_for_each(|spec| write_parameter(text, spec))
+        }
+    }
+}
+
+fn write_moves(text: &mut String, stride: [usize; 2], usual: [usize; 2], padding: [usize; 2]) -> fmt::Result {
+    if stride != usual {
+        write!(text, " stride {}", sides(&stride))?;
+    }
+    if padding != [0, 0] {
+        write!(text, " padding {}", sides(&padding))?;
+    }
+    Ok(())
+}
+
+fn without_bias(bias: bool) -> &'static str {
+    if bias { "" } else { " without bias" }
+}
+
+fn of_init(init: Init) -> String {
+    match init {
+        Init::Auto => String::new(),
+        Init::XavierUniform => " Xavier uniform".to_owned(),
+        Init::XavierNormal => " Xavier normal".to_owned(),
+        Init::HeUniform => " He uniform".to_owned(),
+        Init::HeNormal => " He normal".to_owned(),
+        Init::Uniform(limit) => format!(" uniform {}", float(limit)),
+        Init::Normal(deviation) => format!(" normal {}", float(deviation)),
+        Init::Constant(value) => format!(" constant {}", float(value)),
+    }
+}
+
+fn write_parameter(text: &mut String, spec: &ParameterSpec) -> fmt::Result {
+    let ParameterSpec { name, shape, role, init, fans } = spec;
+    write!(text, " {name} {} {role:?}{}", sides(shape), of_init(*init))?;
+    write!(text, " {}/{}", float(fans.0), float(fans.1))
+}
+
+/// A text without the addresses in memory that it has for function pointers and the like, which are others in
+/// each process.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean += "0x";
+        let digits = part.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(part.len());
+        // shorter ones are numbers
+        clean += if digits >= 8 { &part[digits..] } else { part };
+    }
+    clean
+}
+
+fn of_optimizer(optimizer: &Optimizer) -> String {
+    let mut text = format!("{} {}", optimizer.name(), float(optimizer.learning_rate()));
+    let mut setting = |name: &str, value: f64| {
+        if value.to_bits() != 0 {
+            let _ = write!(text, ", {name} {}", float(value));
+        }
+    };
+    match optimizer {
+        Optimizer::Sgd(Sgd { learning_rate: _, momentum, nesterov, weight_decay }) => {
+            setting(if *nesterov { "Nesterov momentum" } else { "momentum" }, *momentum);
+            setting("weight decay", *weight_decay);
+        }
+        Optimizer::Adam(Adam { learning_rate: _, betas, epsilon, weight_decay })
+        | Optimizer::AdamW(AdamW(Adam { learning_rate: _, betas, epsilon, weight_decay })) => {
+            setting("beta1", betas[0]);
+            setting("beta2", betas[1]);
+            setting("epsilon", *epsilon);
+            setting("weight decay", *weight_decay);
+        }
+        Optimizer::RmsProp(RmsProp { learning_rate: _, alpha, epsilon, momentum, weight_decay }) => {
+            setting("alpha", *alpha);
+            setting("epsilon", *epsilon);
+            setting("momentum", *momentum);
+            setting("weight decay", *weight_decay);
+        }
+    }
+    text
+}
+
+fn of_loss(loss: Loss) -> String {
+    match loss {
+        Loss::CrossEntropy | Loss::BinaryCrossEntropy | Loss::MeanSquaredError | Loss::MeanAbsoluteError => {
+            loss.name().to_owned()
+        }
+        Loss::Huber(delta) => format!("{} {}", loss.name(), float(delta)),
+        Loss::Custom(CustomLoss { name, function: _, classes }) => {
+            format!("own: {name}{}", if classes { ", of classes" } else { "" })
+        }
+    }
+}
+
+fn of_metric(metric: &Metric) -> String {
+    match metric {
+        Metric::Accuracy | Metric::MeanSquaredError | Metric::MeanAbsoluteError => metric.name().to_owned(),
+        Metric::Custom(CustomMetric { name, function: _ }) => format!("own: {name}"),
+    }
+}
+
+fn of_schedule(schedule: &Schedule) -> Option<String> {
+    let Schedule { shape, warm_up } = *schedule;
+    let shape = match shape {
+        Shape::Constant => None,
+        Shape::Step { epochs, factor } => Some(format!("times {} every {epochs} epochs", float(factor))),
+        Shape::Cosine { epochs, last } => Some(format!("cosine over {epochs} epochs to {}", float(last))),
+        Shape::CosineOverTrial { last } => Some(format!("cosine over the trial to {}", float(last))),
+        Shape::Plateau { patience, factor, smallest } => {
+            let (factor, smallest) = (float(factor), float(smallest));
+            Some(format!("times {factor} on a plateau of {patience} epochs, at least {smallest}"))
+        }
+    };
+    let warm_up = (warm_up.to_bits() != 0).then(|| format!("warm-up {}", float(warm_up)));
+    let parts: Vec<String> = shape.into_iter().chain(warm_up).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn of_weights(weights: &[f32]) -> String {
+    if weights.len() > WRITTEN_OUT {
+        let mut hasher = crc32fast::Hasher::new();
+        weights.iter().for_each(|weight| hasher.update(&weight.to_le_bytes()));
+        return format!("{} numbers {:08x}", weights.len(), hasher.finalize());
+    }
+    weights.iter().map(|weight| format!("{weight:?}")).collect::<Vec<_>>().join(" ")
+}
+
+fn of_early_stopping(rule: &EarlyStopping) -> String {
+    let EarlyStopping { monitor, patience, least } = rule;
+    let least =
+        if least.to_bits() == 0 { String::new() } else { format!(", least change {}", float(*least)) };
+    format!("{monitor}, {patience}{least}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Activation, Sequential};
+
+    fn text(model: &Compiled, name: &str) -> String {
+        of(model).remove(name).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_usual_model_has_short_texts() {
+        let network = Sequential::new([64])
+            .dense(128)
+            .activation(Activation::Relu)
+            .dropout(0.5)
+            .layer(Dense::new(10).without_bias().init(Init::Normal(0.01)));
+        let model = network.compile(Adam::new(1e-3), Loss::CrossEntropy).batch_size(32);
+        let expected = [
+            ("batch size", "32"),
+            ("loss", "cross-entropy"),
+            ("metrics", "accuracy"),
+            ("network", "64 > dense 128 > relu > dropout 0.5 > dense 10 without bias normal 0.01"),
+            ("optimizer", "Adam 0.001, beta1 0.9, beta2 0.999, epsilon 1e-8"),
+        ];
+        let found = of(&model);
+        assert!(found.iter().map(|(name, text)| (name.as_str(), text.as_str())).eq(expected), "{found:?}");
+    }
+
+    #[test]
+    fn images_have_their_settings() {
+        let network = Sequential::new([1, 28, 28])
+            .layer(Conv2d::new(8, 3).padding(1))
+            .batch_norm()
+            .layer(Layer::MaxPool2d(Pool2d::new(3).stride(2).padding(1)))
+            .residual(|block| block.layer(Conv2d::new(8, [1, 3]).padding([0, 1]).stride(1)).layer_norm())
+            .avg_pool(2)
+            .flatten()
+            .dense(1);
+        let model = network.compile(Sgd::new(0.1).nesterov(0.9), Loss::Huber(2.0));
+        let expected = "1x28x28 > conv2d 8 of 3x3 padding 1x1 > batch norm epsilon 1e-5 momentum 0.1 > max pool 3x3 stride 2x2 \
+                        padding 1x1 > residual (conv2d 8 of 1x3 padding 0x1 > layer norm epsilon 1e-5) > average pool 2x2 > flatten > \
+                        dense 1";
+        assert_eq!(text(&model, "network"), expected);
+        assert_eq!(text(&model, "optimizer"), "SGD 0.1, Nesterov momentum 0.9");
+        assert_eq!(text(&model, "loss"), "the Huber loss 2");
+    }
+
+    #[test]
+    fn numbers_are_told_apart_by_their_bits() {
+        assert_eq!(float(1.0), "1");
+        assert_eq!(float(0.1 + 0.2), "0.30000000000000004");
+        assert_eq!(float(-0.0), "-0");
+        assert_eq!(float(f64::NAN), "NaN");
+        assert_ne!(float(-f64::NAN), "NaN");
+        assert_eq!(float(1e-300), "1e-300");
+    }
+
+    #[test]
+    fn addresses_are_left_out() {
+        assert_eq!(without_addresses("Scale(0x55d0c0ffee10, 0x1f) 0x7f0011223344"), "Scale(0x, 0x1f) 0x");
+        assert_eq!(without_addresses("no 0 x"), "no 0 x");
+    }
+}
