@@ -246,7 +246,7 @@ fn a_stream_goes_on_where_the_last_epoch_ended_whatever_was_joined() {
 
 #[test]
 fn a_generator_that_panics_fails_the_trial_with_its_message() {
-    for prefetch in [0, 2] {
+    for prefetch in [0, 2, usize::MAX] {
         let data = Generators::new()
             .train_data(|_| {
                 (0..).map(|i: u32| {

@@ -108,7 +108,7 @@ impl Sequential {
         self.layer(Layer::GlobalAvgPool)
     }
 
-    /// Adds batch normalization.
+    /// Adds batch normalization. See [`BatchNorm`](super::BatchNorm) for what it needs of batches.
     pub fn batch_norm(self) -> Sequential {
         self.layer(BatchNorm::default())
     }

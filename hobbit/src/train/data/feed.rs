@@ -26,6 +26,9 @@ const VALIDATION_ROUND: u64 = 4;
 const GENERATOR: u64 = 5;
 const VALIDATION_GENERATOR: u64 = 6;
 
+/// The most batches that are made ahead: there is room for all from the beginning.
+const PREFETCH: usize = 1024;
+
 /// What the samples to train on are called.
 const TRAINING: &str = "training";
 
@@ -304,7 +307,7 @@ impl Feed {
             }
         } else {
             std::thread::scope(|scope| -> Result<(), BoxError> {
-                let (sender, receiver) = mpsc::sync_channel(prefetch - 1);
+                let (sender, receiver) = mpsc::sync_channel(prefetch.min(PREFETCH) - 1);
                 scope.spawn(move || {
                     for samples in batches {
                         // nobody listens any more when training was left early

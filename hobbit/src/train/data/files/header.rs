@@ -17,6 +17,8 @@ pub(super) struct Header {
     /// Whether the first dimension is the one that changes fastest.
     pub(super) fortran: bool,
     pub(super) shape: Vec<usize>,
+    /// How many bytes the header itself has.
+    pub(super) length: usize,
 }
 
 /// The kinds of numbers that can be read.
@@ -76,7 +78,7 @@ impl Header {
         let mut text = vec![0; length];
         from.read_exact(&mut text).map_err(|_| CUT_OFF)?;
         let text = std::str::from_utf8(&text).map_err(|_| "its header is no text")?;
-        Text(text).header()
+        Ok(Header { length, ..Text(text).header()? })
     }
 
     /// How many numbers there are.
@@ -127,7 +129,7 @@ impl<'a> Text<'a> {
         }
         match (kind, fortran, shape) {
             (Some((kind, big_endian)), Some(fortran), Some(shape)) => {
-                Ok(Header { kind, big_endian, fortran, shape })
+                Ok(Header { kind, big_endian, fortran, shape, length: 0 })
             }
             _ => Err("its header lacks one of `descr`, `fortran_order` and `shape`".to_owned()),
         }
@@ -270,12 +272,14 @@ mod tests {
     #[test]
     fn headers_are_read_as_numpy_writes_them_and_wrote_them() {
         let whole = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n";
-        let right = Header { kind: Kind::F32, big_endian: false, fortran: false, shape: vec![2, 3] };
+        let (kind, length) = (Kind::F32, whole.len());
+        let right = Header { kind, big_endian: false, fortran: false, shape: vec![2, 3], length };
         for version in [[1, 0], [2, 0], [3, 0]] {
             assert_eq!(Header::read(&mut with_version(version, whole).as_slice()).unwrap(), right);
         }
         let other = read("{\"shape\":(7L,),\"descr\":\">i8\",\"fortran_order\":True}").unwrap();
-        assert_eq!(other, Header { kind: Kind::I64, big_endian: true, fortran: true, shape: vec![7] });
+        let right = Header { kind: Kind::I64, big_endian: true, fortran: true, shape: vec![7], length: 50 };
+        assert_eq!(other, right);
         let scalar = read("{'descr': '|b1', 'fortran_order': False, 'shape': ()}").unwrap();
         assert_eq!((scalar.kind, scalar.count()), (Kind::Bool, Ok(1)));
         let none = read("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4611686018427387904, 8)}");

@@ -92,8 +92,8 @@ pub(super) fn all(path: &Path, options: &ReadOptions) -> Result<BTreeMap<String,
         let mut read = || {
             let header = Header::read(&mut file)?;
             let size = header.count()? * header.kind.size();
-            // known before anything is allocated; arrays may share what is packed, so they count together
-            contents.limit.take(&mut taken, size as u64)?;
+            // known before anything is allocated; arrays may share what is packed, so they count together, and their headers
+            contents.limit.take(&mut taken, (size + header.length) as u64)?;
             let array = numbers(&header, &mut file)?;
             // at the end the archive's checksum is looked at
             match file.read(&mut [0]).map_err(|error| error.to_string())? {
@@ -342,6 +342,6 @@ mod tests {
         std::fs::write(&path, archive(&[("x.npy", half(), deflated), ("y.npy", half(), deflated)])).unwrap();
         let text = ReadOptions::new().unpacked_limit(1000).npz(&path).unwrap_err().to_string();
         assert!(text.contains("`y`") && text.contains("1000 bytes"), "{text}");
-        assert_eq!(ReadOptions::new().unpacked_limit(1200).npz(&path).unwrap().len(), 2);
+        assert_eq!(ReadOptions::new().unpacked_limit(1400).npz(&path).unwrap().len(), 2);
     }
 }
