@@ -92,7 +92,7 @@ fn has(values: &[f32], width: usize, place: usize) -> String {
 
 fn no_distribution(values: &[f32], width: usize) -> Option<Fault> {
     values.chunks_exact(width).enumerate().find_map(|(sample, row)| {
-        if let Some(output) = row.iter().position(|value| !(*value >= 0.0)) {
+        if let Some(output) = row.iter().position(|value| value.is_nan() || *value < 0.0) {
             return Some(Fault { sample, what: has(values, width, sample * width + output) });
         }
         let sum: f64 = row.iter().map(|&value| f64::from(value)).sum();
