@@ -149,6 +149,11 @@ impl<O: Objective> Hyperband<O> {
     ///
     /// Studies that older versions began do not say what their trials are made of. They are continued with a
     /// note, and compared from then on.
+    ///
+    /// Other files may be in it: only those with the names that hobbit gives its own are read, written and removed (`study.ron`,
+    /// `journal.ron`, `results.ron`, `lock`, `lock.owner`, those with `.tmp` behind them, and the trials' files in `weights`), and none
+    /// of them through a symbolic link. The directory itself may be one. Before each line that is written to the journal the sweep makes
+    /// sure that its files are still there and as it left them; one that was removed, replaced or changed meanwhile is an error.
     pub fn repo_dir(self, dir: impl Into<PathBuf>) -> Self {
         self.set(|s| s.repo_dir = Some(dir.into()))
     }

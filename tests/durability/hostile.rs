@@ -141,12 +141,6 @@ fn numbers_that_no_process_wrote() {
         "score:Some((0.5,18446744073709551615))",
         "score:Some((0.5,0))",
         "score:Some((NaN,1))",
-        "seconds:NaN",
-        "seconds:-1.0",
-        "seconds:1e300",
-        "time:NaN",
-        "time:1e300",
-        "time:-1.0",
         "history:(metrics:[\"val_loss\"],values:[0.5,0.5])",
         "history:(metrics:[\"val_loss\",\"loss\"],values:[0.5])",
         "history:(metrics:[],values:[0.5])",
@@ -154,9 +148,18 @@ fn numbers_that_no_process_wrote() {
         in_journal(vec![stage(fields)], damaged);
     }
     // possible, if hardly likely
-    for fields in
-        ["worker:4294967295", "attempt:4294967295", "stage:4294967295", "from:0;to:18446744073709551615"]
-    {
+    for fields in [
+        "worker:4294967295",
+        "attempt:4294967295",
+        "stage:4294967295",
+        "from:0;to:18446744073709551615",
+        "seconds:NaN",
+        "seconds:-1.0",
+        "seconds:1e300",
+        "time:NaN",
+        "time:1e300",
+        "time:-1.0",
+    ] {
         in_journal(vec![stage(fields)], &[]);
     }
     let opened = format!("Opened(time:1.0,hobbit:\"0\",host:\"vm\",pid:{MOST},workers:{MOST})");

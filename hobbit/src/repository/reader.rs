@@ -175,6 +175,15 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
     struct Version {
         format: u32,
     }
+    /// A study of a hundred thousand enqueued configurations is smaller.
+    const MOST: u64 = 64 << 20;
+    if storage.identity(path).ok().flatten().is_some_and(|found| found.length > MOST) {
+        return Err(Error::repository(format!(
+            "{} is larger than {} MiB, which no study is",
+            path.display(),
+            MOST >> 20
+        )));
+    }
     let bytes = match storage.read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

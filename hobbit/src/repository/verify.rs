@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 
 use serde::de::IgnoredAny;
 
-use super::overview::Overview;
+use super::checkpoint::SavedState;
+use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
 use super::records::{ResultsRecord, Status, other_score};
 use super::storage::{Disk, Storage};
@@ -102,6 +103,14 @@ impl Reader {
         Ok(checks.0.into_values().collect())
     }
 
+    /// In words, why the saved model of a trial is not the one that the journal tells of, at the epoch of its score: the journal has
+    /// lost lines, or the file is of another study. Nothing if it is, or is further than the journal, or cannot be read.
+    pub fn disagreement(&self, trial: &TrialOverview) -> Option<String> {
+        let model = self.model(trial.id).ok()?;
+        let why = disagreement(&model.state, trial)?;
+        Some(format!("{}: {why}", self.model_path(trial.id).display()))
+    }
+
     fn verify_journal(&self, checks: &mut Checks) -> Option<Overview> {
         const NAME: &str = names::JOURNAL;
         let bytes = match Disk.read(&self.dir().join(NAME)) {
@@ -195,7 +204,7 @@ impl Reader {
             (true, true) => {
                 checks.add(NAME, FileState::Whole, format!("{trials} trials, as the journal says"))
             }
-            (false, false) if is_of_the_end(&results, overview) && !overview.may_be_running() => {
+            (false, false) if self.has_lost_the_end(&results, overview) => {
                 let text = format!(
                     "{trials} trials, of the study's end, of which the journal does not tell; the next run of the study's program \
                      trains again what the journal lost"
@@ -208,6 +217,14 @@ impl Reader {
                 checks.add(NAME, FileState::Whole, format!("{trials} trials, of an earlier end"))
             }
         }
+    }
+
+    /// Whether results are those of the whole plan, as large as it is now, without a journal of it that a salvage may have cut off.
+    fn has_lost_the_end<H>(&self, results: &ResultsRecord<H>, overview: &Overview) -> bool {
+        let study = &overview.study;
+        let is_as_large = (results.max_epochs, results.iterations) == (study.max_epochs, study.iterations);
+        let is_salvaged = self.dir().join(names::DAMAGED).exists();
+        is_as_large && results.stopped.is_none() && !is_salvaged && !overview.may_be_running()
     }
 
     fn verify_model(&self, name: &str, is_running: bool, overview: Option<&Overview>, checks: &mut Checks) {
@@ -243,16 +260,19 @@ impl Reader {
             let Some(told) = overview.trial(trial) else {
                 return checks.add(&file, FileState::Note, "the journal knows of no such trial");
             };
-            let (had, epoch) = (told.stages.last().map_or(0, |stage| stage.to), state.epoch);
-            // a process that was killed may have saved more than it told
-            let is_ahead = state.from == had && epoch > had && told.status == Status::Unfinished;
-            // and one that was killed later has not removed what is needed no more
-            let is_left = !is_best(overview, trial) && epoch < had;
-            if state.score != told.score && !is_ahead && !is_left && told.score.is_some() {
+            let had = told.stages.last().map_or(0, |stage| stage.to);
+            if state.score != told.score && state.epoch > had && !is_next(&state, told) {
                 let text = format!(
-                    "{}; the journal has lost lines, or the file is of another study: run the study's program again",
-                    other_score(state.score, told.score)
+                    "trained {} epochs, and the journal tells of {had}: it has lost lines at its end, and what they told is \
+                     trained again",
+                    state.epoch
                 );
+                return checks.add(&file, FileState::Note, text);
+            }
+            // a process that was killed has not removed what is needed no more
+            let is_left = !is_best(overview, trial) && state.epoch < had;
+            if let Some(why) = disagreement(&state, told).filter(|_| !is_left && told.score.is_some()) {
+                let text = format!("{why}; run the study's program again");
                 return checks.add(&file, FileState::Damaged, text);
             }
         }
@@ -277,11 +297,19 @@ impl Reader {
     }
 }
 
-/// Whether results are those of the whole plan, as large as it is now.
-fn is_of_the_end<H>(results: &ResultsRecord<H>, overview: &Overview) -> bool {
-    let study = &overview.study;
-    let is_as_large = (results.max_epochs, results.iterations) == (study.max_epochs, study.iterations);
-    is_as_large && results.stopped.is_none()
+/// Whether the weights are of the stage after those that the journal tells of: a process that is killed may have saved more than it
+/// told.
+fn is_next(state: &SavedState, told: &TrialOverview) -> bool {
+    let had = told.stages.last().map_or(0, |stage| stage.to);
+    state.from == had && state.epoch > had && told.status == Status::Unfinished
+}
+
+/// In words, why weights are not the model that the journal tells of; nothing if they are, or are further.
+fn disagreement(state: &SavedState, told: &TrialOverview) -> Option<String> {
+    let is_model = state.score == told.score || is_next(state, told);
+    let why =
+        || format!("it is not the model that the journal tells of: {}", other_score(state.score, told.score));
+    (!is_model).then(why)
 }
 
 fn is_best(overview: &Overview, trial: TrialId) -> bool {

@@ -61,7 +61,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let Some(best) = overview.best() else {
         return Err(Failure::NotThere(format!("no trial of {} has a score yet", args.dir.display())));
     };
-    let weights = state::weights(&reader, best);
+    let weights =
+        state::weights(&reader, best).and_then(|path| reader.disagreement(best).map_or(Ok(path), Err));
     if args.weights {
         let path = weights.map_err(Failure::NotThere)?;
         return output::print_path(&path);
