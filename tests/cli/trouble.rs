@@ -134,6 +134,13 @@ fn wrong_usage() {
         "plan 81",
         "show study 1.1",
         "show study 3-99",
+        "show study 0-1",
+        "show study -n many",
+        "show study -n -1",
+        "plan -1 3",
+        "plan 1e3 3",
+        "plan 27 -3",
+        "status study --watch --every -1",
         "status study --every 0 --watch",
         "export study",
         "export study --csv -o study/journal.ron",
@@ -142,11 +149,41 @@ fn wrong_usage() {
         "export study --json --study-name one",
         "export study --json --epochs",
         "export study --optuna study/journal.ron",
+        "export study --optuna study.journal --study-name=",
+        "export study --tensorboard study/weights",
+        "export study --tensorboard study/lock",
+        "report study -o study/lock",
+        "report study -o study/../study/weights/9-9.safetensors",
+        "report study --pictures study/study.ron.tmp -o -",
+        "report study --pictures study/results.ron -o report.html",
         "compare study",
         "completions tcsh",
         "nonsense",
     ];
+    let before = super::files(&place.path("study"));
     assert_snapshot("usage.txt", place.session(&commands));
+    assert!(super::files(&place.path("study")) == before && !place.path("study/lock").exists());
+}
+
+/// A link beside the study that leads into it.
+#[cfg(unix)]
+#[test]
+fn links_into_a_repository_are_not_written_through() {
+    let place = Place::with_study();
+    let before = super::files(&place.path("study"));
+    std::os::unix::fs::symlink("study/journal.ron", place.path("trials.csv")).unwrap();
+    std::os::unix::fs::symlink("study", place.path("link")).unwrap();
+    for words in [
+        "export study --csv -o trials.csv",
+        "export study --optuna trials.csv",
+        "report link -o trials.csv",
+        "report study -o link/results.ron",
+    ] {
+        let output = place.run(words);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("belongs to the repository"), "{words}");
+    }
+    assert!(super::files(&place.path("study")) == before);
 }
 
 /// Readers see the journal at any moment of its being written.

@@ -31,7 +31,8 @@ pub(crate) struct Args {
     #[arg(long, group = "kind", value_name = "DIR")]
     tensorboard: Option<PathBuf>,
     /// With --optuna: the name of the study. Default: the file's, without what follows the dot.
-    #[arg(long, requires = "optuna", conflicts_with_all = ["csv", "json", "tensorboard"], value_name = "NAME")]
+    #[arg(long, requires = "optuna", conflicts_with_all = ["csv", "json", "tensorboard"],
+        value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     study_name: Option<String>,
     /// With --csv: a line for each epoch of each trial instead.
     #[arg(long, requires = "csv", conflicts_with_all = ["json", "optuna", "tensorboard"])]
@@ -82,6 +83,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return written(journal.export(&overview));
     }
     if let Some(dir) = &args.tensorboard {
+        output::make_dir(dir, &args.dir)?;
         return written(TensorBoard::new(dir).export(&overview));
     }
     let text = if args.json {

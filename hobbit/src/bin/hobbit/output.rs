@@ -128,21 +128,40 @@ pub(crate) fn write(file: Option<&Path>, text: &str, dir: &Path) -> Outcome {
     std::fs::write(file, text).map_err(|error| Failure::writing(Some(file), &error))
 }
 
-/// Refuses the files of the repository in `dir`.
+/// Refuses the files of the repository in `dir`, those that are not there yet among them.
 pub(crate) fn leaves_alone(file: &Path, dir: &Path) -> Outcome {
-    let is_repositorys = file.file_name().is_some_and(|name| {
-        let name = name.to_string_lossy();
-        name.starts_with("lock") || name.ends_with(".ron") || name.ends_with(".safetensors")
+    // where a link leads to is what would be written
+    let place = file.canonicalize().ok().or_else(|| {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(parent.canonicalize().ok()?.join(file.file_name()?))
     });
-    let inside =
-        |file: &Path, dir: &Path| Some(file.canonicalize().ok()?.starts_with(dir.canonicalize().ok()?));
-    if is_repositorys && inside(file, dir) == Some(true) {
+    let is_repositorys = place.zip(dir.canonicalize().ok()).is_some_and(|(place, dir)| {
+        let name =
+            place.strip_prefix(dir).ok().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let ends = [".ron", ".ron.damaged", ".safetensors", ".tmp"];
+        name == "weights" || name.starts_with("lock") || ends.iter().any(|end| name.ends_with(end))
+    });
+    if is_repositorys {
         return Err(Failure::Usage(format!(
             "{} belongs to the repository; choose another file",
             file.display()
         )));
     }
     Ok(())
+}
+
+/// Makes a directory for output, unless it is there.
+#[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
+pub(crate) fn make_dir(path: &Path, dir: &Path) -> Outcome {
+    leaves_alone(path, dir)?;
+    std::fs::create_dir_all(path).map_err(|error| {
+        let why = if path.is_file() {
+            "it is a file, and has to be a directory".to_owned()
+        } else {
+            error.to_string()
+        };
+        Failure::Output(format!("could not write to {}: {why}", path.display()))
+    })
 }
 
 /// The columns of the terminal; none if the output goes elsewhere.

@@ -17,10 +17,10 @@ use crate::table::Table;
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
     /// The most epochs a stage gives a trial; several separated by commas.
-    #[arg(value_name = "R")]
+    #[arg(value_name = "R", allow_negative_numbers = true)]
     max_epochs: List,
     /// The cut factor between stages, 2 or more; several separated by commas.
-    #[arg(value_name = "ETA")]
+    #[arg(value_name = "ETA", allow_negative_numbers = true)]
     eta: List,
     /// Stages train their trials up to so many epochs, instead of so many more.
     #[arg(long)]
@@ -38,7 +38,7 @@ impl FromStr for List {
 
     fn from_str(text: &str) -> Result<List, String> {
         let number = |part: &str| {
-            part.trim().parse().map_err(|_| format!("`{part}` is no whole number from 0 to {}", u32::MAX))
+            part.trim().parse().map_err(|_| format!("`{part}` is no whole number from 1 to {}", u32::MAX))
         };
         text.split(',').map(number).collect::<Result<_, _>>().map(List)
     }

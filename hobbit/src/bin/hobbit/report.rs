@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hobbit::report::Report;
 use hobbit::repository::Reader;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::output;
 
 /// Writes a report of a study: one HTML file that needs no network.
@@ -30,13 +30,14 @@ Examples:
   hobbit report my_study -o my_study.html --pictures pictures
   hobbit report my_study -o - | gzip > my_study.html.gz";
 
-#[expect(clippy::disallowed_methods, reason = "the directory that the user asked for")]
 pub(crate) fn run(args: &Args) -> Outcome {
     let report = Report::read(&Reader::open(&args.dir)?)?;
     let file = Some(args.output.as_path()).filter(|file| file.as_os_str() != "-");
+    if let Some(dir) = &args.pictures {
+        output::make_dir(dir, &args.dir)?;
+    }
     output::write(file, &report.html(), &args.dir)?;
     if let Some(dir) = &args.pictures {
-        std::fs::create_dir_all(dir).map_err(|error| Failure::writing(Some(dir), &error))?;
         for (name, svg) in report.pictures() {
             output::write(Some(&dir.join(name)), &svg, &args.dir)?;
         }

@@ -25,10 +25,15 @@ pub(crate) struct Args {
     /// One trial, as `3-17`: its hyperparameters, its stages and the metrics of every epoch.
     trial: Option<TrialId>,
     /// So many trials; 0 for all.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, conflicts_with = "trial")]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, conflicts_with = "trial",
+        value_parser = number, allow_negative_numbers = true)]
     top: usize,
     #[command(flatten)]
     format: FormatArg,
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "not a whole number, 0 or more".to_owned())
 }
 
 const AFTER: &str = "\
