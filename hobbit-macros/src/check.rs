@@ -145,12 +145,18 @@ fn check_step(bounds: Option<&Bounds>, step: Option<&Expr>, errors: &mut Errors)
         errors.on(step, "the step has to be above zero");
     } else if let Some(bounds) = bounds
         && let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high))
-        && value > high.value() - low.value()
         && low.value() <= high.value()
+        && !fits(value, low.value(), high.value())
     {
         let width = high.value() - low.value();
         errors.on(step, format!("the step is larger than the range, which is {width} wide"));
     }
+}
+
+/// Whether a step is no larger than its range, but for rounding: in floats, 0.3 - 0.2 is less than 0.1.
+fn fits(step: f64, low: f64, high: f64) -> bool {
+    let rounding = f64::EPSILON * low.abs().max(high.abs());
+    step <= high - low + rounding
 }
 
 fn check_probability(probability: &Expr, errors: &mut Errors) {

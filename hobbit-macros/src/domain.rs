@@ -144,9 +144,10 @@ fn range_checks(what: &str, bounds: &Bounds, log: bool) -> Vec<TokenStream> {
 fn label(option: &Expr) -> TokenStream {
     let text = |text: String| quote!(__h::Label::Text(#text));
     match (option, literal(option)) {
-        (_, Some(Literal::Int(value))) => match i64::try_from(value) {
-            Ok(value) => quote!(__h::Label::Int(#value)),
-            Err(_) => text(value.to_string()),
+        (_, Some(Literal::Int(value))) => match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => quote!(__h::Label::Int(#value)),
+            (_, Ok(value)) => quote!(__h::Label::UInt(#value)),
+            _ => text(value.to_string()),
         },
         (_, Some(Literal::Float(value))) => quote!(__h::Label::Float(#value)),
         (Expr::Lit(lit), _) => match &lit.lit {

@@ -6,6 +6,7 @@ mod hostile;
 mod live;
 mod plan;
 mod trouble;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

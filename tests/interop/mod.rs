@@ -5,6 +5,7 @@ mod import;
 mod journal;
 mod kill;
 mod scalars;
+mod values;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

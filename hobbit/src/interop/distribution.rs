@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::space::{Domain, Space, Value};
+use crate::space::{Domain, Space, Value, grid_end};
 
 /// The hyperparameters that are Optuna parameters, their distributions, and those that are not.
 pub(super) fn parameters(
@@ -30,7 +30,10 @@ fn external(value: &Value) -> Json {
     match value {
         Value::Bool(value) => json!(value),
         Value::Int(value) => json!(value),
-        Value::Float(value) => json!(value),
+        Value::UInt(value) => json!(value),
+        Value::Float(value) if value.is_finite() => json!(value),
+        // JSON has no such numbers; Python's `float` reads these texts
+        Value::Float(value) => json!(format!("{value:?}")),
         Value::Text(value) => json!(value),
     }
 }
@@ -50,13 +53,19 @@ fn internal(domain: &Domain, value: &Value) -> Option<(Json, Json)> {
         let choices: Vec<_> = options.iter().map(external).collect();
         Some((distribution("Categorical", json!({ "choices": choices })), json!(place)))
     };
+    let whole = |low: i128, high: i128, step: i128, log: bool| {
+        let (Value::Int(_) | Value::UInt(_)) = value else { return None };
+        let log = log && low > 0;
+        let step = if log { 1 } else { step.max(1) };
+        let [low, last, step] =
+            [low, low + (high - low) / step * step, step].map(|number| external(&Value::whole(number)));
+        let attributes = json!({ "log": log, "step": step, "low": low, "high": last });
+        Some((distribution("Int", attributes), external(value)))
+    };
     match domain {
         Domain::Uniform { low, high, step: None } => real(*low, *high, None, false),
         Domain::Uniform { low, high, step: Some(step) } => {
-            let last = low + ((high - low) / step + 1e-9).floor() * step;
-            // with the digits of the step: 0.1 + 2 * 0.1 is 0.30000000000000004
-            let last = (last * 1e12).round() / 1e12;
-            real(*low, last.min(*high), Some(*step), false)
+            real(*low, grid_end(*low, *high, *step), Some(*step), false)
         }
         Domain::LogUniform { low, high, .. } => real(*low, *high, None, true),
         Domain::Normal { mean, std, log, low, high, .. } => {
@@ -67,15 +76,8 @@ fn internal(domain: &Domain, value: &Value) -> Option<(Json, Json)> {
             };
             real(low.max(bound(-9.0)), high.min(bound(9.0)), None, *log)
         }
-        Domain::Int { low, high, step, log } => {
-            let Value::Int(value) = value else { return None };
-            let log = *log && *low > 0;
-            let step = if log { 1 } else { (*step).max(1) };
-            let last = i128::from(*low)
-                + (i128::from(*high) - i128::from(*low)) / i128::from(step) * i128::from(step);
-            let attributes = json!({ "log": log, "step": step, "low": low, "high": last as i64 });
-            Some((distribution("Int", attributes), json!(value)))
-        }
+        &Domain::Int { low, high, step, log } => whole(low.into(), high.into(), step.into(), log),
+        &Domain::UInt { low, high, step, log } => whole(low.into(), high.into(), step.into(), log),
         Domain::Choice { options, .. } => choice(options),
         Domain::Bool { .. } => choice(&[Value::Bool(false), Value::Bool(true)]),
         Domain::Distribution(_) => None,

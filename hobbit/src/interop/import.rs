@@ -249,9 +249,15 @@ impl Trial {
             distribution.and_then(Json::as_str).and_then(|text| serde_json::from_str(text).ok());
         let place = internal.and_then(Json::as_f64);
         let option = place.filter(|place| *place >= 0.0 && place.fract() == 0.0);
-        let choices = distribution.as_ref().and_then(|it| it.pointer("/attributes/choices"));
-        let value = match choices {
+        let at = |pointer: &str| distribution.as_ref().and_then(|it| it.pointer(pointer));
+        let is_whole = at("/name").and_then(Json::as_str).is_some_and(|name| name.starts_with("Int"));
+        let value = match at("/attributes/choices") {
             Some(choices) => option.and_then(|place| value(choices.get(place as usize)?)),
+            // Optuna itself writes them as real numbers
+            None if is_whole => internal.and_then(value).map(|value| match value {
+                Value::Float(number) if number.fract() == 0.0 => Value::whole(number as i128),
+                value => value,
+            }),
             None => place.map(Value::Float),
         };
         // what does not read is missing, and the trial will be refused for it
@@ -273,7 +279,11 @@ impl Trial {
 fn value(json: &Json) -> Option<Value> {
     Some(match json {
         Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => number.as_i64().map_or(Value::Float(number.as_f64()?), Value::Int),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Value::Int(number),
+            (_, Some(number)) => Value::UInt(number),
+            _ => Value::Float(number.as_f64()?),
+        },
         Json::String(text) => Value::Text(text.clone()),
         Json::Null => Value::Text("None".to_owned()),
         _ => return None,
@@ -285,8 +295,9 @@ fn value(json: &Json) -> Option<Value> {
 ///
 /// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`, as in those of
 /// `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the score and `state`. An empty field is no
-/// value, and neither are the words for missing results in the column of scores (`nan`, `NA`, `None`, `null`) and infinite ones. Rows
-/// whose `state` is `FAIL`, or whose status in hobbit's table says that they failed or diverged, are refused.
+/// value, unless it belongs to a parameter that has to be there and has an option without text; neither are the words for missing
+/// results in the column of scores (`nan`, `NA`, `None`, `null`) and infinite ones. Rows whose `state` is `FAIL`, or whose status in
+/// hobbit's table says that they failed or diverged, are refused.
 ///
 /// # Errors
 /// The file does not read, has rows of different lengths, two columns of one name, no column `score`, or in it something that is no
@@ -296,7 +307,8 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
     let failed = |error: ::csv::Error| {
         Error::repository(format!("could not read {}: {error}", path.display())).with_source(error)
     };
-    let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_path(path).map_err(failed)?;
+    let mut reader =
+        ::csv::ReaderBuilder::new().trim(::csv::Trim::Headers).from_path(path).map_err(failed)?;
     let names = reader.headers().map_err(failed)?.clone();
     check_columns(path, &names, score)?;
     let parameter =
@@ -307,10 +319,15 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
         let record = record.map_err(failed)?;
         let line = record.position().map_or(0, |position| position.line());
         let mut row = Row { source: format!("line {line}"), ..Row::default() };
-        for (name, text) in
-            names.iter().zip(&record).filter(|(name, text)| !name.is_empty() && !text.is_empty())
-        {
+        for (name, text) in names.iter().zip(&record).filter(|(name, _)| !name.is_empty()) {
+            // spaces may belong to an option
             let value = Value::Text(text.to_owned());
+            let text = text.trim();
+            if text.is_empty() {
+                let name = if prefixed { parameter(name) } else { Some(name.to_owned()) };
+                row.attrs.extend(name.map(|name| (name, value)));
+                continue;
+            }
             match name {
                 "state" => row.failed = text == "FAIL",
                 "status" if prefixed => row.failed = matches!(text, "failed" | "diverged"),

@@ -242,6 +242,8 @@ fn hparam(value: &Value) -> HParam {
     match value {
         Value::Bool(value) => HParam { switch: Some(*value), ..HParam::default() },
         Value::Int(value) => HParam { number: Some(*value as f64), ..HParam::default() },
+        // the format has no other numbers
+        Value::UInt(value) => HParam { number: Some(*value as f64), ..HParam::default() },
         Value::Float(value) => HParam { number: Some(*value), ..HParam::default() },
         Value::Text(value) => HParam { text: Some(value.clone()), ..HParam::default() },
     }

@@ -1,4 +1,4 @@
-//! Trials as CSV, for data frames: a header, no index, and what there is not is empty.
+//! Trials as CSV, for data frames: a header, no index, missing values are empty, and empty texts are quoted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -42,22 +42,23 @@ pub fn trials_csv(trials: &[TrialOverview]) -> String {
     let fixed = "rank trial status dropped_after_stage failed_in_epoch reason score epoch epochs seconds";
     let header = fixed.split(' ').map(str::to_owned);
     let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
+    let header = header.chain(hparams.iter().map(|name| format!("hparams.{name}")));
     let mut sheet = Sheet::default();
-    sheet.line(header.chain(hparams.iter().map(|name| format!("hparams.{name}"))));
+    sheet.line(header.map(Some));
     for (rank, trial) in (1..).zip(trials) {
         let Fate { word, dropped_after_stage, failed_in_epoch, reason } = Fate::of(trial);
         let rank: usize = rank;
         let start = [
-            rank.to_string(),
-            trial.id.to_string(),
-            word.to_owned(),
+            text(Some(rank)),
+            text(Some(trial.id)),
+            text(Some(word)),
             text(dropped_after_stage),
             text(failed_in_epoch),
             text(reason),
             text(trial.score.map(|(score, _)| score)),
             text(trial.score.map(|(_, epoch)| epoch)),
-            trial.epochs().to_string(),
-            trial.stages.iter().map(|stage| stage.seconds).sum::<f64>().to_string(),
+            text(Some(trial.epochs())),
+            text(Some(trial.stages.iter().map(|stage| stage.seconds).sum::<f64>())),
         ];
         let measured: HashMap<&str, f64> = trial.score_metrics().collect();
         let given: HashMap<&str, &Value> =
@@ -73,8 +74,9 @@ pub fn trials_csv(trials: &[TrialOverview]) -> String {
 pub fn epochs_csv(trials: &[TrialOverview]) -> String {
     let metrics = metric_names(trials);
     let header = ["trial", "stage", "epoch"].map(str::to_owned).into_iter();
+    let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
     let mut sheet = Sheet::default();
-    sheet.line(header.chain(metrics.iter().map(|name| format!("metrics.{name}"))));
+    sheet.line(header.map(Some));
     for (trial, stage) in trials.iter().flat_map(|trial| trial.stages.iter().map(|stage| (trial.id, stage))) {
         let known = stage.history.metrics().iter().map(String::as_str);
         // of two of one name the first
@@ -83,14 +85,17 @@ pub fn epochs_csv(trials: &[TrialOverview]) -> String {
         for (epoch, row) in (stage.from + 1..).zip(stage.history.rows()) {
             let start = [trial.to_string(), (stage.stage + 1).to_string(), epoch.to_string()];
             let values = places.iter().map(|place| text(place.map(|place| row[place])));
-            sheet.line(start.into_iter().chain(values));
+            sheet.line(start.into_iter().map(Some).chain(values));
         }
     }
     sheet.into_text()
 }
 
-fn text<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
+/// A missing value is none; an empty text is some.
+type Cell = Option<String>;
+
+fn text<T: ToString>(value: Option<T>) -> Cell {
+    value.map(|value| value.to_string())
 }
 
 /// The names of all metrics, in the order in which they come up.
@@ -102,19 +107,28 @@ pub(crate) fn metric_names(trials: &[TrialOverview]) -> Vec<&str> {
     names
 }
 
-/// Lines of as many cells each, as they come.
+/// Lines of as many cells each, as they come (RFC 4180, but with `\n`).
 #[derive(Default)]
-struct Sheet(Vec<u8>);
+struct Sheet(String);
 
 impl Sheet {
-    fn line(&mut self, cells: impl Iterator<Item = String>) {
-        let mut writer = csv::Writer::from_writer(&mut self.0);
-        // memory takes everything
-        let _ = writer.write_record(cells.map(String::into_bytes)).and_then(|()| Ok(writer.flush()?));
+    fn line(&mut self, cells: impl Iterator<Item = Cell>) {
+        for (place, cell) in cells.enumerate() {
+            if place > 0 {
+                self.0.push(',');
+            }
+            match cell.as_deref() {
+                None => {}
+                Some(text) if text.is_empty() || text.contains([',', '"', '\r', '\n']) => {
+                    self.0.extend(["\"", &text.replace('"', "\"\""), "\""]);
+                }
+                Some(text) => self.0.push_str(text),
+            }
+        }
+        self.0.push('\n');
     }
 
-    /// Cells are texts.
     fn into_text(self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        self.0
     }
 }

@@ -99,6 +99,7 @@ impl Column {
 fn real(value: &Value) -> Option<f64> {
     match value {
         Value::Int(value) => Some(*value as f64),
+        Value::UInt(value) => Some(*value as f64),
         Value::Float(value) => Some(*value),
         Value::Bool(_) | Value::Text(_) => None,
     }

@@ -101,6 +101,7 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
         let name = rest.until("\",")?.to_owned();
         let value = match rest.until("(")? {
             "Float" => Value::Float(rest.value("", "))")?),
+            "UInt" => Value::UInt(rest.value("", "))")?),
             "Int" => Value::Int(rest.value("", "))")?),
             "Bool" => Value::Bool(rest.value("", "))")?),
             "Text" => Value::Text(rest.value("\"", "\"))")?),
@@ -140,6 +141,7 @@ mod tests {
              worker:1,seconds:0.010163201,{history}))"
         );
         let started = "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"rate\",Float(0.1)),(\"n\",Int(-3)),\
+                       (\"seed\",UInt(18446744073709551615)),(\"no\",Float(NaN)),(\"far\",Float(-inf)),\
                        (\"on\",Bool(true)),(\"kind.name\",Text(\"a (b), [c])\"))])";
         let later = "Started(time:2.5,trial:\"1-2\",stage:1,worker:4,hparams:[])";
         let described = "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"n\",Int(-3))],\

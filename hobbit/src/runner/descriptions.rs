@@ -95,6 +95,7 @@ fn known<'a, H: SearchSpace>(
     plan: &Plan,
     iterations: u32,
 ) -> Result<BTreeMap<TrialId, &'a Description>> {
+    let space = H::space();
     let mut known = BTreeMap::new();
     for record in records {
         match record {
@@ -107,7 +108,7 @@ fn known<'a, H: SearchSpace>(
                 if !planned {
                     continue;
                 }
-                if configurations.get(*trial)?.values() != *hparams {
+                if !space.is_recorded_as(&configurations.get(*trial)?.values(), hparams) {
                     return Err(Error::repository(format!(
                         "the repository holds another configuration for trial {trial} than is drawn for it now: it was made by \
                          a hobbit that draws differently; choose another directory"

@@ -1,7 +1,8 @@
 //! Values that are one of several: options with weights, the variants of an enum, a switch.
 
-use super::describe::{Domain, Value};
+use super::describe::Domain;
 use super::scalar::{STEPS, Scalar};
+use super::value::Value;
 
 /// What a table shows for an option.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +11,8 @@ pub enum Label {
     Bool(bool),
     /// A whole number.
     Int(i64),
+    /// A whole number above `i64::MAX`.
+    UInt(u64),
     /// A real number.
     Float(f64),
     /// A name.
@@ -21,6 +24,7 @@ impl Label {
         match self {
             Label::Bool(value) => Value::Bool(value),
             Label::Int(value) => Value::Int(value),
+            Label::UInt(value) => Value::UInt(value),
             Label::Float(value) => Value::Float(value),
             Label::Text(text) => Value::Text(text.to_owned()),
         }

@@ -4,9 +4,11 @@ use std::marker::PhantomData;
 
 use super::SearchSpace;
 use super::choice::Switch;
-use super::describe::{Condition, Domain, Parameter, Value};
+use super::describe::{Condition, Domain, Parameter};
 use super::field::{Coordinates, Field, Names, below};
-use super::scalar::{Int, Scalar};
+use super::scalar::Scalar;
+use super::value::Value;
+use super::whole::Int;
 use crate::error::{Error, Result};
 use crate::random::Key;
 

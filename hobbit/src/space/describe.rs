@@ -5,32 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::field::below;
-
-/// One hyperparameter's value, for tables and files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Value {
-    /// A switch.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A real number.
-    Float(f64),
-    /// Anything else.
-    Text(String),
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Bool(value) => value.fmt(f),
-            Value::Int(value) => value.fmt(f),
-            // the shortest text that reads back as the same number
-            Value::Float(value) => write!(f, "{value:?}"),
-            Value::Text(value) => value.fmt(f),
-        }
-    }
-}
+use super::grid::Grid;
+use super::value::Value;
 
 /// The values that a parameter can have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +56,17 @@ pub enum Domain {
         /// Whether their logarithms are equally likely, instead of the numbers.
         log: bool,
     },
+    /// Whole numbers, some of them above `i64::MAX`.
+    UInt {
+        /// The smallest value.
+        low: u64,
+        /// No value is larger.
+        high: u64,
+        /// The distance between values.
+        step: u64,
+        /// Whether their logarithms are equally likely, instead of the numbers.
+        log: bool,
+    },
     /// One of these.
     Choice {
         /// What there is to choose from.
@@ -101,13 +88,48 @@ impl Domain {
     pub fn is_log(&self) -> bool {
         matches!(
             self,
-            Domain::LogUniform { .. } | Domain::Int { log: true, .. } | Domain::Normal { log: true, .. }
+            Domain::LogUniform { .. }
+                | Domain::Int { log: true, .. }
+                | Domain::UInt { log: true, .. }
+                | Domain::Normal { log: true, .. }
         )
     }
 
     /// Whether the values are options without an order.
     pub fn is_categorical(&self) -> bool {
         matches!(self, Domain::Choice { .. } | Domain::Bool { .. })
+    }
+
+    /// Whether a repository may hold `recorded` for this domain: it is the same, or what hobbit 0.1.0 wrote for it.
+    fn is_recorded_as(&self, recorded: &Domain) -> bool {
+        let cut = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        match (self, recorded) {
+            (&Domain::UInt { low, high, step, log }, recorded @ Domain::Int { .. }) => {
+                *recorded == Domain::Int { low: cut(low), high: cut(high), step: cut(step), log }
+            }
+            (
+                Domain::Choice { options, weights },
+                Domain::Choice { options: theirs, weights: theirs_weights },
+            ) => {
+                let pairs = options.iter().zip(theirs);
+                weights == theirs_weights && options.len() == theirs.len() && { pairs }
+                    .all(|(ours, theirs)| ours.is_recorded_as(theirs))
+            }
+            _ => self == recorded,
+        }
+    }
+
+    /// Whether a value of this domain is `recorded`, but for the last digits that hobbit 0.1.0 got wrong on grids.
+    fn is_near(&self, value: &Value, recorded: &Value) -> bool {
+        let (Value::Float(value), Value::Float(recorded)) = (value, recorded) else { return false };
+        let grid = match *self {
+            Domain::Uniform { low, high, step } | Domain::LogUniform { low, high, step } => {
+                step.map(|step| Grid::new(low, high, step))
+            }
+            Domain::Normal { low, high, step, .. } => step.map(|step| Grid::multiples(low, high, step)),
+            _ => None,
+        };
+        grid.is_some_and(|grid| (value - recorded).abs() <= grid.tolerance(4.0 * f64::EPSILON, *value))
     }
 }
 
@@ -137,6 +159,10 @@ impl fmt::Display for Domain {
                 *step
             }
             Domain::Int { low, high, step, log } => {
+                write!(f, "{} {low} to {high}", if *log { "log-spaced int" } else { "int" })?;
+                return if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") };
+            }
+            Domain::UInt { low, high, step, log } => {
                 write!(f, "{} {low} to {high}", if *log { "log-spaced int" } else { "int" })?;
                 return if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") };
             }
@@ -281,7 +307,7 @@ impl Space {
             match other.parameters.iter().find(|theirs| theirs.name == ours.name) {
                 None => found
                     .push(format!("the parameter `{}` is not in the repository's search space", ours.name)),
-                Some(theirs) if theirs.domain != ours.domain => found.push(format!(
+                Some(theirs) if !ours.domain.is_recorded_as(&theirs.domain) => found.push(format!(
                     "the parameter `{}` is {}, but {} in the repository",
                     ours.name, ours.domain, theirs.domain
                 )),
@@ -300,6 +326,19 @@ impl Space {
             }
         }
         found
+    }
+}
+
+impl Space {
+    /// Whether a repository may hold these names and values for a configuration: they are the same, or what hobbit 0.1.0 wrote for it.
+    pub(crate) fn is_recorded_as(&self, ours: &[(String, Value)], recorded: &[(String, Value)]) -> bool {
+        let is_same = |((name, ours), (recorded_name, recorded)): (&(String, Value), &(String, Value))| {
+            let parameter = || self.parameters.iter().find(|parameter| parameter.name == *name);
+            name == recorded_name
+                && (ours.is_recorded_as(recorded)
+                    || parameter().is_some_and(|parameter| parameter.domain.is_near(ours, recorded)))
+        };
+        ours.len() == recorded.len() && ours.iter().zip(recorded).all(is_same)
     }
 }
 

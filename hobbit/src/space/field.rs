@@ -1,8 +1,13 @@
 //! How one field of a space is drawn, shown, checked and encoded. What the macro writes is made of these.
 
+use std::cell::RefCell;
+
+#[cfg(feature = "interop")]
+use super::SearchSpace;
 use super::choice::{middle, weighted};
-use super::describe::{Condition, Domain, Parameter, Value};
+use super::describe::{Condition, Domain, Parameter};
 use super::scalar::{STEPS, Scalar};
+use super::value::Value;
 use crate::error::{Error, Result};
 use crate::random::Key;
 
@@ -74,6 +79,42 @@ impl Coordinates<'_> {
     }
 }
 
+thread_local! {
+    /// The whole numbers of the configuration that is being decoded, by the addresses of their coordinates.
+    static WHOLE: RefCell<Vec<(usize, i128)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn address(coordinate: &Option<f64>) -> usize {
+    std::ptr::from_ref(coordinate).addr()
+}
+
+impl Coordinates<'_> {
+    /// The whole number that the next coordinate is for, if it is known.
+    pub(super) fn whole(&self) -> Option<i128> {
+        let next = address(self.0.first()?);
+        WHOLE.with_borrow(|known| known.iter().find(|(address, _)| *address == next).map(|(_, whole)| *whole))
+    }
+}
+
+/// Decodes coordinates, some of them (by their places) with the whole numbers that they are for. A coordinate has 53 bits, and
+/// [`SearchSpace::decode`] takes nothing else.
+#[cfg(feature = "interop")]
+pub(super) fn decode_exactly<H: SearchSpace>(
+    coordinates: &[Option<f64>],
+    whole: &[(usize, i128)],
+) -> Result<H> {
+    /// Whatever happens, no other configuration meets these numbers.
+    struct Forget;
+    impl Drop for Forget {
+        fn drop(&mut self) {
+            WHOLE.take();
+        }
+    }
+    let _forget = Forget;
+    WHOLE.set(whole.iter().map(|&(place, whole)| (address(&coordinates[place]), whole)).collect());
+    H::decode(coordinates)
+}
+
 /// A field with one parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct One<S>(pub S);
@@ -103,7 +144,9 @@ impl<T, S: Scalar<T>> Field<T> for One<S> {
     }
 
     fn decode(&self, name: &str, coordinates: &mut Coordinates<'_>) -> Result<T> {
-        Ok(self.0.at(coordinates.take(name)?))
+        let whole = coordinates.whole().and_then(|whole| self.0.exactly(whole));
+        let unit = coordinates.take(name)?;
+        Ok(whole.unwrap_or_else(|| self.0.at(unit)))
     }
 
     fn width(&self) -> usize {
@@ -197,25 +240,13 @@ pub fn variant_unit(weights: &[f64], variant: usize) -> f64 {
     middle(weights, variant)
 }
 
-/// A value of any type, for tables: as what it looks like.
-pub fn shown(value: &impl std::fmt::Debug) -> Value {
-    let text = format!("{value:?}");
-    if let Ok(number) = text.parse() {
-        return Value::Int(number);
-    }
-    if let Ok(number) = text.parse() {
-        return Value::Float(number);
-    }
-    match text.as_str() {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        text => text_value(text.trim_matches('"').to_owned()),
-    }
-}
-
 /// An error if a field that is fixed or follows from others is not what it has to be.
 pub fn same<T: PartialEq + std::fmt::Debug>(name: &str, value: &T, expected: &T) -> Result<()> {
-    if value == expected {
+    // a value with a NaN in it is not equal to itself, but it looks like itself
+    let is_odd = |value: &T| PartialEq::ne(value, value);
+    if value == expected
+        || is_odd(value) && is_odd(expected) && format!("{value:?}") == format!("{expected:?}")
+    {
         return Ok(());
     }
     Err(Error::space(format!("`{name}` is {value:?}; it has to be {expected:?}")))

@@ -4,30 +4,52 @@ mod choice;
 mod composite;
 mod describe;
 mod field;
+mod grid;
 #[cfg(feature = "interop")]
 mod named;
+mod normal;
+mod sampled;
 mod scalar;
+mod value;
+mod whole;
 
 #[doc(hidden)]
 pub use choice::{Choice, Label, Switch, VariantRange, Variants, weighted};
 #[doc(hidden)]
 pub use composite::{Array, Nested, Optional, Several};
-pub use describe::{Condition, Domain, Parameter, Space, Value};
+pub use describe::{Condition, Domain, Parameter, Space};
 #[doc(hidden)]
 pub use field::{
     Coordinates, Field, Names, One, constrained, draw_kind, is_kind, kind, kind_value, missing_defaults,
-    present, same, shown, variant_unit,
+    present, same, variant_unit,
 };
 #[cfg(feature = "interop")]
 pub use named::from_values;
+#[doc(hidden)]
+pub use normal::Normal;
+#[doc(hidden)]
+pub use sampled::Sampled;
 pub use scalar::Scalar;
 #[doc(hidden)]
-pub use scalar::{Int, LogUniform, Normal, Sampled, Uniform};
+pub use scalar::{LogUniform, Uniform};
+pub use value::Value;
+#[doc(hidden)]
+pub use value::shown;
+#[doc(hidden)]
+pub use whole::Int;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::random::Key;
+
+/// The last value of a grid of real numbers.
+#[cfg(feature = "interop")]
+pub(crate) fn grid_end(low: f64, high: f64, step: f64) -> f64 {
+    let grid = grid::Grid::new(low, high, step);
+    grid.value(grid.last())
+}
 
 /// A set of configurations, described by a struct or enum that carries [`#[search_space]`](macro@crate::search_space).
 pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
@@ -53,7 +75,8 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// its order; nothing for those that do not exist in this configuration.
     ///
     /// What was drawn is decoded to the same configuration again. A value that no number stands for exactly (one that was typed
-    /// by a person) is decoded to its neighbour.
+    /// by a person) is decoded to its neighbour. So is a whole number of a range of more than 2⁵³ of them, or, from a distribution,
+    /// one above 2⁴²: the numbers of the cube have 53 bits.
     fn encode(&self) -> Vec<Option<f64>>;
 
     /// The configuration of a point of the unit cube.

@@ -4,8 +4,13 @@ use std::collections::HashMap;
 
 use super::SearchSpace;
 use super::choice::{Switch, middle};
-use super::describe::{Condition, Domain, Value};
-use super::scalar::{Int, LogUniform, Normal, Scalar, Uniform, place_of};
+use super::describe::{Condition, Domain};
+use super::field::decode_exactly;
+use super::normal::Normal;
+use super::sampled::place_of;
+use super::scalar::{LogUniform, Scalar, Uniform};
+use super::value::Value;
+use super::whole::Int;
 use crate::error::{Error, Result};
 
 /// How far a number may be from what it has to be, relative to its size: single precision is enough.
@@ -14,7 +19,7 @@ const TOLERANCE: f64 = 1e-6;
 /// The configuration with these values: names as in [`Space`](super::Space), dotted where they are nested.
 ///
 /// A value may be the text of a number or a switch, or the name of an option. Real numbers may come out changed in their last digits,
-/// to ones that can be drawn. Whole numbers have to be within 64 bits with a sign, as must be their ranges.
+/// to ones that can be drawn. A text of nothing but spaces is no value, unless it is an option.
 ///
 /// # Errors
 /// A parameter that is missing, unknown, outside of its domain, or given although it does not exist in this configuration; a
@@ -24,12 +29,12 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
     let space = H::space();
     // the values so far, as their domains have them
     let mut placed: HashMap<&str, Value> = HashMap::new();
-    let mut coordinates = Vec::new();
+    let (mut coordinates, mut whole_numbers) = (Vec::new(), Vec::new());
     for parameter in space.parameters() {
         let holds = |condition: &Condition| match condition {
             Condition::Is { parameter, value } => placed.get(parameter.as_str()) == Some(value),
             Condition::Above { parameter, than } => {
-                matches!(placed.get(parameter.as_str()), Some(Value::Int(value)) if value > than)
+                placed.get(parameter.as_str()).and_then(whole).is_some_and(|value| value > i128::from(*than))
             }
         };
         if !parameter.conditions().iter().all(holds) {
@@ -37,15 +42,19 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
             continue;
         }
         let name = parameter.name();
-        let value =
-            given.get(name).ok_or_else(|| Error::space(format!("the parameter `{name}` is missing")))?;
-        let (unit, value) = unit_of(parameter.domain(), value).ok_or_else(|| {
-            Error::space(format!("`{name}` is {value}; it has to be {}", parameter.domain()))
+        let missing = || Error::space(format!("the parameter `{name}` is missing"));
+        let value = given.get(name).ok_or_else(missing)?;
+        let (unit, value) = unit_of(parameter.domain(), value).ok_or_else(|| match is_empty(value) {
+            true => missing(),
+            false => Error::space(format!("`{name}` is {value}; it has to be {}", parameter.domain())),
         })?;
+        let exact =
+            matches!(parameter.domain(), Domain::Int { .. } | Domain::UInt { .. } | Domain::Distribution(_));
+        whole_numbers.extend(whole(&value).filter(|_| exact).map(|whole| (coordinates.len(), whole)));
         coordinates.push(Some(unit));
         placed.insert(name, value);
     }
-    let configuration = H::decode(&coordinates)?;
+    let configuration: H = decode_exactly(&coordinates, &whole_numbers)?;
     configuration.check()?;
     let values_made = configuration.values();
     for (name, value) in values {
@@ -57,6 +66,7 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
                 let allowed = parameter.map_or(made.to_string(), |parameter| parameter.domain().to_string());
                 return Err(Error::space(format!("`{name}` is {value}; it has to be {allowed}")));
             }
+            None if is_empty(value) => {}
             None => {
                 let why = match parameter {
                     Some(_) => "does not exist in a configuration with these other values",
@@ -95,15 +105,19 @@ fn unit_of(domain: &Domain, value: &Value) -> Option<(f64, Value)> {
             let unit = Scalar::<f64>::unit(&Normal { mean, std, log, low, high, step }, &number);
             Some((unit, Value::Float(number)))
         }
-        Domain::Int { low, high, step, log } => {
-            let number = whole(value)?;
-            let (low, high, step) = (i128::from(*low), i128::from(*high), i128::from(*step));
-            let int = Int { low, high, step, log: *log };
-            let unit = Scalar::<i64>::contains(&int, &number).then(|| int.unit(&number))?;
-            Some((unit, Value::Int(number)))
+        &Domain::Int { low, high, step, log } => {
+            let int = Int { low: low.into(), high: high.into(), step: step.into(), log };
+            let number: i64 = int.exactly(whole(value)?)?;
+            Some((int.unit(&number), Value::Int(number)))
+        }
+        &Domain::UInt { low, high, step, log } => {
+            let int = Int { low: low.into(), high: high.into(), step: step.into(), log };
+            let number: u64 = int.exactly(whole(value)?)?;
+            Some((int.unit(&number), Value::whole(number.into())))
         }
         Domain::Choice { options, weights } => {
-            let place = options.iter().position(|option| is_like(option, value))?;
+            let place = options.iter().position(|option| option.to_string() == value.to_string());
+            let place = place.or_else(|| options.iter().position(|option| is_like(option, value)))?;
             let equal = vec![1.0; options.len()];
             let weights = if weights.is_empty() { &equal } else { weights };
             Some((middle(weights, place), options[place].clone()))
@@ -114,7 +128,7 @@ fn unit_of(domain: &Domain, value: &Value) -> Option<(f64, Value)> {
         }
         Domain::Distribution(_) => {
             let number = number?;
-            Some((place_of(number), Value::Float(number)))
+            Some((place_of(number), whole(value).map_or(Value::Float(number), Value::whole)))
         }
     }
 }
@@ -122,6 +136,7 @@ fn unit_of(domain: &Domain, value: &Value) -> Option<(f64, Value)> {
 fn number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Int(value) => *value as f64,
+        Value::UInt(value) => *value as f64,
         Value::Float(value) => *value,
         Value::Text(text) => text.trim().parse().ok()?,
         Value::Bool(_) => return None,
@@ -129,13 +144,19 @@ fn number(value: &Value) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-fn whole(value: &Value) -> Option<i64> {
+/// Whether it is an empty cell of a table.
+fn is_empty(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.trim().is_empty())
+}
+
+fn whole(value: &Value) -> Option<i128> {
     match value {
-        Value::Int(value) => Some(*value),
-        Value::Text(text) if text.trim().parse::<i64>().is_ok() => text.trim().parse().ok(),
+        Value::Int(value) => Some((*value).into()),
+        Value::UInt(value) => Some((*value).into()),
+        Value::Text(text) if text.trim().parse::<i128>().is_ok() => text.trim().parse().ok(),
         // where all whole numbers are floats too
         other => {
-            number(other).filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map(|n| n as i64)
+            number(other).filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map(|n| n as i128)
         }
     }
 }
@@ -156,8 +177,14 @@ fn is_near(a: f64, b: f64) -> bool {
 fn is_like(ours: &Value, theirs: &Value) -> bool {
     match ours {
         Value::Bool(ours) => switch(theirs) == Some(*ours),
-        Value::Int(ours) => whole(theirs) == Some(*ours),
-        Value::Float(ours) => number(theirs).is_some_and(|theirs| is_near(*ours, theirs)),
-        Value::Text(ours) => *ours == theirs.to_string(),
+        Value::Int(ours) => whole(theirs) == Some((*ours).into()),
+        Value::UInt(ours) => whole(theirs) == Some((*ours).into()),
+        Value::Float(ours) if ours.is_finite() => number(theirs).is_some_and(|theirs| is_near(*ours, theirs)),
+        // infinite, or NaN
+        own @ Value::Float(_) => {
+            theirs.to_string().trim().parse().is_ok_and(|theirs| *own == Value::Float(theirs))
+        }
+        // people write a space behind a comma
+        Value::Text(ours) => ours.trim() == theirs.to_string().trim(),
     }
 }

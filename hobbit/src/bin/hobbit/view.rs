@@ -1,6 +1,7 @@
 //! A study as JSON: the field names that programs rely on.
 //!
-//! Stages are counted from 1, as in the texts. Numbers that are not finite are `null`.
+//! Stages are counted from 1, as in the texts. Scores and metrics that are not finite are `null`; hyperparameters that are not are the
+//! texts `NaN`, `inf` and `-inf`, which Python's `float` reads, so that it can be told which they are.
 
 use hobbit::observe::Fate;
 use hobbit::repository::{
@@ -29,7 +30,8 @@ impl Serialize for Plain {
         match &self.0 {
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::Int(value) => serializer.serialize_i64(*value),
-            Value::Float(value) => serializer.serialize_f64(*value),
+            Value::UInt(value) => serializer.serialize_u64(*value),
+            Value::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
             other => serializer.collect_str(other),
         }
     }
