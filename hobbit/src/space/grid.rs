@@ -41,6 +41,12 @@ struct Decimal {
     exponent: i32,
 }
 
+/// The powers of ten that a float holds exactly.
+pub(super) const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
 /// What people write has at most so many digits. With more, a float is the result of a calculation, such as `1.0 / 3.0`.
 const WRITTEN: u32 = 15;
 
@@ -48,13 +54,24 @@ impl Decimal {
     /// What a float was written as; nothing if it was calculated, or is not finite.
     fn written(number: f64) -> Option<Decimal> {
         let (single, bits) = (number as f32, 53u32.saturating_sub(number.to_bits().trailing_zeros()));
-        let written = Decimal::read(Text::of(format_args!("{number:e}"))?.as_str()?);
+        let written =
+            Decimal::short(number).or_else(|| Decimal::read(Text::of(format_args!("{number:e}"))?.as_str()?));
         // a constant of type f32 was written in its own few digits; powers of two and their like have fewer bits
         let is_short = written.is_some_and(|decimal| decimal.digits.unsigned_abs() < 1_000_000_000);
         if !is_short && (16..=24).contains(&bits) && f64::from(single) == number {
             return Decimal::read(Text::of(format_args!("{single:e}"))?.as_str()?);
         }
         written
+    }
+
+    /// The same without text, for numbers of usual size: of so few digits, one decimal number at most reads as a float.
+    fn short(number: f64) -> Option<Decimal> {
+        let decimal = |places: usize| {
+            let digits = (number * POWERS[places]).round();
+            let is_exact = digits.abs() < 1e15 && digits / POWERS[places] == number;
+            is_exact.then_some(Decimal { digits: digits as i128, exponent: -(places as i32) })
+        };
+        (0..=WRITTEN as usize).find_map(decimal)
     }
 
     /// Reads a number as `{:e}` writes it.
@@ -78,6 +95,9 @@ impl Decimal {
 
 /// The nearest float to a decimal number.
 fn nearest<T: Float>(digits: i128, exponent: i32) -> Option<T> {
+    if let Some(value) = T::divided(digits, exponent) {
+        return Some(value);
+    }
     Text::of(format_args!("{digits}e{exponent}"))?.as_str()?.parse().ok()
 }
 

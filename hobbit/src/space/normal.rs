@@ -149,7 +149,8 @@ fn normal_quantile(probability: f64) -> f64 {
     // Newton's steps from the middle, kept within the bracket that bisection gives. They come from above; if rounding takes one beyond
     // the root, the upper bound is the root, and it needs all bits of bisection
     let mut x: f64 = -1.0;
-    for _ in 0..256 {
+    let most = if probability < 1e-9 { 256 } else { 64 };
+    for _ in 0..most {
         let error = normal_below(x) - probability;
         if error > 0.0 {
             high = x

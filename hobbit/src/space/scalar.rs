@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use super::describe::Domain;
-use super::grid::Grid;
+use super::grid::{Grid, POWERS};
 use super::value::Value;
 use crate::random::Key;
 
@@ -67,6 +67,8 @@ pub trait Float: Copy + PartialOrd + FromStr {
     fn from_f64(value: f64) -> Self;
     /// Exactly.
     fn to_f64(self) -> f64;
+    /// The nearest to `digits · 10^exponent`, where one division of exact numbers gives it.
+    fn divided(digits: i128, exponent: i32) -> Option<Self>;
 }
 
 impl Float for f64 {
@@ -81,6 +83,11 @@ impl Float for f64 {
     fn to_f64(self) -> f64 {
         self
     }
+
+    fn divided(digits: i128, exponent: i32) -> Option<f64> {
+        let power = POWERS.get(usize::try_from(-exponent).ok()?)?;
+        (digits.unsigned_abs() < 1 << 53).then(|| digits as f64 / power)
+    }
 }
 
 impl Float for f32 {
@@ -94,6 +101,11 @@ impl Float for f32 {
 
     fn to_f64(self) -> f64 {
         self.into()
+    }
+
+    fn divided(digits: i128, exponent: i32) -> Option<f32> {
+        let power = POWERS[..=10].get(usize::try_from(-exponent).ok()?)?;
+        (digits.unsigned_abs() < 1 << 24).then(|| digits as f32 / *power as f32)
     }
 }
 
