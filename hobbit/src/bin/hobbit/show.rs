@@ -155,7 +155,7 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
     if !trial.model.is_empty() {
         let mut model = Table::new(2).texts(["made of", "what"]);
         for (name, what) in &trial.model {
-            model.row(vec![name.clone(), one_line(what)], Style::new());
+            model.row(vec![name.clone(), what.clone()], Style::new());
         }
         text += &format!("\n{}", model.render(output::width()));
     }
