@@ -228,7 +228,7 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.retries = retries)
     }
 
-    /// How often in a row the process may end while a trial is trained, before the trial counts as failed. Default: 2.
+    /// How often in a row the process may end itself while a trial is trained, before the trial counts as failed. Default: 2.
     ///
     /// Code that aborts, exits, overflows its stack or takes all the memory ends the whole sweep. With a
     /// [`repo_dir`](Hyperband::repo_dir), the next run finds in the journal what was trained then. A trial during which it happened this
@@ -236,9 +236,8 @@ impl<O: Objective> Hyperband<O> {
     /// culprit is not known: they are trained one by one in the next run, and only one that was alone in the end can fail so. (More
     /// than two are trained one by one only after they were under way in this many deaths, since that takes its time.)
     ///
-    /// A process that is killed from outside looks the same. To stop a sweep use
-    /// [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c), which ends it in order; where that cannot be, allow more deaths here, or
-    /// `u32::MAX` for any number. A restart of the machine does not count.
+    /// A process that is killed from outside is no fault of a trial. Where nothing shows that a process ended itself, five times as many
+    /// deaths in a row have to come together, and a restart of the machine does not count. `u32::MAX` allows any number.
     pub fn max_deaths(self, deaths: u32) -> Self {
         self.set(|s| s.max_deaths = deaths)
     }

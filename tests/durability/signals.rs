@@ -1,6 +1,7 @@
 //! Signals: a sweep that heeds them ends in order, with everything written, and the program with the signal's code.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -51,6 +52,17 @@ fn send(signal: Signal, child: &Child) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+/// Waits until the journal says that a stage has begun.
+fn wait_for_a_start(dir: &Path) {
+    let has_start = || {
+        let journal = Reader::open(dir).and_then(|reader| reader.journal()).unwrap_or_default();
+        journal.iter().any(|record| matches!(record, Record::Started { .. }))
+    };
+    while !has_start() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Waits until the journal holds an outcome.
 fn wait_for_an_outcome(dir: &Path, child: &mut Child) {
     let has_outcome = || {
@@ -98,18 +110,25 @@ fn a_second_signal_ends_it_at_once() {
         let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
         let mut wait_for = |part: &str| assert!(lines.any(|line| line.unwrap().contains(part)), "{part}");
         wait_for("Repository: ");
-        let begun = || {
-            let journal = Reader::open(dir.path()).and_then(|reader| reader.journal()).unwrap_or_default();
-            journal.iter().any(|record| matches!(record, Record::Started { .. }))
-        };
-        while !begun() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for_a_start(dir.path());
         send(Signal::INT, &victim);
         wait_for("press Ctrl-C again");
         send(signal, &victim);
         assert_eq!(victim.wait().unwrap().code(), Some(code));
     }
+}
+
+#[test]
+fn the_signal_of_an_abort_ends_it_as_ever_and_leaves_its_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut victim = victim_of("victim", dir.path(), 600_000).spawn().unwrap();
+    wait_for_a_start(dir.path());
+    send(Signal::ABORT, &victim);
+    assert_eq!(victim.wait().unwrap().signal(), Some(6));
+    study(0, dir.path(), 2).quiet().run(9, 3).unwrap();
+    let overview = Reader::open(dir.path()).unwrap().overview().unwrap();
+    let ends: Vec<_> = overview.processes.iter().map(|process| process.closed.clone().unwrap().1).collect();
+    assert_eq!(ends, [Some("the process aborted".to_owned()), None]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) struct Journal {
     /// Which file it is and how long, as it has to be when it is written to again; nothing where that cannot be told.
     expected: Option<Identity>,
     buffer: String,
+    /// What went wrong when it was written to; nothing is written behind that.
+    failed: Option<String>,
 }
 
 /// What a journal holds.
@@ -36,7 +38,7 @@ impl Journal {
     pub(super) fn open(storage: Arc<dyn Storage>, path: &Path) -> Result<Journal> {
         let file = storage.append(path).map_err(|error| Error::io("open", path, error))?;
         let expected = storage.identity(path).map_err(|error| Error::io("look at", path, error))?;
-        Ok(Journal { path: path.to_owned(), storage, file, expected, buffer: String::new() })
+        Ok(Journal { path: path.to_owned(), storage, file, expected, buffer: String::new(), failed: None })
     }
 
     /// Makes sure that the journal is still where it was, and as it was left.
@@ -44,6 +46,9 @@ impl Journal {
     /// # Errors
     /// It was removed, replaced, cut off or written to by somebody else.
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(failed) = &self.failed {
+            return Err(Error::repository(failed.clone()));
+        }
         let Some(expected) = self.expected else { return Ok(()) };
         let what = match self.storage.identity(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => "was removed",
@@ -76,7 +81,11 @@ impl Journal {
             let written = self.file.write(self.buffer.as_bytes());
             let length = self.buffer.len() as u64;
             self.buffer.clear();
-            written.map_err(|error| Error::io("write", &self.path, error))?;
+            written.map_err(|error| {
+                let error = Error::io("write", &self.path, error);
+                self.failed = Some(error.to_string());
+                error
+            })?;
             // after an error nobody knows how much of it was written, and nothing can be written behind it
             if let Some(expected) = &mut self.expected {
                 expected.length += length;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
+use super::ending::{self, Watch};
 use super::names;
 use super::records::Timestamp;
 use super::storage::{Identity, careful, open_own};
@@ -23,6 +24,9 @@ pub(super) struct Lock {
     path: PathBuf,
     /// The file was not there before.
     is_new: bool,
+    /// How the process before ended, if it left a trace.
+    pub(super) ending: Option<&'static str>,
+    watch: Option<Watch>,
 }
 
 #[derive(Debug)]
@@ -52,7 +56,8 @@ impl Owner {
     }
 
     fn parse(text: &str) -> Option<Owner> {
-        let (host, pid) = text.strip_suffix('\n').unwrap_or(text).split_once(' ')?;
+        let (owner, trace) = text.split_once('\n').unwrap_or((text, ""));
+        let (host, pid) = owner.split_once(' ').filter(|_| ending::is_trace(trace))?;
         let is_word = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control());
         let pid = pid.parse().ok()?;
         is_word.then(|| Owner { host: host.to_owned(), pid })
@@ -103,8 +108,11 @@ impl Lock {
                     }
                     file.set_len(0).map_err(failed)?;
                     file.rewind().map_err(failed)?;
-                    file.write_all(Owner::this().to_text().as_bytes()).map_err(failed)?;
-                    return Ok(Lock { held: Held::Locked(file), path, is_new });
+                    let text_now = Owner::this().to_text() + &ending::begin();
+                    file.write_all(text_now.as_bytes()).map_err(failed)?;
+                    let ending = text.split_once('\n').and_then(|(_, trace)| ending::read(trace));
+                    let watch = Some(Watch::new(&file));
+                    return Ok(Lock { held: Held::Locked(file), path, is_new, ending, watch });
                 }
                 Err(TryLockError::WouldBlock) => {
                     let text = read(&mut file).unwrap_or_default();
@@ -129,7 +137,7 @@ impl Lock {
                     file.write_all(Owner::this().to_text().as_bytes())
                         .and_then(|()| file.sync_all())
                         .map_err(|error| Error::io("write", &path, error))?;
-                    return Ok(Lock { held: Held::Owned, path, is_new: true });
+                    return Ok(Lock { held: Held::Owned, path, is_new: true, ending: None, watch: None });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     let owner = owner_in(&path);
@@ -168,6 +176,14 @@ impl Lock {
         }
     }
 
+    /// The file in which a process that exits leaves its trace.
+    pub(super) fn trace(&self) -> Option<File> {
+        match &self.held {
+            Held::Locked(file) => file.try_clone().ok(),
+            Held::Owned => None,
+        }
+    }
+
     /// Gives the lock back, and removes its file if it was not there before.
     pub(super) fn abandon(self) {
         if self.is_new && self.check().is_ok() {
@@ -179,6 +195,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        // others write to the file from now on
+        self.watch = None;
         match &self.held {
             // closing the file is not enough: a child process that is just being started may have it open too
             Held::Locked(file) => drop(file.unlock()),

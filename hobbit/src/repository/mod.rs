@@ -3,6 +3,7 @@
 mod checkpoint;
 mod compare;
 mod counts;
+mod ending;
 mod journal;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
@@ -20,6 +21,7 @@ mod verify;
 
 pub use checkpoint::{SavedModel, SavedState};
 pub(crate) use compare::{Examined, Opening};
+pub(crate) use ending::{EXIT, is_death};
 pub(crate) use outcomes::Outcomes;
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};

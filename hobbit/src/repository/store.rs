@@ -220,9 +220,17 @@ impl Repository {
         let durable = storage.append(&journal_path).map_err(|e| Error::io("open", &journal_path, e))?;
         let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal))));
         let mut repository = Repository { dir, weights, storage, journal, durable, study, finished, lock };
-        repository.begin(opening.workers, descriptions, extended)?;
+        let mut contents = contents;
+        let died = repository.lock.ending.and_then(|ending| closed(&contents.records, ending));
+        repository.begin(opening.workers, descriptions, extended, died.as_ref())?;
+        contents.records.extend(died);
         repository.remove_temporaries()?;
         Ok(Opened { repository, records: contents.records, notes })
+    }
+
+    /// The file in which this process leaves a trace should it exit.
+    pub(crate) fn trace(&self) -> Option<std::fs::File> {
+        self.lock.trace()
     }
 
     /// Notes in the journal that this process begins to work, and with which size if the study has outgrown the one it had.
@@ -231,6 +239,7 @@ impl Repository {
         workers: u32,
         descriptions: Descriptions,
         extended: Option<(u32, u32)>,
+        died: Option<&Record>,
     ) -> Result<()> {
         let Owner { host, pid } = Owner::this();
         let time = Timestamp::now();
@@ -238,7 +247,7 @@ impl Repository {
         let opened = Record::Opened { time, hobbit, host, pid, workers, descriptions: Some(descriptions) };
         let extended =
             extended.map(|(max_epochs, iterations)| Record::Extended { time, max_epochs, iterations });
-        self.append(std::iter::once(&opened).chain(&extended), true)?;
+        self.append(died.into_iter().chain([&opened]).chain(&extended), true)?;
         self.storage.sync_dir(&self.dir).map_err(|error| Error::io("sync", &self.dir, error))
     }
 
@@ -372,6 +381,21 @@ impl Repository {
         }
         Ok(())
     }
+}
+
+/// What the last process would have noted in the journal, had it known how it would end; nothing if it closed its work itself.
+fn closed(records: &[Record], ending: &str) -> Option<Record> {
+    let ends = |record: &&Record| matches!(record, Record::Opened { .. } | Record::Closed { .. });
+    if !matches!(records.iter().rev().find(ends), Some(Record::Opened { .. })) {
+        return None;
+    }
+    // its last sign of life
+    let time = records.iter().rev().find_map(|record| match record {
+        Record::Opened { time, .. } | Record::Started { time, .. } => Some(*time),
+        Record::Stage(record) => Some(record.time),
+        _ => None,
+    });
+    Some(Record::Closed { time: time?, reason: Some(ending.to_owned()) })
 }
 
 /// Whether a process reached the end of the plan, and nothing has happened since.

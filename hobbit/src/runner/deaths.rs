@@ -1,17 +1,21 @@
 //! Processes that ended without a word: which trials they were training, and which of these may have ended them.
 //!
 //! A trial whose code aborts, exits, overflows its stack or takes all the memory ends the process, and would do so in every process that
-//! continues the study. A process that is killed from outside leaves the same traces. So a trial counts as the culprit only if it was
-//! under way at the end of several processes, and alone at the end of the last of them. Those that were not alone are trained alone.
+//! continues the study. Most of these ends leave a trace, and one that is killed from outside leaves none. A trial counts as the culprit
+//! only if it was under way at the end of several processes, of many where nothing shows that they ended themselves, and alone at the
+//! end of the last of them. Those that were not alone are trained alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::repository::{Record, Timestamp};
+use crate::repository::{Record, Timestamp, is_death};
 use crate::trial::TrialId;
 
 /// This many trials are suspects already after one death. More of them are only after as many deaths as make a culprit: training a lot
-/// of trials alone takes long, and most deaths come from outside.
+/// of trials alone takes long.
 const FEW: usize = 2;
+
+/// So many deaths without a trace count as much as one with a trace: most of them come from outside, and may come often.
+const UNTRACED: u32 = 5;
 
 /// A stage of a trial.
 type Stage = (TrialId, u32);
@@ -30,7 +34,16 @@ pub(crate) struct Deaths {
 /// How often the process ended while a stage was trained, and in what company it was the last time.
 struct Count {
     deaths: u32,
+    /// Of these, those of processes that ended themselves, and whether the last of them did.
+    traced: u32,
+    is_traced: bool,
     company: usize,
+}
+
+impl Count {
+    fn is_enough(&self, max_deaths: u32) -> bool {
+        self.traced >= max_deaths || self.deaths >= max_deaths.saturating_mul(UNTRACED)
+    }
 }
 
 /// The processes so far.
@@ -46,15 +59,18 @@ struct Processes {
 impl Deaths {
     /// Reads a journal up to where this process opened it.
     ///
-    /// A stage fails when the process ended `max_deaths` times in a row while it was trained. Processes that began before `boot`, the
-    /// machine's name and when it was started, ended with it, and say nothing.
+    /// A stage fails when the process ended itself `max_deaths` times in a row while it was trained, or ended [`UNTRACED`] times as often
+    /// without a trace. Processes that left none and began before `boot`, the machine's name and when it was started, ended with it, and
+    /// say nothing.
     pub(crate) fn new(records: &[Record], max_deaths: u32, boot: Option<(&str, Timestamp)>) -> Deaths {
         let mut processes = Processes::default();
+        // the last process's end, if it did not close its work
         let mut last = None;
         for record in records {
             match record {
                 Record::Opened { time, host, pid, .. } => {
-                    processes.died(boot);
+                    processes.died(None, boot);
+                    last = None;
                     processes.open = Some((*pid, host.clone(), *time));
                 }
                 Record::Started { trial, stage, worker, .. } => {
@@ -64,6 +80,9 @@ impl Deaths {
                     let ended = (record.trial, record.stage);
                     processes.under_way.retain(|_, stage| *stage != ended);
                     processes.counts.remove(&ended);
+                }
+                Record::Closed { reason: Some(reason), .. } if is_death(reason) => {
+                    last = processes.died(Some(reason), boot);
                 }
                 Record::Closed { .. } => {
                     // whoever is trained in a process that ends in order does not end it
@@ -75,28 +94,25 @@ impl Deaths {
                 _ => {}
             }
         }
-        if let Some((pid, host, _)) = processes.open.clone() {
-            let mut stages = processes.died(boot);
-            stages.sort_unstable();
-            last = Some((pid, host, stages));
-        }
+        last = processes.died(None, boot).or(last);
         let mut deaths = Deaths::default();
         for (&stage, count) in &processes.counts {
-            let enough = count.deaths >= max_deaths;
+            let enough = count.is_enough(max_deaths);
             if enough && count.company == 1 {
                 deaths.culprits.insert(stage, count.deaths);
-            } else if count.company > 1 && (enough || count.company <= FEW) {
+            } else if count.company > 1 && (enough || count.is_traced && count.company <= FEW) {
                 deaths.suspects.insert(stage);
             }
         }
-        if let Some((pid, host, stages)) = last.filter(|(.., stages)| !stages.is_empty()) {
-            deaths.notes.push(deaths.note(pid, &host, &stages, max_deaths));
+        if let Some(end) = last.filter(|end| !end.stages.is_empty()) {
+            deaths.notes.push(deaths.note(&end, max_deaths));
         }
         deaths
     }
 
     /// What the end of the last process means.
-    fn note(&self, pid: u32, host: &str, stages: &[Stage], max_deaths: u32) -> String {
+    fn note(&self, end: &Death, max_deaths: u32) -> String {
+        let Death { pid, host, how, stages } = end;
         let names: Vec<String> = stages.iter().take(5).map(|(trial, _)| trial.to_string()).collect();
         let more = if stages.len() > names.len() { ", ..." } else { "" };
         let (trials, were) = if stages.len() == 1 { ("trial", "was") } else { ("trials", "were") };
@@ -105,33 +121,45 @@ impl Deaths {
             "that happened often enough (`max_deaths`): it counts as failed".to_owned()
         } else if stages.iter().any(|stage| self.suspects.contains(stage)) {
             "they are trained one by one now, to find out whether one of them ends it".to_owned()
-        } else if max_deaths == u32::MAX {
-            "it is trained again".to_owned()
+        } else if how.is_none() || max_deaths == u32::MAX {
+            "that is done again".to_owned()
         } else {
             format!(
                 "a trial that ends the process {max_deaths} times in a row (`max_deaths`) counts as failed"
             )
         };
+        let how = how.as_deref().unwrap_or("it was killed, or the machine stopped");
         format!(
-            "process {pid} on {host} ended without a word while {trials} {names}{more} {were} trained; {follows}"
+            "process {pid} on {host} did not end in order ({how}) while {trials} {names}{more} {were} trained; {follows}"
         )
     }
 }
 
+/// The end of a process that did not close its work.
+struct Death {
+    pid: u32,
+    host: String,
+    how: Option<String>,
+    stages: Vec<Stage>,
+}
+
 impl Processes {
-    /// The process under way has ended without a word. Returns what it was training, if that says anything.
-    fn died(&mut self, boot: Option<(&str, Timestamp)>) -> Vec<Stage> {
-        let stages: Vec<Stage> = std::mem::take(&mut self.under_way).into_values().collect();
-        let Some((_, host, began)) = self.open.take() else { return Vec::new() };
-        if boot.is_some_and(|(here, boot)| here == host && began < boot) {
-            return Vec::new();
+    /// The process under way, if there is one, has ended without closing its work; `how` if it ended itself.
+    fn died(&mut self, how: Option<&str>, boot: Option<(&str, Timestamp)>) -> Option<Death> {
+        let mut stages: Vec<Stage> = std::mem::take(&mut self.under_way).into_values().collect();
+        stages.sort_unstable();
+        let (pid, host, began) = self.open.take()?;
+        if how.is_none() && boot.is_some_and(|(here, boot)| here == host && began < boot) {
+            return None;
         }
         for &stage in &stages {
-            let count = self.counts.entry(stage).or_insert(Count { deaths: 0, company: 0 });
+            let none = Count { deaths: 0, traced: 0, is_traced: false, company: 0 };
+            let count = self.counts.entry(stage).or_insert(none);
             count.deaths = count.deaths.saturating_add(1);
-            count.company = stages.len();
+            count.traced = count.traced.saturating_add(how.is_some().into());
+            (count.is_traced, count.company) = (how.is_some(), stages.len());
         }
-        stages
+        Some(Death { pid, host, how: how.map(str::to_owned), stages })
     }
 }
 
@@ -175,6 +203,10 @@ mod tests {
         Record::Closed { time: Timestamp(0.0), reason: Some("stopped".to_owned()) }
     }
 
+    fn aborted() -> Record {
+        Record::Closed { time: Timestamp(0.0), reason: Some("the process aborted".to_owned()) }
+    }
+
     /// Culprits and suspects, in order.
     fn judged(parts: &[&[Record]], max_deaths: u32) -> (Vec<TrialId>, Vec<TrialId>) {
         let deaths = Deaths::new(&parts.concat(), max_deaths, Some(("here", Timestamp(100.0))));
@@ -190,33 +222,52 @@ mod tests {
 
     #[test]
     fn who_is_alone_at_the_end_of_enough_processes_has_ended_them() {
-        let death: &[Record] = &[opened(200.0), started(0, A)];
+        let death: &[Record] = &[opened(200.0), started(0, A), aborted()];
         assert_eq!(judged(&[death], 2), (vec![], vec![]));
         assert_eq!(judged(&[death, death], 2), (vec![A], vec![]));
         assert_eq!(judged(&[death], 1), (vec![A], vec![]));
         assert_eq!(judged(&[death, death], 3), (vec![], vec![]));
         // whoever got through it, or through an orderly end, is none
-        assert_eq!(judged(&[death, death, &[ended(A)]], 2), (vec![], vec![]));
-        assert_eq!(judged(&[death, death, &[closed()]], 2), (vec![], vec![]));
-        assert_eq!(judged(&[death, death, &[closed()], death], 2), (vec![], vec![]));
+        let through: &[Record] = &[opened(200.0), started(0, A), ended(A)];
+        assert_eq!(judged(&[death, death, through], 2), (vec![], vec![]));
+        let in_order: &[Record] = &[opened(200.0), started(0, A), closed()];
+        assert_eq!(judged(&[death, death, in_order], 2), (vec![], vec![]));
+        assert_eq!(judged(&[death, in_order, death], 2), (vec![], vec![]));
         // a process that was not training it is no death of it, and does not help it either
-        assert_eq!(judged(&[death, &[opened(200.0)], death], 2), (vec![A], vec![]));
+        assert_eq!(judged(&[death, &[opened(200.0), aborted()], death], 2), (vec![A], vec![]));
+    }
+
+    #[test]
+    fn who_is_killed_from_outside_has_to_be_killed_often() {
+        let death: &[Record] = &[opened(200.0), started(0, A)];
+        assert_eq!(judged(&[death; 9], 2), (vec![], vec![]));
+        assert_eq!(judged(&[death; 10], 2), (vec![A], vec![]));
+        assert_eq!(judged(&[death; 100], u32::MAX), (vec![], vec![]));
         // the machine was started anew: everything on it ended
-        assert_eq!(judged(&[&[opened(50.0), started(0, A)], death], 2), (vec![], vec![]));
+        let before: &[Record] = &[opened(50.0), started(0, A)];
+        assert_eq!(judged(&[before; 10], 2), (vec![], vec![]));
+        let aborted_before: &[Record] = &[opened(50.0), started(0, A), aborted()];
+        assert_eq!(judged(&[aborted_before; 2], 2), (vec![A], vec![]));
+        // no one is trained alone for a kill
+        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B)];
+        assert_eq!(judged(&[both; 9], 2), (vec![], vec![]));
+        assert_eq!(judged(&[both; 10], 2), (vec![], vec![A, B]));
     }
 
     #[test]
     fn who_was_in_company_is_trained_alone_before_it_is_judged() {
-        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B)];
+        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B), aborted()];
         assert_eq!(judged(&[both], 2), (vec![], vec![A, B]));
         // worker 1 has gone on, so that B has ended, though nothing of it is written
-        assert_eq!(judged(&[both, &[started(1, C)]], 2), (vec![], vec![A, C]));
+        let later: &[Record] = &[opened(200.0), started(0, A), started(1, B), started(1, C), aborted()];
+        assert_eq!(judged(&[later], 2), (vec![], vec![A, C]));
         assert_eq!(judged(&[both, both], 2), (vec![], vec![A, B]));
-        let alone = |trial| [opened(200.0), started(0, trial)];
+        let alone = |trial| [opened(200.0), started(0, trial), aborted()];
         assert_eq!(judged(&[both, &alone(A)], 2), (vec![A], vec![B]));
-        assert_eq!(judged(&[both, &alone(A), &[ended(A), started(0, B)]], 2), (vec![B], vec![]));
+        let next = [opened(200.0), started(0, A), ended(A), started(0, B), aborted()];
+        assert_eq!(judged(&[both, &next], 2), (vec![B], vec![]));
         // of many, none is suspected before it happens again
-        let many: &[Record] = &[opened(200.0), started(0, A), started(1, B), started(2, C)];
+        let many: &[Record] = &[opened(200.0), started(0, A), started(1, B), started(2, C), aborted()];
         assert_eq!(judged(&[many], 2), (vec![], vec![]));
         assert_eq!(judged(&[many, many], 2), (vec![], vec![A, B, C]));
         assert_eq!(judged(&[many, many, &alone(C)], 2), (vec![C], vec![A, B]));
@@ -225,14 +276,15 @@ mod tests {
 
     #[test]
     fn the_user_is_told_what_happened_and_what_follows() {
-        let death: &[Record] = &[opened(200.0), started(0, A)];
+        let death: &[Record] = &[opened(200.0), started(0, A), aborted()];
         let note = |parts: &[&[Record]]| Deaths::new(&parts.concat(), 2, None).notes;
-        assert!(note(&[]).is_empty() && note(&[death, &[closed()]]).is_empty());
+        assert!(note(&[]).is_empty() && note(&[death, &[opened(300.0), closed()]]).is_empty());
         let told = note(&[death]);
         assert!(told[0].contains("process 7") && told[0].contains("trial 1-1 was trained"), "{told:?}");
-        assert!(told[0].contains("2 times in a row") && told[0].contains("max_deaths"), "{told:?}");
+        assert!(told[0].contains("aborted") && told[0].contains("2 times in a row"), "{told:?}");
         assert!(note(&[death, death])[0].ends_with("it counts as failed"));
-        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B)];
+        let both: &[Record] = &[opened(200.0), started(0, A), started(1, B), aborted()];
         assert!(note(&[both])[0].contains("trials 1-1, 1-2 were trained; they are trained one by one"));
+        assert!(note(&[&both[..3]])[0].contains("(it was killed, or the machine stopped)"));
     }
 }

@@ -1,6 +1,7 @@
 //! What workers and coordinator share: the scheduler, the ledger, the paused trials, and the mail between them.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
@@ -27,6 +28,8 @@ pub(crate) struct Shared<O: Objective> {
     pub(crate) weights: Option<Weights>,
     /// The journal, if there is one.
     pub(crate) begins: Option<Begins>,
+    /// Where this process leaves a trace should user code exit.
+    pub(crate) trace: Option<File>,
     /// Someone looks on.
     pub(crate) observed: bool,
     pub(crate) deadline: Option<Instant>,
@@ -143,6 +146,7 @@ impl<O: Objective> Shared<O> {
             evaluator,
             weights: None,
             begins: None,
+            trace: None,
             observed: false,
             deadline: None,
             epoch_budget: None,

@@ -183,6 +183,7 @@ pub(crate) fn sweep<O: Objective>(
     let mut shared = Shared::new(evaluator, state);
     shared.weights = repository.as_ref().map(|repository| repository.weights().clone());
     shared.begins = repository.as_ref().map(Repository::begins);
+    shared.trace = repository.as_ref().and_then(Repository::trace);
     shared.observed = !observers.is_empty() || settings.stop_when.is_some();
     shared.deadline = settings.time_budget.and_then(|budget| Instant::now().checked_add(budget));
     shared.epoch_budget = settings.epoch_budget;

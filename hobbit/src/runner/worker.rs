@@ -4,6 +4,9 @@
 //! a thread that belongs to no pool, so that what it gives to rayon goes to rayon's global pool, of which a sweep occupies no thread:
 //! user code may use rayon as it likes, and may wait for it as it likes.
 
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use super::around::Around;
@@ -12,6 +15,7 @@ use super::panics::catch;
 use super::state::{Garbage, Idle, Shared};
 use crate::error::Error;
 use crate::objective::{Interrupt, Metrics, Objective};
+use crate::repository::EXIT;
 
 /// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so that workers do not wait for
 /// each other's lock.
@@ -71,9 +75,30 @@ pub(crate) fn cores() -> usize {
     *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
+/// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits the process.
+struct Leaving(Option<File>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(mut file) = self.0.take() {
+            // without it, the process has ended without a word
+            let _ = file.write_all(EXIT);
+        }
+    }
+}
+
+thread_local! {
+    /// Set while a worker works.
+    static LEAVING: RefCell<Leaving> = const { RefCell::new(Leaving(None)) };
+}
+
 /// Works until the sweep is over. `slot` is the worker's place.
 fn work<O: Objective>(shared: &Arc<Shared<O>>, slot: usize) {
-    if let Err(reason) = catch(|| work_or_panic(shared, slot)) {
+    let trace = shared.trace.as_ref().and_then(|file| file.try_clone().ok());
+    LEAVING.with_borrow_mut(|leaving| leaving.0 = trace);
+    let worked = catch(|| work_or_panic(shared, slot));
+    LEAVING.with_borrow_mut(|leaving| leaving.0 = None);
+    if let Err(reason) = worked {
         // where trials are trained, panics are caught; this was somewhere else
         let mut state = shared.lock();
         state.slots[slot].running = None;
