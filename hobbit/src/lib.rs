@@ -114,8 +114,8 @@ pub use hobbit_macros::search_space;
 
 pub use error::{BoxError, Error, Result, exit_code};
 pub use objective::{
-    Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, Metrics, Objective, OutOfMemory,
-    TrialContext,
+    Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,
+    OutOfMemory, TrialContext,
 };
 pub use observe::{Event, Observer};
 pub use random::{Key, KeyRng};

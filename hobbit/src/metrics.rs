@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// What one epoch measured: names and values, in the order in which they were reported.
 ///
-/// Not every epoch has to report the same metrics, except for the monitor. What is measured every tenth epoch only
-/// is in the history, the journal, the results and the tables all the same, with NaN for the other epochs.
+/// Not every epoch has to report the same metrics, except for the monitor. What is measured in every tenth
+/// epoch is in the history, the journal, the results and the tables, with NaN for the other epochs.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be written again.
@@ -20,6 +20,7 @@ pub struct Metrics {
     version: u64,
     /// The names, to be shared by many histories.
     shared: Option<Arc<[String]>>,
+    stopped: bool,
 }
 
 impl Metrics {
@@ -70,6 +71,23 @@ impl Metrics {
     #[inline]
     pub fn clear(&mut self) {
         self.values.clear();
+        self.stopped = false;
+    }
+
+    /// Ends the trial's stage with this epoch, because more training would do no good: early stopping.
+    ///
+    /// The stage has the epochs it was trained, and no others. The trial's score counts as that of any other
+    /// trial; if it is promoted, it is trained on in its next stage, and may be stopped there again. That the
+    /// stage was stopped is kept with the trial's checkpoint.
+    #[inline]
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Whether [`stop`](Metrics::stop) was called since the metrics were cleared.
+    #[inline]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// The values in their order.
@@ -112,7 +130,8 @@ fn same(a: &str, b: &str) -> bool {
 
 /// The metrics of several epochs: a row for each.
 ///
-/// A column for every metric that any of the epochs reported. Where an epoch did not report it, the value is NaN.
+/// It has a column for every metric that any of the epochs reported. Where an epoch did not report it, the
+/// value is NaN.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct History {
     metrics: Arc<[String]>,
@@ -147,6 +166,18 @@ impl History {
         Some(self.rows().map(move |row| row[position]))
     }
 
+    /// The names of the metrics, as they are shared by many histories.
+    #[inline]
+    pub(crate) fn names(&self) -> &Arc<[String]> {
+        &self.metrics
+    }
+
+    /// A value by its epoch and metric, both counted from 0.
+    #[inline]
+    pub(crate) fn value(&self, row: usize, column: usize) -> Option<f64> {
+        self.values.get(row.checked_mul(self.metrics.len())?.checked_add(column)?).copied()
+    }
+
     /// No epochs yet of these metrics, with room for so many.
     pub(crate) fn new(metrics: Arc<[String]>, room: usize) -> History {
         let values = Vec::with_capacity(room * metrics.len());
@@ -158,8 +189,8 @@ impl History {
         epoch.iter().map(|(name, _)| name).eq(self.metrics.iter().map(String::as_str))
     }
 
-    /// Adds an epoch. What it did not report is NaN; what was not reported before is a new column, with NaN for
-    /// the epochs before it.
+    /// Adds an epoch. What it did not report is NaN. What was not reported before is a new column, with NaN
+    /// for the epochs before.
     pub(crate) fn push(&mut self, epoch: &Metrics) {
         if epoch.iter().any(|(name, _)| !self.metrics.iter().any(|known| known == name)) {
             self.widen(epoch);

@@ -11,7 +11,7 @@ use crate::error::BoxError;
 pub use crate::metrics::{History, Metrics};
 use crate::random::Key;
 use crate::space::SearchSpace;
-use crate::trial::TrialId;
+use crate::trial::{Direction, TrialId};
 
 /// Something that learns in steps, driven by a sweep: built from a configuration, trained one epoch at a time, validated,
 /// saved and loaded.
@@ -68,6 +68,23 @@ pub trait Objective: Send + Sync + 'static {
     ///
     /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
     fn metrics(&self, hparams: &Self::Hparams) -> Result<Vec<Cow<'static, str>>, BoxError>;
+
+    /// The same metrics, each with the direction in which it gets better, as far as it is known. The sweep
+    /// does not begin if that of the monitor is not known, unless it is given a
+    /// [`direction`](crate::Hyperband::direction).
+    ///
+    /// By default, the direction is the one that the metric's [name](Direction::known) tells.
+    fn directions(&self, hparams: &Self::Hparams) -> Result<MetricDirections, BoxError> {
+        let names = self.metrics(hparams)?.into_iter();
+        Ok(names.map(|name| (name.clone(), Direction::known(&name))).collect())
+    }
+
+    /// Called before anything is built: the metric that the sweep optimizes, and which way it gets better.
+    /// The first call, before [`directions`](Objective::directions), has the direction that the user gave, if
+    /// any.
+    fn optimizes(&self, monitor: &str, direction: Option<Direction>) {
+        let _ = (monitor, direction);
+    }
 
     /// What an epoch with these hyperparameters costs, in a unit of your own; 0 where that is not known.
     ///
@@ -157,6 +174,9 @@ pub trait Objective: Send + Sync + 'static {
         let _ = model;
     }
 }
+
+/// Names of metrics, and which way each gets better, if that is known.
+pub type MetricDirections = Vec<(Cow<'static, str>, Option<Direction>)>;
 
 /// What a trial knows of itself.
 #[derive(Debug, Clone)]

@@ -18,11 +18,17 @@ use crate::repository::{
     metrics_at, other_score, to_pretty,
 };
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
-use crate::schedule::Plan;
+use crate::schedule::{Place, Plan};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
 /// The trials of a sweep, best first.
+///
+/// Trials are ranked by their scores. Equal scores are decided by the loss in the epoch of the score, which
+/// is `val_loss` where the monitor is another metric of the validation, and `loss` otherwise; then by fewer
+/// epochs, and then by the smaller id. The same decides which trials are promoted. Of the epochs of a trial
+/// that have the best value, the score is from the one with the lower loss, and of these from the first. (A
+/// study that was begun before there was this rule goes on with the smaller id, and the first epoch.)
 ///
 /// Its `Display` is the ranked table.
 pub struct Results<O: Objective> {
@@ -66,6 +72,12 @@ impl<H> Trial<H> {
         metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
     }
 
+    /// By what it is ranked, besides its id.
+    fn place(&self, study: &StudyRecord) -> Place {
+        let Some(value) = self.score else { return Place::LAST };
+        study.rank(value, |name| self.metric(name), self.epochs).place(study.direction)
+    }
+
     /// Not ranked yet.
     fn new(state: TrialState<H>) -> Trial<H> {
         let TrialState { id, hparams, records, unfinished, status, score, epochs, .. } = state;
@@ -85,6 +97,9 @@ impl<O: Objective> Results<O> {
         // in the memory where they are, since fresh memory takes longer; they are in the order of their ids, which equal ones keep
         let mut trials: Vec<Trial<_>> = trials.into_iter().flatten().map(Trial::new).collect();
         trials.sort_by_cached_key(|trial| study.direction.key(trial.score));
+        for equal in trials.chunk_by_mut(|a, b| a.score == b.score).filter(|equal| equal.len() > 1) {
+            equal.sort_by_cached_key(|trial| trial.place(&study));
+        }
         (1..).zip(&mut trials).for_each(|(rank, trial)| trial.rank = rank);
         let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
         let results = Results { objective, study, trials, stopped, signal, repository: repository_place };

@@ -91,12 +91,14 @@ impl<O: Objective> Hyperband<O> {
 
     /// The metric that is optimized. Default: `val_loss`.
     ///
-    /// Accuracies are maximized, everything else is minimized, unless [`direction`](Hyperband::direction) says otherwise.
+    /// Which way it gets better is known of hobbit's own metrics, of a
+    /// `CustomMetric` that says so, and where [the name](Direction::known) leaves no doubt. For any other,
+    /// give the [`direction`](Hyperband::direction); without it, [`run`](Hyperband::run) returns an error.
     pub fn monitor(self, metric: impl Into<String>) -> Self {
         self.set(|s| s.monitor = metric.into())
     }
 
-    /// Which way the monitor gets better. Default: by its name.
+    /// Which way the monitor gets better. Default: as the [`monitor`](Hyperband::monitor) says.
     pub fn direction(self, direction: Direction) -> Self {
         self.set(|s| s.direction = Some(direction))
     }
@@ -308,6 +310,7 @@ impl<O: Objective> Hyperband<O> {
 
     /// The objective, without a sweep around it: to train a model by hand.
     pub fn into_objective(self) -> O {
+        self.objective.optimizes(&self.settings.monitor, self.settings.direction);
         self.objective
     }
 

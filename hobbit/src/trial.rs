@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Names one configuration's whole life: the bracket it belongs to, and its place there.
 ///
 /// Written as `3-17` (bracket 3, trial 17), in later repetitions of the whole Hyperband as `2.3-17`. Ids are ordered by
-/// repetition, bracket, index; ties between equal scores go to the smaller id.
+/// repetition, bracket, index; ties go to the smaller id.
 ///
 /// ```
 /// use hobbit::TrialId;
@@ -95,9 +95,39 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The direction a metric of this name has unless told otherwise: accuracies are maximized, all else is minimized.
+    /// A guess by the name alone: accuracies are maximized, all else is minimized.
+    #[deprecated = "it takes scores such as `r2` for errors; use `Direction::known`"]
     pub fn of(metric: &str) -> Direction {
         if metric.ends_with("accuracy") { Direction::Maximize } else { Direction::Minimize }
+    }
+
+    /// The direction of a metric whose name leaves no doubt; nothing for any other.
+    ///
+    /// The last word of the name decides; words are separated by `_`, `-`, `.`, `/` or spaces:
+    ///
+    /// - minimized: `loss`, `error`, `mse`, `rmse`, `mae`
+    /// - maximized: `accuracy`
+    ///
+    /// A name with `neg`, `negative`, `minus` or `inverse` among its words says nothing, and neither do names
+    /// such as `score`, `r2`, `auc` or `f1`.
+    ///
+    /// ```
+    /// use hobbit::Direction;
+    /// assert_eq!(Direction::known("val_loss"), Some(Direction::Minimize));
+    /// assert_eq!(Direction::known("top5_accuracy"), Some(Direction::Maximize));
+    /// assert_eq!(Direction::known("val_r2"), None);
+    /// assert_eq!(Direction::known("neg_loss"), None);
+    /// ```
+    pub fn known(metric: &str) -> Option<Direction> {
+        let mut words = metric.split(['_', '-', '.', '/', ' ']);
+        if words.clone().any(|word| matches!(word, "neg" | "negative" | "minus" | "inverse")) {
+            return None;
+        }
+        match words.next_back()? {
+            "loss" | "error" | "mse" | "rmse" | "mae" => Some(Direction::Minimize),
+            "accuracy" => Some(Direction::Maximize),
+            _ => None,
+        }
     }
 
     /// Whether `a` is strictly better than `b`. NaN is never better.

@@ -74,7 +74,13 @@ impl Objective for Injecting {
 
 pub(crate) fn run(dir: &Path) {
     let dir = directory(dir);
-    let study = Hyperband::of(Injecting).monitor(SCRIPT).seed(1).workers(2).repo_dir(dir).quiet();
+    let study = Hyperband::of(Injecting)
+        .monitor(SCRIPT)
+        .direction(hobbit::Direction::Minimize)
+        .seed(1)
+        .workers(2)
+        .repo_dir(dir)
+        .quiet();
     study.max_failures(hobbit::MaxFailures::Share(1.0)).run(27, 3).unwrap();
 }
 

@@ -2,8 +2,8 @@
 
 mod replays;
 
-use hobbit::schedule::{Ask, Scheduler};
-use hobbit::{Direction, EpochCount, Plan};
+use hobbit::schedule::{Ask, Scheduler, Score};
+use hobbit::{Direction, EpochCount, Plan, TrialId};
 use proptest::prelude::*;
 
 /// The brackets of a plan as `(trials, epochs)` pairs.
@@ -77,6 +77,22 @@ fn values_out_of_range_are_errors_that_say_what_is_allowed() {
     for eta in [0, 1] {
         let message = Plan::new(81, eta).unwrap_err().to_string();
         assert!(message.contains(&format!("is {eta}")) && message.contains("at least 2"), "{message}");
+    }
+}
+
+#[test]
+fn ties_go_to_the_lower_loss_and_then_to_fewer_epochs() {
+    let all = [(0.3, 1), (0.2, 1), (f64::NAN, 1), (0.1, 2), (0.2, 3), (0.1, 1), (0.4, 1), (0.1, 2), (0.9, 1)];
+    for order in [[0, 1, 2, 3, 4, 5, 6, 7, 8], [7, 8, 5, 6, 3, 4, 0, 2, 1]] {
+        let mut scheduler = Scheduler::new(Plan::new(9, 3).unwrap(), 1, Direction::Maximize);
+        (0..9).for_each(|_| assert!(matches!(scheduler.ask(), Ask::Run(_))));
+        let ends = order.iter().filter_map(|&place: &usize| {
+            let (loss, epochs) = all[place];
+            let score = Score { value: 1.0, loss, epochs };
+            scheduler.tell_score(TrialId::new(1, place as u32 + 1), Some(score))
+        });
+        let promoted = ends.last().unwrap().promoted;
+        assert_eq!(promoted, [6, 4, 8].map(|index| TrialId::new(1, index)));
     }
 }
 

@@ -3,7 +3,9 @@
 mod extremes;
 mod metrics;
 mod pools;
+mod stopping;
 mod stops;
+mod ties;
 
 use std::path::Path;
 use std::sync::Arc;

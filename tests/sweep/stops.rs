@@ -126,7 +126,11 @@ fn only_the_monitor_and_a_named_training_loss_end_a_trial() {
             _ => assert!(trial.hparams.rate <= 1.0),
         }
     }
-    let monitored = Hyperband::of(Unbounded { named: false }).quiet().seed(3).monitor("likelihood");
+    let monitored = Hyperband::of(Unbounded { named: false })
+        .quiet()
+        .seed(3)
+        .monitor("likelihood")
+        .direction(hobbit::Direction::Minimize);
     for trial in monitored.run(9, 3).unwrap().trials() {
         let diverged =
             matches!(&trial.status, Status::Diverged { reason, .. } if reason == "likelihood is NaN");

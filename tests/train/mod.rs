@@ -3,6 +3,7 @@
 mod checks;
 mod feeding;
 mod options;
+mod stopping;
 mod torch;
 mod trust;
 

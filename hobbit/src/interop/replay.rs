@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::observe::{Event, StudyInfo};
-use crate::repository::{Overview, Status};
+use crate::repository::{Overview, StageRecord, Status};
 
 /// The events that an observer of this study would see if it were resumed now: what was trained, by time, and how trials ended.
 ///
@@ -26,11 +26,12 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
         space: study.space.clone(),
         monitor: study.monitor.clone(),
         direction: study.direction,
+        ties: study.ties,
         seed: study.seed,
         workers: overview.processes.last().map_or(0, |process| process.workers),
         repo_dir: None,
         known_stages: stages().count() as u64,
-        known_epochs: stages().map(|stage| stage.to - stage.from).fold(0, u64::saturating_add),
+        known_epochs: stages().map(StageRecord::epochs).fold(0, u64::saturating_add),
     };
     let mut timed = Vec::new();
     for trial in &overview.trials {
@@ -48,10 +49,10 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
             timed.push((last.time.0, trial.id, last.stage, event));
         }
         if let Some((stage, worker, since)) = trial.running {
-            let from = trial.stages.last().map_or(0, |stage| stage.to);
+            let from = trial.epochs();
             let bracket = overview.plan.brackets().get(trial.id.bracket.saturating_sub(1) as usize);
             let planned = bracket.and_then(|bracket| bracket.stages.get(stage as usize));
-            let to = planned.map_or(from, |planned| planned.trained);
+            let to = planned.map_or(from, |planned| from.saturating_add(u64::from(planned.epochs)));
             let event = Event::StageStarted { trial: trial.id, stage, from, to, worker, hparams };
             timed.push((since.0, trial.id, stage, event));
         }

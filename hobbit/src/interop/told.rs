@@ -110,13 +110,14 @@ impl Trial {
         self.stage = record.stage;
         self.time = record.time;
         self.score = record.score;
-        let each = record.seconds / (record.to - record.from).max(1) as f64;
+        let last = record.reached();
+        let each = record.seconds / record.history.len().max(1) as f64;
         for (epoch, row) in (record.from + 1..).zip(record.history.rows()) {
             let mut metrics = Metrics::new();
             for (name, value) in record.history.metrics().iter().zip(row) {
                 metrics.report(name.clone(), *value);
             }
-            let time = Timestamp(record.time.0 - each * record.to.saturating_sub(epoch) as f64);
+            let time = Timestamp(record.time.0 - each * last.saturating_sub(epoch) as f64);
             self.epochs.entry(epoch).or_insert((metrics, time));
         }
     }

@@ -15,7 +15,7 @@ use crate::printable::{printable, printable_lines, printable_page};
 use crate::repository::{End, StageRecord};
 use crate::schedule::Plan;
 use crate::space::Value;
-use crate::trial::Direction;
+use crate::trial::{Direction, TrialId};
 
 /// Plain lines come at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -47,6 +47,8 @@ pub(crate) struct Console {
     workers: u32,
     monitor: String,
     best: String,
+    /// The trial that this names, and the bits of its score.
+    named: Option<(TrialId, u64)>,
     start: Instant,
     shown: Instant,
     /// The epochs trained at some moments of the last while.
@@ -60,11 +62,12 @@ impl Console {
         Console {
             verbose,
             live: None,
-            progress: Progress::new(&info.plan, info.iterations, info.direction),
+            progress: Progress::new(&info.plan, info.iterations, info.losses(), info.direction),
             estimate: Estimate::default(),
             workers: info.workers,
             monitor: printable(&info.monitor).into_owned(),
             best: String::new(),
+            named: None,
             start: now,
             shown: now,
             moments: VecDeque::from([(now, 0)]),
@@ -134,13 +137,22 @@ impl Console {
         let _ = writeln!(std::io::stderr(), "{done}/{all} epochs, {state}{separator}{}", self.best);
     }
 
+    /// Says which trial is the best, if it is another one now, or has another score.
+    fn name_best(&mut self) {
+        let best = self.progress.ranking.best();
+        let is = best.map(|(trial, ranked)| (trial, ranked.score.value.to_bits()));
+        if is == self.named {
+            return;
+        }
+        self.named = is;
+        self.best = best.map_or(String::new(), |(trial, ranked)| {
+            let (score, hparams) = (number(ranked.score.value), values(&ranked.hparams));
+            format!("best {} {score} ({trial}): {hparams}", self.monitor)
+        });
+    }
+
     fn ended(&mut self, record: &StageRecord, replayed: bool, hparams: &[(String, Value)]) {
         self.estimate.learn(record);
-        if let Some((score, trial)) = self.progress.best
-            && trial == record.trial
-        {
-            self.best = format!("best {} {} ({}): {}", self.monitor, number(score), trial, values(hparams));
-        }
         let failed = matches!(record.end, End::Failed { .. });
         if !replayed && (self.verbose || failed && self.progress.failed <= FAILURES_TOLD) {
             self.say(&outcome(record, &self.monitor, hparams));
@@ -178,6 +190,9 @@ impl Console {
 impl Observer for Console {
     fn event(&mut self, event: &Event) -> Result<(), BoxError> {
         self.progress.event(event);
+        if let Event::StageEnded { .. } | Event::StageLeft { .. } = event {
+            self.name_best();
+        }
         match event {
             Event::Started(info) => self.begin(info),
             Event::StageEnded { record, replayed, hparams } => self.ended(record, *replayed, hparams),
@@ -186,7 +201,10 @@ impl Observer for Console {
                 self.end(stopped.as_deref());
                 return Ok(());
             }
-            Event::StageStarted { .. } | Event::Epoch { .. } | Event::TrialEnded { .. } => {}
+            Event::StageStarted { .. }
+            | Event::Epoch { .. }
+            | Event::StageLeft { .. }
+            | Event::TrialEnded { .. } => {}
         }
         self.refresh();
         Ok(())
@@ -239,7 +257,10 @@ fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> 
             let score = record.score.map_or(String::new(), |(score, epoch)| {
                 format!(", {monitor} {} of epoch {epoch}", number(score))
             });
-            format!("epochs {} to {} in {took}{score}", record.from + 1, record.to)
+            let early = record
+                .stopped_at()
+                .map_or(String::new(), |_| format!(", stopped early of up to {}", record.to - record.from));
+            format!("epochs {} to {}{early} in {took}{score}", record.from + 1, record.reached())
         }
     };
     format!("Trial {trial}, stage {}: {what}; {}\n", stage + 1, values(hparams))

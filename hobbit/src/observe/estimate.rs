@@ -118,12 +118,16 @@ mod tests {
     use super::super::Event;
     use super::super::progress::tests::ended;
     use super::*;
+    use crate::repository::{Losses, Ties};
     use crate::schedule::Plan;
     use crate::trial::TrialId;
 
     /// Progress and estimate after these events.
     fn after(plan: &Plan, events: &[Event]) -> (Progress, Estimate) {
-        let mut both = (Progress::new(plan, 1, Direction::Minimize), Estimate::default());
+        let mut both = (
+            Progress::new(plan, 1, Losses::new(Ties::ByLoss, "val_loss"), Direction::Minimize),
+            Estimate::default(),
+        );
         for event in events {
             both.0.event(event);
             if let Event::StageEnded { record, .. } = event {

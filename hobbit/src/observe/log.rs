@@ -43,6 +43,10 @@ impl Observer for Log {
                     }
                 }
             }
+            Event::StageLeft { record, .. } => {
+                let (trial, stage) = (record.trial, record.stage);
+                debug!(%trial, stage, "stage left before its end");
+            }
             Event::TrialEnded { trial, status } => {
                 let finished = *status == Status::Finished;
                 debug!(%trial, finished, status = super::status(status), "trial ended");

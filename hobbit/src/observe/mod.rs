@@ -9,6 +9,7 @@ mod live;
 #[cfg(feature = "tracing")]
 mod log;
 mod progress;
+mod ranking;
 mod sheet;
 mod table;
 
@@ -32,7 +33,7 @@ pub use crate::printable::{printable, printable_lines};
 
 use crate::error::BoxError;
 use crate::objective::Metrics;
-use crate::repository::{StageRecord, Status};
+use crate::repository::{Losses, StageRecord, Status, Ties};
 use crate::schedule::Plan;
 use crate::space::{Space, Value};
 use crate::trial::{Direction, TrialId};
@@ -80,6 +81,13 @@ pub enum Event {
         /// The trial's hyperparameters.
         hparams: Arc<[(String, Value)]>,
     },
+    /// A stage of a trial is left before its end, because the sweep stops. The next process goes on with it.
+    StageLeft {
+        /// What of it was trained: it is in the results of this process, and not in the journal.
+        record: Arc<StageRecord>,
+        /// The trial's hyperparameters.
+        hparams: Arc<[(String, Value)]>,
+    },
     /// A trial's life is over.
     TrialEnded {
         /// The trial.
@@ -110,6 +118,8 @@ pub struct StudyInfo {
     pub monitor: String,
     /// Which way it gets better.
     pub direction: Direction,
+    /// What decides between equal scores.
+    pub ties: Ties,
     /// The seed.
     pub seed: u64,
     /// How many workers there are.
@@ -120,6 +130,13 @@ pub struct StudyInfo {
     pub known_stages: u64,
     /// The epochs of these stages.
     pub known_epochs: u64,
+}
+
+impl StudyInfo {
+    /// What finds the losses that decide between equal scores.
+    fn losses(&self) -> Losses {
+        Losses::new(self.ties, &self.monitor)
+    }
 }
 
 /// Looks on while a sweep runs.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::Event;
-use crate::repository::{End, StageRecord};
+use super::ranking::Ranking;
+use crate::repository::{End, Losses, StageRecord};
 use crate::schedule::Plan;
 use crate::trial::{Direction, TrialId};
 
@@ -16,8 +17,7 @@ pub(super) struct Progress {
     unbegun: Vec<Bracket>,
     iterations: u32,
     pub(super) direction: Direction,
-    /// The best score so far, and whose it is.
-    pub(super) best: Option<(f64, TrialId)>,
+    pub(super) ranking: Ranking,
     pub(super) failed: u64,
     /// Epochs trained by this process.
     pub(super) trained: u64,
@@ -41,6 +41,9 @@ pub(super) struct Stage {
     pub(super) epochs: u64,
     pub(super) ended: u64,
     failed: u64,
+    /// The epochs that the trials that ended were trained in it: fewer where they were stopped early, or
+    /// failed.
+    trained: u64,
 }
 
 /// What is known of a trial.
@@ -53,7 +56,7 @@ pub(super) struct Cost {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan, iterations: u32, direction: Direction) -> Progress {
+    pub(super) fn new(plan: &Plan, iterations: u32, losses: Losses, direction: Direction) -> Progress {
         let bracket = |bracket: &crate::schedule::Bracket| Bracket {
             stages: bracket
                 .stages
@@ -63,6 +66,7 @@ impl Progress {
                     epochs: u64::from(stage.epochs),
                     ended: 0,
                     failed: 0,
+                    trained: 0,
                 })
                 .collect(),
             running: HashMap::new(),
@@ -73,7 +77,7 @@ impl Progress {
             unbegun: plan.brackets().iter().map(bracket).collect(),
             iterations,
             direction,
-            best: None,
+            ranking: Ranking::new(losses, direction),
             failed: 0,
             trained: 0,
         }
@@ -92,7 +96,11 @@ impl Progress {
                     *bracket.running.entry(trial.index).or_default() += 1;
                 }
             }
-            Event::StageEnded { record, .. } => self.ended(record),
+            Event::StageEnded { record, hparams, .. } => {
+                self.ranking.enter(record, hparams);
+                self.ended(record);
+            }
+            Event::StageLeft { record, hparams } => self.ranking.enter(record, hparams),
             _ => {}
         }
     }
@@ -101,16 +109,12 @@ impl Progress {
         let trained = record.end == End::Trained;
         let score = record.ranked_by();
         self.failed += u64::from(!trained);
-        if let Some(score) = score
-            && self.best.is_none_or(|(best, _)| self.direction.better(score, best))
-        {
-            self.best = Some((score, record.trial));
-        }
         let Some(bracket) = self.bracket(record.trial) else { return };
         bracket.running.remove(&record.trial.index);
         if let Some(stage) = bracket.stages.get_mut(record.stage as usize) {
             stage.ended += 1;
             stage.failed += u64::from(!trained);
+            stage.trained += record.epochs();
         }
         let cost = bracket.trials.entry(record.trial.index).or_default();
         cost.score = score;
@@ -185,9 +189,11 @@ impl Bracket {
         })
     }
 
-    /// The epochs done and the epochs of all. A stage that ended early counts as whole.
+    /// The epochs done, and those with what is expected to come.
     pub(super) fn epochs(&self) -> (u64, u64) {
-        let of = |(expected, stage): (u64, &Stage)| (stage.ended * stage.epochs, expected * stage.epochs);
+        let of = |(expected, stage): (u64, &Stage)| {
+            (stage.trained, stage.trained + expected.saturating_sub(stage.ended) * stage.epochs)
+        };
         let (done, all) = self.expected().map(of).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
         (done + self.under_way(), all)
     }
@@ -213,7 +219,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::objective::History;
-    use crate::repository::Timestamp;
+    use crate::repository::{Ties, Timestamp};
 
     /// A stage ended after `seconds`; it failed if there is no score.
     pub(in crate::observe) fn ended(
@@ -244,7 +250,12 @@ pub(super) mod tests {
     #[test]
     fn what_failed_is_not_waited_for() {
         // 3 trials for 1 epoch, 1 for 3; 2 trials for 3 epochs
-        let mut progress = Progress::new(&Plan::new(3, 3).unwrap(), 1, Direction::Minimize);
+        let mut progress = Progress::new(
+            &Plan::new(3, 3).unwrap(),
+            1,
+            Losses::new(Ties::ByLoss, "val_loss"),
+            Direction::Minimize,
+        );
         assert_eq!((progress.epochs(), progress.trials()), ((0, 12), (0, 5)));
         for index in 1..=3 {
             progress.event(&ended(TrialId::new(1, index), 0, 1, 1.0, None));
@@ -253,7 +264,8 @@ pub(super) mod tests {
         let (_, first) = progress.brackets().next().unwrap();
         assert_eq!(first.stage(), None);
         progress.event(&ended(TrialId::new(2, 1), 0, 3, 1.0, Some(0.5)));
-        assert_eq!((progress.epochs(), progress.best), ((6, 9), Some((0.5, TrialId::new(2, 1)))));
+        assert_eq!(progress.epochs(), (6, 9));
+        assert_eq!(progress.ranking.best().map(|(id, _)| id), Some(TrialId::new(2, 1)));
         let epoch =
             Event::Epoch { trial: TrialId::new(2, 2), stage: 0, epoch: 1, metrics: Default::default() };
         progress.event(&epoch);

@@ -40,7 +40,13 @@ impl Correlation {
                 let (earlier, later) = (&pair[0], &pair[1]);
                 let scores = earlier.score.zip(own_score(overview, later));
                 let key = (trial.id.bracket, earlier.stage);
-                epochs.insert(key, (earlier.to, later.to));
+                let planned = |stage: &StageRecord| {
+                    let stages = &overview.plan.brackets().get(trial.id.bracket as usize - 1)?.stages;
+                    stages.get(stage.stage as usize).map(|stage| stage.trained)
+                };
+                // as planned: trials that were stopped early have fewer
+                let ends = (planned(earlier).unwrap_or(earlier.to), planned(later).unwrap_or(later.to));
+                epochs.insert(key, ends);
                 let group = groups.entry(key).or_default().entry(trial.id.iteration).or_default();
                 group.extend(scores.map(|((earlier, _), later)| (earlier, later)));
             }

@@ -8,7 +8,7 @@ use super::chart::{Axis, Chart, Picture, short, shown, text_width};
 use super::columns::{Column, Scale, range};
 use super::importance::Importance;
 use super::timeline::Session;
-use crate::repository::{End, Overview, TrialOverview};
+use crate::repository::{End, Overview, StageRecord, TrialOverview};
 use crate::trial::Direction;
 
 const LEVELS: [&str; 4] = ["var(--level0)", "var(--level1)", "var(--level2)", "var(--level3)"];
@@ -32,7 +32,9 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
     let all: Vec<f64> = overview.trials.iter().flat_map(curve).map(|(_, value)| value).collect();
     let y = score_axis(overview, &all)?;
     let trials = || overview.trials.iter().enumerate().filter(|(_, trial)| trial.id.bracket == bracket);
-    let ends: BTreeSet<u64> = trials().flat_map(|(_, trial)| &trial.stages).map(|stage| stage.to).collect();
+    let planned = &overview.plan.brackets().get(bracket as usize - 1)?.stages;
+    let stages = trials().map(|(_, trial)| trial.stages.len()).max()?;
+    let ends: BTreeSet<u64> = planned.iter().take(stages).map(|stage| stage.trained).collect();
     let (first, last) = (*ends.first()?, *ends.last()?);
     let scale = if last >= 10 * first.max(1) { Scale::Log } else { Scale::Linear };
     let low = if scale == Scale::Log { 1.0 } else { 0.0 };
@@ -58,7 +60,8 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
         };
         let step = points.len().div_ceil(POINTS);
         let promoted = |epoch: u64| {
-            let after = trial.stages.iter().position(|stage| stage.to == epoch && stage.end == End::Trained);
+            let is_end = |stage: &StageRecord| stage.reached() == epoch && stage.end == End::Trained;
+            let after = trial.stages.iter().position(is_end);
             after.is_some_and(|stage| stage < reached || trial.running.is_some())
         };
         let mut line = Vec::new();
@@ -69,10 +72,11 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
                 continue;
             }
             let at = chart.at(epoch as f64, value);
-            if i < 20 || i % step == 0 || ends.contains(&epoch) {
+            let is_promoted = promoted(epoch);
+            if i < 20 || i % step == 0 || ends.contains(&epoch) || is_promoted || i + 1 == points.len() {
                 line.push(at);
             }
-            if promoted(epoch) || points.len() == 1 {
+            if is_promoted || points.len() == 1 {
                 dots[colour].push((row, vec![at]));
             }
         }
@@ -388,7 +392,7 @@ impl Levels {
 }
 
 fn budget(trial: &TrialOverview) -> u64 {
-    trial.stages.last().map_or(0, |stage| stage.to)
+    trial.epochs()
 }
 
 fn has_failed(trial: &TrialOverview) -> bool {

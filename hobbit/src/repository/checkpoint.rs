@@ -31,6 +31,9 @@ pub struct SavedState {
     pub from: u64,
     /// The metrics of each epoch since `from`.
     pub history: History,
+    /// Whether the stage is over before its planned end: early stopping.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 impl SavedState {
@@ -238,6 +241,7 @@ mod tests {
             score: Some((0.25, 10)),
             from: 9,
             history,
+            stopped: false,
         };
         SavedModel { state, best, last: Some(last) }
     }

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod compare;
 mod counts;
+mod deciding;
 mod ending;
 mod journal;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
@@ -21,13 +22,14 @@ mod verify;
 
 pub use checkpoint::{SavedModel, SavedState};
 pub(crate) use compare::{Examined, Opening};
+pub(crate) use deciding::{Losses, deciding};
 pub(crate) use ending::{EXIT, is_death};
 pub(crate) use outcomes::Outcomes;
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
 pub use records::{
     Descriptions, End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status,
-    StudyRecord, Timestamp,
+    StudyRecord, Ties, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};

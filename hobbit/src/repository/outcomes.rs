@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::deciding::Losses;
 use super::records::StageRecord;
-use crate::schedule::{Ask, Plan, Scheduler, StageEnd};
+use crate::schedule::{Ask, Plan, Scheduler, Score, StageEnd};
 use crate::trial::{Direction, TrialId};
 
 /// The outcomes that the plan has a place for: for each trial those of its first stages, without a gap.
@@ -46,20 +47,17 @@ impl Outcomes {
                 found.lose(1, trial, stage);
             }
             before = Some((trial, stage));
+            let key = (trial.iteration, trial.bracket);
+            let earlier = found.brackets.get(&key).and_then(|bracket| bracket.get(&trial.index));
+            let known = earlier.map_or(0, Vec::len);
+            // a trial that was stopped early has had fewer epochs than the plan says
+            let had = earlier.and_then(|records| records.last()).map_or(0, StageRecord::reached);
             let fits = place(plan, iterations, trial)
                 .and_then(|stages| stages.get(stage as usize))
-                .is_some_and(|planned| {
-                    let from = planned.trained - u64::from(planned.epochs);
-                    (record.from, record.to) == (from, planned.trained)
-                });
-            if !fits || is_orphan {
-                continue;
-            }
-            let bracket = found.brackets.entry((trial.iteration, trial.bracket)).or_default();
-            let known = bracket.get(&trial.index).map_or(0, Vec::len);
-            // behind one that has no place in this plan, or that is an orphan itself
-            if known == stage as usize {
-                bracket.entry(trial.index).or_default().push(record);
+                .is_some_and(|planned| record.is_of(u64::from(planned.epochs), had));
+            // behind one that has no place in this plan, or that is an orphan itself, it does not count
+            if fits && !is_orphan && known == stage as usize {
+                found.brackets.entry(key).or_default().entry(trial.index).or_default().push(record);
             }
         }
         found
@@ -72,15 +70,15 @@ impl Outcomes {
     }
 
     /// The stages that follow from these outcomes without any training, and their epochs.
-    pub(crate) fn replayable(&self, plan: &Plan, direction: Direction) -> (u64, u64) {
+    pub(crate) fn replayable(&self, plan: &Plan, direction: Direction, mut losses: Losses) -> (u64, u64) {
         let (mut stages, mut epochs) = (0, 0);
         for (&bracket, trials) in &self.brackets {
             let counted = |index: u32, stage: u32| {
                 if let Some(record) = trials.get(&index).and_then(|records| records.get(stage as usize)) {
-                    (stages, epochs) = (stages + 1, epochs + record.to - record.from);
+                    (stages, epochs) = (stages + 1, epochs + record.epochs());
                 }
             };
-            follow(plan, direction, bracket, trials, counted, |_| ());
+            follow(plan, (direction, &mut losses), bracket, trials, counted, |_| ());
         }
         (stages, epochs)
     }
@@ -103,7 +101,7 @@ pub(super) fn place(plan: &Plan, iterations: u32, trial: TrialId) -> Option<&[cr
 /// except for first stages that are not; `end` for each stage that is over.
 pub(super) fn follow(
     plan: &Plan,
-    direction: Direction,
+    (direction, losses): (Direction, &mut Losses),
     (iteration, bracket): (u32, u32),
     trials: &Trials,
     mut stage: impl FnMut(u32, u32),
@@ -117,6 +115,7 @@ pub(super) fn follow(
     }
     let mut scheduler = Scheduler::at(plan.clone(), (iteration, bracket), direction);
     let mut reached = 0;
+    let mut scores: HashMap<u32, Score> = HashMap::new();
     while let Ask::Run(assignment) = scheduler.ask() {
         let trial = assignment.trial;
         if (trial.iteration, trial.bracket) != (iteration, bracket) {
@@ -125,7 +124,10 @@ pub(super) fn follow(
         stage(trial.index, assignment.stage);
         let known = trials.get(&trial.index).and_then(|records| records.get(assignment.stage as usize));
         let Some(record) = known else { continue };
-        if let Some(ended) = scheduler.tell(trial, record.ranked_by()) {
+        let before = scores.get(&trial.index).map_or(f64::NAN, |score| score.loss);
+        let score = losses.score(record, before);
+        scores.extend(score.map(|score| (trial.index, score)));
+        if let Some(ended) = scheduler.tell_score(trial, score) {
             reached = ended.stage + 1;
             end(&ended);
             if ended.last {

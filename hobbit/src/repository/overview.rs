@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::counts::{Begun, Counts, count, epochs_left, listed, totals};
+use super::deciding::Losses;
 use super::lock::Owner;
 use super::outcomes::{Outcomes, Reached, follow, place};
 use super::reader::Reader;
 use super::records::{Descriptions, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
 use crate::error::{Error, Result};
-use crate::schedule::{Plan, StageEnd};
+use crate::schedule::{Place, Plan, Score, StageEnd};
 use crate::space::Value;
 use crate::trial::TrialId;
 
@@ -145,6 +146,14 @@ impl TrialOverview {
         self.metrics(self.score.map_or(self.epochs(), |(_, epoch)| epoch))
     }
 
+    /// Its score, and what decides between equal ones.
+    fn ranked_by(&self, study: &StudyRecord) -> Option<Score> {
+        let (value, _) = self.score?;
+        let metric =
+            |name: &str| self.score_metrics().find(|(known, _)| *known == name).map(|(_, value)| value);
+        Some(study.rank(value, metric, self.epochs()))
+    }
+
     /// The value of a hyperparameter.
     pub fn hparam(&self, name: &str) -> Option<&Value> {
         self.hparams.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -230,13 +239,14 @@ impl Overview {
         let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
         let mut begun = Begun::new();
         let mut over = 0_u64;
+        let mut losses = Losses::new(study.ties, &study.monitor);
         for ((iteration, bracket), known) in outcomes.brackets {
             let id = |index| TrialId { iteration, bracket, index };
             let counts = begun.entry((iteration, bracket)).or_default();
             let (mut turns, mut ends) = (Vec::new(), Vec::new());
             let turn = |index, stage| turns.push((index, stage));
             let end = |end: &StageEnd| ends.push(end.clone());
-            match follow(&plan, study.direction, (iteration, bracket), &known, turn, end) {
+            match follow(&plan, (study.direction, &mut losses), (iteration, bracket), &known, turn, end) {
                 Reached::End => over += 1,
                 // lines are missing, unless the study has grown since
                 Reached::Stage(reached) if !is_extended => {
@@ -295,7 +305,10 @@ impl Overview {
         for trial in &mut trials {
             trial.model = models.remove(&trial.id).unwrap_or_default();
         }
-        trials.sort_by_key(|trial| (study.direction.key(trial.score.map(|(score, _)| score)), trial.id));
+        trials.sort_by_cached_key(|trial| {
+            let score = trial.ranked_by(&study);
+            (score.map_or(Place::LAST, |score| score.place(study.direction)), trial.id)
+        });
         let brackets = u64::from(study.iterations) * plan.brackets().len() as u64;
         Ok(Overview {
             stages: listed(&plan, study.iterations, &begun),

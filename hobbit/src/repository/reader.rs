@@ -48,6 +48,11 @@ impl Reader {
         }
     }
 
+    /// The study as it was made.
+    pub(crate) fn made(&self) -> &StudyRecord {
+        &self.study
+    }
+
     /// The study, with its size as it was extended to, and its objective with the changes that were accepted.
     pub fn study(&self) -> Result<StudyRecord> {
         let mut study = self.study.clone();

@@ -37,6 +37,16 @@ pub enum ScoreBy {
     Last,
 }
 
+/// What decides between trials whose scores are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Ties {
+    /// The smaller id: in studies that were begun before there was another rule.
+    #[default]
+    ById,
+    /// The lower loss, then fewer epochs, then the smaller id.
+    ByLoss,
+}
+
 /// `study.ron`: what a study is. Written once, and compared when the study is resumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StudyRecord {
@@ -60,6 +70,9 @@ pub struct StudyRecord {
     pub direction: Direction,
     /// Which of a trial's values is its score.
     pub score: ScoreBy,
+    /// What decides between equal scores.
+    #[serde(default)]
+    pub ties: Ties,
     /// How often a failed trial is tried again.
     pub retries: u32,
     /// What else the objective depends on: its data, batch size, ...
@@ -172,7 +185,7 @@ pub struct StageRecord {
     pub stage: u32,
     /// The epochs the trial had before.
     pub from: u64,
-    /// The epochs it was to have afterwards.
+    /// The epochs it was to have afterwards. A trial that [stopped early](StageRecord::stopped_at) has fewer.
     pub to: u64,
     /// How it ended.
     pub end: End,
@@ -184,7 +197,7 @@ pub struct StageRecord {
     pub worker: u32,
     /// How long training took.
     pub seconds: f64,
-    /// The metrics of each epoch of the stage.
+    /// The metrics of each epoch of the stage, as many as it was trained.
     pub history: History,
 }
 
@@ -251,6 +264,35 @@ impl StageRecord {
             return Some("its metrics are not those of its epochs");
         }
         None
+    }
+
+    /// The epoch (counted from 1) after which the trial was stopped, before the end of the stage: early
+    /// stopping. Nothing if it was trained to the end, or failed.
+    ///
+    /// The last record of a trial that a stopped sweep leaves [unfinished](Status::Unfinished) looks the
+    /// same.
+    pub fn stopped_at(&self) -> Option<u64> {
+        Some(self.reached()).filter(|reached| self.end == End::Trained && *reached < self.to)
+    }
+
+    /// The epochs the trial had after the stage; of one that failed, those before.
+    pub(crate) fn reached(&self) -> u64 {
+        self.from.saturating_add(self.history.len() as u64)
+    }
+
+    /// The epochs the trial was trained in the stage, the one that failed included.
+    pub(crate) fn epochs(&self) -> u64 {
+        match &self.end {
+            End::Trained => self.history.len() as u64,
+            End::Diverged { epoch, .. } | End::Failed { epoch, .. } => epoch.saturating_sub(self.from),
+        }
+    }
+
+    /// Whether it is the outcome of a stage that gives a trial `epochs` more, after those that it has had.
+    ///
+    /// A trial that was stopped early has had fewer than the plan says.
+    pub(crate) fn is_of(&self, epochs: u64, had: u64) -> bool {
+        self.from == had && self.to.checked_sub(self.from) == Some(epochs)
     }
 
     /// The score by which the trial is ranked after this stage; none if it failed.
@@ -334,7 +376,7 @@ pub(crate) fn epochs<S: Borrow<StageRecord>>(status: &Status, stages: &[S]) -> u
         Status::Failed { epoch, .. } | Status::Diverged { epoch, .. } => *epoch,
         _ => stages.last().map_or(0, |stage| {
             let stage: &StageRecord = stage.borrow();
-            stage.from + stage.history.len() as u64
+            stage.reached()
         }),
     }
 }

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::checkpoint::SavedState;
 use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
-use super::records::{ResultsRecord, Status, other_score};
+use super::records::{ResultsRecord, StageRecord, Status, other_score};
 use super::storage::{Disk, Storage};
 use super::{journal, names};
 use crate::error::{Error, Result};
@@ -260,7 +260,7 @@ impl Reader {
             let Some(told) = overview.trial(trial) else {
                 return checks.add(&file, FileState::Note, "the journal knows of no such trial");
             };
-            let had = told.stages.last().map_or(0, |stage| stage.to);
+            let had = told.stages.last().map_or(0, StageRecord::reached);
             if state.score != told.score && state.epoch > had && !is_next(&state, told) {
                 let text = format!(
                     "trained {} epochs, and the journal tells of {had}: it has lost lines at its end, and what they told is \
@@ -300,7 +300,7 @@ impl Reader {
 /// Whether the weights are of the stage after those that the journal tells of: a process that is killed may have saved more than it
 /// told.
 fn is_next(state: &SavedState, told: &TrialOverview) -> bool {
-    let had = told.stages.last().map_or(0, |stage| stage.to);
+    let had = told.stages.last().map_or(0, StageRecord::reached);
     state.from == had && state.epoch > had && told.status == Status::Unfinished
 }
 

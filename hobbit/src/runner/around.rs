@@ -37,15 +37,9 @@ impl<O: Objective> Surroundings<O> for Around<'_, O> {
     }
 
     #[inline]
-    fn epoch(
-        &self,
-        assignment: &Assignment,
-        epoch: u64,
-        metrics: &Metrics,
-        score: Option<(f64, u64)>,
-    ) -> bool {
+    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool {
         if self.watched {
-            self.watched_epoch(assignment, epoch, metrics, score.map(|(score, _)| score));
+            self.watched_epoch(assignment, epoch, metrics, score);
         }
         self.shared.is_stopping()
     }

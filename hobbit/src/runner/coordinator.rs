@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::objective::{History, Objective};
 use crate::observe::{Event, Observer, tell};
 use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
+use crate::schedule::Score;
 use crate::trial::TrialId;
 
 pub(crate) struct Coordinator<O: Objective> {
@@ -152,17 +153,18 @@ impl<O: Objective> Coordinator<O> {
         if self.repository.is_none() {
             return needed;
         }
-        let mut brackets = BTreeMap::<_, Vec<(f64, u32)>>::new();
+        let mut brackets = BTreeMap::<_, Vec<(Score, u32)>>::new();
         let mut ended = Vec::new();
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
         for message in mail {
             let Message::Outcome(outcome) = message else { continue };
             let trial = outcome.record.trial;
             if outcome.unfinished {
                 needed.insert(trial);
             }
-            let Some((score, _)) = outcome.record.score else { continue };
-            if !outcome.unfinished && outcome.record.end == End::Trained {
+            let ordinal = self.shared.evaluator.configurations.ordinal(trial);
+            let Some(score) = state.ledger.score_after(ordinal, &outcome.record) else { continue };
+            if !outcome.unfinished {
                 brackets.entry((trial.iteration, trial.bracket)).or_default().push((score, trial.index));
             }
         }

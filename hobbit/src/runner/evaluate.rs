@@ -7,79 +7,23 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::configurations::Configurations;
 use super::panics::catch;
+use super::running::{Known, Running};
+pub(crate) use super::task::{Carried, Evaluated, Scored, Task};
 use super::trouble::{Trouble, attempt, chain};
 use crate::error::Result;
 use crate::objective::{
     Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, TrialContext,
 };
-use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord};
-use crate::schedule::Assignment;
+use crate::repository::{End, FORMAT, Losses, SavedModel, SavedState, ScoreBy, StageRecord, Ties};
+use crate::schedule::{Assignment, Plan};
 use crate::trial::Direction;
-
-/// A trial between two stages, in memory.
-pub(crate) struct Carried<O: Objective> {
-    pub(crate) model: O::Model,
-    /// The model at the epoch of the trial's score, if it has been trained on since.
-    pub(crate) best: Option<Arc<Checkpoint>>,
-}
-
-/// What is to be done.
-pub(crate) struct Task<O: Objective> {
-    pub(crate) assignment: Assignment,
-    /// Drawn in the trial's first stage.
-    pub(crate) hparams: Option<Arc<O::Hparams>>,
-    /// The trial so far.
-    pub(crate) score: Option<(f64, u64)>,
-    pub(crate) attempt: u32,
-    pub(crate) seconds: f64,
-    /// The trial as it is in memory.
-    pub(crate) carried: Option<Carried<O>>,
-    /// The repository may have a checkpoint of it.
-    pub(crate) on_disk: bool,
-    /// That checkpoint, once it is read.
-    pub(crate) saved: Option<Box<SavedModel>>,
-    pub(crate) worker: u32,
-    /// It may have ended an earlier process: it is trained alone.
-    pub(crate) suspect: bool,
-    /// It has ended so many earlier processes that it is not trained any more.
-    pub(crate) deaths: Option<u32>,
-}
-
-/// What came of it.
-pub(crate) struct Evaluated<O: Objective> {
-    pub(crate) record: Arc<StageRecord>,
-    pub(crate) hparams: Arc<O::Hparams>,
-    /// The trial, to be trained on; `None` if it failed.
-    pub(crate) carried: Option<Carried<O>>,
-    /// The bytes that it holds.
-    pub(crate) bytes: usize,
-    /// The trial, to be written.
-    pub(crate) saved: Option<Box<SavedModel>>,
-    /// The stage is not at its end: the sweep stops.
-    pub(crate) unfinished: bool,
-    /// It failed for what happened in this process, and not in earlier ones.
-    pub(crate) failed_now: bool,
-}
-
-impl<O: Objective> Evaluated<O> {
-    /// Whether it might not have failed, had nobody stopped the sweep.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.failed_now
-    }
-}
 
 /// What an evaluation needs from the sweep around it.
 pub(crate) trait Surroundings<O: Objective> {
     /// Reads a trial's checkpoint.
     fn load(&self, assignment: &Assignment) -> Option<SavedModel>;
     /// Called after each epoch; returns whether the sweep is stopping.
-    fn epoch(
-        &self,
-        assignment: &Assignment,
-        epoch: u64,
-        metrics: &Metrics,
-        score: Option<(f64, u64)>,
-    ) -> bool;
+    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool;
     /// Takes a checkpoint from within a stage.
     fn save(&self, model: SavedModel);
     /// The user should know.
@@ -104,25 +48,8 @@ pub(crate) struct Evaluator<O: Objective> {
     pub(crate) checkpoint_every: Option<u64>,
     /// Whether there is a repository, so that models have to be saved.
     pub(crate) saves: bool,
-}
-
-/// A trial in the middle of its training.
-struct Running<O: Objective> {
-    model: O::Model,
-    best: Option<Arc<Checkpoint>>,
-    epoch: u64,
-    score: Option<(f64, u64)>,
-    /// The metrics of each epoch since `from`, if there is one.
-    history: Option<History>,
-    /// Where the monitor is in metrics of the history's layout. Unknown while there is no history, or it has the metrics in another order.
-    known: Option<Known>,
-}
-
-/// What need not be looked up again while the layout of metrics stays the same.
-#[derive(Clone, Copy)]
-struct Known {
-    layout: (u64, usize),
-    monitor: usize,
+    pub(crate) plan: Plan,
+    pub(crate) ties: Ties,
 }
 
 /// Why a trial that ends the process has failed.
@@ -162,11 +89,12 @@ impl<O: Objective> Evaluator<O> {
         let epochs = Some(self.configurations.epochs(trial));
         let mut context = TrialContext { id: trial, key: key(&task), worker: task.worker, epochs, interrupt };
         let load = |task: &mut Task<O>| {
+            let before = task.score.map(|score| (score.value, score.epoch));
             let fits = |saved: &SavedModel| {
                 let SavedState { epoch, from: since, attempt, score, .. } = saved.state;
                 // at the end of the stage before it has to be what the journal says of it
                 let here =
-                    (epoch == from && score == task.score) || (since == from && (from..=to).contains(&epoch));
+                    (epoch == from && score == before) || (since == from && (from..=to).contains(&epoch));
                 // in this stage it may have failed and been begun anew before the process ended
                 let anew = since == from && attempt > task.attempt && attempt <= self.retries;
                 here && (attempt == task.attempt || anew)
@@ -242,7 +170,7 @@ impl<O: Objective> Evaluator<O> {
             Err(reason) => return failed(End::Failed { epoch: running.epoch, reason }, hparams),
         };
         let record = self.record(&task, start, clock, End::Trained, Some(&mut running));
-        let unfinished = running.epoch < to;
+        let unfinished = running.epoch < to && !running.stopped;
         let carried = Some(Carried { model: running.model, best: running.best });
         Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished, failed_now: false }))
     }
@@ -258,6 +186,7 @@ impl<O: Objective> Evaluator<O> {
         let Assignment { trial, stage, from, to } = task.assignment;
         let (score, history) =
             running.map_or_else(Default::default, |running| (running.score, running.history.take()));
+        let score = score.map(|score| (score.value, score.epoch));
         let history = history.unwrap_or_default();
         let (attempt, worker) = (task.attempt, task.worker);
         let seconds = (clock.look() - start).as_secs_f64();
@@ -304,16 +233,18 @@ impl<O: Objective> Evaluator<O> {
         let Assignment { from, to, .. } = task.assignment;
         let keeps_best = self.saves && self.score == ScoreBy::Best;
         let checkpoint_every = self.checkpoint_every.filter(|_| self.saves);
-        while running.epoch < to {
+        while running.epoch < to && !running.stopped {
             under_way.set(running.epoch + 1);
             // the best model is copied only when it is about to be changed
-            if keeps_best && running.score.is_some_and(|(_, epoch)| epoch == running.epoch) {
+            if keeps_best && running.score.is_some_and(|score| score.epoch == running.epoch) {
                 let saved = attempt(running.epoch, || self.objective.save(&running.model))?;
                 running.best = Some(Arc::new(saved));
             }
+            let (end, stage_end) = self.stage_at(task, running.epoch);
             // without a repository there is nothing to do between epochs
-            let until = if self.saves { running.epoch + 1 } else { to };
-            let stopping = self.epochs(&mut running, until, task, context, metrics, around, under_way)?;
+            let until = if self.saves { running.epoch + 1 } else { end };
+            let ends = (until, stage_end);
+            let stopping = self.epochs(&mut running, ends, task, context, metrics, around, under_way)?;
             if stopping && running.epoch >= from || running.epoch == to {
                 break;
             }
@@ -328,14 +259,33 @@ impl<O: Objective> Evaluator<O> {
         Ok(running)
     }
 
-    /// Trains until the trial has this many epochs, or the sweep stops; returns whether it does.
+    /// The stage that a trial with so many epochs is in, by its end and its planned end. A trial that is
+    /// trained again from its beginning goes through its earlier stages as it did before.
+    fn stage_at(&self, task: &Task<O>, epoch: u64) -> (u64, u64) {
+        let Assignment { trial, stage, from, to } = task.assignment;
+        if epoch >= from {
+            return (to, to);
+        }
+        let earlier = match &task.earlier {
+            Some(stages) => stages.iter().copied().find(|(end, _)| *end > epoch),
+            None => {
+                let stages = &self.plan.brackets()[trial.bracket as usize - 1].stages;
+                let mut ends = stages.iter().take(stage as usize).map(|stage| stage.trained);
+                ends.find(|end| *end > epoch).map(|end| (end, end))
+            }
+        };
+        earlier.unwrap_or((from, from))
+    }
+
+    /// Trains until the trial has this many epochs, or its stage or the sweep stops; returns whether one
+    /// does. `stage_end` is what the objective is told.
     // by itself, so that a loop over epochs that take no time stays short
     #[inline(never)]
     #[expect(clippy::too_many_arguments, reason = "the loop of one caller")]
     fn epochs(
         &self,
         running: &mut Running<O>,
-        until: u64,
+        (until, stage_end): (u64, u64),
         task: &Task<O>,
         context: &TrialContext,
         metrics: &mut Metrics,
@@ -347,8 +297,9 @@ impl<O: Objective> Evaluator<O> {
             let number = running.epoch + 1;
             under_way.set(number);
             metrics.clear();
-            self.epoch(running, number, assignment, context, metrics)?;
-            if around.epoch(assignment, number, metrics, running.score) {
+            self.epoch(running, number, stage_end, assignment, context, metrics)?;
+            let score = running.score.map(|score| score.value);
+            if around.epoch(assignment, number, metrics, score) | running.stopped {
                 return Ok(true);
             }
         }
@@ -364,8 +315,10 @@ impl<O: Objective> Evaluator<O> {
         around: &impl Surroundings<O>,
     ) -> Result<Running<O>, Trouble> {
         let from = task.assignment.from;
-        let running =
-            |model, best, epoch, score| Running { model, best, epoch, score, history: None, known: None };
+        let running = |model, best, epoch, score| {
+            let (history, stopped, known) = (None, false, None);
+            Running { model, best, epoch, score, history, stopped, known }
+        };
         if let Some(Carried { model, best }) = task.carried.take() {
             return Ok(running(model, best, from, task.score));
         }
@@ -374,10 +327,13 @@ impl<O: Objective> Evaluator<O> {
             match attempt(saved.state.epoch, || self.objective.load(&mut model, saved.present())) {
                 Ok(()) => {
                     let saved = *saved;
-                    let SavedState { epoch, score, from: since, history, .. } = saved.state;
+                    let SavedState { epoch, score, from: since, history, stopped, .. } = saved.state;
                     let best = saved.last.is_some().then(|| Arc::new(saved.best));
+                    let score = score.map(|score| self.scored(score, since, &history, task.score));
                     let mut running = running(model, best, epoch, score);
+                    // otherwise these are those of the stage before
                     if since == from {
+                        running.stopped = stopped;
                         running.history = Some(history).filter(|history| !history.is_empty());
                     }
                     return Ok(running);
@@ -396,17 +352,36 @@ impl<O: Objective> Evaluator<O> {
         Ok(running(model, None, 0, None))
     }
 
+    /// A score that was saved, with the loss of its epoch: it is in the history that was saved with it, or it
+    /// is known from an earlier stage.
+    fn scored(
+        &self,
+        (value, epoch): (f64, u64),
+        since: u64,
+        history: &History,
+        before: Option<Scored>,
+    ) -> Scored {
+        let row = since.checked_add(1).and_then(|first| epoch.checked_sub(first));
+        let loss = match (row, before) {
+            (Some(row), _) => Losses::new(self.ties, &self.monitor).loss(history, row as usize),
+            (None, Some(before)) if (before.value, before.epoch) == (value, epoch) => before.loss,
+            _ => f64::NAN,
+        };
+        Scored { value, epoch, loss }
+    }
+
     /// One epoch, counted from 1, and what follows from its metrics.
     fn epoch(
         &self,
         running: &mut Running<O>,
         number: u64,
+        stage_end: u64,
         assignment: &Assignment,
         context: &TrialContext,
         metrics: &mut Metrics,
     ) -> Result<(), Trouble> {
         let Assignment { from, to, .. } = *assignment;
-        let epoch = EpochContext { trial: context, epoch: number - 1, stage_end: to };
+        let epoch = EpochContext { trial: context, epoch: number - 1, stage_end };
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, metrics))?;
         // a diverged model need not be validated
         let loss = self.objective.training_loss().and_then(|name| Some((name, metrics.get(name)?)));
@@ -414,29 +389,37 @@ impl<O: Objective> Evaluator<O> {
             return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {loss}") });
         }
         attempt(number, || self.objective.validate(&mut running.model, &epoch, metrics))?;
-        let value = match running.known {
-            Some(known) if known.layout == metrics.layout() => metrics.values()[known.monitor],
+        let known = match running.known {
+            Some(known) if known.layout == metrics.layout() => known,
             _ => self.look_up(running, metrics, number, (from, to))?,
         };
+        let value = metrics.values()[known.monitor];
         if !value.is_finite() {
             return Err(self.monitor_diverged(number, value));
         }
         running.epoch = number;
-        let better = running.score.is_none_or(|(best, _)| self.direction.better(value, best));
-        if better || self.score == ScoreBy::Last {
-            running.score = Some((value, number));
-            running.best = None;
+        // most epochs are either better or worse, and need no other metric
+        let is_good = running.score.is_none_or(|best| !self.direction.better(best.value, value));
+        if is_good || self.score == ScoreBy::Last {
+            let score = Scored { value, epoch: number, loss: known.loss(metrics) };
+            let best = running.score.filter(|_| self.score == ScoreBy::Best);
+            if best.is_none_or(|best| score.better_than(best, self.direction)) {
+                running.score = Some(score);
+                running.best = None;
+            }
         }
         match &mut running.history {
             Some(history) if running.known.is_some() => history.push_same(metrics),
             Some(history) if number > from => history.push(metrics),
             _ => {}
         }
+        // what earlier stages had is settled
+        running.stopped = metrics.is_stopped() && number > from;
         // a trial that never looks at its interrupt is looked after here
         match context.interrupt.check() {
             Ok(()) => Ok(()),
             Err(Interrupted::Stopped) => Err(Trouble::Left),
-            Err(Interrupted::TimeLimit) if number < to => {
+            Err(Interrupted::TimeLimit) if number < to && !running.stopped => {
                 Err(Trouble::Failed { epoch: number, reason: Interrupted::TimeLimit.to_string() })
             }
             Err(Interrupted::TimeLimit) => Ok(()),
@@ -448,7 +431,7 @@ impl<O: Objective> Evaluator<O> {
         Trouble::Diverged { epoch, reason: format!("{} is {value}", self.monitor) }
     }
 
-    /// The monitor's value in metrics of a new layout.
+    /// Where the monitor is in metrics of a new layout, and the losses.
     #[cold]
     fn look_up(
         &self,
@@ -456,8 +439,8 @@ impl<O: Objective> Evaluator<O> {
         metrics: &mut Metrics,
         epoch: u64,
         (from, to): (u64, u64),
-    ) -> Result<f64, Trouble> {
-        let Some(monitor) = metrics.position(&self.monitor) else {
+    ) -> Result<Known, Trouble> {
+        let Some(known) = Known::of(&self.monitor, self.ties, metrics) else {
             let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
             let reason =
                 format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
@@ -467,9 +450,9 @@ impl<O: Objective> Evaluator<O> {
             let room = (to - from).min(4096) as usize;
             let in_order = running.history.as_ref().is_none_or(|history| history.has_layout_of(metrics));
             running.history.get_or_insert_with(|| History::new(metrics.names(), room));
-            running.known = in_order.then(|| Known { layout: metrics.layout(), monitor });
+            running.known = in_order.then_some(known);
         }
-        Ok(metrics.values()[monitor])
+        Ok(known)
     }
 
     /// The trial's model as it is to be written.
@@ -480,9 +463,10 @@ impl<O: Objective> Evaluator<O> {
             trial: task.assignment.trial,
             attempt: task.attempt,
             epoch: running.epoch,
-            score: running.score,
+            score: running.score.map(|score| (score.value, score.epoch)),
             from: task.assignment.from,
             history: running.history.clone().unwrap_or_default(),
+            stopped: running.stopped,
         };
         Ok(match &running.best {
             Some(best) => SavedModel { state, best: Checkpoint::clone(best), last: Some(present) },

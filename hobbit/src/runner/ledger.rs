@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::settings::Keep;
-use crate::repository::{StageRecord, Status, epochs};
+use crate::repository::{Losses, StageRecord, Status, epochs};
+use crate::schedule::{Place, Score};
 use crate::trial::{Direction, TrialId};
 
 /// One trial so far.
@@ -16,6 +17,8 @@ pub(crate) struct TrialState<H> {
     pub(crate) unfinished: Option<Arc<StageRecord>>,
     pub(crate) status: Status,
     pub(crate) score: Option<(f64, u64)>,
+    /// The loss that decides between equal scores.
+    pub(crate) loss: f64,
     /// The epochs it had; of a failed one, until then.
     pub(crate) epochs: u64,
     /// How often it was begun anew.
@@ -28,15 +31,17 @@ pub(crate) struct TrialState<H> {
 pub(crate) struct Ledger<H> {
     trials: Vec<Option<TrialState<H>>>,
     direction: Direction,
+    losses: Losses,
     keep: Keep,
-    /// The trials that ended and whose weights are kept, by the keys of their scores, best first.
-    kept: BTreeSet<(u64, TrialId)>,
+    /// The trials that ended and whose weights are kept, best first.
+    kept: BTreeSet<(Place, TrialId)>,
 }
 
 impl<H> Ledger<H> {
     /// With room for so many trials.
-    pub(crate) fn new(direction: Direction, keep: Keep, trials: usize) -> Self {
-        Ledger { trials: Vec::with_capacity(trials), direction, keep, kept: BTreeSet::new() }
+    pub(crate) fn new(losses: Losses, direction: Direction, keep: Keep, trials: usize) -> Self {
+        let trials = Vec::with_capacity(trials);
+        Ledger { trials, direction, losses, keep, kept: BTreeSet::new() }
     }
 
     pub(crate) fn get(&self, ordinal: u64) -> Option<&TrialState<H>> {
@@ -48,14 +53,20 @@ impl<H> Ledger<H> {
         self.trials
     }
 
-    /// Enters the outcome of a stage, or of a part of one.
+    /// The score that a trial will have when this outcome is entered; none if it failed.
+    pub(crate) fn score_after(&mut self, ordinal: u64, record: &StageRecord) -> Option<Score> {
+        let before = self.get(ordinal).map_or(f64::NAN, |trial| trial.loss);
+        self.losses.score(record, before)
+    }
+
+    /// Enters the outcome of a stage, or of a part of one. Returns the trial's score; none if it failed.
     pub(crate) fn enter(
         &mut self,
         ordinal: u64,
         record: Arc<StageRecord>,
         hparams: Arc<H>,
         unfinished: bool,
-    ) {
+    ) -> Option<Score> {
         let ordinal = ordinal as usize;
         if self.trials.len() <= ordinal {
             self.trials.resize_with(ordinal + 1, || None);
@@ -68,6 +79,7 @@ impl<H> Ledger<H> {
             unfinished: None,
             status: Status::Unfinished,
             score: None,
+            loss: f64::NAN,
             epochs: 0,
             attempt: 0,
             seconds: 0.0,
@@ -76,6 +88,8 @@ impl<H> Ledger<H> {
             None => trial.score = record.score,
             Some(status) => (trial.score, trial.status) = (None, status),
         }
+        let score = self.losses.score(&record, trial.loss);
+        trial.loss = score.map_or(f64::NAN, |score| score.loss);
         trial.epochs = epochs(&trial.status, std::slice::from_ref(&record));
         if unfinished {
             trial.unfinished = Some(record);
@@ -84,11 +98,12 @@ impl<H> Ledger<H> {
             trial.seconds += record.seconds;
             trial.records.push(record);
         }
+        score
     }
 
     /// Of trials that end now, with their scores, those whose weights are kept.
-    pub(crate) fn would_keep(&self, ending: Vec<(f64, TrialId)>) -> Vec<TrialId> {
-        let ranked = ending.into_iter().map(|(score, id)| (self.direction.key(Some(score)), id));
+    pub(crate) fn would_keep(&self, ending: Vec<(Score, TrialId)>) -> Vec<TrialId> {
+        let ranked = ending.into_iter().map(|(score, id)| (score.place(self.direction), id));
         match self.keep {
             Keep::All => ranked.map(|(_, id)| id).collect(),
             Keep::None => Vec::new(),
@@ -111,11 +126,11 @@ impl<H> Ledger<H> {
             trial.status = if finished { Status::Finished } else { Status::Dropped(stage) };
         }
         let (status, id) = (trial.status.clone(), trial.id);
-        let score = trial.score.map(|(score, _)| score);
+        let score = trial.score.map(|(value, _)| self.losses.rank(value, trial.loss, trial.epochs));
         let removed = match (self.keep, score) {
             (Keep::All, Some(_)) => None,
             (Keep::Best(n), Some(score)) => {
-                self.kept.insert((self.direction.key(Some(score)), id));
+                self.kept.insert((score.place(self.direction), id));
                 if self.kept.len() > n { self.kept.pop_last().map(|(_, worst)| worst) } else { None }
             }
             _ => Some(id),

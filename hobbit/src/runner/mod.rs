@@ -12,9 +12,11 @@ mod interrupt;
 mod ledger;
 pub(crate) mod panics;
 mod paused;
+mod running;
 mod settings;
 mod state;
 mod sweep;
+mod task;
 mod trouble;
 mod worker;
 

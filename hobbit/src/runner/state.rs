@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use super::descriptions::describe;
-use super::evaluate::{Carried, Evaluated, Evaluator, Task};
+use super::evaluate::{Carried, Evaluated, Evaluator, Scored, Task};
 use super::failures::Failures;
 use super::ledger::Ledger;
 use super::paused::Paused;
@@ -306,8 +306,12 @@ impl<O: Objective> Shared<O> {
             };
             let Assignment { trial, stage, from, to } = assignment;
             let configurations = &self.evaluator.configurations;
+            let ordinal = configurations.ordinal(trial);
+            // a trial that was stopped early has had fewer epochs than the plan says
+            let had =
+                if stage == 0 { 0 } else { state.ledger.get(ordinal).map_or(from, |trial| trial.epochs) };
             let known = if state.known.is_empty() { None } else { state.known.remove(&(trial, stage)) };
-            let known = known.filter(|known| (known.from, known.to) == (from, to));
+            let known = known.filter(|known| known.is_of(to - from, had));
             if let Some(record) = known {
                 match configurations.get(trial) {
                     Ok(hparams) => self.settle(state, Arc::new(record), hparams, None, true, garbage),
@@ -315,16 +319,22 @@ impl<O: Objective> Shared<O> {
                 }
                 continue;
             }
-            let ordinal = configurations.ordinal(trial);
             let so_far = state.ledger.get(ordinal);
             // both are empty nearly always
             let deaths =
                 if state.culprits.is_empty() { None } else { state.culprits.remove(&(trial, stage)) };
             let suspect = !state.suspects.is_empty() && state.suspects.remove(&(trial, stage));
+            let stage_of = |record: &Arc<StageRecord>| (record.reached(), record.to);
             return Ok(Task {
-                assignment,
+                assignment: Assignment { from: had, to: had + (to - from), ..assignment },
+                earlier: so_far
+                    .filter(|_| had != from)
+                    .map(|trial| trial.records.iter().map(stage_of).collect()),
                 hparams: so_far.map(|trial| trial.hparams.clone()),
-                score: so_far.and_then(|trial| trial.score),
+                score: so_far.and_then(|trial| {
+                    let (value, epoch) = trial.score?;
+                    Some(Scored { value, epoch, loss: trial.loss })
+                }),
                 attempt: so_far.map_or(0, |trial| trial.attempt),
                 seconds: so_far.map_or(0.0, |trial| trial.seconds),
                 carried: state.paused.take(ordinal),
@@ -351,6 +361,10 @@ impl<O: Objective> Shared<O> {
         let Evaluated { record, hparams, carried, bytes, unfinished, .. } = evaluated;
         if unfinished {
             let ordinal = self.evaluator.configurations.ordinal(record.trial);
+            if self.observed {
+                let (record, hparams) = (record.clone(), hparams.values().into());
+                self.send(state, Message::Event(Event::StageLeft { record, hparams }));
+            }
             state.ledger.enter(ordinal, record, hparams, true);
             garbage.extend(carried);
         } else {
@@ -371,7 +385,6 @@ impl<O: Objective> Shared<O> {
     ) {
         let configurations = &self.evaluator.configurations;
         let trial = record.trial;
-        let score = record.ranked_by();
         // failures that an earlier process met have been put up with already
         if !replayed && let Some(error) = state.failures.enter(&record) {
             self.fail(state, error);
@@ -381,11 +394,11 @@ impl<O: Objective> Shared<O> {
             self.send(state, Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
         }
         let ordinal = configurations.ordinal(trial);
-        state.ledger.enter(ordinal, record, hparams, false);
+        let score = state.ledger.enter(ordinal, record, hparams, false);
         if let Some((carried, bytes)) = carried {
             garbage.extend(state.paused.put(ordinal, carried, bytes, self.evaluator.saves));
         }
-        let Some(end) = state.scheduler.tell(trial, score) else { return };
+        let Some(end) = state.scheduler.tell_score(trial, score) else { return };
         for &ended in &end.ended {
             let ordinal = configurations.ordinal(ended);
             let (status, removed) = state.ledger.end(ordinal, end.last, end.stage);

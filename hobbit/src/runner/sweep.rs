@@ -23,7 +23,8 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
 use crate::repository::{
-    FORMAT, Opened, Opening, Outcomes, Record, Repository, StudyRecord, Timestamp, to_pretty,
+    FORMAT, Losses, Opened, Opening, Outcomes, Reader, Record, Repository, StudyRecord, Ties, Timestamp,
+    to_pretty,
 };
 use crate::schedule::{Plan, Scheduler};
 use crate::space::SearchSpace;
@@ -70,10 +71,12 @@ pub(crate) fn sweep<O: Objective>(
     // there are never more stages to train at once than trials
     let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
     let workers = workers.min(usize::try_from(trials).unwrap_or(usize::MAX));
-    let direction = settings.direction.unwrap_or_else(|| Direction::of(&settings.monitor));
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
-    check_monitor(&*objective, &configurations, &plan, &settings)?;
-    let study = StudyRecord {
+    objective.optimizes(&settings.monitor, settings.direction);
+    let known = check_monitor(&*objective, &configurations, &plan, &settings)?;
+    let (direction, guessed) = direction(known, &settings)?;
+    objective.optimizes(&settings.monitor, Some(direction));
+    let mut study = StudyRecord {
         format: FORMAT,
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
         max_epochs,
@@ -84,24 +87,29 @@ pub(crate) fn sweep<O: Objective>(
         monitor: settings.monitor.clone(),
         direction,
         score: settings.score,
+        ties: Ties::ByLoss,
         retries: settings.retries,
         objective: objective.describe(),
         enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
         space: O::Hparams::space(),
     };
     let (mut repository, mut known, mut on_disk, mut notes) =
-        (None, HashMap::new(), HashSet::new(), Vec::new());
+        (None, HashMap::new(), HashSet::new(), Vec::from_iter(guessed));
     // how many stages are known, and their epochs
     let mut replayable = (0, 0);
     let mut deaths = Deaths::default();
     if let Some(dir) = &settings.repo_dir {
         check_hparams(&configurations)?;
         let Settings { extend, overwrite, accept_changes, iterations, .. } = settings;
+        // a study that was begun with another rule goes on with it
+        if !overwrite && let Ok(reader) = Reader::open(dir) {
+            study.ties = reader.made().ties;
+        }
         let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
         let examine = |records: &[Record]| examine(records, &*objective, &configurations, &plan, iterations);
         let opened = Repository::open(dir, settings.storage.clone(), &study, opening, examine)?;
         let Opened { repository: opened, records, notes: told } = opened;
-        notes = told;
+        notes.extend(told);
         deaths = judge(&records, settings.max_deaths);
         notes.append(&mut deaths.notes);
         let outcomes = known_stages(records, iterations, &plan);
@@ -112,7 +120,7 @@ pub(crate) fn sweep<O: Objective>(
                 u64::from(stage) + 1
             ));
         }
-        replayable = outcomes.replayable(&plan, direction);
+        replayable = outcomes.replayable(&plan, direction, Losses::new(study.ties, &study.monitor));
         known = outcomes.into_known();
         on_disk = opened.models()?.into_iter().collect();
         repository = Some(opened);
@@ -120,6 +128,7 @@ pub(crate) fn sweep<O: Objective>(
     if settings.verbosity != Verbosity::Quiet {
         notes.extend(unoptimized(env!("HOBBIT_OPT_LEVEL")));
     }
+    let losses = || Losses::new(study.ties, &study.monitor);
     let mut scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
     // what is known already takes no time
     scheduler.longest_first(|trial| match known.contains_key(&(trial, 0)) {
@@ -132,6 +141,7 @@ pub(crate) fn sweep<O: Objective>(
         space: study.space.clone(),
         monitor: settings.monitor.clone(),
         direction,
+        ties: study.ties,
         seed: settings.seed,
         workers: workers as u32,
         repo_dir: settings.repo_dir.clone(),
@@ -154,13 +164,15 @@ pub(crate) fn sweep<O: Objective>(
         retries: settings.retries,
         trial_time_limit: settings.trial_time_limit,
         checkpoint_every: settings.checkpoint_every,
+        plan: info.plan.clone(),
+        ties: study.ties,
         saves: repository.is_some() && settings.checkpoints,
     };
     // more grow as they come
     let room = evaluator.configurations.count().min(1 << 16) as usize;
     let state = State {
         scheduler,
-        ledger: Ledger::new(direction, settings.keep, room),
+        ledger: Ledger::new(losses(), direction, settings.keep, room),
         known,
         on_disk,
         culprits: deaths.culprits,
@@ -214,7 +226,7 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
     let (stopped, signal, fatal, ledger) = {
         let mut state = shared.lock();
-        let empty = Ledger::new(study.direction, Keep::None, 0);
+        let empty = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, Keep::None, 0);
         // whatever stopped it, it is finished if nothing is left
         let stopped = state.stop.take().filter(|_| !state.scheduler.is_done());
         (stopped, state.signal.take(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
@@ -281,18 +293,19 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
 }
 
 /// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.
+/// Returns which way it gets better, if that is known.
 fn check_monitor<O: Objective>(
     objective: &O,
     configurations: &Configurations<O::Hparams>,
     plan: &Plan,
     settings: &Settings<O>,
-) -> Result<()> {
+) -> Result<Option<Direction>> {
     let monitor = settings.monitor.as_str();
     let mut first_error = None;
     for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
         let hparams = configurations.get(TrialId::new(1, index))?;
-        let names = match catch(|| objective.metrics(&hparams)) {
-            Ok(Ok(names)) => names,
+        let metrics = match catch(|| objective.directions(&hparams)) {
+            Ok(Ok(metrics)) => metrics,
             Ok(Err(error)) => {
                 first_error.get_or_insert(error);
                 continue;
@@ -300,10 +313,10 @@ fn check_monitor<O: Objective>(
             // the sweep will say where it panicked
             Err(_) => continue,
         };
-        if names.iter().any(|name| name == monitor) {
-            return Ok(());
+        if let Some((_, direction)) = metrics.iter().find(|(name, _)| name == monitor) {
+            return Ok(*direction);
         }
-        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
         return Err(Error::setting(format!(
             "the monitor `{monitor}` is not measured by the model; it measures {}",
             names.join(", ")
@@ -313,8 +326,43 @@ fn check_monitor<O: Objective>(
         Some(error) if matches!(settings.max_failures, MaxFailures::FirstAll(_)) => {
             Err(Error::study(format!("the model cannot be built: {error}")).with_source(error))
         }
-        _ => Ok(()),
+        // what the metrics are is found out when they are reported
+        _ => Ok(Direction::known(monitor)),
     }
+}
+
+/// Which way the monitor gets better, and a note where only the repository says so. `known` is what the
+/// models say.
+///
+/// # Errors
+/// It is not known.
+fn direction<O: Objective>(
+    known: Option<Direction>,
+    settings: &Settings<O>,
+) -> Result<(Direction, Option<String>)> {
+    if let Some(direction) = settings.direction.or(known) {
+        return Ok((direction, None));
+    }
+    let monitor = settings.monitor.as_str();
+    let ask = "`.direction(Direction::Maximize)` or `.direction(Direction::Minimize)`";
+    // earlier versions took whatever is not called accuracy for an error
+    if let Some(dir) = &settings.repo_dir
+        && let Ok(reader) = Reader::open(dir)
+        && let study = reader.made()
+        && study.monitor == monitor
+    {
+        let way = match study.direction {
+            Direction::Minimize => "minimizes",
+            Direction::Maximize => "maximizes",
+        };
+        let note = format!(
+            "the study {way} `{monitor}`, as it has from its beginning; say so with {ask} on the sweep"
+        );
+        return Ok((study.direction, Some(note)));
+    }
+    Err(Error::setting(format!(
+        "whether larger or smaller values of the monitor `{monitor}` are better is not known: give the sweep {ask}"
+    )))
 }
 
 /// What an epoch of a trial costs, if that is known. What is wrong with the trial is found out when it is trained.

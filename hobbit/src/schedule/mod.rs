@@ -2,6 +2,9 @@
 
 mod plan;
 mod scheduler;
+mod score;
 
 pub use plan::{Bracket, EpochCount, Plan, Stage, visualize};
 pub use scheduler::{Ask, Assignment, Scheduler, StageEnd};
+pub(crate) use score::Place;
+pub use score::Score;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::schedule::plan::{Bracket, Plan};
+use crate::schedule::score::{Place, Score};
 use crate::trial::{Direction, TrialId};
 
 /// One stage of one trial, to be trained.
@@ -87,8 +88,8 @@ struct BracketState {
     stage: u32,
     work: Work,
     next: u32,
-    /// The healthy results of the stage so far, by the keys of their scores, and how many results there are in all.
-    scores: Vec<(u64, u32)>,
+    /// The healthy results of the stage so far, by their places, and how many results there are in all.
+    scores: Vec<(Place, u32)>,
     failed: Vec<u32>,
     told: u32,
 }
@@ -197,12 +198,12 @@ impl Scheduler {
 
     /// Of these results of a trial's stage that are not told yet, scores and indexes, the indexes of those that may be promoted:
     /// fewer are better, among these and what was told, than are promoted. In order.
-    pub(crate) fn hopeful(&self, trial: TrialId, pending: &[(f64, u32)]) -> Vec<u32> {
+    pub(crate) fn hopeful(&self, trial: TrialId, pending: &[(Score, u32)]) -> Vec<u32> {
         let Some(state) = self.state_of(trial) else { return Vec::new() };
         let stages = &self.plan.brackets()[state.bracket as usize].stages;
         let keep = stages.get(state.stage as usize + 1).map_or(0, |next| next.trials);
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let pending_keys = pending.iter().map(|&(score, index)| (self.direction.key(Some(score)), index));
+        let pending_keys = pending.iter().map(|&(score, index)| (score.place(self.direction), index));
         let mut all: Vec<_> = state.scores.iter().copied().chain(pending_keys).collect();
         if keep < all.len() {
             all.select_nth_unstable(keep);
@@ -230,16 +231,22 @@ impl Scheduler {
     /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and infinite scores
     /// are failures. Returns the end of the stage when this was its last result.
     ///
-    /// Each assignment has to be told exactly once; anything else is ignored.
+    /// Each assignment has to be told exactly once; anything else is ignored. Equal scores are decided by the
+    /// trial's id; [`tell_score`](Scheduler::tell_score) takes more into account.
     pub fn tell(&mut self, trial: TrialId, score: Option<f64>) -> Option<StageEnd> {
+        self.tell_score(trial, score.map(Score::from))
+    }
+
+    /// The same, with the loss and the epochs that decide between equal scores.
+    pub fn tell_score(&mut self, trial: TrialId, score: Option<Score>) -> Option<StageEnd> {
         let position = self.open.iter().position(|state| {
             (state.iteration, state.bracket + 1) == (trial.iteration, trial.bracket)
                 && state.told < state.next
         })?;
         let state = &mut self.open[position];
         match score {
-            Some(score) if score.is_finite() => {
-                state.scores.push((self.direction.key(Some(score)), trial.index));
+            Some(score) if score.value.is_finite() => {
+                state.scores.push((score.place(self.direction), trial.index));
             }
             _ => state.failed.push(trial.index),
         }
@@ -279,7 +286,8 @@ impl BracketState {
         })
     }
 
-    /// Ends the stage: the `keep` best are the next stage's work. Equal scores are decided by the trial's index.
+    /// Ends the stage: the `keep` best are the next stage's work. Equal places are decided by the trial's
+    /// index.
     fn end_stage(&mut self, keep: u64) -> StageEnd {
         let mut scores = std::mem::take(&mut self.scores);
         let mut ended = std::mem::take(&mut self.failed);
@@ -392,7 +400,8 @@ mod tests {
             let mut out = std::collections::HashSet::new();
             while let Ask::Run(assignment) = scheduler.ask() {
                 let score = rng.below(12) as f64;
-                if scheduler.hopeful(assignment.trial, &[(score, assignment.trial.index)]).is_empty() {
+                let pending = [(Score::from(score), assignment.trial.index)];
+                if scheduler.hopeful(assignment.trial, &pending).is_empty() {
                     out.insert(assignment.trial);
                 }
                 if let Some(end) = scheduler.tell(assignment.trial, Some(score)) {
@@ -414,6 +423,7 @@ mod tests {
         scheduler.tell(TrialId::new(1, 5), Some(0.5));
         assert_eq!(scheduler.missing(trial), 8);
         let pending = [(0.9, 1), (0.1, 2), (0.5, 3), (0.5, 6), (0.2, 4)];
+        let pending = pending.map(|(score, index)| (Score::from(score), index));
         assert_eq!(scheduler.hopeful(trial, &pending), [2, 3, 4]);
         assert_eq!(scheduler.hopeful(trial, &pending[..2]), [1, 2]);
     }

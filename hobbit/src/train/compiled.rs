@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::directions::{Directions, Goal};
 use super::layer::Layer;
 use super::loss::Loss;
 use super::metrics::Metric;
@@ -46,7 +47,7 @@ pub struct EpochEnd<'a> {
     pub epochs: u64,
     /// What the epoch measured, validation included.
     pub metrics: &'a Metrics,
-    /// The learning rate at the epoch's end.
+    /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
 }
 
@@ -149,14 +150,14 @@ impl Compiled {
         self
     }
 
-    /// Ends a stage's training where it does no good any more.
+    /// Ends a stage's training where it does no good any more. The stage has fewer epochs then.
     pub fn early_stopping(mut self, rule: EarlyStopping) -> Compiled {
         self.early_stopping = Some(rule);
         self
     }
 
     /// Calls a function after each epoch, with its metrics. `ControlFlow::Break` ends the stage's training, as
-    /// [`early_stopping`](Compiled::early_stopping) does.
+    /// [`early_stopping`](Compiled::early_stopping) does: the epoch is the stage's last.
     ///
     /// Trials run side by side, so the function may be called by several threads at once.
     ///
@@ -187,6 +188,14 @@ impl Compiled {
         self.plan().map(drop)
     }
 
+    /// Which way the metrics get better that early stopping and the schedule look at.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub(super) fn directions(&self, goal: &Goal) -> Result<Directions> {
+        Directions::new(&self.schedule, self.early_stopping.as_ref(), &self.metrics, goal)
+    }
+
     /// The checked network.
     pub(super) fn plan(&self) -> Result<Plan> {
         let plan = Plan::new(&self.input, &self.layers)?;
@@ -211,7 +220,7 @@ impl Compiled {
         }
         self.check_labels()?;
         self.check_names()?;
-        self.schedule.check()?;
+        self.schedule.check(&self.metrics)?;
         if let Some(rule) = &self.early_stopping {
             rule.check(&self.metrics)?;
         }

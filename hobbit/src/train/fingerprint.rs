@@ -15,6 +15,7 @@ use super::loss::{CustomLoss, Loss};
 use super::metrics::{CustomMetric, Metric};
 use super::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 use super::schedule::{EarlyStopping, Schedule, Shape};
+use crate::trial::Direction;
 
 /// The class weights that are written out; of more a checksum.
 const WRITTEN_OUT: usize = 16;
@@ -251,7 +252,9 @@ fn of_loss(loss: Loss) -> String {
 fn of_metric(metric: &Metric) -> String {
     match metric {
         Metric::Accuracy | Metric::MeanSquaredError | Metric::MeanAbsoluteError => metric.name().to_owned(),
-        Metric::Custom(CustomMetric { name, function: _ }) => format!("own: {name}"),
+        Metric::Custom(CustomMetric { name, function: _, direction }) => {
+            format!("own: {name}{}", of_direction(*direction))
+        }
     }
 }
 
@@ -262,9 +265,10 @@ fn of_schedule(schedule: &Schedule) -> Option<String> {
         Shape::Step { epochs, factor } => Some(format!("times {} every {epochs} epochs", float(factor))),
         Shape::Cosine { epochs, last } => Some(format!("cosine over {epochs} epochs to {}", float(last))),
         Shape::CosineOverTrial { last } => Some(format!("cosine over the trial to {}", float(last))),
-        Shape::Plateau { patience, factor, smallest } => {
+        Shape::Plateau { patience, factor, smallest, watched } => {
             let (factor, smallest) = (float(factor), float(smallest));
-            Some(format!("times {factor} on a plateau of {patience} epochs, at least {smallest}"))
+            let watched = if watched == "val_loss" { String::new() } else { format!(" of {watched}") };
+            Some(format!("times {factor} on a plateau{watched} of {patience} epochs, at least {smallest}"))
         }
     };
     let warm_up = (warm_up.to_bits() != 0).then(|| format!("warm-up {}", float(warm_up)));
@@ -282,10 +286,19 @@ fn of_weights(weights: &[f32]) -> String {
 }
 
 fn of_early_stopping(rule: &EarlyStopping) -> String {
-    let EarlyStopping { monitor, patience, least } = rule;
+    let EarlyStopping { monitor, patience, least, direction } = rule;
     let least =
         if least.to_bits() == 0 { String::new() } else { format!(", least change {}", float(*least)) };
-    format!("{monitor}, {patience}{least}")
+    format!("{monitor}, {patience}{least}{}", of_direction(*direction))
+}
+
+/// A direction that was given, behind what it is of.
+fn of_direction(direction: Option<Direction>) -> &'static str {
+    match direction {
+        None => "",
+        Some(Direction::Minimize) => ", minimized",
+        Some(Direction::Maximize) => ", maximized",
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::slice::ChunksExact;
 use super::data::Batch;
 use super::loss::Loss;
 use super::native::math::{Work, simd, with_width};
+use crate::trial::Direction;
 
 /// A metric of a model, beside its loss.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,10 @@ pub enum Metric {
 ///
 /// Outputs are the network's, before any softmax or sigmoid; the target is as many numbers, or the class alone as one number.
 ///
+/// Whoever watches the metric (the sweep's monitor, early stopping, a schedule) has to know which way it gets
+/// better: say [`maximize`](CustomMetric::maximize) or [`minimize`](CustomMetric::minimize), unless
+/// [its name says so](Direction::known).
+///
 /// ```
 /// use hobbit::train::{Adam, CustomMetric, Loss, Metric, Sequential};
 ///
@@ -35,19 +40,36 @@ pub enum Metric {
 /// let model = Sequential::new([4])
 ///     .dense(1)
 ///     .compile(Adam::new(1e-3), Loss::MeanSquaredError)
-///     .metrics([Metric::MeanAbsoluteError, Metric::Custom(CustomMetric::new("within_a_tenth", within_a_tenth))]);
+///     .metrics([Metric::MeanAbsoluteError, Metric::Custom(CustomMetric::new("within_a_tenth", within_a_tenth).maximize())]);
 /// # model.check().unwrap();
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct CustomMetric {
     pub(super) name: &'static str,
     pub(super) function: fn(&[f32], &[f32]) -> f64,
+    pub(super) direction: Option<Direction>,
 }
 
 impl CustomMetric {
     /// With this name; validation reports it with `val_` before.
     pub fn new(name: &'static str, function: fn(&[f32], &[f32]) -> f64) -> CustomMetric {
-        CustomMetric { name, function }
+        CustomMetric { name, function, direction: None }
+    }
+
+    /// Larger values are better.
+    pub fn maximize(self) -> CustomMetric {
+        self.direction(Direction::Maximize)
+    }
+
+    /// Smaller values are better.
+    pub fn minimize(self) -> CustomMetric {
+        self.direction(Direction::Minimize)
+    }
+
+    /// Sets which way the metric gets better. Default: [what its name says](Direction::known), if that is
+    /// clear.
+    pub fn direction(self, direction: Direction) -> CustomMetric {
+        CustomMetric { direction: Some(direction), ..self }
     }
 }
 
@@ -65,6 +87,16 @@ impl Metric {
             Metric::MeanSquaredError => "mse",
             Metric::MeanAbsoluteError => "mae",
             Metric::Custom(custom) => custom.name,
+        }
+    }
+
+    /// Which way it gets better; nothing for a metric of your own that does not say, unless
+    /// [its name does](Direction::known).
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Metric::Accuracy => Some(Direction::Maximize),
+            Metric::MeanSquaredError | Metric::MeanAbsoluteError => Some(Direction::Minimize),
+            Metric::Custom(custom) => custom.direction.or_else(|| Direction::known(custom.name)),
         }
     }
 
@@ -106,6 +138,15 @@ impl Metric {
                 (sum, batch.samples as f64)
             }
         }
+    }
+}
+
+/// Which way something that is measured gets better, by its name in training or validation. Nothing for what
+/// is not measured, or does not say.
+pub(super) fn direction_of(metrics: &[Metric], name: &str) -> Option<Direction> {
+    match name.strip_prefix("val_").unwrap_or(name) {
+        "loss" => Some(Direction::Minimize),
+        name => metrics.iter().find(|metric| metric.name() == name)?.direction(),
     }
 }
 

@@ -7,6 +7,7 @@ mod activation;
 mod compiled;
 mod data;
 mod device;
+mod directions;
 mod fingerprint;
 mod init;
 mod layer;

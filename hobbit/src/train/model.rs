@@ -7,6 +7,7 @@ use dfdx::tensor::Cpu;
 use super::compiled::{Compiled, EpochEnd};
 use super::data::{Batch, Data, Feed, Given, Inputs, Part, Stream, Targets};
 use super::device::Device;
+use super::directions::{Directions, Goal};
 use super::loss::Loss;
 use super::metrics::{Tally, argmax, names};
 use super::native::{Native, math};
@@ -36,8 +37,11 @@ pub struct Model {
     pairs: Option<String>,
     device: Device,
     members: Vec<Member>,
+    directions: Directions,
     plateau: Plateau,
     stopper: Stopper,
+    /// That of the last step.
+    learning_rate: f64,
     batch: Batch,
     outputs: Vec<f32>,
     gradient: Vec<f32>,
@@ -58,22 +62,32 @@ impl Member {
 
 impl Model {
     /// Builds an untrained model with weights drawn from the trial's key.
-    pub(super) fn new(description: Compiled, device: Device, key: Key, members: usize) -> Result<Model> {
+    pub(super) fn new(
+        description: Compiled,
+        device: Device,
+        key: Key,
+        members: usize,
+        goal: &Goal,
+    ) -> Result<Model> {
         let plan = description.plan()?;
+        let directions = description.directions(goal)?;
         let member = |number: usize| {
             let key = if number == 0 { key } else { key.child(MEMBER).child(number as u64) };
             let network = build(&plan, &description, device, key.child(WEIGHTS))?;
             Ok(Member { network: Mutex::new(network), key, stream: Stream::default() })
         };
         let members = (0..members).map(member).collect::<Result<_>>()?;
+        let learning_rate = description.optimizer.learning_rate();
         Ok(Model {
             description,
             pairs: needs_pairs(&plan),
             plan,
             device,
             members,
+            directions,
             plateau: Plateau::default(),
             stopper: Stopper::default(),
+            learning_rate,
             batch: Batch::default(),
             outputs: Vec::new(),
             gradient: Vec::new(),
@@ -124,12 +138,6 @@ impl Model {
                 .into());
         }
         self.stopper.begin_epoch(context.stage_end);
-        if let Some(last) = &self.stopper.last {
-            last.iter()
-                .filter(|(name, _)| !name.starts_with("val_"))
-                .for_each(|(name, value)| metrics.report(name.to_owned(), value));
-            return Ok(());
-        }
         let mut tallies = Vec::with_capacity(self.members.len());
         for member in 0..self.members.len() {
             tallies.push(self.train_member(member, data, context)?);
@@ -145,7 +153,7 @@ impl Model {
         context: &EpochContext<'_>,
     ) -> Result<Tally, BoxError> {
         let feed = self.feed(number, context.epoch);
-        let Model { description, pairs, members, plateau, batch, .. } = self;
+        let Model { description, pairs, members, plateau, learning_rate, batch, .. } = self;
         let Member { network, key, stream } = &mut members[number];
         let network = network.get_mut().unwrap_or_else(PoisonError::into_inner);
         let dropout = key.child(DROPOUT).child(context.epoch);
@@ -165,9 +173,10 @@ impl Model {
             }
             let steps = steps.unwrap_or(number + 1);
             let factor = description.schedule.factor(context.epoch, number, steps, plateau);
+            *learning_rate = description.optimizer.learning_rate() * factor;
             let step = Step {
                 key: dropout.child(number as u64),
-                learning_rate: description.optimizer.learning_rate() * factor,
+                learning_rate: *learning_rate,
                 clip_norm: description.clip_norm,
                 clip_value: description.clip_value,
                 l1: description.l1,
@@ -198,10 +207,6 @@ impl Model {
         context: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError> {
-        if let Some(last) = &self.stopper.last {
-            last.iter().for_each(|(name, value)| metrics.report(name.to_owned(), value));
-            return Ok(());
-        }
         let mut tallies = Vec::with_capacity(self.members.len());
         for member in 0..self.members.len() {
             let feed = self.feed(member, context.epoch);
@@ -216,19 +221,21 @@ impl Model {
             tallies.push(tally);
         }
         self.report(&tallies, true, metrics);
-        self.plateau.end_epoch(&self.description.schedule, metrics);
-        let factor = self.description.schedule.factor(context.epoch, 0, 1, &self.plateau);
+        self.plateau.end_epoch(&self.description.schedule, self.directions, metrics);
         let end = EpochEnd {
             trial: context.trial.id,
             epochs: context.epoch + 1,
             metrics,
-            learning_rate: self.description.optimizer.learning_rate() * factor,
+            learning_rate: self.learning_rate,
         };
         let mut stop = false;
         for callback in &self.description.callbacks {
             stop |= (callback.0)(&end).is_break();
         }
-        self.stopper.end_epoch(self.description.early_stopping.as_ref(), metrics, stop);
+        stop |= self.stopper.end_epoch(self.description.early_stopping.as_ref(), self.directions, metrics);
+        if stop {
+            metrics.stop();
+        }
         Ok(())
     }
 

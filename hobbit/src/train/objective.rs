@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::compiled::{Compiled, IntoModel};
 use super::data::Data;
 use super::device::{Device, resolve};
+use super::directions::Goal;
 use super::fingerprint;
-use super::metrics::names;
+use super::metrics::{direction_of, names};
 use super::model::Model;
 use super::tape::needs_pairs;
 use crate::error::BoxError;
-use crate::objective::{Checkpoint, EpochContext, Metrics, Objective, TrialContext};
+use crate::objective::{Checkpoint, EpochContext, MetricDirections, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
+use crate::trial::Direction;
 
 /// Trains the models that a function describes, on a data set. Made by [`Hyperband::new`](crate::Hyperband::new).
 pub struct ModelObjective<H, F, C> {
@@ -28,6 +30,7 @@ pub struct ModelObjective<H, F, C> {
     resolved: OnceLock<Vec<Device>>,
     /// What descriptions of trials say of the data.
     described: OnceLock<Vec<(&'static str, String)>>,
+    goal: RwLock<Goal>,
     types: PhantomData<fn(&H) -> C>,
 }
 
@@ -45,6 +48,7 @@ where
             devices: vec![Device::Cpu],
             resolved: OnceLock::new(),
             described: OnceLock::new(),
+            goal: RwLock::default(),
             types: PhantomData,
         }
     }
@@ -71,7 +75,15 @@ where
             )
             .into());
         }
+        let goal = self.goal();
+        // the direction of what the sweep optimizes is known before anything is built
+        let direction = goal.direction.or(Some(Direction::Minimize));
+        model.directions(&Goal { direction, ..goal })?;
         Ok(model)
+    }
+
+    fn goal(&self) -> Goal {
+        self.goal.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The devices that there are.
@@ -125,6 +137,17 @@ where
         Ok(names(&model.metrics, false).chain(names(&model.metrics, true)).collect())
     }
 
+    fn directions(&self, hparams: &H) -> Result<MetricDirections, BoxError> {
+        let model = self.describe_model(hparams)?;
+        let direction = |name: Cow<'static, str>| (name.clone(), direction_of(&model.metrics, &name));
+        Ok(names(&model.metrics, false).chain(names(&model.metrics, true)).map(direction).collect())
+    }
+
+    fn optimizes(&self, monitor: &str, direction: Option<Direction>) {
+        let goal = Goal { monitor: monitor.to_owned(), direction };
+        *self.goal.write().unwrap_or_else(PoisonError::into_inner) = goal;
+    }
+
     fn describe(&self) -> BTreeMap<String, String> {
         let data = self.data.as_ref().map(|data| ("the data".to_owned(), data.fingerprint()));
         let executions = (self.executions > 1)
@@ -158,7 +181,7 @@ where
         if let Some(epochs) = trial.epochs {
             model.schedule = model.schedule.over(epochs);
         }
-        Ok(Model::new(model, self.device(trial.worker)?, trial.key, members)?)
+        Ok(Model::new(model, self.device(trial.worker)?, trial.key, members, &self.goal())?)
     }
 
     fn training_loss(&self) -> Option<&'static str> {

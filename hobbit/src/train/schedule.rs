@@ -1,5 +1,6 @@
 //! What changes in the course of training: the learning rate, and when to stop.
 
+use super::directions::{Directions, check_watched};
 use super::metrics::Metric;
 use crate::error::{Error, Result};
 use crate::objective::{Checkpoint, Metrics};
@@ -32,7 +33,7 @@ pub(super) enum Shape {
     Step { epochs: u64, factor: f64 },
     Cosine { epochs: u64, last: f64 },
     CosineOverTrial { last: f64 },
-    Plateau { patience: u64, factor: f64, smallest: f64 },
+    Plateau { patience: u64, factor: f64, smallest: f64, watched: &'static str },
 }
 
 impl Schedule {
@@ -77,7 +78,13 @@ impl Schedule {
 
     /// Multiplied by a factor when `val_loss` has not become smaller for so many epochs; never below a share of 10⁻⁴.
     pub fn on_plateau(patience: u64, factor: f64) -> Schedule {
-        Schedule::of(Shape::Plateau { patience, factor, smallest: 1e-4 })
+        Schedule::on_plateau_of("val_loss", patience, factor)
+    }
+
+    /// The same for another metric, which gets better in the direction it has: as
+    /// [early stopping](EarlyStopping::new) finds it.
+    pub fn on_plateau_of(metric: &'static str, patience: u64, factor: f64) -> Schedule {
+        Schedule::of(Shape::Plateau { patience, factor, smallest: 1e-4, watched: metric })
     }
 
     /// Rises evenly from zero during the first epochs, step by step.
@@ -98,7 +105,18 @@ impl Schedule {
         matches!(self.shape, Shape::CosineOverTrial { .. })
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    /// The metric that it looks at, if any.
+    pub(super) fn watched(&self) -> Option<&'static str> {
+        match self.shape {
+            Shape::Plateau { watched, .. } => Some(watched),
+            _ => None,
+        }
+    }
+
+    pub(super) fn check(&self, metrics: &[Metric]) -> Result<()> {
+        if let Some(watched) = self.watched() {
+            check_watched("the learning rate's schedule", watched, metrics)?;
+        }
         let factor = |factor: f64| {
             if factor > 0.0 && factor <= 1.0 {
                 Ok(())
@@ -163,18 +181,33 @@ impl Schedule {
     }
 }
 
-/// When a stage's training does no good any more: the rest of its epochs is skipped, and counts with the last values.
+/// Ends a stage's training when a metric has stopped getting better.
+///
+/// A trial that is stopped has the epochs that it was trained, and no others: its stage has fewer rows in the
+/// history, and less is added to the trial's count of epochs. Its score competes for promotion with those of
+/// trials that were trained to the end of the stage. If it is promoted, it is trained again: every stage
+/// begins with all of its patience.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyStopping {
     pub(super) monitor: String,
     pub(super) patience: u64,
     pub(super) least: f64,
+    pub(super) direction: Option<Direction>,
 }
 
 impl EarlyStopping {
-    /// After so many epochs in which a metric did not get better.
+    /// Stops after `patience` epochs in which a metric of the model (`val_loss`, say) did not get better.
+    ///
+    /// Which way it gets better is what [`direction`](EarlyStopping::direction) says; else, if the sweep
+    /// optimizes the same metric, the sweep's direction; else [the metric's own](Metric::direction). Where
+    /// none of them is known, the sweep does not begin.
     pub fn new(monitor: impl Into<String>, patience: u64) -> EarlyStopping {
-        EarlyStopping { monitor: monitor.into(), patience, least: 0.0 }
+        EarlyStopping { monitor: monitor.into(), patience, least: 0.0, direction: None }
+    }
+
+    /// Sets which way the metric gets better.
+    pub fn direction(self, direction: Direction) -> EarlyStopping {
+        EarlyStopping { direction: Some(direction), ..self }
     }
 
     /// By how much a value has to be better to count. Default: 0.
@@ -183,16 +216,7 @@ impl EarlyStopping {
     }
 
     pub(super) fn check(&self, metrics: &[Metric]) -> Result<()> {
-        let known =
-            [false, true].into_iter().flat_map(|validation| super::metrics::names(metrics, validation));
-        let known: Vec<_> = known.collect();
-        if !known.iter().any(|name| *name == self.monitor) {
-            return Err(Error::model(format!(
-                "early stopping looks at `{}`, but the model reports {}",
-                self.monitor,
-                known.join(", ")
-            )));
-        }
+        check_watched("early stopping", &self.monitor, metrics)?;
         if self.patience == 0 || !(self.least.is_finite() && self.least >= 0.0) {
             return Err(Error::model(format!(
                 "early stopping has a patience of {} and a least change of {}; the first has to be at least 1, the second not negative",
@@ -203,26 +227,30 @@ impl EarlyStopping {
     }
 }
 
-/// How far a schedule that looks at `val_loss` has come.
+/// How far a schedule that looks at a metric has come.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plateau {
     factor: f64,
-    best: f64,
+    best: Option<f64>,
     waited: u64,
 }
 
 impl Default for Plateau {
     fn default() -> Plateau {
-        Plateau { factor: 1.0, best: f64::INFINITY, waited: 0 }
+        Plateau { factor: 1.0, best: None, waited: 0 }
     }
 }
 
 impl Plateau {
-    pub(super) fn end_epoch(&mut self, schedule: &Schedule, metrics: &Metrics) {
-        let Shape::Plateau { patience, factor, smallest } = schedule.shape else { return };
-        let value = metrics.get("val_loss").unwrap_or(f64::NAN);
-        if value < self.best {
-            self.best = value;
+    pub(super) fn end_epoch(&mut self, schedule: &Schedule, directions: Directions, metrics: &Metrics) {
+        let Shape::Plateau { patience, factor, smallest, watched } = schedule.shape else { return };
+        let value = metrics.get(watched).unwrap_or(f64::NAN);
+        let better = match self.best {
+            Some(best) => directions.plateau.better(value, best),
+            None => value.is_finite(),
+        };
+        if better {
+            self.best = Some(value);
             self.waited = 0;
             return;
         }
@@ -241,8 +269,6 @@ pub(super) struct Stopper {
     stage: u64,
     best: Option<f64>,
     waited: u64,
-    /// What was measured last, if training has ended.
-    pub(super) last: Option<Metrics>,
 }
 
 impl Stopper {
@@ -253,43 +279,41 @@ impl Stopper {
         }
     }
 
-    pub(super) fn end_epoch(&mut self, rule: Option<&EarlyStopping>, metrics: &Metrics, stop: bool) {
-        let mut stop = stop;
-        if let Some(rule) = rule {
-            let value = metrics.get(&rule.monitor).unwrap_or(f64::NAN);
-            let better = match (Direction::of(&rule.monitor), self.best) {
-                (_, None) => !value.is_nan(),
-                (Direction::Minimize, Some(best)) => value < best - rule.least,
-                (Direction::Maximize, Some(best)) => value > best + rule.least,
-            };
-            if better {
-                self.best = Some(value);
-                self.waited = 0;
-            } else {
-                self.waited += 1;
-                stop |= self.waited >= rule.patience;
-            }
+    /// Takes an epoch into account; returns whether training does no good any more.
+    pub(super) fn end_epoch(
+        &mut self,
+        rule: Option<&EarlyStopping>,
+        directions: Directions,
+        metrics: &Metrics,
+    ) -> bool {
+        let Some(rule) = rule else { return false };
+        let value = metrics.get(&rule.monitor).unwrap_or(f64::NAN);
+        let better = match (directions.stopping, self.best) {
+            (_, None) => !value.is_nan(),
+            (Direction::Minimize, Some(best)) => value < best - rule.least,
+            (Direction::Maximize, Some(best)) => value > best + rule.least,
+        };
+        if better {
+            self.best = Some(value);
+            self.waited = 0;
+            return false;
         }
-        if stop {
-            self.last = Some(metrics.clone());
-        }
+        self.waited += 1;
+        self.waited >= rule.patience
     }
 }
 
 /// Rust prints and reads floats exactly.
 pub(super) fn save(plateau: &Plateau, stopper: &Stopper, checkpoint: &mut Checkpoint) {
     if *plateau != Plateau::default() {
-        let text = format!("{} {} {}", plateau.factor, plateau.best, plateau.waited);
+        let best = plateau.best.unwrap_or(f64::INFINITY);
+        let text = format!("{} {best} {}", plateau.factor, plateau.waited);
         checkpoint.metadata.insert("plateau".to_owned(), text);
     }
-    if stopper.best.is_some() || stopper.waited > 0 || stopper.last.is_some() {
+    if stopper.best.is_some() || stopper.waited > 0 {
         let best = stopper.best.map_or("none".to_owned(), |best| best.to_string());
         let text = format!("{} {best} {}", stopper.stage, stopper.waited);
         checkpoint.metadata.insert("early stopping".to_owned(), text);
-    }
-    if let Some(last) = &stopper.last {
-        let lines: Vec<String> = last.iter().map(|(name, value)| format!("{value} {name}")).collect();
-        checkpoint.metadata.insert("stopped with".to_owned(), lines.join("\n"));
     }
 }
 
@@ -300,7 +324,7 @@ pub(super) fn load(checkpoint: &Checkpoint) -> Option<(Plateau, Stopper)> {
     if let Some(text) = checkpoint.metadata.get("plateau") {
         let mut words = text.split(' ');
         plateau.factor = words.next()?.parse().ok()?;
-        plateau.best = words.next()?.parse().ok()?;
+        plateau.best = Some(words.next()?.parse().ok()?).filter(|best: &f64| best.is_finite());
         plateau.waited = words.next()?.parse().ok()?;
     }
     if let Some(text) = checkpoint.metadata.get("early stopping") {
@@ -312,20 +336,13 @@ pub(super) fn load(checkpoint: &Checkpoint) -> Option<(Plateau, Stopper)> {
         };
         stopper.waited = words.next()?.parse().ok()?;
     }
-    if let Some(text) = checkpoint.metadata.get("stopped with") {
-        let mut last = Metrics::new();
-        for line in text.lines() {
-            let (value, name) = line.split_once(' ')?;
-            last.report(name.to_owned(), value.parse().ok()?);
-        }
-        stopper.last = Some(last);
-    }
     Some((plateau, stopper))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::directions::Goal;
 
     fn metrics(val_loss: f64) -> Metrics {
         let mut metrics = Metrics::new();
@@ -354,18 +371,20 @@ mod tests {
             assert_eq!(at(over, epochs, 5), at(Schedule::cosine_to(40, 0.1).warm_up(2), epochs, 5));
         }
         assert_eq!(Schedule::cosine(27).over(40), Schedule::cosine(27));
-        assert!(Schedule::cosine_over_trial_to(1.5).check().is_err());
-        assert!(Schedule::step(0, 0.5).check().is_err() && Schedule::step(1, 1.5).check().is_err());
-        assert!(Schedule::constant().warm_up(-1.0).check().is_err());
+        assert!(Schedule::cosine_over_trial_to(1.5).check(&[]).is_err());
+        assert!(Schedule::step(0, 0.5).check(&[]).is_err() && Schedule::step(1, 1.5).check(&[]).is_err());
+        assert!(Schedule::constant().warm_up(-1.0).check(&[]).is_err());
+        assert!(Schedule::on_plateau_of("val_mse", 1, 0.5).check(&[]).is_err());
     }
 
     #[test]
     fn a_plateau_lowers_the_learning_rate() {
         let schedule = Schedule::on_plateau(2, 0.1);
+        let directions = Directions::new(&schedule, None, &[], &Goal::default()).unwrap();
         let mut plateau = Plateau::default();
         let mut factors = Vec::new();
         for loss in [1.0, 0.9, 0.9, f64::NAN, 0.8, 0.8, 0.8, 0.8, 0.8] {
-            plateau.end_epoch(&schedule, &metrics(loss));
+            plateau.end_epoch(&schedule, directions, &metrics(loss));
             factors.push(schedule.factor(0, 0, 1, &plateau));
         }
         let (a, b, c) = (1.0, 0.1, 0.1 * 0.1);
@@ -376,16 +395,31 @@ mod tests {
     fn a_stage_is_stopped_and_the_next_is_not() {
         let rule = EarlyStopping::new("val_loss", 2).least_change(0.05);
         let mut stopper = Stopper::default();
+        let directions = Directions::new(&Schedule::constant(), Some(&rule), &[], &Goal::default()).unwrap();
         for (loss, stopped) in [(1.0, false), (0.97, false), (0.9, false), (0.89, false), (0.88, true)] {
             stopper.begin_epoch(9);
-            stopper.end_epoch(Some(&rule), &metrics(loss), false);
-            assert_eq!(stopper.last.is_some(), stopped, "{loss}");
+            assert_eq!(stopper.end_epoch(Some(&rule), directions, &metrics(loss)), stopped, "{loss}");
         }
         let mut checkpoint = Checkpoint::new();
         save(&Plateau::default(), &stopper, &mut checkpoint);
         assert_eq!(load(&checkpoint), Some((Plateau::default(), stopper.clone())));
         stopper.begin_epoch(27);
-        assert_eq!(stopper.last, None);
+        assert_eq!(stopper, Stopper { stage: 27, ..Stopper::default() });
+        assert!(!stopper.end_epoch(Some(&rule), directions, &metrics(2.0)));
         assert!(EarlyStopping::new("val_accuracy", 2).check(&[]).is_err());
+    }
+
+    #[test]
+    fn a_plateau_of_an_accuracy_is_above() {
+        let plateau = Schedule::on_plateau_of("val_accuracy", 1, 0.5);
+        let directions = Directions::new(&plateau, None, &[Metric::Accuracy], &Goal::default()).unwrap();
+        let mut state = Plateau::default();
+        let factors = [0.5, 0.6, 0.6, 0.7].map(|accuracy| {
+            let mut metrics = Metrics::new();
+            metrics.report("val_accuracy", accuracy);
+            state.end_epoch(&plateau, directions, &metrics);
+            plateau.factor(0, 0, 1, &state)
+        });
+        assert_eq!(factors, [1.0, 1.0, 0.5, 0.5]);
     }
 }

@@ -48,7 +48,7 @@ JSON (--format json):
   TRIAL = {rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
            score, epoch, epochs, hparams: {NAME: value},
            metrics: {NAME: value}}
-  stages: [{stage, from, to, end, attempt, worker, seconds, ended}]
+  stages: [{stage, from, to, end, stopped_at, attempt, worker, seconds, ended}]
   history: [{epoch, stage, metrics: {NAME: value}}]
 status is finished, dropped, diverged, failed, unfinished or running; epoch
 and metrics are those of the score.";
@@ -166,7 +166,10 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
         Table::new(1).numbers(["stage", "from", "to", "seconds", "worker", "attempt"]).text("end");
     for stage in &trial.stages {
         let end = match &stage.end {
-            End::Trained => "trained".to_owned(),
+            End::Trained => {
+                let early = stage.stopped_at().map(|epoch| format!("stopped early in epoch {epoch}"));
+                early.unwrap_or_else(|| "trained".to_owned())
+            }
             End::Diverged { epoch, .. } => format!("diverged in epoch {epoch}"),
             End::Failed { epoch: 0, .. } => "failed to build".to_owned(),
             End::Failed { epoch, .. } => format!("failed in epoch {epoch}"),

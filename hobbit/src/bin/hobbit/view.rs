@@ -210,6 +210,8 @@ struct OutcomeView {
     from: u64,
     to: u64,
     end: &'static str,
+    /// The epoch after which it was stopped early.
+    stopped_at: Option<u64>,
     attempt: u32,
     worker: u32,
     seconds: f64,
@@ -235,6 +237,7 @@ impl WholeTrialView {
                 End::Diverged { .. } => "diverged",
                 End::Failed { .. } => "failed",
             },
+            stopped_at: stage.stopped_at(),
             attempt: stage.attempt,
             worker: stage.worker,
             seconds: stage.seconds,
