@@ -2,35 +2,92 @@
 
 use std::collections::HashSet;
 
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Expr, Type};
 
-use crate::attr::Errors;
-use crate::model::{Body, Bounds, Domain, Field, Input, Literal, is_float, is_int, literal, primitive};
+use crate::errors::Errors;
+use crate::model::{
+    Body, Bounds, Domain, Field, Input, Literal, inside, is_float, is_int, limits, literal, primitive, text,
+    ungrouped, ungrouped_type,
+};
+
+/// The most elements of a list: each has parameters of its own.
+pub(crate) const MOST_ELEMENTS: i128 = 1 << 16;
+
+/// No draw of a normal distribution is further from its mean than so many standard deviations.
+pub(crate) const DEVIATIONS: f64 = 8.5;
 
 pub(crate) fn check(input: &Input, errors: &mut Errors) {
     match &input.body {
-        Body::Struct(fields) => check_fields(fields, errors),
+        Body::Struct(fields) => check_fields(fields, &input.ident, errors),
         Body::Enum(variants) => {
-            if variants.is_empty() {
-                errors.on(&input.ident, "an enum without variants has no values");
-            }
             for variant in variants {
-                check_fields(&variant.fields, errors);
+                check_fields(&variant.fields, &input.ident, errors);
             }
             check_weights(variants.iter().map(|variant| variant.weight.as_ref()), errors);
         }
     }
 }
 
-fn check_fields(fields: &[Field], errors: &mut Errors) {
+fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
     let mut names = HashSet::new();
     for field in fields {
         if !names.insert(&field.name) {
             errors
                 .at(field.ident.span(), format!("there is another parameter with the name `{}`", field.name));
         }
+        check_wrapper(&field.domain, &field.ty, &field.ident, errors);
+        check_itself(&field.domain, &field.ty, space, errors);
         check_domain(&field.domain, &field.ty, errors);
+    }
+}
+
+/// An error where the domain is of what is in the field, and nothing says how it gets there.
+fn check_wrapper(domain: &Domain, ty: &Type, ident: &Ident, errors: &mut Errors) {
+    match domain {
+        Domain::Optional { ty, inner, .. }
+        | Domain::Several { ty, inner, .. }
+        | Domain::Array { ty, inner } => return check_wrapper(inner, ty, ident, errors),
+        Domain::Choice { options, .. } => {
+            // options of any type can be chosen from, but these are not of a wrapper
+            let is_plain = |(option, _): &(Expr, _)| matches!(ungrouped(option), Expr::Lit(_));
+            if !options.iter().all(is_plain) {
+                return;
+            }
+        }
+        Domain::Uniform { .. }
+        | Domain::Normal { .. }
+        | Domain::Int { .. }
+        | Domain::Bool(_)
+        | Domain::Variants { .. }
+        | Domain::Nested => {}
+        Domain::Distribution(_) | Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => return,
+    }
+    if inside(ty, "Option").is_some() {
+        errors
+            .on(ty, format!("`{ident}` is an `Option`: say how often it is there, with `#[optional(0.5)]`"));
+    } else if inside(ty, "Vec").is_some() {
+        errors.on(ty, format!("`{ident}` is a `Vec`: say how many elements it has, with `#[length(1..=4)]`"));
+    } else if inside(ty, "Box").is_some_and(|inside| primitive(inside).as_deref() != Some("str")) {
+        errors.on(ty, format!("`{ident}` is drawn by value: leave the `Box` out"));
+    }
+}
+
+/// An error where a space is a part of itself.
+fn check_itself(domain: &Domain, ty: &Type, space: &Ident, errors: &mut Errors) {
+    match domain {
+        Domain::Optional { ty, inner, .. }
+        | Domain::Several { ty, inner, .. }
+        | Domain::Array { ty, inner } => check_itself(inner, ty, space, errors),
+        Domain::Nested => {
+            let Type::Path(path) = ungrouped_type(ty) else { return };
+            let is = |name: &Ident| name == space || name == "Self";
+            if path.path.get_ident().is_some_and(is) {
+                errors.on(ty, "a space within itself would have parameters without end");
+            }
+        }
+        _ => {}
     }
 }
 
@@ -38,34 +95,50 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
     let name = primitive(ty).unwrap_or_default();
     match domain {
         Domain::Uniform { bounds, step, log } => {
-            if is_int(&name) || name == "bool" {
-                let (what, other) = if *log { ("log_uniform", ", log") } else { ("uniform", "") };
+            let what = if *log { "log_uniform" } else { "uniform" };
+            if is_int(&name) {
+                let other = if *log { ", log" } else { "" };
                 errors.on(ty,
                     format!("`{what}` draws real numbers, for `f64` or `f32`; for `{name}` use `#[int(low..=high{other})]`"),
                 );
+            } else if !(name.is_empty() || is_float(&name)) {
+                errors.on(ty, format!("`{what}` draws real numbers, for `f64` or `f32`, not `{name}`"));
             }
             check_range(bounds, *log, errors);
-            check_step(Some(bounds), step.as_ref(), errors);
+            check_single(bounds, &name, *log, errors);
+            check_step(Some(bounds), finite(step.as_ref(), errors), errors);
         }
-        Domain::Normal { std, bounds, step, log, .. } => {
-            if is_int(&name) || name == "bool" {
+        Domain::Normal { mean, std, bounds, step, log } => {
+            if !(name.is_empty() || is_float(&name)) {
                 errors.on(
                     ty,
                     format!("normal distributions draw real numbers, for `f64` or `f32`, not `{name}`"),
                 );
             }
+            check_numbers([&**mean, &**std], errors);
             if literal(std).is_some_and(|std| std.value() <= 0.0) {
                 errors.on(std, "the standard deviation has to be above zero");
             }
             if let Some(bounds) = bounds {
                 check_range(bounds, *log, errors);
+                check_single(bounds, &name, *log, errors);
             }
-            check_step(bounds.as_ref(), step.as_ref(), errors);
+            check_spread(mean, std, bounds.as_ref(), &name, *log, errors);
+            check_step(bounds.as_ref(), finite(step.as_ref(), errors), errors);
         }
         Domain::Int { bounds, step, log } => {
-            if is_float(&name) || name == "bool" {
+            if is_float(&name) {
                 errors
                     .on(ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
+            } else if !(name.is_empty() || is_int(&name)) {
+                errors.on(ty, format!("`int` draws whole numbers of up to 64 bits, not `{name}`"));
+            }
+            for end in [&bounds.low, &bounds.high] {
+                if let (Some(Literal::Int(number)), Some((low, high))) = (literal(end), limits(&name))
+                    && !(low..=high).contains(&number)
+                {
+                    errors.on(end, format!("{number} does not fit `{name}`, which is from {low} to {high}"));
+                }
             }
             for end in [&bounds.low, &bounds.high].into_iter().chain(step) {
                 if matches!(literal(end), Some(Literal::Float(_))) {
@@ -81,9 +154,17 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             }
             let mut seen = HashSet::new();
             for (option, _) in options {
-                if !seen.insert(option.to_token_stream().to_string()) {
+                let same = literal(option).map_or_else(
+                    || ungrouped(option).to_token_stream().to_string(),
+                    |number| number.value().to_string(),
+                );
+                if !seen.insert(same) {
                     errors.on(option, "this option is there already");
                 }
+            }
+            let texts = options.iter().any(|(option, _)| text(option).is_some());
+            if texts && !name.is_empty() {
+                errors.on(ty, format!("texts are chosen for a `String`, not `{name}`"));
             }
             check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
         }
@@ -115,17 +196,102 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
                 match literal(end) {
                     Some(Literal::Float(_)) => errors.on(end, "a length is a whole number"),
                     Some(Literal::Int(length)) if length < 0 => errors.on(end, "a length is not negative"),
+                    Some(Literal::Int(length)) if length > MOST_ELEMENTS => errors.on(
+                        end,
+                        format!(
+                            "a list has {MOST_ELEMENTS} elements at most: each has parameters of its own"
+                        ),
+                    ),
                     _ => {}
                 }
             }
             check_domain(inner, ty, errors);
         }
-        Domain::Array { ty, inner } => check_domain(inner, ty, errors),
+        Domain::Array { ty: inside, inner } => {
+            if let Type::Array(array) = ungrouped_type(ty)
+                && matches!(literal(&array.len), Some(Literal::Int(33..)))
+            {
+                errors.on(
+                    &array.len,
+                    "arrays of up to 32 elements can be written to files; use a `Vec` with `#[length(n..=n)]`",
+                );
+            }
+            check_domain(inner, inside, errors);
+        }
         Domain::Distribution(_) | Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
     }
 }
 
+/// An error for each that is plainly no number.
+fn check_numbers<'a>(exprs: impl IntoIterator<Item = &'a Expr>, errors: &mut Errors) {
+    for expr in exprs {
+        if let Expr::Lit(lit) = ungrouped(expr)
+            && !matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_))
+        {
+            errors.on(expr, "a number is needed");
+        } else if literal(expr).is_some_and(|number| !number.value().is_finite()) {
+            errors.on(expr, "this number is too large for `f64`");
+        }
+    }
+}
+
+/// What is a number in `f64` may be none in `f32`.
+fn check_single(bounds: &Bounds, name: &str, log: bool, errors: &mut Errors) {
+    if name != "f32" {
+        return;
+    }
+    for end in [&bounds.low, &bounds.high] {
+        if literal(end).is_some_and(|end| end.value().is_finite() && (end.value() as f32).is_infinite()) {
+            errors.on(end, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
+        }
+    }
+    if log && literal(&bounds.low).is_some_and(|low| low.value() > 0.0 && low.value() as f32 == 0.0) {
+        errors.on(&bounds.low, "a log range has to begin above zero, and this is zero in `f32`");
+    }
+}
+
+/// An error if what a normal distribution may draw is no number of the field's type.
+fn check_spread(
+    mean: &Expr,
+    std: &Expr,
+    bounds: Option<&Bounds>,
+    name: &str,
+    log: bool,
+    errors: &mut Errors,
+) {
+    let (Some(center), Some(std)) = (literal(mean), literal(std)) else { return };
+    let reach = DEVIATIONS * std.value();
+    let (mut least, mut most) =
+        if name == "f32" { (-f64::from(f32::MAX), f64::from(f32::MAX)) } else { (f64::MIN, f64::MAX) };
+    if log {
+        let smallest = if name == "f32" { f64::from(f32::from_bits(1)) } else { f64::from_bits(1) };
+        (least, most) = (smallest.ln(), most.ln());
+    }
+    let reported = !(center.value().is_finite() && std.value().is_finite());
+    if bounds.is_none()
+        && !reported
+        && std.value() > 0.0
+        && (center.value() - reach < least || center.value() + reach > most)
+    {
+        let name = if name.is_empty() { "f64" } else { name };
+        errors.on(mean, format!("values would not fit `{name}`: it is too wide, or too far from zero"));
+    }
+}
+
+/// The step, if nothing is wrong with it as a number.
+fn finite<'a>(step: Option<&'a Expr>, errors: &mut Errors) -> Option<&'a Expr> {
+    check_numbers(step, errors);
+    step.filter(|step| literal(step).is_none_or(|step| step.value().is_finite()))
+}
+
 fn check_range(bounds: &Bounds, log: bool, errors: &mut Errors) {
+    for end in [&bounds.low, &bounds.high] {
+        if let Expr::Lit(lit) = ungrouped(end)
+            && !matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_))
+        {
+            errors.on(end, "the ends of a range are numbers");
+        }
+    }
     if let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high)) {
         let (low, high) = (low.value(), high.value());
         if low > high {
@@ -160,7 +326,8 @@ fn fits(step: f64, low: f64, high: f64) -> bool {
 }
 
 fn check_probability(probability: &Expr, errors: &mut Errors) {
-    if literal(probability).is_some_and(|p| !(0.0..=1.0).contains(&p.value())) {
+    check_numbers([probability], errors);
+    if literal(probability).is_some_and(|p| p.value().is_finite() && !(0.0..=1.0).contains(&p.value())) {
         errors.on(probability, "a probability is from 0 to 1");
     }
 }
@@ -168,16 +335,21 @@ fn check_probability(probability: &Expr, errors: &mut Errors) {
 fn check_weights<'a>(weights: impl Iterator<Item = Option<&'a Expr>>, errors: &mut Errors) {
     let mut last = None;
     let mut all_zero = true;
+    let mut sum = 0.0;
     for weight in weights {
         let value = weight.map_or(Some(1.0), |weight| literal(weight).map(Literal::value));
         all_zero &= value == Some(0.0);
+        sum += value.filter(|value| value.is_finite()).unwrap_or(0.0);
         let Some(weight) = weight else { continue };
         last = Some(weight);
-        if value.is_some_and(|value| !(value >= 0.0 && value.is_finite())) {
+        check_numbers([weight], errors);
+        if value.is_some_and(|value| value < 0.0) {
             errors.on(weight, "a weight is not negative");
         }
     }
     if let Some(last) = last.filter(|_| all_zero) {
         errors.on(last, "all weights are zero: nothing could be drawn");
+    } else if let Some(last) = last.filter(|_| f64::is_infinite(sum)) {
+        errors.on(last, "the sum of all weights is too large for `f64`");
     }
 }

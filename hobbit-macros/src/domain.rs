@@ -1,163 +1,216 @@
-//! Writes the domain of a field, and the checks of what it is given by constants.
+//! Writes the domain of a field.
 
-use proc_macro2::TokenStream;
+use std::collections::HashSet;
+
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Type};
 
-use crate::model::{Bounds, Domain, Literal, literal};
+use crate::constant::{Condition, Constants, at};
+use crate::limit::{self, Bell, Range};
+use crate::model::{Bounds, Domain, Literal, literal, plain, text, ungrouped};
 
-/// Whether it is written as a `String`.
-pub(crate) fn is_string(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "String"))
+fn option(value: Option<&TokenStream>) -> TokenStream {
+    value.map_or(quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
 }
 
-fn option(value: Option<&Expr>) -> TokenStream {
-    value.map_or(
-        quote!(::core::option::Option::None),
-        |value| quote!(::core::option::Option::Some((#value) as f64)),
-    )
+/// The field whose domain is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'a> {
+    /// The parameter's name, with what is before it.
+    pub(crate) name: &'a str,
+    /// Its name in errors.
+    pub(crate) what: &'a str,
+    /// The type as a whole.
+    pub(crate) whole: &'a Type,
 }
 
-/// The expression of a field's domain.
-pub(crate) fn domain(domain: &Domain, name: &str, ty: &Type) -> TokenStream {
+/// Whether a type is only known as what is in another: mistakes about it are reported there.
+fn is_projected(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.qself.is_some()
+        && path.path.segments.first().is_some_and(|first| first.ident == "__hobbit"))
+}
+
+/// The expression of a field's domain, for values of this type.
+pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Constants) -> TokenStream {
+    let Of { name, what, whole } = of;
+    // whose limits, and which type where it can be inferred
+    let (limited, named) = if is_projected(ty) { (whole, quote!(_)) } else { (ty, ty.to_token_stream()) };
     match domain {
-        Domain::Uniform { bounds: Bounds { low, high, .. }, step, log } => {
+        Domain::Uniform { bounds, step, log } => {
+            let (low, high) = (constants.real(&bounds.low), constants.real(&bounds.high));
+            let size = step.as_ref().map(|step| constants.real(step));
+            let range =
+                Range { bounds, low: &low, high: &high, step: step.as_ref().zip(size.as_ref()), log: *log };
+            limit::uniform(constants, what, limited, &range);
             let kind = if *log { quote!(LogUniform) } else { quote!(Uniform) };
-            let step = option(step.as_ref());
-            quote_spanned!(low.span()=> __h::One(__h::#kind { low: (#low) as f64, high: (#high) as f64, step: #step }))
+            let step = option(size.as_ref());
+            quote_spanned!(at(bounds.low.span())=>
+                __hobbit::One(__hobbit::#kind { low: #low, high: #high, step: #step })
+            )
         }
         Domain::Normal { mean, std, bounds, step, log } => {
+            let (middle, deviation) = (constants.real(mean), constants.real(std));
             let (low, high) = match bounds {
-                Some(Bounds { low, high, .. }) => (quote!((#low) as f64), quote!((#high) as f64)),
-                None => (quote!(f64::NEG_INFINITY), quote!(f64::INFINITY)),
+                Some(Bounds { low, high, .. }) => (constants.real(low), constants.real(high)),
+                None => (quote!(__hobbit::f64::NEG_INFINITY), quote!(__hobbit::f64::INFINITY)),
             };
-            let step = option(step.as_ref());
-            quote_spanned!(mean.span()=> __h::One(__h::Normal {
-                mean: (#mean) as f64, std: (#std) as f64, log: #log, low: #low, high: #high, step: #step
+            let size = step.as_ref().map(|step| constants.real(step));
+            let bell = Bell {
+                mean: (mean, &middle),
+                std: (std, &deviation),
+                bounds: bounds.as_ref(),
+                low: &low,
+                high: &high,
+                step: step.as_ref().zip(size.as_ref()),
+                log: *log,
+            };
+            limit::normal(constants, what, limited, &bell);
+            let step = option(size.as_ref());
+            quote_spanned!(at(mean.span())=> __hobbit::One(__hobbit::Normal {
+                mean: #middle, std: #deviation, log: #log, low: #low, high: #high, step: #step
             }))
         }
-        Domain::Int { bounds: Bounds { low, high, .. }, step, log } => {
-            let step = step.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
+        Domain::Int { bounds, step, log } => {
             // both ends are of the field's type, so that every value between them is too
-            quote_spanned!(low.span()=> __h::One(__h::Int {
-                low: { let low: #ty = #low; low as i128 },
-                high: { let high: #ty = #high; high as i128 },
-                step: (#step) as i128,
-                log: #log,
-            }))
+            let (low, high) = (constants.of_type(&bounds.low, ty), constants.of_type(&bounds.high, ty));
+            let size = step.as_ref().map(|step| (step, constants.whole(step)));
+            let range = Range { bounds, low: &low.0, high: &high.0, step: None, log: *log };
+            let step = size.as_ref().map(|(step, (size, whole))| (*step, size, whole));
+            limit::int(constants, what, limited, &range, [&low.1, &high.1], step);
+            let step = size.as_ref().map_or(quote!(1), |(_, (size, _))| size.clone());
+            let (low, high) = (low.0, high.0);
+            quote_spanned!(at(bounds.low.span())=>
+                __hobbit::One(__hobbit::Int { low: #low, high: #high, step: #step, log: #log })
+            )
         }
         Domain::Choice { options, span } => {
-            let labels = options.iter().map(|(option, _)| label(option));
-            let weights =
-                options.iter().map(|(_, w)| w.as_ref().map_or(quote!(1.0), |w| quote!((#w) as f64)));
-            let owned = is_string(ty);
-            let options = options.iter().map(|(option, _)| match option {
-                Expr::Lit(lit) if owned && matches!(lit.lit, Lit::Str(_)) => {
-                    quote!(__h::String::from(#option))
-                }
-                option => option.to_token_stream(),
-            });
-            quote_spanned!(*span=> __h::One(__h::Choice::<#ty, _> {
-                options: [#(#options),*], labels: [#(#labels),*], weights: [#(#weights),*]
-            }))
+            let weights = constants.weights(options.iter().map(|(_, weight)| weight.as_ref()));
+            choice(options, &weights, &named, (ty.span(), at(*span)))
         }
         Domain::Variants { from, to, inclusive, span } => {
-            quote_spanned!(*span=> __h::One(__h::VariantRange::<#ty> { from: #from, to: #to, inclusive: #inclusive }))
+            constants.check(Vec::from([Condition {
+                holds: quote!(__hobbit::is_variant_range(
+                    <#ty as __hobbit::Variants>::TAGS,
+                    #from as __hobbit::isize,
+                    #to as __hobbit::isize,
+                    #inclusive
+                )),
+                span: *span,
+                message: format!("the range of `{what}` is empty"),
+            }]));
+            quote_spanned!(at(*span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
+                from: #from, to: #to, inclusive: #inclusive
+            }))
         }
-        Domain::Bool(probability) => {
-            let probability = probability.as_ref().map_or(quote!(0.5), |p| quote!((#p) as f64));
-            quote!(__h::One(__h::Switch { probability: #probability }))
+        Domain::Bool(given) => {
+            let probability = given.as_ref().map(|given| {
+                let probability = constants.real(given);
+                limit::probability(constants, what, given, &probability);
+                probability
+            });
+            let probability = probability.unwrap_or(quote!(0.5));
+            quote!(__hobbit::One(__hobbit::Switch { probability: #probability }))
         }
         Domain::Distribution(expr) => {
             let text =
                 expr.to_token_stream().to_string().replace(" :: ", "::").replace(" (", "(").replace(" ?", "");
-            quote_spanned!(expr.span()=> __h::Sampled {
-                distribution: (|| -> __h::StdResult<_, __h::BoxError> { __h::StdResult::Ok(#expr) })(),
+            quote_spanned!(at(expr.span())=> __hobbit::Sampled {
+                distribution: (|| -> __hobbit::StdResult<_, __hobbit::BoxError> {
+                    __hobbit::StdResult::Ok(#expr)
+                })(),
                 text: #text,
                 name: #name,
             })
         }
-        Domain::Nested => quote!(__h::Nested::<#ty>(::core::marker::PhantomData)),
-        Domain::With(expr) => quote!(__h::One(#expr)),
-        Domain::Optional { probability, ty, inner } => {
-            let inner = self::domain(inner, name, ty);
-            quote!(__h::Optional { probability: (#probability) as f64, inner: #inner })
+        Domain::Nested => {
+            quote_spanned!(at(ty.span())=> __hobbit::Nested::<#named>(::core::marker::PhantomData))
         }
-        Domain::Several { bounds: Bounds { low, high, .. }, ty, inner } => {
-            let inner = self::domain(inner, name, ty);
-            quote!(__h::Several {
-                length: __h::Int { low: (#low) as i128, high: (#high) as i128, step: 1, log: false },
+        Domain::With(expr) => quote_spanned!(at(expr.span())=> __hobbit::One(#expr)),
+        Domain::Optional { probability: given, ty, inner } => {
+            let probability = constants.real(given);
+            limit::probability(constants, what, given, &probability);
+            let inner = self::domain(inner, of, ty, constants);
+            quote!(__hobbit::Optional { probability: #probability, inner: #inner })
+        }
+        Domain::Several { bounds, ty, inner } => {
+            let (low, high) = (constants.whole(&bounds.low), constants.whole(&bounds.high));
+            limit::length(constants, what, bounds, (&low.0, &low.1), (&high.0, &high.1));
+            let inner = self::domain(inner, of, ty, constants);
+            let (low, high) = (low.0, high.0);
+            quote!(__hobbit::Several {
+                length: __hobbit::Int { low: #low, high: #high, step: 1, log: false },
                 inner: #inner,
             })
         }
         Domain::Array { ty, inner } => {
-            let inner = self::domain(inner, name, ty);
-            quote!(__h::Array(#inner))
+            let inner = self::domain(inner, of, ty, constants);
+            quote!(__hobbit::Array(#inner))
         }
         // written where the field is
         Domain::Fixed(_) | Domain::Derived(_) => TokenStream::new(),
     }
 }
 
-/// Checks of ranges that are given by constants: they fail when the crate is compiled.
-pub(crate) fn constant_checks(name: &str, domain: &Domain) -> Vec<TokenStream> {
-    let (bounds, log) = match domain {
-        Domain::Uniform { bounds, log, .. } | Domain::Int { bounds, log, .. } => (bounds, *log),
-        Domain::Normal { bounds: Some(bounds), .. } => (bounds, false),
-        Domain::Optional { inner, .. } | Domain::Array { inner, .. } => return constant_checks(name, inner),
-        Domain::Variants { from, to, inclusive, span } => {
-            let message = format!("the range of `{name}` is empty");
-            let compare = if *inclusive { quote!(<=) } else { quote!(<) };
-            return Vec::from([quote_spanned!(*span=>
-                const _: () = ::core::assert!((#from as isize) #compare (#to as isize), #message);
-            )]);
-        }
-        Domain::Several { bounds, inner, .. } => {
-            let mut checks = constant_checks(name, inner);
-            checks.extend(range_checks(&format!("lengths of `{name}`"), bounds, false));
-            return checks;
-        }
-        _ => return Vec::new(),
-    };
-    range_checks(&format!("range of `{name}`"), bounds, log)
+fn choice(
+    options: &[(Expr, Option<Expr>)],
+    weights: &TokenStream,
+    ty: &TokenStream,
+    (of, span): (Span, Span),
+) -> TokenStream {
+    // texts are not made anew whenever one is drawn
+    let texts: Option<Vec<_>> = options.iter().map(|(option, _)| text(option)).collect();
+    if let Some(texts) = texts {
+        return quote_spanned!(at(of)=> __hobbit::One(__hobbit::Texts { options: &[#(#texts),*], weights: #weights }));
+    }
+    let labels = labels(options);
+    let options = options.iter().map(|(option, _)| match text(option) {
+        Some(text) => quote_spanned!(span=> <#ty as __hobbit::Text>::from_text(#text)),
+        None => option.to_token_stream(),
+    });
+    quote_spanned!(span=> __hobbit::One(__hobbit::Choice::<#ty, _> {
+        options: [#(#options),*], labels: &[#(#labels),*], weights: #weights
+    }))
 }
 
-fn range_checks(what: &str, bounds: &Bounds, log: bool) -> Vec<TokenStream> {
-    let Bounds { low, high, range } = bounds;
-    let mut checks = Vec::new();
-    if literal(low).is_none() || literal(high).is_none() {
-        let message = format!("the {what} is empty");
-        checks.push(
-            quote_spanned!(range.span()=> const _: () = ::core::assert!((#low) as f64 <= (#high) as f64, #message);),
-        );
+/// What a table shows for each option: a literal as it is, of a path its last name, or all of it where that would be another
+/// option's too.
+fn labels(options: &[(Expr, Option<Expr>)]) -> Vec<TokenStream> {
+    let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
+    for name in options.iter().filter_map(|(option, _)| last_name(option)) {
+        if !seen.insert(name.clone()) {
+            twice.insert(name);
+        }
     }
-    if log && literal(low).is_none() {
-        let message = format!("the log {what} has to begin above zero");
-        checks
-            .push(quote_spanned!(low.span()=> const _: () = ::core::assert!((#low) as f64 > 0.0, #message);));
-    }
-    checks
+    let as_text = |text: String| quote!(__hobbit::Label::Text(#text));
+    let written = |option: &Expr| option.to_token_stream().to_string();
+    options
+        .iter()
+        .map(|(option, _)| match (ungrouped(option), literal(option)) {
+            (_, Some(Literal::Int(value))) => match (i64::try_from(value), u64::try_from(value)) {
+                (Ok(value), _) => quote!(__hobbit::Label::Int(#value)),
+                (_, Ok(value)) => quote!(__hobbit::Label::UInt(#value)),
+                _ => as_text(value.to_string()),
+            },
+            (_, Some(Literal::Float(value))) => quote!(__hobbit::Label::Float(#value)),
+            (Expr::Lit(lit), _) => match &lit.lit {
+                Lit::Str(value) => quote!(__hobbit::Label::Text(#value)),
+                Lit::Bool(value) => quote!(__hobbit::Label::Bool(#value)),
+                other => as_text(other.to_token_stream().to_string()),
+            },
+            (Expr::Path(_), _) => match last_name(option).filter(|name| !twice.contains(name)) {
+                Some(name) => as_text(name),
+                None => as_text(written(option).replace(' ', "")),
+            },
+            _ => as_text(written(option)),
+        })
+        .collect()
 }
 
-/// What a table shows for an option: a literal as it is, of a path its last name.
-fn label(option: &Expr) -> TokenStream {
-    let text = |text: String| quote!(__h::Label::Text(#text));
-    match (option, literal(option)) {
-        (_, Some(Literal::Int(value))) => match (i64::try_from(value), u64::try_from(value)) {
-            (Ok(value), _) => quote!(__h::Label::Int(#value)),
-            (_, Ok(value)) => quote!(__h::Label::UInt(#value)),
-            _ => text(value.to_string()),
-        },
-        (_, Some(Literal::Float(value))) => quote!(__h::Label::Float(#value)),
-        (Expr::Lit(lit), _) => match &lit.lit {
-            Lit::Str(value) => quote!(__h::Label::Text(#value)),
-            Lit::Bool(value) => quote!(__h::Label::Bool(#value)),
-            other => text(other.to_token_stream().to_string()),
-        },
-        (Expr::Path(path), _) => {
-            text(path.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default())
-        }
-        (other, _) => text(other.to_token_stream().to_string()),
+fn last_name(option: &Expr) -> Option<String> {
+    match ungrouped(option) {
+        Expr::Path(path) => path.path.segments.last().map(|segment| plain(&segment.ident)),
+        _ => None,
     }
 }

@@ -1,12 +1,19 @@
 //! Writes the implementation.
+//!
+//! A field's value is behind a name that no field can have: what users' names mean where the item stands (a constant, a
+//! static, a unit struct) is of no matter, but to expressions that mention fields.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream};
-use quote::{ToTokens, quote};
-use syn::{Expr, Item, Lit};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Type};
 
-use crate::domain::{constant_checks, domain, is_string};
-use crate::model::{Body, Constraint, Domain, Field, Input, Variant};
+use crate::constant::{Constants, at, mentions, replaced};
+use crate::domain::{Of, domain};
+use crate::model::{Body, Constraint, Domain, Field, Input, text};
+use crate::serde::with_derives;
+use crate::variants::{enumeration, listed};
 
 /// The path of hobbit, by the name that the user's Cargo.toml gives it.
 pub(crate) fn hobbit() -> TokenStream {
@@ -20,57 +27,46 @@ pub(crate) fn hobbit() -> TokenStream {
 }
 
 pub(crate) fn expand(input: &Input) -> TokenStream {
-    let hobbit = hobbit();
     let item = with_derives(&input.item);
+    let implementation = implementation(input);
+    quote!(#item #implementation)
+}
+
+/// What is written beside the item.
+pub(crate) fn implementation(input: &Input) -> TokenStream {
+    let hobbit = hobbit();
     let ident = &input.ident;
-    let name = ident.to_string();
+    let name = crate::model::plain(ident);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let predicates = where_clause.map(|clause| clause.predicates.to_token_stream());
     // a generic item is a space wherever it can be written and read
-    let stored = (!input.generics.params.is_empty())
-        .then(|| quote!(#ident #type_generics: __h::serde::Serialize + __h::serde::de::DeserializeOwned,));
-    let body = match &input.body {
-        Body::Struct(fields) => structure(&name, fields, &input.constraints),
-        Body::Enum(variants) => enumeration(&name, variants),
+    let stored = (!input.generics.params.is_empty()).then(
+        || quote!(#ident #type_generics: __hobbit::serde::Serialize + __hobbit::serde::de::DeserializeOwned,),
+    );
+    let mut constants = Constants::new(&input.generics);
+    let (helpers, body) = match &input.body {
+        Body::Struct(fields) => structure(&name, fields, &input.constraints, &mut constants),
+        Body::Enum(variants) => enumeration(&name, variants, &mut constants),
     };
-    let fields: Vec<&Field> = match &input.body {
-        Body::Struct(fields) => fields.iter().collect(),
-        Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
-    };
-    // what `choice` takes ranges of
     let variants = match &input.body {
-        Body::Enum(variants)
-            if input.generics.params.is_empty()
-                && variants.iter().all(|variant| variant.fields.is_empty()) =>
-        {
-            let (idents, labels) = (
-                variants.iter().map(|variant| &variant.ident),
-                variants.iter().map(|variant| variant.ident.to_string()),
-            );
-            quote! {
-                #[automatically_derived]
-                impl __h::Variants for #ident {
-                    const VARIANTS: &'static [(Self, &'static str)] = &[#((Self::#idents {}, #labels)),*];
-                }
-            }
-        }
+        Body::Enum(variants) if input.generics.params.is_empty() => listed(ident, variants),
         _ => TokenStream::new(),
     };
-    let constants = fields.iter().flat_map(|field| constant_checks(&field.name, &field.domain));
-    quote! {
-        #item
-
-        #[allow(clippy::all, clippy::pedantic)]
+    let constants = &constants.items;
+    quote_spanned! {Span::mixed_site()=>
         const _: () = {
-            use #hobbit::__private as __h;
+            use #hobbit::__private as __hobbit;
 
             #(#constants)*
 
             #variants
 
+            impl #impl_generics #ident #type_generics where #stored #predicates {
+                #helpers
+            }
+
             #[automatically_derived]
-            #[allow(unused_variables, unused_mut, unreachable_code, non_snake_case)]
-            impl #impl_generics __h::SearchSpace for #ident #type_generics where #stored #predicates {
+            impl #impl_generics __hobbit::SearchSpace for #ident #type_generics where #stored #predicates {
                 #body
             }
         };
@@ -78,135 +74,252 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
 }
 
 /// What is written for a list of fields: one piece for each, in their order.
-struct Pieces {
-    parameters: Vec<TokenStream>,
-    draws: Vec<TokenStream>,
-    values: Vec<TokenStream>,
-    checks: Vec<TokenStream>,
-    encodes: Vec<TokenStream>,
-    absent: Vec<TokenStream>,
-    decodes: Vec<TokenStream>,
-    skips: Vec<TokenStream>,
-    idents: Vec<Ident>,
+#[derive(Default)]
+pub(crate) struct Pieces {
+    pub(crate) parameters: Vec<TokenStream>,
+    pub(crate) draws: Vec<TokenStream>,
+    pub(crate) values: Vec<TokenStream>,
+    pub(crate) checks: Vec<TokenStream>,
+    pub(crate) encodes: Vec<TokenStream>,
+    pub(crate) decodes: Vec<TokenStream>,
+    pub(crate) skips: Vec<TokenStream>,
+    /// `field: name` of all fields, in patterns and expressions.
+    pub(crate) bindings: Vec<TokenStream>,
+    /// The names of fields with parameters.
+    pub(crate) drawn: Vec<Ident>,
 }
 
-/// In all pieces, a field's value is behind the reference named as the field; in `draws` and `decodes` it is made, by value.
-/// `prefix` goes before names, `conditions` is a slice of conditions.
-fn pieces(fields: &[Field], prefix: &str, conditions: &TokenStream) -> Pieces {
-    let mut out = Pieces {
-        parameters: Vec::new(),
-        draws: Vec::new(),
-        values: Vec::new(),
-        checks: Vec::new(),
-        encodes: Vec::new(),
-        absent: Vec::new(),
-        decodes: Vec::new(),
-        skips: Vec::new(),
-        idents: fields.iter().map(|field| field.ident.clone()).collect(),
-    };
+/// The name behind which the value of a field is.
+pub(crate) fn local(place: usize) -> Ident {
+    format_ident!("field_{place}", span = Span::mixed_site())
+}
+
+/// An expression in which the earlier fields that it mentions have their own names: the statements that make it so, and it.
+///
+/// A name in capitals might be that of a constant or a variant where the item stands, which no statement can make another;
+/// so it is replaced.
+fn naming(
+    fields: &[Field],
+    mut expr: TokenStream,
+    value: impl Fn(usize) -> TokenStream,
+) -> (TokenStream, TokenStream) {
+    let mut statements = TokenStream::new();
+    for (place, Field { ident, ty, .. }) in fields.iter().enumerate() {
+        if !mentions(expr.clone(), &ident.to_string(), true) {
+            continue;
+        }
+        let value = value(place);
+        let is_capital = ident.to_string().starts_with(char::is_uppercase);
+        let name = if is_capital {
+            format_ident!("named_{place}", span = Span::mixed_site())
+        } else {
+            ident.clone()
+        };
+        if is_capital {
+            expr = replaced(expr, ident, &name);
+        }
+        statements.extend(quote_spanned!(at(ident.span())=>
+            #[allow(unused_variables, non_snake_case)]
+            let #name: #ty = ::core::clone::Clone::clone(#value);
+        ));
+    }
+    (statements, expr)
+}
+
+/// An expression as a value of this type; a literal text becomes a `String`.
+fn converted(expr: &Expr, ty: &Type) -> TokenStream {
+    match text(expr) {
+        Some(text) => quote_spanned!(at(text.span())=> <#ty as ::core::convert::From<_>>::from(#text)),
+        None => expr.to_token_stream(),
+    }
+}
+
+/// The places of the earlier fields that the expression of a field mentions.
+fn mentioned(fields: &[Field], place: usize, expr: &Expr) -> Vec<usize> {
+    let tokens = expr.to_token_stream();
+    (0..place).filter(|&place| mentions(tokens.clone(), &fields[place].ident.to_string(), true)).collect()
+}
+
+/// The function that makes a fixed or derived field of those before it.
+fn made(fields: &[Field], place: usize, expr: &Expr, helpers: &mut TokenStream, number: usize) -> Ident {
+    let Field { ident, ty, .. } = &fields[place];
+    let function = format_ident!("__hobbit_made_{number}", span = at(ident.span()));
+    let of = mentioned(fields, place, expr);
+    let locals = of.iter().map(|&place| local(place));
+    let types = of.iter().map(|&place| &fields[place].ty);
+    let (named, value) =
+        naming(&fields[..place], converted(expr, ty), |place| local(place).to_token_stream());
+    // one argument, however many parts it has
+    helpers.extend(quote_spanned! {at(ident.span())=>
+        #[allow(clippy::type_complexity)]
+        fn #function((#(#locals,)*): (#(&#types,)*)) -> __hobbit::Result<#ty> {
+            #named
+            let value: #ty = #value;
+            __hobbit::StdResult::Ok(value)
+        }
+    });
+    function
+}
+
+/// In `values`, `checks` and `encodes`, a field's value is behind a reference; in `draws` and `decodes` it is made, by value.
+/// `prefix` goes before names, `conditions` is a slice of conditions, `first` is the number of the first field among all.
+pub(crate) fn pieces(
+    fields: &[Field],
+    (prefix, conditions): (&str, &TokenStream),
+    first: usize,
+    helpers: &mut TokenStream,
+    constants: &mut Constants,
+) -> Pieces {
+    let mut out = Pieces::default();
+    let mixed = Span::mixed_site();
     for (place, field) in fields.iter().enumerate() {
         let Field { ident, ty, description, .. } = field;
         let name = format!("{prefix}{}", field.name);
+        let value = local(place);
+        out.bindings.push(quote!(#ident: #value));
         if let Domain::Fixed(expr) | Domain::Derived(expr) = &field.domain {
-            let earlier = fields[..place].iter().map(|field| &field.ident);
-            let made = quote!({ #(let #earlier = ::core::clone::Clone::clone(&#earlier);)* #expr });
-            let earlier = fields[..place].iter().map(|field| &field.ident);
-            let again = quote!({ #(let #earlier = ::core::clone::Clone::clone(#earlier);)* #expr });
-            out.draws.push(quote!(let #ident: #ty = #made;));
-            out.decodes.push(quote!(let #ident: #ty = #made;));
-            out.values.push(quote!(out.push((__h::String::from(#name), __h::shown(#ident)));));
-            out.checks.push(quote!(__h::same(#name, #ident, &#again)?;));
+            let function = made(fields, place, expr, helpers, first + place);
+            let before: Vec<_> = mentioned(fields, place, expr).into_iter().map(local).collect();
+            let make = quote_spanned!(mixed=> let #value: #ty = Self::#function((#(&#before,)*))?;);
+            out.draws.push(make.clone());
+            out.decodes.push(make);
+            out.values.push(quote_spanned!(mixed=>
+                out.push((__hobbit::owned(#name), __hobbit::shown(#value)));
+            ));
+            out.checks.push(quote_spanned!(mixed=>
+                __hobbit::same(#name, #value, &Self::#function((#(#before,)*))?)?;
+            ));
             continue;
         }
-        let domain = domain(&field.domain, &name, ty);
-        let field_trait = quote!(__h::Field::<#ty>);
-        let key = LiteralToken::u64_suffixed(hash(&field.name));
-        out.parameters.push(quote!(#field_trait::parameters(
-            &#domain,
-            &__h::Names { name: #name, description: #description, conditions: #conditions },
+        let function = format_ident!("__hobbit_domain_{}", first + place, span = at(ty.span()));
+        let of = Of { name: &name, what: &field.name, whole: ty };
+        let domain = domain(&field.domain, of, ty, constants);
+        let checks = constants.take_inner();
+        helpers.extend(quote_spanned! {at(ty.span())=>
+            fn #function() -> impl __hobbit::Field<#ty> {
+                #checks
+                #domain
+            }
+        });
+        let field = quote_spanned!(mixed=> __hobbit::Field::<#ty>);
+        let domain = quote_spanned!(mixed=> &Self::#function());
+        let key = LiteralToken::u64_suffixed(hash(&fields[place].name));
+        out.drawn.push(value.clone());
+        out.parameters.push(quote_spanned!(mixed=> #field::parameters(
+            #domain,
+            &__hobbit::Names { name: #name, description: #description, conditions: #conditions },
             &mut out
         );));
-        out.draws.push(quote!(let #ident: #ty = #field_trait::draw(&#domain, __h::Key::child(key, #key))?;));
-        out.values.push(quote!(#field_trait::values(&#domain, #name, #ident, &mut out);));
-        out.checks.push(quote!(#field_trait::check(&#domain, #name, #ident)?;));
-        out.encodes
-            .push(quote!(#field_trait::encode(&#domain, ::core::option::Option::Some(#ident), &mut out);));
-        out.absent.push(quote!(#field_trait::encode(&#domain, ::core::option::Option::None, &mut out);));
-        out.decodes.push(quote!(let #ident: #ty = #field_trait::decode(&#domain, #name, &mut coordinates)?;));
-        out.skips.push(quote!(coordinates.skip(#field_trait::width(&#domain));));
+        out.draws.push(quote_spanned!(mixed=>
+            let #value: #ty = #field::draw(#domain, __hobbit::Key::child(key, #key))?;
+        ));
+        out.values.push(quote_spanned!(mixed=> #field::values(#domain, #name, #value, &mut out);));
+        out.checks.push(quote_spanned!(mixed=> #field::check(#domain, #name, #value)?;));
+        out.encodes.push(quote_spanned!(mixed=> #field::encode(#domain, #value, &mut out);));
+        out.decodes.push(
+            quote_spanned!(mixed=> let #value: #ty = #field::decode(#domain, #name, &mut coordinates)?;),
+        );
+        out.skips.push(quote_spanned!(mixed=> coordinates.skip(#field::width(#domain));));
     }
     out
 }
 
-fn structure(name: &str, fields: &[Field], constraints: &[Constraint]) -> TokenStream {
+/// Helpers, and the functions of the trait.
+fn structure(
+    name: &str,
+    fields: &[Field],
+    constraints: &[Constraint],
+    constants: &mut Constants,
+) -> (TokenStream, TokenStream) {
+    let mut helpers = TokenStream::new();
     let no_conditions = quote!(&[]);
-    let Pieces { parameters, draws, values, checks, encodes, decodes, idents, .. } =
-        pieces(fields, "", &no_conditions);
-    let conditions = constraints.iter().map(|Constraint { condition, why }| {
-        quote!(if !(#condition) { return ::core::option::Option::Some(#why); })
-    });
-    let broken = quote! {
-        |this: &Self| -> ::core::option::Option<&'static str> {
-            #(let #idents = ::core::clone::Clone::clone(&this.#idents);)*
-            #(#conditions)*
-            ::core::option::Option::None
-        }
-    };
-    let made = quote!(__h::Result::Ok(Self { #(#idents),* }));
+    let Pieces { parameters, draws, values, checks, encodes, decodes, bindings, drawn, .. } =
+        pieces(fields, ("", &no_conditions), 0, &mut helpers, constants);
+    let mixed = Span::mixed_site();
+    let made = quote_spanned!(mixed=> __hobbit::StdResult::Ok(Self { #(#bindings),* }));
     let (draw, check, decode) = if constraints.is_empty() {
         (quote!(#(#draws)* #made), quote!(), made.clone())
     } else {
+        helpers.extend(broken(fields, constraints));
         (
-            quote!(__h::constrained(key, #name, |key| { #(#draws)* #made }, #broken)),
-            quote!(__h::present(#name, (#broken)(self))?;),
-            quote!({
-                let this = Self { #(#idents),* };
-                __h::present(#name, (#broken)(&this))?;
-                __h::Result::Ok(this)
-            }),
+            quote_spanned!(mixed=> __hobbit::constrained(key, #name, |key| { #(#draws)* #made }, Self::__hobbit_broken)),
+            quote_spanned!(mixed=> __hobbit::present(#name, Self::__hobbit_broken(self))?;),
+            quote_spanned!(mixed=>
+                let this = Self { #(#bindings),* };
+                __hobbit::present(#name, Self::__hobbit_broken(&this))?;
+                __hobbit::StdResult::Ok(this)
+            ),
         )
     };
     let defaults = defaults(name, fields);
-    quote! {
-        fn space() -> __h::Space {
-            let mut out = __h::Vec::new();
+    let body = quote_spanned! {mixed=>
+        fn space() -> __hobbit::Space {
+            let mut out = __hobbit::Vec::new();
             #(#parameters)*
-            __h::Space::new(#name, out)
+            __hobbit::Space::new(#name, out)
         }
 
-        fn draw(key: __h::Key) -> __h::Result<Self> {
+        fn draw(key: __hobbit::Key) -> __hobbit::Result<Self> {
             #draw
         }
 
-        fn values(&self) -> __h::Vec<(__h::String, __h::Value)> {
-            let Self { #(#idents),* } = self;
-            let mut out = __h::Vec::new();
+        fn values(&self) -> __hobbit::Vec<(__hobbit::String, __hobbit::Value)> {
+            let Self { #(#bindings),* } = self;
+            let mut out = __hobbit::Vec::new();
             #(#values)*
             out
         }
 
-        fn check(&self) -> __h::Result<()> {
-            let Self { #(#idents),* } = self;
+        fn check(&self) -> __hobbit::Result<()> {
+            let Self { #(#bindings),* } = self;
             #(#checks)*
             #check
-            __h::Result::Ok(())
+            __hobbit::StdResult::Ok(())
         }
 
-        fn encode(&self) -> __h::Vec<::core::option::Option<f64>> {
-            let Self { #(#idents),* } = self;
-            let mut out = __h::Vec::new();
+        fn encode(&self) -> __hobbit::Vec<::core::option::Option<__hobbit::f64>> {
+            let Self { #(#bindings),* } = self;
+            #(let #drawn = ::core::option::Option::Some(#drawn);)*
+            let mut out = __hobbit::Vec::new();
             #(#encodes)*
             out
         }
 
-        fn decode(coordinates: &[::core::option::Option<f64>]) -> __h::Result<Self> {
-            let mut coordinates = __h::Coordinates(coordinates);
+        fn decode(coordinates: &[::core::option::Option<__hobbit::f64>]) -> __hobbit::Result<Self> {
+            let mut coordinates = __hobbit::Coordinates(coordinates);
             #(#decodes)*
             coordinates.finish()?;
             #decode
         }
 
         #defaults
+    };
+    (helpers, body)
+}
+
+/// The function that finds the first constraint that is broken.
+fn broken(fields: &[Field], constraints: &[Constraint]) -> TokenStream {
+    let conditions: TokenStream = constraints
+        .iter()
+        .map(|Constraint { condition, why }| {
+            quote_spanned!(at(condition.span())=>
+                let holds: __hobbit::bool = #condition;
+                if !holds {
+                    return ::core::option::Option::Some(#why);
+                }
+            )
+        })
+        .collect();
+    let (named, conditions) = naming(fields, conditions, |place| {
+        let ident = &fields[place].ident;
+        quote_spanned!(Span::mixed_site()=> &this.#ident)
+    });
+    quote_spanned! {Span::mixed_site()=>
+        fn __hobbit_broken(this: &Self) -> ::core::option::Option<&'static __hobbit::str> {
+            #named
+            #conditions
+            ::core::option::Option::None
+        }
     }
 }
 
@@ -215,6 +328,7 @@ fn defaults(name: &str, fields: &[Field]) -> TokenStream {
     if fields.iter().all(|field| field.default.is_none()) {
         return TokenStream::new();
     }
+    let mixed = Span::mixed_site();
     let follows =
         |field: &Field| matches!(field.domain, Domain::Fixed(_) | Domain::Derived(_) | Domain::Nested);
     let missing: Vec<_> = fields
@@ -223,172 +337,50 @@ fn defaults(name: &str, fields: &[Field]) -> TokenStream {
         .map(|field| &field.name)
         .collect();
     if !missing.is_empty() {
-        return quote! {
-            fn defaults() -> __h::Result<Self> {
-                __h::Result::Err(__h::missing_defaults(#name, &[#(#missing),*]))
+        return quote_spanned! {mixed=>
+            fn defaults() -> __hobbit::Result<Self> {
+                __hobbit::StdResult::Err(__hobbit::missing_defaults(#name, &[#(#missing),*]))
             }
         };
     }
-    let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
+    let bindings = fields.iter().enumerate().map(|(place, Field { ident, .. })| {
+        let value = local(place);
+        quote!(#ident: #value)
+    });
     let made = fields.iter().enumerate().map(|(place, field)| {
-        let Field { ident, ty, default, domain, .. } = field;
+        let Field { ty, default, domain, .. } = field;
+        let value = local(place);
         match (default, domain) {
-            (Some(Expr::Lit(lit)), _) if is_string(ty) && matches!(lit.lit, Lit::Str(_)) => {
-                quote!(let #ident: #ty = __h::String::from(#lit);)
+            (Some(default), _) => {
+                let (named, default) = naming(&fields[..place], converted(default, ty), |place| {
+                    let value = local(place);
+                    quote!(&#value)
+                });
+                quote_spanned!(mixed=> let #value: #ty = { #named #default };)
             }
-            (Some(default), _) => quote!(let #ident: #ty = #default;),
             (None, Domain::Fixed(expr) | Domain::Derived(expr)) => {
-                let earlier = &idents[..place];
-                quote!(let #ident: #ty = { #(let #earlier = ::core::clone::Clone::clone(&#earlier);)* #expr };)
+                let function = format_ident!("__hobbit_made_{place}");
+                let before = mentioned(fields, place, expr).into_iter().map(local);
+                quote_spanned!(mixed=> let #value: #ty = Self::#function((#(&#before,)*))?;)
             }
-            (None, _) => quote!(let #ident: #ty = <#ty as __h::SearchSpace>::defaults()?;),
+            (None, _) => {
+                let function = format_ident!("__hobbit_domain_{place}");
+                quote_spanned!(mixed=> let #value: #ty = __hobbit::Field::<#ty>::defaults(&Self::#function())?;)
+            }
         }
     });
-    quote! {
-        fn defaults() -> __h::Result<Self> {
+    quote_spanned! {mixed=>
+        fn defaults() -> __hobbit::Result<Self> {
             #(#made)*
-            let this = Self { #(#idents),* };
-            __h::SearchSpace::check(&this)?;
-            __h::Result::Ok(this)
+            let this = Self { #(#bindings),* };
+            __hobbit::SearchSpace::check(&this)?;
+            __hobbit::StdResult::Ok(this)
         }
-    }
-}
-
-fn enumeration(name: &str, variants: &[Variant]) -> TokenStream {
-    let weights =
-        variants.iter().map(|variant| variant.weight.as_ref().map_or(quote!(1.0), |w| quote!((#w) as f64)));
-    let weights = quote!([#(#weights),*]);
-    let labels: Vec<_> = variants.iter().map(|variant| variant.ident.to_string()).collect();
-    let choice = quote!(__h::kind(&[#(#labels),*], &#weights));
-    let (mut parameters, mut draws, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut checks, mut encodes, mut decodes) = (Vec::new(), Vec::new(), Vec::new());
-    let all: Vec<Pieces> = variants
-        .iter()
-        .map(|variant| pieces(&variant.fields, &format!("{}.", variant.ident), &quote!(&conditions)))
-        .collect();
-    for (place, (variant, own)) in variants.iter().zip(&all).enumerate() {
-        let ident = &variant.ident;
-        let label = ident.to_string();
-        let Pieces {
-            parameters: listed,
-            draws: drawn,
-            values: shown,
-            checks: checked,
-            decodes: decoded,
-            idents,
-            ..
-        } = own;
-        let key = LiteralToken::u64_suffixed(hash(&label));
-        parameters.push(quote!({
-            let conditions = [__h::is_kind(#label)];
-            #(#listed)*
-        }));
-        draws.push(quote!(#place => {
-            let key = __h::Key::child(key, #key);
-            #(#drawn)*
-            __h::Result::Ok(Self::#ident { #(#idents),* })
-        }));
-        values.push(quote!(Self::#ident { #(#idents),* } => {
-            out.push(__h::kind_value(#label));
-            #(#shown)*
-        }));
-        checks.push(quote!(Self::#ident { #(#idents),* } => { #(#checked)* }));
-        let parts = all.iter().enumerate().map(|(other, pieces)| {
-            let parts = if other == place { &pieces.encodes } else { &pieces.absent };
-            quote!(#(#parts)*)
-        });
-        encodes.push(quote!(Self::#ident { #(#idents),* } => {
-            out.push(::core::option::Option::Some(__h::variant_unit(&#weights, #place)));
-            #(#parts)*
-        }));
-        let before = all[..place].iter().flat_map(|pieces| &pieces.skips);
-        let after = all[place + 1..].iter().flat_map(|pieces| &pieces.skips);
-        decodes.push(quote!(#place => {
-            #(#before)*
-            #(#decoded)*
-            #(#after)*
-            coordinates.finish()?;
-            __h::Result::Ok(Self::#ident { #(#idents),* })
-        }));
-    }
-    quote! {
-        fn space() -> __h::Space {
-            let mut out = __h::Vec::from([#choice]);
-            #(#parameters)*
-            __h::Space::new(#name, out)
-        }
-
-        fn draw(key: __h::Key) -> __h::Result<Self> {
-            match __h::draw_kind(key, &#weights) {
-                #(#draws)*
-                _ => ::core::unreachable!("there is a branch for each variant"),
-            }
-        }
-
-        fn values(&self) -> __h::Vec<(__h::String, __h::Value)> {
-            let mut out = __h::Vec::new();
-            match self { #(#values)* }
-            out
-        }
-
-        fn check(&self) -> __h::Result<()> {
-            match self { #(#checks)* }
-            __h::Result::Ok(())
-        }
-
-        fn encode(&self) -> __h::Vec<::core::option::Option<f64>> {
-            let mut out = __h::Vec::new();
-            match self { #(#encodes)* }
-            out
-        }
-
-        fn decode(coordinates: &[::core::option::Option<f64>]) -> __h::Result<Self> {
-            let mut coordinates = __h::Coordinates(coordinates);
-            match __h::weighted(&#weights, coordinates.take("kind")?) {
-                #(#decodes)*
-                _ => ::core::unreachable!("there is a branch for each variant"),
-            }
-        }
-    }
-}
-
-/// The item with serde's derives, if it does not have them yet.
-pub(crate) fn with_derives(item: &Item) -> TokenStream {
-    let (attributes, generics) = match item {
-        Item::Struct(item) => (&item.attrs, &item.generics),
-        Item::Enum(item) => (&item.attrs, &item.generics),
-        other => return other.to_token_stream(),
-    };
-    let mut present = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
-        // what does not parse is the compiler's to complain about
-        let _ = attribute.parse_nested_meta(|meta| {
-            present.extend(meta.path.segments.last().map(|segment| segment.ident.to_string()));
-            Ok(())
-        });
-    }
-    let hobbit = hobbit();
-    let missing = |name: &str| !present.iter().any(|known| known == name);
-    let mut derives = Vec::new();
-    for name in ["Serialize", "Deserialize"] {
-        if missing(name) {
-            let ident = Ident::new(name, Span::call_site());
-            derives.push(quote!(#hobbit::__private::serde::#ident));
-        }
-    }
-    let path = format!("{hobbit}::__private::serde").replace(' ', "");
-    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second, ambiguous, source
-    let bound = generics.type_params().next().is_some().then(|| quote!(, bound = ""));
-    let serde_path = (!derives.is_empty()).then(|| quote!(#[serde(crate = #path #bound)]));
-    quote! {
-        #[derive(#(#derives),*)]
-        #serde_path
-        #item
     }
 }
 
 /// FNV-1a: a field draws from a key of its own, named by its name, so that other fields can come and go.
-fn hash(name: &str) -> u64 {
+pub(crate) fn hash(name: &str) -> u64 {
     name.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -2,12 +2,21 @@
 
 mod attr;
 mod check;
+mod configure;
+mod constant;
 mod domain;
+mod errors;
 mod expand;
 mod fallback;
+mod field;
+mod limit;
 mod model;
+mod serde;
+mod spelling;
+mod variants;
 
 use proc_macro::TokenStream;
+use quote::ToTokens;
 
 #[expect(missing_docs, reason = "documented where hobbit re-exports it, so that its examples can run")]
 #[proc_macro_attribute]
@@ -16,14 +25,53 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Ok(item) => item,
         Err(error) => return error.into_compile_error().into(),
     };
-    let mut errors = attr::Errors::default();
+    let may_be_space = matches!(item, syn::Item::Struct(_) | syn::Item::Enum(_));
+    if may_be_space
+        && arguments.is_empty()
+        && configure::is_conditional(item.to_token_stream())
+        && !configure::is_misspelled(&item)
+    {
+        return configure::split(item).into();
+    }
+    let mut errors = errors::Errors::default();
     let input = attr::parse(arguments.into(), item.clone(), &mut errors);
     if let Some(input) = &input {
         check::check(input, &mut errors);
+        serde::check(&item, &mut errors);
     }
     match (input, errors.finish()) {
         (Some(input), Ok(())) => expand::expand(&input).into(),
         (_, Err(error)) => fallback::expand(item, &error).into(),
         (None, Ok(())) => TokenStream::new(),
     }
+}
+
+/// What `search_space` writes for an item of which parts are conditional: see `configure`.
+#[proc_macro_derive(
+    Configured,
+    attributes(
+        hobbit_shadow_of,
+        serde,
+        constraint,
+        weight,
+        uniform,
+        log_uniform,
+        normal,
+        log_normal,
+        int,
+        choice,
+        bool,
+        distribution,
+        fixed,
+        derived,
+        nested,
+        with,
+        optional,
+        length,
+        name,
+        default
+    )
+)]
+pub fn configured(item: TokenStream) -> TokenStream {
+    configure::derive(item.into()).into()
 }

@@ -121,7 +121,7 @@ impl Literal {
 
 /// The number that an expression is, if it is a literal or a negated one.
 pub(crate) fn literal(expr: &Expr) -> Option<Literal> {
-    match expr {
+    match ungrouped(expr) {
         Expr::Lit(lit) => match &lit.lit {
             syn::Lit::Int(value) => match value.suffix() {
                 "f32" | "f64" => value.base10_parse().ok().map(Literal::Float),
@@ -134,21 +134,66 @@ pub(crate) fn literal(expr: &Expr) -> Option<Literal> {
             Literal::Int(value) => value.checked_neg().map(Literal::Int),
             Literal::Float(value) => Some(Literal::Float(-value)),
         },
-        Expr::Paren(inner) => literal(&inner.expr),
-        Expr::Group(inner) => literal(&inner.expr),
         _ => None,
+    }
+}
+
+/// The text that an expression is, if it is a literal.
+pub(crate) fn text(expr: &Expr) -> Option<&LitStr> {
+    match ungrouped(expr) {
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+/// An expression without parentheses, and without the groups that `macro_rules` leave around theirs.
+pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => ungrouped(&inner.expr),
+        Expr::Group(inner) => ungrouped(&inner.expr),
+        _ => expr,
+    }
+}
+
+/// A type without parentheses, and without the groups that `macro_rules` leave around theirs.
+pub(crate) fn ungrouped_type(ty: &Type) -> &Type {
+    match ty {
+        Type::Paren(inner) => ungrouped_type(&inner.elem),
+        Type::Group(inner) => ungrouped_type(&inner.elem),
+        _ => ty,
     }
 }
 
 /// The name of a primitive type.
 pub(crate) fn primitive(ty: &Type) -> Option<String> {
-    let Type::Path(path) = ty else { return None };
-    let ident = path.path.get_ident()?.to_string();
-    (is_int(&ident) || is_float(&ident) || ident == "bool").then_some(ident)
+    let Type::Path(path) = ungrouped_type(ty) else { return None };
+    let names: Vec<String> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let ident = match &names[..] {
+        [name] if path.path.get_ident().is_some() => name.clone(),
+        [root, module, name] if module == "primitive" && (root == "core" || root == "std") => name.clone(),
+        _ => return None,
+    };
+    let others = ["bool", "char", "str", "u128", "i128"];
+    (is_int(&ident) || is_float(&ident) || others.contains(&ident.as_str())).then_some(ident)
 }
 
 pub(crate) fn is_int(name: &str) -> bool {
-    matches!(name, "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize")
+    limits(name).is_some()
+}
+
+/// The smallest and the largest number of a type of whole numbers. What fits the machine's words is the compiler's to say.
+pub(crate) fn limits(name: &str) -> Option<(i128, i128)> {
+    Some(match name {
+        "u8" => (0, u8::MAX.into()),
+        "u16" => (0, u16::MAX.into()),
+        "u32" => (0, u32::MAX.into()),
+        "u64" | "usize" => (0, u64::MAX.into()),
+        "i8" => (i8::MIN.into(), i8::MAX.into()),
+        "i16" => (i16::MIN.into(), i16::MAX.into()),
+        "i32" => (i32::MIN.into(), i32::MAX.into()),
+        "i64" | "isize" => (i64::MIN.into(), i64::MAX.into()),
+        _ => return None,
+    })
 }
 
 pub(crate) fn is_float(name: &str) -> bool {
@@ -157,11 +202,17 @@ pub(crate) fn is_float(name: &str) -> bool {
 
 /// The `T` of a type written `Wrapper<T>`.
 pub(crate) fn inside<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = ungrouped_type(ty) else { return None };
     let last = path.path.segments.last().filter(|segment| segment.ident == wrapper)?;
     let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first() {
         Some(syn::GenericArgument::Type(inner)) if arguments.args.len() == 1 => Some(inner),
         _ => None,
     }
+}
+
+/// The text of a name in source, without the `r#` of names that are keywords.
+pub(crate) fn plain(ident: &Ident) -> String {
+    let text = ident.to_string();
+    text.strip_prefix("r#").map_or(text.clone(), str::to_owned)
 }

@@ -10,23 +10,25 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     //! What the code that the macro writes needs.
+    pub use std::primitive::{bool, f64, i128, isize, str, usize};
     pub use std::result::Result as StdResult;
     pub use std::string::String;
     pub use std::vec::Vec;
 
+    pub use hobbit_macros::Configured;
     pub use serde;
 
     pub use crate::error::BoxError;
     pub use crate::error::Result;
     pub use crate::random::Key;
     pub use crate::space::{
-        Array, Choice, Coordinates, Field, Int, Label, LogUniform, Names, Nested, Normal, One, Optional,
-        Parameter, Sampled, Scalar, SearchSpace, Several, Space, Switch, Uniform, Value, VariantRange,
-        Variants,
+        AnyLimits, Array, Choice, Coordinates, Field, Int, IsOption, IsVec, Label, Limits, LogUniform, Names,
+        Nested, Normal, One, Optional, Parameter, Sampled, Scalar, SearchSpace, Several, Space, Switch, Text,
+        Texts, Uniform, Value, VariantRange, Variants,
     };
     pub use crate::space::{
-        constrained, draw_kind, is_kind, kind, kind_value, missing_defaults, present, same, shown,
-        variant_unit, weighted,
+        constrained, draw_kind, is_drawable, is_end, is_kind, is_same, is_step, is_variant_range, is_weight,
+        kind, kind_value, missing_defaults, owned, present, same, shown, variant_unit, weighted,
     };
 }
 
@@ -73,9 +75,11 @@ mod trial;
 /// `#[name = "..."]` renames a parameter, `#[default = ...]` gives its value in the default configuration. On the struct,
 /// `#[constraint(condition, "why")]` excludes configurations. On variants of an enum, `#[weight(2)]` says how likely they are.
 ///
-/// Doc comments become the parameters' descriptions. Ranges are literals or constants; they are checked when the program is
-/// compiled. Besides [`SearchSpace`], the type gets serde's `Serialize` and `Deserialize`, unless it
+/// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or constants; they are
+/// checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's `Serialize` and `Deserialize`, unless it
 /// derives them itself below the attribute. Other derives can stand above it or below.
+///
+/// Fields and variants can have `#[cfg(...)]` and `#[cfg_attr(...)]`, and attributes of serde that lose no value.
 ///
 /// A field is drawn from a key of its own, made of its name: adding or removing other fields does not change it.
 ///

@@ -7,6 +7,8 @@ pub(crate) mod wholes;
 
 use std::collections::BTreeMap;
 
+mod names;
+
 use hobbit::space::{Condition, Domain, Value};
 use hobbit::{Key, SearchSpace, search_space};
 use proptest::prelude::*;

@@ -51,32 +51,61 @@ pub(super) fn middle(weights: &[f64], place: usize) -> f64 {
     unit.min(1.0 - 1.0 / STEPS as f64)
 }
 
+/// The place that a number in `[0, 1)` falls on, of so many; no weights are equal ones.
+fn place_of(weights: &[f64], count: usize, unit: f64) -> usize {
+    if weights.is_empty() {
+        return ((unit * count as f64) as usize).min(count.saturating_sub(1));
+    }
+    weighted(weights, unit)
+}
+
+/// The middle of a place's interval, of so many; no weights are equal ones.
+fn middle_of(weights: &[f64], count: usize, place: usize) -> f64 {
+    if weights.is_empty() {
+        return ((place as f64 + 0.5) / count as f64).min(1.0 - 1.0 / STEPS as f64);
+    }
+    middle(weights, place)
+}
+
+/// Weights as data: none if they are equal.
+fn unequal(weights: &[f64]) -> Vec<f64> {
+    if weights.iter().all(|&weight| weight == weights[0]) { Vec::new() } else { weights.to_vec() }
+}
+
+fn labelled(label: Option<Value>) -> Value {
+    label.unwrap_or_else(|| Value::Text("none of the options".to_owned()))
+}
+
 /// One of several options, with weights.
 #[derive(Debug, Clone, Copy)]
 pub struct Choice<T, const N: usize> {
     /// The options.
     pub options: [T; N],
     /// What a table shows for each.
-    pub labels: [Label; N],
-    /// How likely each is, relative to the others.
-    pub weights: [f64; N],
+    pub labels: &'static [Label],
+    /// How likely each is, relative to the others; empty if they are equally likely.
+    pub weights: &'static [f64],
+}
+
+impl<T: PartialEq, const N: usize> Choice<T, N> {
+    fn place(&self, value: &T) -> Option<usize> {
+        self.options.iter().position(|option| option == value)
+    }
 }
 
 impl<T: Clone + PartialEq, const N: usize> Scalar<T> for Choice<T, N> {
     fn domain(&self) -> Domain {
         let options = self.labels.iter().map(|label| label.value()).collect();
-        let equal = self.weights.iter().all(|&weight| weight == self.weights[0]);
-        Domain::Choice { options, weights: if equal { Vec::new() } else { self.weights.to_vec() } }
+        Domain::Choice { options, weights: unequal(self.weights) }
     }
 
     fn at(&self, unit: f64) -> T {
         // the macro refuses a choice of nothing
-        self.options[weighted(&self.weights, unit)].clone()
+        self.options[place_of(self.weights, N, unit)].clone()
     }
 
     fn unit(&self, value: &T) -> f64 {
-        let place = self.options.iter().position(|option| option == value);
-        middle(&self.weights, place.unwrap_or(0))
+        middle_of(self.weights, N, self.place(value).unwrap_or(0))
     }
 
     fn contains(&self, value: &T) -> bool {
@@ -84,18 +113,87 @@ impl<T: Clone + PartialEq, const N: usize> Scalar<T> for Choice<T, N> {
     }
 
     fn value(&self, value: &T) -> Value {
-        let position = self.options.iter().position(|option| option == value);
-        position.map_or_else(
-            || Value::Text("none of the options".to_owned()),
-            |position| self.labels[position].value(),
-        )
+        labelled(self.place(value).map(|place| self.labels[place].value()))
+    }
+}
+
+/// A type of texts that are chosen from, which owns them.
+#[diagnostic::on_unimplemented(
+    message = "`choice` of texts needs a field of type `String`, not `{Self}`",
+    label = "not a type of owned texts"
+)]
+pub trait Text {
+    /// The text as a value.
+    fn from_text(text: &'static str) -> Self;
+    /// The value as a text.
+    fn as_text(&self) -> &str;
+}
+
+macro_rules! texts {
+    ($($ty:ty)*) => {
+        $(impl Text for $ty {
+            fn from_text(text: &'static str) -> $ty {
+                text.into()
+            }
+
+            fn as_text(&self) -> &str {
+                self
+            }
+        })*
+    };
+}
+
+texts!(String Box<str> std::rc::Rc<str> std::sync::Arc<str> std::borrow::Cow<'static, str>);
+
+/// One of several texts, with weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts {
+    /// The texts.
+    pub options: &'static [&'static str],
+    /// How likely each is, relative to the others; empty if they are equally likely.
+    pub weights: &'static [f64],
+}
+
+impl Texts {
+    fn place(&self, value: &str) -> Option<usize> {
+        self.options.iter().position(|option| *option == value)
+    }
+}
+
+impl<T: Text> Scalar<T> for Texts {
+    fn domain(&self) -> Domain {
+        let options = self.options.iter().map(|&text| Value::Text(text.to_owned())).collect();
+        Domain::Choice { options, weights: unequal(self.weights) }
+    }
+
+    fn at(&self, unit: f64) -> T {
+        T::from_text(self.options[place_of(self.weights, self.options.len(), unit)])
+    }
+
+    fn unit(&self, value: &T) -> f64 {
+        let place = self.place(value.as_text()).unwrap_or(0);
+        middle_of(self.weights, self.options.len(), place)
+    }
+
+    fn contains(&self, value: &T) -> bool {
+        self.place(value.as_text()).is_some()
+    }
+
+    fn value(&self, value: &T) -> Value {
+        labelled(self.place(value.as_text()).map(|place| Value::Text(self.options[place].to_owned())))
     }
 }
 
 /// A fieldless enum whose variants are known: what `choice` takes ranges of. `#[search_space]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`choice` takes ranges of enums without fields that carry `#[search_space]`, and `{Self}` is none",
+    label = "add `#[search_space]` to this type, or write the options out"
+)]
 pub trait Variants: Sized + 'static {
     /// All variants with their names, in the order of their declaration.
     const VARIANTS: &'static [(Self, &'static str)];
+    /// The numbers that the compiler gives them, in the same order.
+    const TAGS: &'static [isize];
 }
 
 /// The variants of an enum from one to another, equally likely.

@@ -50,9 +50,46 @@ impl<T: SearchSpace> Field<T> for Nested<T> {
     fn width(&self) -> usize {
         T::space().parameters().len()
     }
+
+    fn has(&self, part: &str) -> bool {
+        T::space().parameters().iter().any(|parameter| parameter.name() == part)
+    }
+
+    fn defaults(&self) -> Result<T> {
+        T::defaults()
+    }
 }
 
-/// A field that exists with a probability. Its switch is the parameter `<name>.some`.
+/// What `#[optional]` goes on, whatever name the type is given.
+#[diagnostic::on_unimplemented(
+    message = "`optional` needs a field of type `Option<...>`, and `{Self}` is none",
+    label = "not an `Option`"
+)]
+pub trait IsOption {
+    /// What is in it.
+    type Inner;
+}
+
+impl<T> IsOption for Option<T> {
+    type Inner = T;
+}
+
+/// What `#[length]` goes on, whatever name the type is given.
+#[diagnostic::on_unimplemented(
+    message = "`length` needs a field of type `Vec<...>`, and `{Self}` is none",
+    label = "not a `Vec`"
+)]
+pub trait IsVec {
+    /// What is in it.
+    type Inner;
+}
+
+impl<T> IsVec for Vec<T> {
+    type Inner = T;
+}
+
+/// A field that exists with a probability. Its switch is the parameter `<name>.some`; or `<name>.some_`, with as many `_` as it
+/// takes, where a nested space has a parameter of that name.
 #[derive(Debug, Clone, Copy)]
 pub struct Optional<F> {
     /// The probability that it exists.
@@ -61,9 +98,23 @@ pub struct Optional<F> {
     pub inner: F,
 }
 
+impl<F> Optional<F> {
+    /// The full name of the switch.
+    fn switch<T>(&self, name: &str) -> String
+    where
+        F: Field<T>,
+    {
+        let mut part = "some".to_owned();
+        while self.inner.has(&part) {
+            part.push('_');
+        }
+        below(name, &part)
+    }
+}
+
 impl<T, F: Field<T>> Field<Option<T>> for Optional<F> {
     fn parameters(&self, names: &Names<'_>, out: &mut Vec<Parameter>) {
-        let switch = below(names.name, "some");
+        let switch = self.switch(names.name);
         Names { name: &switch, ..*names }.push(Domain::Bool { probability: self.probability }, out);
         let mut conditions = names.conditions.to_vec();
         conditions.push(Condition::Is { parameter: switch, value: Value::Bool(true) });
@@ -76,7 +127,7 @@ impl<T, F: Field<T>> Field<Option<T>> for Optional<F> {
     }
 
     fn values(&self, name: &str, value: &Option<T>, out: &mut Vec<(String, Value)>) {
-        out.push((below(name, "some"), Value::Bool(value.is_some())));
+        out.push((self.switch(name), Value::Bool(value.is_some())));
         if let Some(value) = value {
             self.inner.values(name, value, out);
         }
@@ -94,7 +145,7 @@ impl<T, F: Field<T>> Field<Option<T>> for Optional<F> {
 
     fn decode(&self, name: &str, coordinates: &mut Coordinates<'_>) -> Result<Option<T>> {
         let switch = Switch { probability: self.probability };
-        if switch.at(coordinates.take(&below(name, "some"))?) {
+        if switch.at(coordinates.take(&self.switch(name))?) {
             return self.inner.decode(name, coordinates).map(Some);
         }
         coordinates.skip(self.inner.width());

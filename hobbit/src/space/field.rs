@@ -12,6 +12,10 @@ use crate::error::{Error, Result};
 use crate::random::Key;
 
 /// What a field is made of: no, one or many parameters.
+#[diagnostic::on_unimplemented(
+    message = "this domain has no values of type `{T}`",
+    label = "not what the field's attribute draws"
+)]
 pub trait Field<T> {
     /// Adds the parameters.
     fn parameters(&self, names: &Names<'_>, out: &mut Vec<Parameter>);
@@ -27,6 +31,14 @@ pub trait Field<T> {
     fn decode(&self, name: &str, coordinates: &mut Coordinates<'_>) -> Result<T>;
     /// The number of coordinates.
     fn width(&self) -> usize;
+    /// Whether it has a parameter of this name below its own.
+    fn has(&self, _part: &str) -> bool {
+        false
+    }
+    /// The defaults that come with the field's type.
+    fn defaults(&self) -> Result<T> {
+        Err(Error::space("the field has no default"))
+    }
 }
 
 /// The name of a field while parameters are listed, with what it is and when it exists.
@@ -238,6 +250,11 @@ pub fn draw_kind(key: Key, weights: &[f64]) -> usize {
 /// The number in `[0, 1)` that stands for a variant of an enum with these weights.
 pub fn variant_unit(weights: &[f64], variant: usize) -> f64 {
     middle(weights, variant)
+}
+
+/// A name that is owned.
+pub fn owned(name: &str) -> String {
+    name.to_owned()
 }
 
 /// An error if a field that is fixed or follows from others is not what it has to be.

@@ -2,6 +2,7 @@
 
 mod choice;
 mod composite;
+mod constant;
 mod describe;
 mod field;
 mod grid;
@@ -14,14 +15,16 @@ mod value;
 mod whole;
 
 #[doc(hidden)]
-pub use choice::{Choice, Label, Switch, VariantRange, Variants, weighted};
+pub use choice::{Choice, Label, Switch, Text, Texts, VariantRange, Variants, weighted};
 #[doc(hidden)]
-pub use composite::{Array, Nested, Optional, Several};
+pub use composite::{Array, IsOption, IsVec, Nested, Optional, Several};
+#[doc(hidden)]
+pub use constant::{AnyLimits, Limits, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight};
 pub use describe::{Condition, Domain, Parameter, Space};
 #[doc(hidden)]
 pub use field::{
     Coordinates, Field, Names, One, constrained, draw_kind, is_kind, kind, kind_value, missing_defaults,
-    present, same, variant_unit,
+    owned, present, same, variant_unit,
 };
 #[cfg(feature = "interop")]
 pub use named::from_values;
@@ -52,6 +55,12 @@ pub(crate) fn grid_end(low: f64, high: f64, step: f64) -> f64 {
 }
 
 /// A set of configurations, described by a struct or enum that carries [`#[search_space]`](macro@crate::search_space).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no search space",
+    label = "a type with `#[search_space]` is needed here",
+    note = "a search space is a struct or an enum that carries `#[search_space]`; where it is in an `Option`, `#[optional(0.5)]` \
+            says how often it is there, and in a `Vec`, `#[length(1..=4)]` how many there are"
+)]
 pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// The parameters, as data.
     fn space() -> Space;

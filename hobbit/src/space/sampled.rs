@@ -10,6 +10,10 @@ use crate::error::{BoxError, Error, Result};
 use crate::random::Key;
 
 /// Numbers that a distribution of `rand_distr` may give.
+#[diagnostic::on_unimplemented(
+    message = "`distribution` draws numbers, of a type of up to 64 bits, not `{Self}`",
+    label = "not a type of numbers"
+)]
 pub trait Number: Copy + PartialEq + std::fmt::Debug {
     /// The number as an `f64`.
     fn number(self) -> f64;

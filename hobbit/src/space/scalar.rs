@@ -18,6 +18,10 @@ pub(super) const LAST: f64 = 1.0 - 1.0 / STEPS as f64;
 /// A set of values of type `T`, each the quantile of a number in `[0, 1)`.
 ///
 /// Implement it for values that hobbit does not know, and use it with `#[with(...)]`.
+#[diagnostic::on_unimplemented(
+    message = "this domain has no values of type `{T}`",
+    label = "not what the field's attribute draws"
+)]
 pub trait Scalar<T> {
     /// The values as data.
     fn domain(&self) -> Domain;
@@ -56,6 +60,11 @@ pub(super) fn search<T: PartialOrd>(at: impl Fn(f64) -> T, value: &T) -> f64 {
 }
 
 /// `f64` and `f32`.
+#[diagnostic::on_unimplemented(
+    message = "this domain draws real numbers, of type `f64` or `f32`, not `{Self}`",
+    label = "not a type of real numbers",
+    note = "for whole numbers there is `#[int(low..=high)]`; an `Option` needs `#[optional(0.5)]` too, a `Vec` `#[length(1..=4)]`"
+)]
 pub trait Float: Copy + PartialOrd + FromStr {
     /// The distance from 1 to the next number.
     const EPSILON: f64;

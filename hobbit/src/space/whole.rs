@@ -8,6 +8,11 @@ use super::value::Value;
 use crate::random::Key;
 
 /// Integer types of up to 64 bits.
+#[diagnostic::on_unimplemented(
+    message = "`int` draws whole numbers of up to 64 bits, not `{Self}`",
+    label = "not a type of whole numbers of up to 64 bits",
+    note = "for real numbers there is `#[uniform(low..=high)]`; an `Option` needs `#[optional(0.5)]` too, a `Vec` `#[length(1..=4)]`"
+)]
 pub trait Integer: Copy {
     /// A value that fits, as bounds of this type make sure.
     fn from_i128(value: i128) -> Self;

@@ -1,0 +1,330 @@
+//! Reads the attributes of a field.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, ExprRange, LitStr, RangeLimits, Result, Token, Type, parse_quote};
+
+use crate::attr::{DOMAINS, Place, is_ours};
+use crate::model::{Bounds, Constraint, Domain, Field, inside, plain, primitive, ungrouped, ungrouped_type};
+
+/// Keeps what an attribute says; an error if there was one already.
+fn once<T>(place: &mut Option<T>, attribute: &Attribute, value: T) -> Result<()> {
+    if place.is_some() {
+        let name = attribute.path().to_token_stream();
+        return Err(Error::new_spanned(attribute, format!("`{name}` is there already: give it once")));
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
+    let (mut domain_attribute, mut optional, mut length) = (None, None, None);
+    let (mut default, mut name) = (None, None);
+    for attribute in field.attrs.iter().filter(|attribute| is_ours(attribute, Place::Field)) {
+        let path = attribute.path();
+        if path.is_ident("name") {
+            once(&mut name, attribute, parameter_name(attribute)?)?;
+        } else if path.is_ident("default") {
+            once(&mut default, attribute, attribute.meta.require_name_value()?.value.clone())?;
+        } else if path.is_ident("optional") {
+            once(&mut optional, attribute, (attribute.parse_args::<Expr>()?, attribute))?;
+        } else if path.is_ident("length") {
+            once(&mut length, attribute, (attribute.parse_args::<Bounds>()?, attribute))?;
+        } else if let Some(first) = domain_attribute {
+            let first: &Attribute = first;
+            let message = if first.path() == path {
+                format!("`{}` is there already: give it once", path.to_token_stream())
+            } else {
+                format!("the field `{ident}` has two domains")
+            };
+            return Err(Error::new_spanned(attribute, message));
+        } else {
+            domain_attribute = Some(attribute);
+        }
+    }
+    // what the domain is of: the type, or what is in it
+    let mut ty = field.ty.clone();
+    if let Some((_, attribute)) = &optional {
+        ty = element(&ty, "Option", "optional", &ident, attribute)?;
+    }
+    let inside_option = ty.clone();
+    if let Some((_, attribute)) = &length {
+        ty = element(&ty, "Vec", "length", &ident, attribute)?;
+    }
+    let read = domain_attribute.map(domain).transpose()?;
+    let mut layers = vec![ty.clone()];
+    while let Type::Array(array) = ungrouped_type(&layers[layers.len() - 1]) {
+        if read.as_ref().is_some_and(may_be_array) {
+            break;
+        }
+        let element = (*array.elem).clone();
+        layers.push(element);
+    }
+    let element = &layers[layers.len() - 1];
+    let mut domain = match read {
+        Some(domain) => domain,
+        None if primitive(element).as_deref() == Some("bool") => Domain::Bool(None),
+        None => {
+            return Err(Error::new(
+                ident.span(),
+                format!(
+                    "the field `{ident}` has no domain: give it one of {}",
+                    DOMAINS.map(|name| format!("`#[{name}]`")).join(", ")
+                ),
+            ));
+        }
+    };
+    if let (Domain::Fixed(_) | Domain::Derived(_), Some(attribute)) =
+        (&domain, optional.as_ref().map(|(_, a)| *a).or(length.as_ref().map(|(_, a)| *a)))
+    {
+        return Err(Error::new_spanned(
+            attribute,
+            "a fixed or derived field is what its expression says, as a whole: nothing of it is drawn",
+        ));
+    }
+    for inner in layers[1..].iter().rev() {
+        domain = Domain::Array { ty: inner.clone(), inner: Box::new(domain) };
+    }
+    if let Some((bounds, _)) = length {
+        domain = Domain::Several { bounds, ty, inner: Box::new(domain) };
+    }
+    if let Some((probability, _)) = optional {
+        domain = Domain::Optional { probability, ty: inside_option, inner: Box::new(domain) };
+    }
+    let name = name.unwrap_or_else(|| plain(&ident));
+    Ok(Field { ident, ty: field.ty.clone(), name, description: description(&field.attrs), domain, default })
+}
+
+/// Whether a value of a domain may be an array as a whole; of others, each element is a value.
+fn may_be_array(domain: &Domain) -> bool {
+    match domain {
+        Domain::Choice { options, .. } => {
+            options.is_empty() || options.iter().any(|(option, _)| !matches!(ungrouped(option), Expr::Lit(_)))
+        }
+        Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => true,
+        _ => false,
+    }
+}
+
+/// The type of what is in an `Option` or a `Vec`. One with another name may be an alias: then the compiler is asked.
+fn element(ty: &Type, wrapper: &str, what: &str, ident: &Ident, attribute: &Attribute) -> Result<Type> {
+    if let Some(inner) = inside(ty, wrapper) {
+        return Ok(inner.clone());
+    }
+    let known = ["Option", "Vec", "Box", "String"];
+    let alias = primitive(ty).is_none()
+        && matches!(ungrouped_type(ty), Type::Path(path) if path.path.segments.last()
+            .is_some_and(|last| known.iter().all(|known| last.ident != known)));
+    if alias {
+        return Ok(match wrapper {
+            "Option" => parse_quote!(<#ty as __hobbit::IsOption>::Inner),
+            _ => parse_quote!(<#ty as __hobbit::IsVec>::Inner),
+        });
+    }
+    Err(Error::new_spanned(
+        attribute.path(),
+        format!("`{what}` needs a field of type `{wrapper}<...>`, and `{ident}` is not"),
+    ))
+}
+
+/// What a RON file can have as a field; a dot would be taken for a nested parameter.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| unicode_ident::is_xid_continue(c) || c == '-')
+}
+
+fn parameter_name(attribute: &Attribute) -> Result<String> {
+    let value: LitStr = syn::parse2(ToTokens::to_token_stream(&attribute.meta.require_name_value()?.value))?;
+    let name = value.value();
+    if !is_name(&name) {
+        return Err(Error::new(value.span(), "a name is made of letters, digits, `_` and `-`"));
+    }
+    Ok(name)
+}
+
+/// A range of an enum's variants.
+fn variants(range: &syn::ExprRange) -> Result<Domain> {
+    let inclusive = matches!(range.limits, syn::RangeLimits::Closed(_));
+    match (range.start.as_deref().map(ungrouped), range.end.as_deref().map(ungrouped)) {
+        (Some(from @ Expr::Path(_)), Some(to @ Expr::Path(_))) => {
+            Ok(Domain::Variants { from: from.clone(), to: to.clone(), inclusive, span: range.span() })
+        }
+        _ => Err(Error::new_spanned(
+            range,
+            "`choice` takes ranges from one variant of an enum to another, as in `Size::Small..=Size::Large`; for numbers there are \
+             `int` and `uniform`",
+        )),
+    }
+}
+
+fn domain(attribute: &Attribute) -> Result<Domain> {
+    let path = attribute.path();
+    let is = |name: &str| path.is_ident(name);
+    if is("uniform") || is("log_uniform") {
+        let log = is("log_uniform");
+        attribute.parse_args_with(|input: ParseStream<'_>| {
+            let bounds = input.parse()?;
+            let options = Options::parse(input, &["step"])?;
+            Ok(Domain::Uniform { bounds, step: options.step, log })
+        })
+    } else if is("normal") || is("log_normal") {
+        let log = is("log_normal");
+        attribute.parse_args_with(|input: ParseStream<'_>| {
+            let mean = input.parse()?;
+            input.parse::<Token![,]>()?;
+            let std = input.parse()?;
+            let options = Options::parse(input, &["truncated", "step"])?;
+            Ok(Domain::Normal {
+                mean: Box::new(mean),
+                std: Box::new(std),
+                bounds: options.truncated,
+                step: options.step,
+                log,
+            })
+        })
+    } else if is("int") {
+        attribute.parse_args_with(|input: ParseStream<'_>| {
+            let bounds = input.parse()?;
+            let options = Options::parse(input, &["step", "log"])?;
+            Ok(Domain::Int { bounds, step: options.step, log: options.log.is_some() })
+        })
+    } else if is("choice") {
+        choice(attribute)
+    } else if is("bool") {
+        match &attribute.meta {
+            syn::Meta::Path(_) => Ok(Domain::Bool(None)),
+            _ => attribute.parse_args().map(|probability| Domain::Bool(Some(probability))),
+        }
+    } else if is("nested") {
+        attribute.meta.require_path_only()?;
+        Ok(Domain::Nested)
+    } else {
+        let expr: Expr = attribute.parse_args()?;
+        Ok(match () {
+            () if is("distribution") => Domain::Distribution(expr),
+            () if is("fixed") => Domain::Fixed(expr),
+            () if is("derived") => Domain::Derived(expr),
+            () => Domain::With(expr),
+        })
+    }
+}
+
+fn choice(attribute: &Attribute) -> Result<Domain> {
+    let option = |input: ParseStream<'_>| {
+        let value: Expr = input.parse()?;
+        let weight = if input.peek(Token![:]) {
+            input.parse::<Token![:]>()?;
+            Some(input.parse::<Expr>()?)
+        } else {
+            None
+        };
+        Ok((value, weight))
+    };
+    let span = attribute.path().span();
+    attribute.parse_args_with(|input: ParseStream<'_>| {
+        let options = Punctuated::<_, Token![,]>::parse_terminated_with(input, option)?;
+        let options: Vec<(Expr, Option<Expr>)> = options.into_iter().collect();
+        let range = options.iter().find_map(|(value, weight)| match ungrouped(value) {
+            Expr::Range(range) => Some((range, weight)),
+            _ => None,
+        });
+        match range {
+            Some((range, None)) if options.len() == 1 => variants(range),
+            Some((range, _)) => Err(Error::new_spanned(
+                range,
+                "a range of variants stands alone, without weights; otherwise write the variants out",
+            )),
+            None => Ok(Domain::Choice { options, span }),
+        }
+    })
+}
+
+/// What may follow a domain's main arguments.
+#[derive(Default)]
+struct Options {
+    step: Option<Expr>,
+    truncated: Option<Bounds>,
+    log: Option<()>,
+}
+
+impl Options {
+    fn parse(input: ParseStream<'_>, allowed: &[&str]) -> Result<Options> {
+        let mut options = Options::default();
+        while !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if input.is_empty() {
+                break;
+            }
+            let name: Ident = input.parse()?;
+            if !allowed.iter().any(|known| name == known) {
+                let known: Vec<_> = allowed.iter().map(|known| format!("`{known}`")).collect();
+                return Err(Error::new(
+                    name.span(),
+                    format!("unknown option `{name}`; there is {}", known.join(" and ")),
+                ));
+            }
+            let twice = match () {
+                () if name == "log" => options.log.replace(()).is_some(),
+                () => {
+                    input.parse::<Token![=]>()?;
+                    if name == "step" {
+                        options.step.replace(input.parse()?).is_some()
+                    } else {
+                        options.truncated.replace(input.parse()?).is_some()
+                    }
+                }
+            };
+            if twice {
+                return Err(Error::new(name.span(), format!("`{name}` is there already: give it once")));
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl Parse for Bounds {
+    fn parse(input: ParseStream<'_>) -> Result<Bounds> {
+        let range: Expr = input.parse()?;
+        match ungrouped(&range) {
+            Expr::Range(ExprRange {
+                start: Some(low),
+                limits: RangeLimits::Closed(_),
+                end: Some(high),
+                ..
+            }) => Ok(Bounds { low: (**low).clone(), high: (**high).clone(), range: range.clone() }),
+            _ => Err(Error::new_spanned(range, "a range with both ends is needed, written `low..=high`")),
+        }
+    }
+}
+
+impl Parse for Constraint {
+    fn parse(input: ParseStream<'_>) -> Result<Constraint> {
+        let condition = input.parse()?;
+        if input.is_empty() {
+            return Err(Error::new(
+                input.span(),
+                "a constraint says why, for whoever breaks it: `#[constraint(bottleneck <= width, \"why\")]`",
+            ));
+        }
+        input.parse::<Token![,]>()?;
+        let why = input.parse()?;
+        input.parse::<Option<Token![,]>>()?;
+        Ok(Constraint { condition, why })
+    }
+}
+
+/// The text of doc comments.
+fn description(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| {
+        let value = &attribute
+            .path()
+            .is_ident("doc")
+            .then(|| attribute.meta.require_name_value().ok())
+            .flatten()?
+            .value;
+        crate::model::text(value).map(|text| text.value().trim().to_owned())
+    });
+    lines.collect::<Vec<_>>().join(" ").trim().to_owned()
+}

@@ -1,0 +1,254 @@
+//! What serde's attributes do to a configuration, and serde's derives: whatever is drawn is written, and read back as the same.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Fields, Item, LitStr, Meta, Token};
+
+use crate::errors::Errors;
+use crate::expand::hobbit;
+use crate::model::{inside, plain};
+
+/// The parts of all `#[serde(...)]` attributes. What does not parse is serde's to complain about.
+fn parts(attributes: &[Attribute]) -> Vec<Meta> {
+    let serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
+    serde
+        .filter_map(|attribute| {
+            attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()
+        })
+        .flatten()
+        .collect()
+}
+
+/// Adds an error for each attribute that would lose a value, or make it another.
+pub(crate) fn check(item: &Item, errors: &mut Errors) {
+    match item {
+        Item::Struct(item) => {
+            check_container(&item.attrs, errors);
+            check_fields(&item.fields, errors);
+        }
+        Item::Enum(item) => {
+            check_container(&item.attrs, errors);
+            let mut names = Names::default();
+            for variant in &item.variants {
+                check_fields(&variant.fields, errors);
+                let parts = parts(&variant.attrs);
+                for part in &parts {
+                    if is_skipped(part) {
+                        errors.on(part, "this variant can be drawn, and could not be written to a file");
+                    } else if part.path().is_ident("untagged") {
+                        errors.on(part, UNTAGGED);
+                    }
+                }
+                names.add(&plain(&variant.ident), variant.ident.span(), &parts, errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+const UNTAGGED: &str = "without its name, a variant may be read back as another one: leave `untagged` out";
+
+fn check_container(attributes: &[Attribute], errors: &mut Errors) {
+    for part in parts(attributes) {
+        if part.path().is_ident("untagged") {
+            errors.on(part, UNTAGGED);
+        } else if part.path().is_ident("remote") {
+            errors.on(part, "a search space is written and read itself: leave `remote` out");
+        }
+    }
+}
+
+fn is_skipped(part: &Meta) -> bool {
+    ["skip", "skip_serializing", "skip_deserializing"].iter().any(|name| part.path().is_ident(name))
+}
+
+fn check_fields(fields: &Fields, errors: &mut Errors) {
+    let mut names = Names::default();
+    for field in fields {
+        let Some(ident) = &field.ident else { continue };
+        let parts = parts(&field.attrs);
+        let has = |name: &str| parts.iter().any(|part| part.path().is_ident(name));
+        for part in &parts {
+            if is_skipped(part) {
+                errors.on(
+                    part,
+                    "configurations are written to files and read back: a value that is skipped would be lost",
+                );
+            } else if part.path().is_ident("skip_serializing_if") {
+                let optional = inside(&field.ty, "Option").is_some();
+                let list = inside(&field.ty, "Vec").is_some();
+                let function = predicate(part);
+                let lossless = optional && function.ends_with("is_none")
+                    || list && function.ends_with("is_empty") && has("default");
+                if !lossless {
+                    errors.on(
+                        part,
+                        "configurations are written to files and read back: a value that is left out could be lost; what is read \
+                         back for certain is `Option::is_none` of an `Option`, and `Vec::is_empty` of a `Vec` beside `default`",
+                    );
+                }
+            } else if part.path().is_ident("flatten") {
+                errors.on(part, "a file has nested parameters below their field's name: leave `flatten` out");
+            }
+        }
+        let named = field.attrs.iter().any(|attribute| attribute.path().is_ident("name"));
+        if named {
+            for part in parts.iter().filter(|part| part.path().is_ident("rename")) {
+                errors.on(part, "`name` is the name in files too: leave serde's `rename` out");
+            }
+        } else {
+            names.add(&plain(ident), ident.span(), &parts, errors);
+        }
+    }
+}
+
+/// The function of a `skip_serializing_if`.
+fn predicate(part: &Meta) -> String {
+    let value = part.require_name_value().ok().and_then(|meta| crate::model::text(&meta.value));
+    value.map(LitStr::value).unwrap_or_default()
+}
+
+/// The names that fields or variants have in files.
+#[derive(Default)]
+struct Names(HashMap<String, Span>);
+
+impl Names {
+    fn add(&mut self, own: &str, span: Span, parts: &[Meta], errors: &mut Errors) {
+        let (mut name, mut span) = (own.to_owned(), span);
+        for part in parts.iter().filter(|part| part.path().is_ident("rename")) {
+            match part {
+                Meta::NameValue(meta) => {
+                    if let Some(text) = crate::model::text(&meta.value) {
+                        (name, span) = (text.value(), text.span());
+                    }
+                }
+                _ => errors.on(
+                    part,
+                    "what is written under one name has to be read back under it: give one name, `rename = \"...\"`",
+                ),
+            }
+        }
+        if self.0.insert(name.clone(), span).is_some() {
+            errors.at(span, format!("the name `{name}` in files is another one's already"));
+        }
+    }
+}
+
+/// The names of the derives below the attribute.
+fn derives(attributes: &[Attribute]) -> Vec<String> {
+    let mut present = Vec::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
+        // what does not parse is the compiler's to complain about
+        let _ = attribute.parse_nested_meta(|meta| {
+            present.extend(meta.path.segments.last().map(|segment| segment.ident.to_string()));
+            Ok(())
+        });
+    }
+    present
+}
+
+/// Of `Serialize` and `Deserialize`, those that the item does not derive itself.
+fn missing(item: &Item) -> Vec<&'static str> {
+    let attributes = match item {
+        Item::Struct(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        _ => return Vec::new(),
+    };
+    let present = derives(attributes);
+    ["Serialize", "Deserialize"]
+        .into_iter()
+        .filter(|name| !present.iter().any(|known| known == name))
+        .collect()
+}
+
+/// The item with serde's derives, if it does not have them yet.
+pub(crate) fn with_derives(item: &Item) -> TokenStream {
+    let (attributes, generics) = match item {
+        Item::Struct(item) => (&item.attrs, &item.generics),
+        Item::Enum(item) => (&item.attrs, &item.generics),
+        other => return other.to_token_stream(),
+    };
+    let names = missing(item);
+    if names.is_empty() {
+        return item.to_token_stream();
+    }
+    let hobbit = hobbit();
+    let derives = names.iter().map(|name| {
+        let ident = Ident::new(name, Span::call_site());
+        quote!(#hobbit::__private::serde::#ident)
+    });
+    let given = parts(attributes);
+    let given = |name: &str| given.iter().any(|part| part.path().is_ident(name));
+    let mut settings = Vec::new();
+    if !given("crate") {
+        let path = format!("{hobbit}::__private::serde").replace(' ', "");
+        settings.push(quote!(crate = #path));
+    }
+    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second, ambiguous, source
+    if generics.type_params().next().is_some() && !given("bound") {
+        settings.push(quote!(bound = ""));
+    }
+    let settings = (!settings.is_empty()).then(|| quote!(#[serde(#(#settings),*)]));
+    quote! {
+        // by its path: the crate may have no prelude
+        #[::core::prelude::v1::derive(#(#derives),*)]
+        #settings
+        #item
+    }
+}
+
+/// The item with stubs of what serde would derive: nothing about its fields has to be right.
+pub(crate) fn with_stubs(mut item: Item) -> TokenStream {
+    let names = missing(&item);
+    let strip = |attributes: &mut Vec<Attribute>| {
+        // derives of the item's own still want them
+        if names.len() == 2 {
+            attributes.retain(|attribute| !attribute.path().is_ident("serde"));
+        }
+    };
+    let (ident, generics) = match &mut item {
+        Item::Struct(item) => {
+            strip(&mut item.attrs);
+            item.fields.iter_mut().for_each(|field| strip(&mut field.attrs));
+            (item.ident.clone(), item.generics.clone())
+        }
+        Item::Enum(item) => {
+            strip(&mut item.attrs);
+            for variant in &mut item.variants {
+                strip(&mut variant.attrs);
+                variant.fields.iter_mut().for_each(|field| strip(&mut field.attrs));
+            }
+            (item.ident.clone(), item.generics.clone())
+        }
+        other => return other.to_token_stream(),
+    };
+    let hobbit = hobbit();
+    let serde = quote!(#hobbit::__private::serde);
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let mut for_reading = generics.clone();
+    for_reading.params.insert(0, syn::parse_quote!('de));
+    let (reading_generics, _, _) = for_reading.split_for_impl();
+    let stubs = names.iter().map(|name| match *name {
+        "Serialize" => quote! {
+            impl #impl_generics #serde::Serialize for #ident #type_generics #where_clause {
+                fn serialize<S: #serde::Serializer>(&self, _: S) -> ::core::result::Result<S::Ok, S::Error> {
+                    ::core::unreachable!()
+                }
+            }
+        },
+        _ => quote! {
+            impl #reading_generics #serde::Deserialize<'de> for #ident #type_generics #where_clause {
+                fn deserialize<D: #serde::Deserializer<'de>>(_: D) -> ::core::result::Result<Self, D::Error> {
+                    ::core::unreachable!()
+                }
+            }
+        },
+    });
+    quote! {
+        #item
+        const _: () = { #(#stubs)* };
+    }
+}

@@ -1,0 +1,24 @@
+//! Mistakes in items of which parts are conditional.
+
+use hobbit::search_space;
+
+#[search_space]
+struct Hparams {
+    #[cfg(not(test))]
+    #[uniform(1.0..=0.0)]
+    reversed: f64,
+    #[cfg(test)]
+    #[uniform(1.0..=0.0)]
+    left_out: f64,
+    #[cfg_attr(not(test), int(0..=1), name = "reversed")]
+    named: u8,
+}
+
+#[search_space]
+struct Misspelled {
+    #[cfg(not(test))]
+    #[unifrom(0.0..=1.0)]
+    share: f64,
+}
+
+fn main() {}

@@ -1,0 +1,33 @@
+//! Expressions of wrong types: each is one error, at the expression.
+
+use hobbit::search_space;
+
+#[search_space]
+#[constraint(a + 1, "no condition")]
+struct Number {
+    #[int(0..=1)]
+    a: u8,
+}
+
+#[search_space]
+#[constraint(a > 0)]
+struct NoReason {
+    #[int(0..=1)]
+    a: u8,
+}
+
+#[search_space]
+struct Fields {
+    #[int(0..=1)]
+    a: u8,
+    #[derived(a > 0)]
+    derived: u8,
+    #[fixed(1.5)]
+    fixed: u8,
+    #[uniform(TEXT..=1.0)]
+    text: f64,
+}
+
+const TEXT: &str = "a";
+
+fn main() {}
