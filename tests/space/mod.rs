@@ -113,7 +113,8 @@ fn draw(seed: u64) -> Everything {
     Everything::draw(Key::new(seed)).unwrap()
 }
 
-/// A configuration is accepted, and comes back the same from its coordinates, from files and from names and values.
+/// A configuration is accepted, and comes back the same from its coordinates, from files and from names and
+/// values.
 pub(crate) fn every_way<H: SearchSpace + PartialEq + std::fmt::Debug>(hparams: &H) {
     hparams.check().unwrap();
     assert_eq!(H::decode(&hparams.encode()).unwrap(), *hparams);
@@ -362,7 +363,8 @@ proptest! {
     }
 }
 
-/// The largest distance between the distribution of draws and the function it should be (Kolmogorov and Smirnov).
+/// The largest distance between the distribution of draws and the function it should be (Kolmogorov and
+/// Smirnov).
 fn distance(mut draws: Vec<f64>, below: impl Fn(f64) -> f64) -> f64 {
     draws.sort_by(f64::total_cmp);
     let n = draws.len() as f64;

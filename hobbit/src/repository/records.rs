@@ -421,9 +421,9 @@ pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<Strin
     compare("the direction", format!("{:?}", ours.direction), format!("{:?}", theirs.direction));
     compare("the score", format!("{:?}", ours.score), format!("{:?}", theirs.score));
     compare("retries", ours.retries.to_string(), theirs.retries.to_string());
-    let enqueued = ours.enqueued.iter().zip(&theirs.enqueued);
+    let mut enqueued = ours.enqueued.iter().zip(&theirs.enqueued);
     if ours.enqueued.len() != theirs.enqueued.len()
-        || !{ enqueued }.all(|(ours_values, theirs)| ours.space.is_recorded_as(ours_values, theirs))
+        || !enqueued.all(|(values, recorded)| ours.space.is_recorded_as(values, recorded))
     {
         found.push("the enqueued configurations are not the same".to_owned());
     }

@@ -100,7 +100,8 @@ impl Domain {
         matches!(self, Domain::Choice { .. } | Domain::Bool { .. })
     }
 
-    /// Whether a repository may hold `recorded` for this domain: it is the same, or what hobbit 0.1.0 wrote for it.
+    /// Whether a repository may hold `recorded` for this domain: it is the same, or what hobbit 0.1.0 wrote
+    /// for it.
     fn is_recorded_as(&self, recorded: &Domain) -> bool {
         let cut = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         match (self, recorded) {
@@ -111,15 +112,17 @@ impl Domain {
                 Domain::Choice { options, weights },
                 Domain::Choice { options: theirs, weights: theirs_weights },
             ) => {
-                let pairs = options.iter().zip(theirs);
-                weights == theirs_weights && options.len() == theirs.len() && { pairs }
-                    .all(|(ours, theirs)| ours.is_recorded_as(theirs))
+                let mut pairs = options.iter().zip(theirs);
+                weights == theirs_weights
+                    && options.len() == theirs.len()
+                    && pairs.all(|(ours, theirs)| ours.is_recorded_as(theirs))
             }
             _ => self == recorded,
         }
     }
 
-    /// Whether a value of this domain is `recorded`, but for the last digits that hobbit 0.1.0 got wrong on grids.
+    /// Whether a value of this domain is `recorded`, but for the last digits that hobbit 0.1.0 got wrong on
+    /// grids.
     fn is_near(&self, value: &Value, recorded: &Value) -> bool {
         let (Value::Float(value), Value::Float(recorded)) = (value, recorded) else { return false };
         let grid = match *self {
@@ -330,7 +333,8 @@ impl Space {
 }
 
 impl Space {
-    /// Whether a repository may hold these names and values for a configuration: they are the same, or what hobbit 0.1.0 wrote for it.
+    /// Whether a repository may hold these names and values for a configuration: they are the same, or what
+    /// hobbit 0.1.0 wrote for it.
     pub(crate) fn is_recorded_as(&self, ours: &[(String, Value)], recorded: &[(String, Value)]) -> bool {
         let is_same = |((name, ours), (recorded_name, recorded)): (&(String, Value), &(String, Value))| {
             let parameter = || self.parameters.iter().find(|parameter| parameter.name == *name);

@@ -108,8 +108,8 @@ impl Coordinates<'_> {
     }
 }
 
-/// Decodes coordinates, some of them (by their places) with the whole numbers that they are for. A coordinate has 53 bits, and
-/// [`SearchSpace::decode`] takes nothing else.
+/// Decodes coordinates, some of them (by their places) with the whole numbers that they are for. A coordinate
+/// has 53 bits, and [`SearchSpace::decode`] takes nothing else.
 #[cfg(feature = "interop")]
 pub(super) fn decode_exactly<H: SearchSpace>(
     coordinates: &[Option<f64>],

@@ -1,7 +1,8 @@
 //! Grids of real numbers. Their values are decimal numbers, as people write and read them, each rounded once.
 //!
-//! In floats, `0.1 + 2.0 * 0.1` is 0.30000000000000004, above a bound of 0.3. So ends and step are taken for the decimal numbers that
-//! they are written as (their shortest ones), and a value is the float nearest to the decimal `low + place * step`.
+//! In floats, `0.1 + 2.0 * 0.1` is 0.30000000000000004, above a bound of 0.3. So ends and step are taken for
+//! the decimal numbers that they are written as (their shortest ones), and a value is the float nearest to
+//! the decimal `low + place * step`.
 
 use std::fmt::Write;
 
@@ -47,7 +48,8 @@ pub(super) const POWERS: [f64; 23] = [
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// What people write has at most so many digits. With more, a float is the result of a calculation, such as `1.0 / 3.0`.
+/// What people write has at most so many digits. With more, a float is the result of a calculation, such as
+/// `1.0 / 3.0`.
 const WRITTEN: u32 = 15;
 
 impl Decimal {
@@ -56,7 +58,8 @@ impl Decimal {
         let (single, bits) = (number as f32, 53u32.saturating_sub(number.to_bits().trailing_zeros()));
         let written =
             Decimal::short(number).or_else(|| Decimal::read(Text::of(format_args!("{number:e}"))?.as_str()?));
-        // a constant of type f32 was written in its own few digits; powers of two and their like have fewer bits
+        // a constant of type f32 was written in its own few digits; powers of two and their like have fewer
+        // bits
         let is_short = written.is_some_and(|decimal| decimal.digits.unsigned_abs() < 1_000_000_000);
         if !is_short && (16..=24).contains(&bits) && f64::from(single) == number {
             return Decimal::read(Text::of(format_args!("{single:e}"))?.as_str()?);
@@ -64,7 +67,8 @@ impl Decimal {
         written
     }
 
-    /// The same without text, for numbers of usual size: of so few digits, one decimal number at most reads as a float.
+    /// The same without text, for numbers of usual size: of so few digits, one decimal number at most reads
+    /// as a float.
     fn short(number: f64) -> Option<Decimal> {
         let decimal = |places: usize| {
             let digits = (number * POWERS[places]).round();
@@ -101,7 +105,8 @@ fn nearest<T: Float>(digits: i128, exponent: i32) -> Option<T> {
     Text::of(format_args!("{digits}e{exponent}"))?.as_str()?.parse().ok()
 }
 
-/// So many steps where they are no decimal numbers: with steps of 1/3, three are 1, not three times the nearest float to 1/3.
+/// So many steps where they are no decimal numbers: with steps of 1/3, three are 1, not three times the
+/// nearest float to 1/3.
 fn steps(count: f64, step: f64) -> f64 {
     let inverse = (1.0 / step).round();
     if (inverse * step - 1.0).abs() < 1e-12 { count / inverse } else { count * step }
@@ -162,7 +167,8 @@ impl Grid {
         Grid { low, high, step, origin, first: 0.0, last: 0.0, reached: false, decimals: decimals() }
     }
 
-    /// The last place that is not above a number, and what is left from there to it; nothing if they are no decimal numbers.
+    /// The last place that is not above a number, and what is left from there to it; nothing if they are no
+    /// decimal numbers.
     fn places_up_to(&self, number: f64) -> Option<(i128, i128)> {
         let (origin, step, exponent) = self.decimals?;
         let number = Decimal::written(number)?;
@@ -222,7 +228,8 @@ impl Grid {
         self.value(self.nearest(number))
     }
 
-    /// Whether a number is within bounds and a value of the grid, but for the rounding errors of someone who calculated it.
+    /// Whether a number is within bounds and a value of the grid, but for the rounding errors of someone who
+    /// calculated it.
     pub(super) fn contains<T: Float>(&self, value: T) -> bool {
         let (number, nearest) = (value.to_f64(), self.snapped::<T>(value.to_f64()).to_f64());
         let within = T::from_f64(self.low) <= value && value <= T::from_f64(self.high);

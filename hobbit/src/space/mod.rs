@@ -1,4 +1,5 @@
-//! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and encoded.
+//! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and
+//! encoded.
 
 mod choice;
 mod composite;
@@ -54,7 +55,8 @@ pub(crate) fn grid_end(low: f64, high: f64, step: f64) -> f64 {
     grid.value(grid.last())
 }
 
-/// A set of configurations, described by a struct or enum that carries [`#[search_space]`](macro@crate::search_space).
+/// A set of configurations, described by a struct or enum that carries
+/// [`#[search_space]`](macro@crate::search_space).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no search space",
     label = "a type with `#[search_space]` is needed here",
@@ -71,7 +73,8 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// A constraint that nearly nothing satisfies, or a distribution whose parameters are not allowed.
     fn draw(key: Key) -> Result<Self>;
 
-    /// Names and values in the order of declaration, for tables. Only those that exist: of an enum, the chosen branch's.
+    /// Names and values in the order of declaration, for tables. Only those that exist: of an enum, the
+    /// chosen branch's.
     fn values(&self) -> Vec<(String, Value)>;
 
     /// Whether every value is in its domain, and every constraint holds.
@@ -80,12 +83,13 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// The first value that is not, with its field and what is allowed.
     fn check(&self) -> Result<()>;
 
-    /// The configuration as a point of the unit cube: a number in `[0, 1)` for each parameter of [`space`](SearchSpace::space), in
-    /// its order; nothing for those that do not exist in this configuration.
+    /// The configuration as a point of the unit cube: a number in `[0, 1)` for each parameter of
+    /// [`space`](SearchSpace::space), in its order; nothing for those that do not exist in this
+    /// configuration.
     ///
-    /// What was drawn is decoded to the same configuration again. A value that no number stands for exactly (one that was typed
-    /// by a person) is decoded to its neighbour. So is a whole number of a range of more than 2⁵³ of them, or, from a distribution,
-    /// one above 2⁴²: the numbers of the cube have 53 bits.
+    /// What was drawn is decoded to the same configuration again. A value that no number stands for exactly
+    /// (one that was typed by a person) is decoded to its neighbour. So is a whole number of a range of more
+    /// than 2⁵³ of them, or, from a distribution, one above 2⁴²: the numbers of the cube have 53 bits.
     fn encode(&self) -> Vec<Option<f64>>;
 
     /// The configuration of a point of the unit cube.

@@ -18,12 +18,13 @@ const TOLERANCE: f64 = 1e-6;
 
 /// The configuration with these values: names as in [`Space`](super::Space), dotted where they are nested.
 ///
-/// A value may be the text of a number or a switch, or the name of an option. Real numbers may come out changed in their last digits,
-/// to ones that can be drawn. A text of nothing but spaces is no value, unless it is an option.
+/// A value may be the text of a number or a switch, or the name of an option. Real numbers may come out
+/// changed in their last digits, to ones that can be drawn. A text of nothing but spaces is no value, unless
+/// it is an option.
 ///
 /// # Errors
-/// A parameter that is missing, unknown, outside of its domain, or given although it does not exist in this configuration; a
-/// constraint that does not hold.
+/// A parameter that is missing, unknown, outside of its domain, or given although it does not exist in this
+/// configuration; a constraint that does not hold.
 pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
     let given: HashMap<&str, &Value> = values.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let space = H::space();
@@ -79,7 +80,8 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
     Ok(configuration)
 }
 
-/// A number that stands for a value of a domain, and the value as the domain has it; nothing if it has none like it.
+/// A number that stands for a value of a domain, and the value as the domain has it; nothing if it has none
+/// like it.
 fn unit_of(domain: &Domain, value: &Value) -> Option<(f64, Value)> {
     let number = number(value);
     // within bounds, but for rounding

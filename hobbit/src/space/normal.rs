@@ -65,7 +65,8 @@ impl<T: Float> Scalar<T> for Normal {
         let number = self.quantile(unit);
         let value = self.step.map_or_else(|| T::from_f64(number), |step| self.grid(step).snapped(number));
         let least = T::from_f64(-T::LARGEST.to_f64());
-        // what the type cannot hold: its nearest number that can be checked, and of which there is a logarithm
+        // what the type cannot hold: its nearest number that can be checked, and of which there is a
+        // logarithm
         if value > T::LARGEST {
             T::LARGEST
         } else if value < least {
@@ -146,8 +147,8 @@ fn normal_quantile(probability: f64) -> f64 {
         return -normal_quantile(1.0 - probability);
     }
     let (mut low, mut high) = (-40.0, 0.0);
-    // Newton's steps from the middle, kept within the bracket that bisection gives. They come from above; if rounding takes one beyond
-    // the root, the upper bound is the root, and it needs all bits of bisection
+    // Newton's steps from the middle, kept within the bracket that bisection gives. They come from above; if
+    // rounding takes one beyond the root, the upper bound is the root, and it needs all bits of bisection
     let mut x: f64 = -1.0;
     let most = if probability < 1e-9 { 256 } else { 64 };
     for _ in 0..most {
@@ -167,8 +168,8 @@ fn normal_quantile(probability: f64) -> f64 {
     x
 }
 
-/// The quantile between `from`, which is at least [`TAIL`], and `to`. `below` and `above` are the shares of the probability on both
-/// sides of it, of which the smaller one has all its digits.
+/// The quantile between `from`, which is at least [`TAIL`], and `to`. `below` and `above` are the shares of
+/// the probability on both sides of it, of which the smaller one has all its digits.
 fn upper_quantile(from: f64, to: f64, below: f64, above: f64) -> f64 {
     let all = tail_ratio(from, to);
     let logarithm = if below < 0.5 {
@@ -179,8 +180,9 @@ fn upper_quantile(from: f64, to: f64, below: f64, above: f64) -> f64 {
     tail_quantile(from, to, logarithm)
 }
 
-/// The number above `from` for which [`tail_ratio`] is this, by Newton's steps. They come from above and never overshoot, because the
-/// logarithm of the tail is concave, and steeper than that of the density, with which they begin.
+/// The number above `from` for which [`tail_ratio`] is this, by Newton's steps. They come from above and
+/// never overshoot, because the logarithm of the tail is concave, and steeper than that of the density, with
+/// which they begin.
 fn tail_quantile(from: f64, to: f64, logarithm: f64) -> f64 {
     let mut x = libm::hypot(from, (-2.0 * logarithm).max(0.0).sqrt()).min(to);
     for _ in 0..64 {
@@ -201,8 +203,8 @@ fn tail_ratio(from: f64, x: f64) -> f64 {
     -0.5 * (x - from) * (x + from) + libm::log(mills(x) / mills(from))
 }
 
-/// `P(X > x)` divided by the density at `x`, from [`TAIL`] on: Laplace's continued fraction, whose rest is below 1e-20 after so many
-/// terms (Abramowitz and Stegun, 26.2.14).
+/// `P(X > x)` divided by the density at `x`, from [`TAIL`] on: Laplace's continued fraction, whose rest is
+/// below 1e-20 after so many terms (Abramowitz and Stegun, 26.2.14).
 fn mills(x: f64) -> f64 {
     1.0 / (1..=20).rev().fold(x, |rest, term| x + f64::from(term) / rest)
 }

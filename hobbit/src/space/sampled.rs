@@ -84,8 +84,8 @@ whole!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 
 /// Whatever a distribution gives, if it can be made.
 ///
-/// There is no quantile function to be had, so a number in `[0, 1)` stands for a value by its bits: all `f64` in their order, the
-/// last 11 bits of the mantissa left out.
+/// There is no quantile function to be had, so a number in `[0, 1)` stands for a value by its bits: all `f64`
+/// in their order, the last 11 bits of the mantissa left out.
 pub struct Sampled<D> {
     /// The distribution.
     pub distribution: std::result::Result<D, BoxError>,

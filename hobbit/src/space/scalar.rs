@@ -37,7 +37,8 @@ pub trait Scalar<T> {
     fn draw(&self, key: Key) -> T {
         self.at(key.rng().unit())
     }
-    /// A whole number that is one of the values, where numbers in `[0, 1)` are too few to stand for all of them.
+    /// A whole number that is one of the values, where numbers in `[0, 1)` are too few to stand for all of
+    /// them.
     #[doc(hidden)]
     fn exactly(&self, _: i128) -> Option<T> {
         None
@@ -118,7 +119,8 @@ impl Float for f32 {
     }
 }
 
-/// The value of a range without a grid; its ends are the values of the first and the last number, whatever is rounded between them.
+/// The value of a range without a grid; its ends are the values of the first and the last number, whatever is
+/// rounded between them.
 fn between<T: Float>(low: f64, high: f64, unit: f64, value: impl FnOnce() -> f64) -> T {
     T::from_f64(if unit <= 0.0 {
         low

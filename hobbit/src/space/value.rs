@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// One hyperparameter's value, for tables and files.
 ///
-/// Values are equal if they are of the same kind and hold the same; unlike in floats, NaN is equal to NaN, so that a configuration is
-/// always equal to itself.
+/// Values are equal if they are of the same kind and hold the same; unlike in floats, NaN is equal to NaN, so
+/// that a configuration is always equal to itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Value {
@@ -68,7 +68,8 @@ impl Value {
         }
     }
 
-    /// Whether a repository may hold `recorded` for this value: it is the same, or what hobbit 0.1.0 wrote for it.
+    /// Whether a repository may hold `recorded` for this value: it is the same, or what hobbit 0.1.0 wrote
+    /// for it.
     pub(crate) fn is_recorded_as(&self, recorded: &Value) -> bool {
         if self == recorded {
             return true;
@@ -106,7 +107,8 @@ fn guessed(look: &str) -> Value {
     }
 }
 
-/// A value of any type, for tables: numbers, switches and texts by their type, anything else as text that shows what it is.
+/// A value of any type, for tables: numbers, switches and texts by their type, anything else as text that
+/// shows what it is.
 pub fn shown<T: fmt::Debug + 'static>(value: &T) -> Value {
     number(value).or_else(|| text(value)).unwrap_or_else(|| {
         // what shows as one quoted text, such as a type around a `String`

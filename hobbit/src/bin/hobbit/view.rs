@@ -1,7 +1,8 @@
 //! A study as JSON: the field names that programs rely on.
 //!
-//! Stages are counted from 1, as in the texts. Scores and metrics that are not finite are `null`; hyperparameters that are not are the
-//! texts `NaN`, `inf` and `-inf`, which Python's `float` reads, so that it can be told which they are.
+//! Stages are counted from 1, as in the texts. Scores and metrics that are not finite are `null`;
+//! hyperparameters that are not are the texts `NaN`, `inf` and `-inf`, which Python's `float` reads, so that
+//! it can be told which they are.
 
 use hobbit::observe::Fate;
 use hobbit::repository::{
