@@ -370,8 +370,9 @@ impl Repository {
 
     /// Removes what an earlier process had begun to write. Temporary files of others are left alone.
     fn remove_temporaries(&self) -> Result<()> {
-        let places: [(_, fn(&str) -> bool); 2] =
-            [(&self.dir, names::is_temporary), (&self.weights.dir, names::is_temporary_model)];
+        type IsOwn = fn(&str) -> bool;
+        let places =
+            [(&self.dir, names::is_temporary as IsOwn), (&self.weights.dir, names::is_temporary_model)];
         for (dir, is_own) in places {
             let names = self.storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
             for name in names.iter().filter(|name| is_own(name)) {
