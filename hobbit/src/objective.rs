@@ -145,15 +145,18 @@ pub trait Objective: Send + Sync + 'static {
     /// microseconds: where describing all trials takes longer than two seconds, the rest is not compared.
     /// What has its usual value can be left out, so that a new setting is no change as long as it has it.
     ///
+    /// `epochs` are those that the trial can get ([`TrialContext::epochs`]), for objectives whose results depend on
+    /// them: a study that was extended to a larger `R` has others for the same trial.
+    ///
     /// ```
     /// # use std::collections::BTreeMap;
     /// # struct Hparams { rate: f64 }
-    /// fn describe_trial(hparams: &Hparams) -> BTreeMap<String, String> {
+    /// fn describe_trial(hparams: &Hparams, _epochs: u64) -> BTreeMap<String, String> {
     ///     BTreeMap::from([("optimizer".to_owned(), format!("SGD {:?}, momentum 0.9", hparams.rate))])
     /// }
     /// ```
-    fn describe_trial(&self, hparams: &Self::Hparams) -> BTreeMap<String, String> {
-        let _ = hparams;
+    fn describe_trial(&self, hparams: &Self::Hparams, epochs: u64) -> BTreeMap<String, String> {
+        let _ = (hparams, epochs);
         BTreeMap::new()
     }
 

@@ -100,7 +100,7 @@ impl Objective for Curve {
         self.asks_for
     }
 
-    fn describe_trial(&self, hparams: &Params) -> BTreeMap<String, String> {
+    fn describe_trial(&self, hparams: &Params, _: u64) -> BTreeMap<String, String> {
         self.says.iter().map(|says| ("curve".to_owned(), format!("{says}, {:?}", hparams.rate))).collect()
     }
 

@@ -361,3 +361,21 @@ fn a_sweep_tells_trials_how_many_epochs_they_can_get() {
         plan.brackets().iter().map(|bracket| bracket.stages.last().unwrap().trained).collect();
     assert_eq!(lives, [13, 12, 9]);
 }
+
+#[test]
+fn a_study_is_not_extended_over_schedules_that_know_the_trials_end() {
+    let (x, y) = halves(0.0, 1.0);
+    let study = |schedule: Schedule, dir: &tempfile::TempDir| {
+        let model = move |hp: &Hparams| binary(hp).schedule(schedule);
+        let data = Dataset::new((&x, &y), (&x, &y)).unwrap();
+        Hyperband::new(model).dataset(data).quiet().repo_dir(dir.path())
+    };
+    let dirs: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
+    let open = Schedule::cosine_over_trial();
+    study(open, &dirs[0]).run(3, 3).unwrap();
+    let error = study(open, &dirs[0]).extend().run(9, 3).unwrap_err().to_string();
+    // 1 + 3 epochs, and 1 + 3 + 9
+    says(&error, &["schedule", "cosine over 4 epochs", "cosine over 13 epochs"]);
+    study(Schedule::cosine(4), &dirs[1]).run(3, 3).unwrap();
+    study(Schedule::cosine(4), &dirs[1]).extend().run(9, 3).unwrap();
+}

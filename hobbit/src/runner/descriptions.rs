@@ -25,11 +25,11 @@ const NAMED: usize = 3;
 /// The characters of a description that are shown.
 const SHOWN: usize = 160;
 
-/// What the objective makes of these hyperparameters. One that panics over them fails the trial, not the
-/// sweep.
-pub(super) fn describe<O: Objective>(objective: &O, hparams: &O::Hparams) -> Description {
+/// What the objective makes of these hyperparameters, for a trial that can get so many epochs. One that
+/// panics over them fails the trial, not the sweep.
+pub(super) fn describe<O: Objective>(objective: &O, hparams: &O::Hparams, epochs: u64) -> Description {
     let panicked = |_| BTreeMap::from([("the description".to_owned(), "a panic".to_owned())]);
-    catch(|| objective.describe_trial(hparams)).unwrap_or_else(panicked)
+    catch(|| objective.describe_trial(hparams, epochs)).unwrap_or_else(panicked)
 }
 
 /// Compares the trials of a journal with what is drawn and made for them now.
@@ -59,7 +59,7 @@ pub(super) fn examine<O: Objective>(
             break;
         }
         let (trial, was) = trials[place];
-        let is = describe(objective, &*configurations.get(trial)?);
+        let is = describe(objective, &*configurations.get(trial)?, configurations.epochs(trial));
         if is == *was {
             continue;
         }

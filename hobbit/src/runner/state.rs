@@ -457,8 +457,11 @@ impl<O: Objective> Shared<O> {
             Message::Event(Event::StageStarted { trial, stage, from, to, worker, hparams })
         });
         if let Some(begins) = &self.begins {
-            let model =
-                if stage == 0 { describe(&*self.evaluator.objective, hparams) } else { BTreeMap::new() };
+            let Evaluator { objective, configurations, .. } = &self.evaluator;
+            let model = match stage {
+                0 => describe(&**objective, hparams, configurations.epochs(trial)),
+                _ => BTreeMap::new(),
+            };
             let hparams = if stage == 0 { values } else { Vec::new() };
             let time = Timestamp::now();
             begins.write(&Record::Started { time, trial, stage, worker, hparams, model })?;

@@ -156,10 +156,11 @@ where
         data.into_iter().chain([batch_size]).chain(executions).collect()
     }
 
-    fn describe_trial(&self, hparams: &H) -> BTreeMap<String, String> {
+    fn describe_trial(&self, hparams: &H, epochs: u64) -> BTreeMap<String, String> {
         // a model that does not fit is known by its trial's failure
         let model = (self.function)(hparams).into_model().map(|mut model| {
             model.batch_size.get_or_insert(self.batch_size);
+            model.schedule = model.schedule.over(epochs);
             fingerprint::of(&model)
         });
         // the error may name what changes from run to run

@@ -66,7 +66,7 @@ impl Schedule {
     /// stage of its bracket ([`TrialContext::epochs`](crate::TrialContext::epochs)).
     ///
     /// Trials of one bracket have the same learning rates in the same epochs, whichever of them are promoted. A larger `R` makes
-    /// their lives longer, so the study cannot be [extended](crate::Hyperband::extend) to it with the same results.
+    /// their lives longer, so a study cannot be [extended](crate::Hyperband::extend) to it: its trials had other learning rates.
     pub fn cosine_over_trial() -> Schedule {
         Schedule::of(Shape::CosineOverTrial { last: 0.0 })
     }
