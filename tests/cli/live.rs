@@ -73,8 +73,8 @@ fn times_of_other_clocks_give_no_nonsense() {
         for line in text.lines() {
             let record: Record = ron::from_str(&line[13..line.len() - 1]).unwrap();
             let text = match record {
-                Record::Opened { hobbit, host, pid, workers, .. } => {
-                    Record::Opened { time: Timestamp(opened), hobbit, host, pid, workers, descriptions: None }
+                Record::Opened { hobbit, host, pid, workers, descriptions, .. } => {
+                    Record::Opened { time: Timestamp(opened), hobbit, host, pid, workers, descriptions }
                 }
                 Record::Stage(mut stage) => {
                     stage.time = Timestamp(ended);

@@ -315,3 +315,25 @@ fn salvage_leaves_a_study_alone_that_is_being_worked_on() {
     assert!(place.stdout("salvage again").contains("Kept "));
     assert_eq!(std::fs::read(place.path("again/journal.ron.damaged")).unwrap(), before);
 }
+
+/// Numbers that are possible, if hardly likely, are shown as they are.
+#[test]
+fn the_largest_numbers_are_shown() {
+    let place = Place::with_study();
+    let path = place.path("study/journal.ron");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines = text.lines().map(|line| {
+        let largest = "attempt:4294967295,worker:4294967295,";
+        let record = line[13..line.len() - 1].replace("attempt:0,worker:0,", largest);
+        format!("(\"{:08x}\", {record})\n", crc32fast::hash(record.as_bytes()))
+    });
+    let changed: String = lines.collect();
+    assert!(changed != text);
+    std::fs::write(&path, changed).unwrap();
+    assert!(place.stdout("show study 1-6").contains("4294967296"));
+    for words in
+        ["status study", "best study", "report study -o -", "export study --csv", "export study --json"]
+    {
+        place.stdout(words);
+    }
+}

@@ -106,7 +106,7 @@ fn lost_lines_are_seen_and_said() {
     let weights = format!("weights/{best}.safetensors");
     assert_eq!(check(dir.path(), &weights).state, FileState::Whole);
     let stage = |line: &str, number: u32| {
-        line.contains(&format!("Stage((time")) && line.contains(&format!("trial:\"{best}\",stage:{number},"))
+        line.contains("Stage((time") && line.contains(&format!("trial:\"{best}\",stage:{number},"))
     };
     let last = (0..3).rev().find(|&number| journal.lines().any(|line| stage(line, number))).unwrap();
     // a stage of the best trial, the last of them, everything, and everything but the end

@@ -370,15 +370,15 @@ impl Repository {
 
     /// Removes what an earlier process had begun to write. Temporary files of others are left alone.
     fn remove_temporaries(&self) -> Result<()> {
-        type IsOwn = fn(&str) -> bool;
-        let places =
-            [(&self.dir, names::is_temporary as IsOwn), (&self.weights.dir, names::is_temporary_model)];
-        for (dir, is_own) in places {
-            let names = self.storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
-            for name in names.iter().filter(|name| is_own(name)) {
-                let path = dir.join(name);
-                self.storage.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
-            }
+        self.remove_from(&self.dir, names::is_temporary)?;
+        self.remove_from(&self.weights.dir, names::is_temporary_model)
+    }
+
+    fn remove_from(&self, dir: &Path, is_temporary: fn(&str) -> bool) -> Result<()> {
+        let names = self.storage.list(dir).map_err(|error| Error::io("list", dir, error))?;
+        for name in names.iter().filter(|name| is_temporary(name)) {
+            let path = dir.join(name);
+            self.storage.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
         }
         Ok(())
     }

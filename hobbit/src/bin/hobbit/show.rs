@@ -179,8 +179,8 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
             stage.from.to_string(),
             stage.to.to_string(),
             observe::number(stage.seconds),
-            (stage.worker + 1).to_string(),
-            (stage.attempt + 1).to_string(),
+            (u64::from(stage.worker) + 1).to_string(),
+            (u64::from(stage.attempt) + 1).to_string(),
             end,
         ];
         stages.row(cells, Style::new());
