@@ -39,6 +39,7 @@ pub(crate) const TEXTS: [&str; 106] = [
 ];
 
 /// Puts the texts from `first` on, one after the other, where a study has names, values and reasons. Returns the name of the monitor.
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for tests of the command"))]
 pub(crate) fn rename(dir: &Path, first: usize) -> &'static str {
     rename_to(dir, |place| TEXTS[(first + place) % TEXTS.len()].to_owned());
     TEXTS[first % TEXTS.len()]
