@@ -6,6 +6,7 @@
 mod cli;
 mod durability;
 mod errors;
+mod hostile;
 #[cfg(feature = "interop")]
 mod interop;
 mod observe;
@@ -17,3 +18,7 @@ mod support;
 mod sweep;
 #[cfg(feature = "dfdx")]
 mod train;
+
+/// Where the readers that are fuzzed find those of arrays.
+#[cfg(feature = "dfdx")]
+use hobbit::train as files;

@@ -1,0 +1,37 @@
+//! What the fuzz targets share: the readers, and the limits that hold for each input.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+mod error;
+// the readers of arrays are in a part of hobbit that needs dfdx, and use nothing of it
+#[allow(dead_code, unused_imports)]
+#[path = "../../hobbit/src/train/data/files/mod.rs"]
+mod files;
+mod readers;
+
+pub(crate) use error::Error;
+
+/// No input may take more memory than this.
+const MEMORY: u64 = 256 << 20;
+/// No input may take longer than this.
+const TIME: Duration = Duration::from_secs(2);
+
+/// Gives an input to the reader of that name.
+///
+/// # Panics
+/// The reader panics, or takes too much.
+pub fn run(target: &str, bytes: &[u8]) {
+    thread_local! {
+        static DIR: RefCell<Option<tempfile::TempDir>> = const { RefCell::new(None) };
+    }
+    let reader = readers::TARGETS.iter().find(|(name, _)| *name == target);
+    let (_, reader) = reader.unwrap_or_else(|| panic!("there is no reader `{target}`"));
+    DIR.with_borrow_mut(|dir| {
+        let dir = dir.get_or_insert_with(|| tempfile::tempdir().expect("there is a directory for files"));
+        let start = Instant::now();
+        let taken = allocation_counter::measure(|| reader(dir.path(), bytes));
+        assert!(taken.bytes_max <= MEMORY, "it took {} bytes of memory", taken.bytes_max);
+        assert!(start.elapsed() <= TIME, "it took {:?}", start.elapsed());
+    });
+}

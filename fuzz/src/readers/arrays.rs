@@ -1,0 +1,57 @@
+//! Data for training: arrays, images, tables.
+
+use std::path::Path;
+
+use super::write;
+use crate::files::{ReadOptions, Table, read_idx, read_npy, read_npz};
+
+/// What small files may unpack to here: the memory that an input may take is small, too.
+const UNPACKED: u64 = 16 << 20;
+
+pub(super) fn npy(dir: &Path, bytes: &[u8]) {
+    write(dir, "array.npy", bytes);
+    if let Ok(numbers) = read_npy(dir.join("array.npy")) {
+        let _ = numbers.classes();
+    }
+}
+
+pub(super) fn npz(dir: &Path, bytes: &[u8]) {
+    write(dir, "arrays.npz", bytes);
+    let _ = read_npz(dir.join("arrays.npz"));
+    let _ = ReadOptions::new().unpacked_limit(UNPACKED).npz(dir.join("arrays.npz"));
+}
+
+/// As it is, and packed.
+pub(super) fn idx(dir: &Path, bytes: &[u8]) {
+    write(dir, "images", bytes);
+    let plain = read_idx(dir.join("images"));
+    write(dir, "images.gz", bytes);
+    let _ = read_idx(dir.join("images.gz"));
+    if plain.is_ok() && !bytes.starts_with(&[0x1f, 0x8b]) {
+        use std::io::Write;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(bytes).expect("memory takes everything");
+        write(dir, "images.gz", &packed.finish().expect("memory takes everything"));
+        assert!(read_idx(dir.join("images.gz")).is_ok(), "packed it is the same");
+    }
+}
+
+pub(super) fn table(dir: &Path, bytes: &[u8]) {
+    write(dir, "table.csv", bytes);
+    let options = [
+        ReadOptions::new(),
+        ReadOptions::new().delimiter(';').comments('#'),
+        ReadOptions::new().missing(["NA", "?", ""]),
+    ];
+    let tables = options.iter().map(|options| options.table(dir.join("table.csv")));
+    for table in tables.chain([Table::read(dir.join("table.csv"))]).flatten() {
+        let names: Vec<&str> = table.names().iter().map(String::as_str).collect();
+        let _ = (table.numbers(&names), table.numbers_or(&names, 0.5), table.drop_missing(&names));
+        for name in names.iter().take(4) {
+            let _ = table.numbers_except(&[name]);
+            if let Ok((_, classes)) = table.classes(name) {
+                table.classes_with(name, &classes).expect("the same classes are in the same table");
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Everything of hobbit that reads files, with any bytes as their contents. The tests use this too, on a stable toolchain.
+//!
+//! A reader gets a directory of its own for the files. It may refuse them; it may not panic, hang, or take memory out of proportion.
+
+#[cfg(feature = "dfdx")]
+mod arrays;
+#[cfg(feature = "interop")]
+mod interop;
+mod repository;
+
+use std::path::Path;
+
+/// Takes the bytes as the contents of files in a directory.
+pub(crate) type Reader = fn(&Path, &[u8]);
+
+/// The readers, by the names of their targets.
+pub(crate) const TARGETS: &[(&str, Reader)] = &[
+    ("study", repository::study),
+    ("journal", repository::journal),
+    ("records", repository::records),
+    ("results", repository::results),
+    ("checkpoint", repository::checkpoint),
+    ("resume", repository::resume),
+    #[cfg(feature = "interop")]
+    ("optuna_import", interop::optuna_import),
+    #[cfg(feature = "interop")]
+    ("optuna_export", interop::optuna_export),
+    #[cfg(feature = "interop")]
+    ("csv_import", interop::csv_import),
+    #[cfg(feature = "interop")]
+    ("events", interop::events),
+    #[cfg(feature = "dfdx")]
+    ("npy", arrays::npy),
+    #[cfg(feature = "dfdx")]
+    ("npz", arrays::npz),
+    #[cfg(feature = "dfdx")]
+    ("idx", arrays::idx),
+    #[cfg(feature = "dfdx")]
+    ("table", arrays::table),
+];
+
+/// Writes a file, over what was there.
+fn write(dir: &Path, name: &str, bytes: &[u8]) {
+    let path = dir.join(name);
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).expect("a directory can be made");
+    }
+    std::fs::write(path, bytes).expect("a file can be written");
+}
+
+/// Removes what an earlier input left.
+fn clear(dir: &Path) {
+    for entry in std::fs::read_dir(dir).expect("the directory can be read").flatten() {
+        let path = entry.path();
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let removed = if is_dir { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        removed.expect("what is there can be removed");
+    }
+}
