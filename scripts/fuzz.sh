@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Fuzzes every reader of files: scripts/fuzz.sh [SECONDS for each target] [TARGET ...]
 #
-# A line for each target: how many inputs, and what was found. Fails on a panic, on an input that takes more than 2 s or 256 MB. Inputs
-# that were found are in fuzz/artifacts; those that reach something new are kept in fuzz/corpus for the next time. It needs cargo-fuzz
-# (cargo install cargo-fuzz). No sanitizer is used, so any toolchain will do: the readers have no unsafe code, and memory is counted.
+# A line for each target: how many inputs, and what was found. Fails on a panic, on an input that takes more
+# than 2 s or 256 MB. Inputs that were found are in fuzz/artifacts; those that reach something new are kept in
+# fuzz/corpus for the next time. It needs cargo-fuzz (cargo install cargo-fuzz). No sanitizer is used, so any
+# toolchain will do: the readers have no unsafe code, and memory is counted.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 seconds=${1:-20}

@@ -1,11 +1,14 @@
-//! What other people's text may do to a terminal: nothing. Names, values, reasons and paths are shown through these functions.
+//! What other people's text may do to a terminal: nothing. Names, values, reasons and paths are shown through
+//! these functions.
 //!
-//! A terminal obeys control characters instead of showing them, other characters change the order of a line or are invisible, and a
-//! line break lets a text forge lines of its own. All of them are shown as escapes, as Rust writes them: `\u{1b}[2J`.
+//! A terminal obeys control characters instead of showing them, other characters change the order of a line
+//! or are invisible, and a line break lets a text forge lines of its own. All of them are shown as escapes,
+//! as Rust writes them: `\u{1b}[2J`.
 
 use std::borrow::Cow;
 
-/// Whether the character is not shown as itself: it controls the terminal or the direction of writing, or it is invisible.
+/// Whether the character is not shown as itself: it controls the terminal or the direction of writing, or it
+/// is invisible.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -30,11 +33,11 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || !text.contains(is_hidden)
 }
 
-/// The text on one line, for terminals: control characters, line breaks, and characters that are invisible or change the direction of
-/// writing are shown as escapes.
+/// The text on one line, for terminals: control characters, line breaks, and characters that are invisible or
+/// change the direction of writing are shown as escapes.
 ///
-/// Everything that hobbit prints of names, values, reasons and paths goes through it. Data for programs (JSON, RON, CSV, results.ron)
-/// keeps the exact text.
+/// Everything that hobbit prints of names, values, reasons and paths goes through it. Data for programs
+/// (JSON, RON, CSV, results.ron) keeps the exact text.
 ///
 /// ```
 /// use hobbit::observe::printable;
@@ -53,8 +56,9 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A text of several lines, for terminals: its line breaks stay, the lines after the first are indented, so that none of them can be
-/// taken for a line of hobbit's own, and everything else is as in [`printable`]. Empty lines are left out.
+/// A text of several lines, for terminals: its line breaks stay, the lines after the first are indented, so
+/// that none of them can be taken for a line of hobbit's own, and everything else is as in [`printable`].
+/// Empty lines are left out.
 ///
 /// ```
 /// use hobbit::observe::printable_lines;

@@ -1,4 +1,5 @@
-//! Studies whose names, values, reasons and paths are sequences that a terminal obeys, or lines that hobbit could have printed.
+//! Studies whose names, values, reasons and paths are sequences that a terminal obeys, or lines that hobbit
+//! could have printed.
 
 use std::process::Command;
 

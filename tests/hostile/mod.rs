@@ -1,5 +1,5 @@
-//! Every reader of files with any contents: the seeds of the fuzz targets, and some thousand changes of them. `scripts/fuzz.sh` goes on
-//! from there.
+//! Every reader of files with any contents: the seeds of the fuzz targets, and some thousand changes of them.
+//! `scripts/fuzz.sh` goes on from there.
 
 // the same code as the fuzz targets'
 #[path = "../../fuzz/src/readers/mod.rs"]

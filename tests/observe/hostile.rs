@@ -1,4 +1,5 @@
-//! Sweeps whose metrics, reasons and directories are sequences that a terminal obeys, in a pipe and on a terminal.
+//! Sweeps whose metrics, reasons and directories are sequences that a terminal obeys, in a pipe and on a
+//! terminal.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};

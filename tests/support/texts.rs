@@ -1,4 +1,5 @@
-//! Texts that try to be more than text: for terminals, pages, tables and other programs. Names, values and reasons can be any of them.
+//! Texts that try to be more than text: for terminals, pages, tables and other programs. Names, values and
+//! reasons can be any of them.
 
 use std::path::Path;
 
@@ -38,7 +39,8 @@ pub(crate) const TEXTS: [&str; 106] = [
     " ", "漢字 Größe 🎲 e\u{301}", "👩\u{200d}🔬",
 ];
 
-/// Puts the texts from `first` on, one after the other, where a study has names, values and reasons. Returns the name of the monitor.
+/// Puts the texts from `first` on, one after the other, where a study has names, values and reasons. Returns
+/// the name of the monitor.
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for tests of the command"))]
 pub(crate) fn rename(dir: &Path, first: usize) -> &'static str {
     rename_to(dir, |place| TEXTS[(first + place) % TEXTS.len()].to_owned());
@@ -98,7 +100,8 @@ pub(crate) fn rename_to(dir: &Path, text: impl Fn(usize) -> String) {
     std::fs::write(dir.join("study.ron"), study.replace("description:\"\"", &described)).unwrap();
 }
 
-/// The characters that are obeyed by terminals, change the direction of writing, or are invisible; line breaks are not among them.
+/// The characters that are obeyed by terminals, change the direction of writing, or are invisible; line
+/// breaks are not among them.
 pub(crate) fn hidden(text: &str) -> Option<char> {
     text.chars().find(|&c| {
         let is_format = matches!(u32::from(c), 0xad | 0x61c | 0x200b | 0x200e | 0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff)

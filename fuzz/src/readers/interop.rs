@@ -54,8 +54,8 @@ pub(super) fn csv_import(dir: &Path, bytes: &[u8]) {
     }
 }
 
-/// Event files of a run that is continued: the bytes behind a first zero as they are, otherwise pieces of a byte's length as records
-/// with checksums made right.
+/// Event files of a run that is continued: the bytes behind a first zero as they are, otherwise pieces of a
+/// byte's length as records with checksums made right.
 pub(super) fn events(dir: &Path, bytes: &[u8]) {
     clear(dir);
     let file = match bytes.split_first() {

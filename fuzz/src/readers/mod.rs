@@ -1,6 +1,8 @@
-//! Everything of hobbit that reads files, with any bytes as their contents. The tests use this too, on a stable toolchain.
+//! Everything of hobbit that reads files, with any bytes as their contents. The tests use this too, on a
+//! stable toolchain.
 //!
-//! A reader gets a directory of its own for the files. It may refuse them; it may not panic, hang, or take memory out of proportion.
+//! A reader gets a directory of its own for the files. It may refuse them; it may not panic, hang, or take
+//! memory out of proportion.
 
 #[cfg(feature = "dfdx")]
 mod arrays;

@@ -20,8 +20,8 @@
 //! # }
 //! ```
 //!
-//! An imported score tells which configurations to begin with, nothing more: every trial of a study is trained by hobbit itself, so
-//! that its result depends on the study alone.
+//! An imported score tells which configurations to begin with, nothing more: every trial of a study is
+//! trained by hobbit itself, so that its result depends on the study alone.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -98,8 +98,8 @@ impl Imported {
         self
     }
 
-    /// Compares the trials with a search space: every parameter has to be there under its name, dotted where it is nested, with a value
-    /// of its domain, and no other.
+    /// Compares the trials with a search space: every parameter has to be there under its name, dotted where
+    /// it is nested, with a value of its domain, and no other.
     pub fn fit<H: SearchSpace>(self) -> Fitted<H> {
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         let mut known: HashMap<String, String> = HashMap::new();
@@ -141,7 +141,8 @@ impl Imported {
 /// The trials of a study in an Optuna journal file. Its name is needed only if there are several.
 ///
 /// # Errors
-/// There is no such file, it does not read, has no such study, or several, or the study has several objectives.
+/// There is no such file, it does not read, has no such study, or several, or the study has several
+/// objectives.
 pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Imported> {
     let path = path.as_ref();
     // a journal that is written to need not be there yet
@@ -290,18 +291,19 @@ fn value(json: &Json) -> Option<Value> {
     })
 }
 
-/// The rows of a CSV file with a header. `score` is the column with the results; `""` if there is none. A column without a name, such
-/// as pandas' index, is left out.
+/// The rows of a CSV file with a header. `score` is the column with the results; `""` if there is none. A
+/// column without a name, such as pandas' index, is left out.
 ///
-/// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`, as in those of
-/// `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the score and `state`. An empty field is no
-/// value, unless it belongs to a parameter that has to be there and has an option without text; neither are the words for missing
-/// results in the column of scores (`nan`, `NA`, `None`, `null`) and infinite ones. Rows whose `state` is `FAIL`, or whose status in
-/// hobbit's table says that they failed or diverged, are refused.
+/// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`,
+/// as in those of `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the
+/// score and `state`. An empty field is no value, unless it belongs to a parameter that has to be there and
+/// has an option without text; neither are the words for missing results in the column of scores (`nan`,
+/// `NA`, `None`, `null`) and infinite ones. Rows whose `state` is `FAIL`, or whose status in hobbit's table
+/// says that they failed or diverged, are refused.
 ///
 /// # Errors
-/// The file does not read, has rows of different lengths, two columns of one name, no column `score`, or in it something that is no
-/// number.
+/// The file does not read, has rows of different lengths, two columns of one name, no column `score`, or in
+/// it something that is no number.
 pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<Imported> {
     let path = path.as_ref();
     let failed = |error: ::csv::Error| {

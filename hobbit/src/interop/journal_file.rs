@@ -1,4 +1,5 @@
-//! The file of Optuna's journal storage: a line of JSON for each operation, appended under a lock that all writers share.
+//! The file of Optuna's journal storage: a line of JSON for each operation, appended under a lock that all
+//! writers share.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -60,7 +61,8 @@ impl JournalFile {
         &self.path
     }
 
-    /// The whole lines that were added since the last call; none if there is no file. Numbers that are not finite are null.
+    /// The whole lines that were added since the last call; none if there is no file. Numbers that are not
+    /// finite are null.
     ///
     /// # Errors
     /// The file cannot be read, was shortened, or has a line that is not JSON.
@@ -119,7 +121,8 @@ impl JournalFile {
         Ok(lock)
     }
 
-    /// Adds whole lines, durably, where everything before has been read. What a process that died left of a line is cut off.
+    /// Adds whole lines, durably, where everything before has been read. What a process that died left of a
+    /// line is cut off.
     pub(super) fn append(&mut self, _: &Lock, lines: &str) -> Result<()> {
         let write = || {
             let mut file = OpenOptions::new().append(true).open(&self.path)?;
@@ -138,8 +141,8 @@ impl JournalFile {
 
 /// The lock: a symbolic link beside the file, as Optuna makes it. Whoever creates it has it.
 ///
-/// hobbit's processes lock the file itself first, with a lock that ends with its process. So whoever has that and finds a link of
-/// hobbit's knows that its maker died, and need not wait.
+/// hobbit's processes lock the file itself first, with a lock that ends with its process. So whoever has that
+/// and finds a link of hobbit's knows that its maker died, and need not wait.
 pub(super) struct Lock {
     link: PathBuf,
     _file: File,
@@ -193,7 +196,8 @@ fn remove(link: &Path) {
     }
 }
 
-/// Removes the links of hobbit's that [`remove`] had renamed when its process was killed. Where that is not possible they harm nobody.
+/// Removes the links of hobbit's that [`remove`] had renamed when its process was killed. Where that is not
+/// possible they harm nobody.
 fn tidy(path: &Path) {
     let Ok(path) = std::path::absolute(path) else { return };
     let Some(dir) = path.parent() else { return };
@@ -211,7 +215,8 @@ fn tidy(path: &Path) {
     }
 }
 
-/// Where a link of hobbit's points to: the file, so that others can tell its age, in a way that nobody else writes it.
+/// Where a link of hobbit's points to: the file, so that others can tell its age, in a way that nobody else
+/// writes it.
 #[cfg(unix)]
 fn target(path: &Path) -> PathBuf {
     Path::new(".").join(path.file_name().unwrap_or_default())

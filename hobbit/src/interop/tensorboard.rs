@@ -21,8 +21,8 @@ use crate::trial::TrialId;
 
 /// Writes a study as event files for TensorBoard: `tensorboard --logdir DIR`.
 ///
-/// As an observer it writes while the sweep runs; [`export`](TensorBoard::export) writes what a repository holds. A directory that
-/// holds the study already is continued.
+/// As an observer it writes while the sweep runs; [`export`](TensorBoard::export) writes what a repository
+/// holds. A directory that holds the study already is continued.
 ///
 /// ```no_run
 /// # use hobbit::prelude::*;
@@ -33,11 +33,12 @@ use crate::trial::TrialId;
 /// # }
 /// ```
 ///
-/// Each trial is a run, named like it: `DIR/1-8`. It has its metrics as scalars, by epoch, and its hyperparameters and what became of it
-/// for the HParams view. The scalar `hobbit/score`, written when the trial's life is over, is what hobbit ranks by.
+/// Each trial is a run, named like it: `DIR/1-8`. It has its metrics as scalars, by epoch, and its
+/// hyperparameters and what became of it for the HParams view. The scalar `hobbit/score`, written when the
+/// trial's life is over, is what hobbit ranks by.
 ///
-/// Scalars are named like the metrics. Names that are hobbit's or TensorBoard's own (those that begin with `hobbit/` or `_hparams_/`)
-/// and empty ones stand below `metrics/`, so that no metric is mixed up with them.
+/// Scalars are named like the metrics. Names that are hobbit's or TensorBoard's own (those that begin with
+/// `hobbit/` or `_hparams_/`) and empty ones stand below `metrics/`, so that no metric is mixed up with them.
 pub struct TensorBoard {
     dir: PathBuf,
     live: Option<Live>,
@@ -126,7 +127,8 @@ impl Run {
                 }
                 (END, _, Some(HParams { end: Some(end), .. })) => self.end = Some(end.status),
                 (SCORE, ..) => {}
-                // beside others of the epoch: earlier versions wrote the final score among them, under the tag `score`
+                // beside others of the epoch: earlier versions wrote the final score among them, under the
+                // tag `score`
                 (tag, Some(value), _) => {
                     self.epochs.entry(step).or_default().insert(tag.to_owned(), value);
                 }
@@ -371,7 +373,8 @@ mod tests {
         assert_eq!(tags[..4], names[..4], "free names stay");
     }
 
-    /// A run as earlier versions wrote it: the final score is the scalar `score`, whatever the metrics are called.
+    /// A run as earlier versions wrote it: the final score is the scalar `score`, whatever the metrics are
+    /// called.
     #[test]
     fn what_earlier_versions_wrote_is_continued_once() {
         for metric in ["loss", "score"] {

@@ -28,7 +28,8 @@ pub(crate) struct FormatArg {
     pub(crate) format: Format,
 }
 
-/// Prints text for people. Its parts are cleaned where they are put together; here nothing but colours is let through.
+/// Prints text for people. Its parts are cleaned where they are put together; here nothing but colours is let
+/// through.
 pub(crate) fn print(text: &str) -> Outcome {
     put(shown(text).as_bytes())
 }
@@ -103,7 +104,8 @@ pub(crate) fn json_line(document: &impl Serialize) -> Result<String, Failure> {
     Ok(escaped(text) + "\n")
 }
 
-/// JSON without characters that a terminal would obey or hide: in its texts they can all be written as numbers, and mean the same.
+/// JSON without characters that a terminal would obey or hide: in its texts they can all be written as
+/// numbers, and mean the same.
 fn escaped(json: String) -> String {
     let is_hidden = |c: char| c != '\n' && matches!(printable(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
     if json.is_ascii() && !json.contains('\u{7f}') || !json.contains(is_hidden) {

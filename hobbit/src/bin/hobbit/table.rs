@@ -4,7 +4,8 @@ use comfy_table::{CellAlignment, Table as Grid, presets};
 use console::{Style, measure_text_width};
 use hobbit::observe::printable;
 
-/// A table; its first columns are repeated where it is too wide and has to be cut. Whatever its cells hold, they are shown on one line.
+/// A table; its first columns are repeated where it is too wide and has to be cut. Whatever its cells hold,
+/// they are shown on one line.
 pub(crate) struct Table {
     columns: Vec<(String, CellAlignment)>,
     rows: Vec<(Vec<String>, Style)>,
