@@ -283,7 +283,7 @@ pub(super) fn checkpoint(dir: &Path, bytes: &[u8]) {
     write(dir, "weights/1-6.safetensors", &file);
     let reader = Reader::open(dir).expect("the study is whole");
     if let Ok(model) = reader.model(TrialId::new(1, 6)) {
-        (model.bytes(), model.present().bytes());
+        let _ = (model.bytes(), model.present().bytes());
     }
     let _ = reader.verify();
 }
