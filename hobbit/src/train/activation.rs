@@ -31,6 +31,14 @@ impl Variants for Activation {
         (Activation::LeakyRelu, "LeakyRelu"),
         (Activation::Linear, "Linear"),
     ];
+    const TAGS: &'static [isize] = &[
+        Activation::Sigmoid as isize,
+        Activation::Tanh as isize,
+        Activation::Relu as isize,
+        Activation::Gelu as isize,
+        Activation::LeakyRelu as isize,
+        Activation::Linear as isize,
+    ];
 }
 
 impl Activation {
