@@ -15,9 +15,6 @@ use crate::model::{
 /// The most elements of a list: each has parameters of its own.
 pub(crate) const MOST_ELEMENTS: i128 = 1 << 16;
 
-/// No draw of a normal distribution is further from its mean than so many standard deviations.
-pub(crate) const DEVIATIONS: f64 = 8.5;
-
 pub(crate) fn check(input: &Input, errors: &mut Errors) {
     match &input.body {
         Body::Struct(fields) => check_fields(fields, &input.ident, errors),
@@ -123,7 +120,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
                 check_range(bounds, *log, errors);
                 check_single(bounds, &name, *log, errors);
             }
-            check_spread(mean, std, bounds.as_ref(), &name, *log, errors);
+            check_mean(mean, &name, *log, errors);
             check_step(bounds.as_ref(), finite(step.as_ref(), errors), errors);
         }
         Domain::Int { bounds, step, log } => {
@@ -250,31 +247,11 @@ fn check_single(bounds: &Bounds, name: &str, log: bool, errors: &mut Errors) {
     }
 }
 
-/// An error if what a normal distribution may draw is no number of the field's type.
-fn check_spread(
-    mean: &Expr,
-    std: &Expr,
-    bounds: Option<&Bounds>,
-    name: &str,
-    log: bool,
-    errors: &mut Errors,
-) {
-    let (Some(center), Some(std)) = (literal(mean), literal(std)) else { return };
-    let reach = DEVIATIONS * std.value();
-    let (mut least, mut most) =
-        if name == "f32" { (-f64::from(f32::MAX), f64::from(f32::MAX)) } else { (f64::MIN, f64::MAX) };
-    if log {
-        let smallest = if name == "f32" { f64::from(f32::from_bits(1)) } else { f64::from_bits(1) };
-        (least, most) = (smallest.ln(), most.ln());
-    }
-    let reported = !(center.value().is_finite() && std.value().is_finite());
-    if bounds.is_none()
-        && !reported
-        && std.value() > 0.0
-        && (center.value() - reach < least || center.value() + reach > most)
-    {
-        let name = if name.is_empty() { "f64" } else { name };
-        errors.on(mean, format!("values would not fit `{name}`: it is too wide, or too far from zero"));
+/// The mean of a normal distribution is a number of the field's type. Values that are not are cut off.
+fn check_mean(mean: &Expr, name: &str, log: bool, errors: &mut Errors) {
+    let mean_of = literal(mean).map(Literal::value);
+    if !log && name == "f32" && mean_of.is_some_and(|mean| mean.is_finite() && (mean as f32).is_infinite()) {
+        errors.on(mean, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
     }
 }
 

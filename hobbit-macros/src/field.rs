@@ -124,8 +124,8 @@ fn element(ty: &Type, wrapper: &str, what: &str, ident: &Ident, attribute: &Attr
             _ => parse_quote!(<#ty as __hobbit::IsVec>::Inner),
         });
     }
-    Err(Error::new_spanned(
-        attribute.path(),
+    Err(Error::new(
+        attribute.span(),
         format!("`{what}` needs a field of type `{wrapper}<...>`, and `{ident}` is not"),
     ))
 }
@@ -222,7 +222,7 @@ fn choice(attribute: &Attribute) -> Result<Domain> {
         };
         Ok((value, weight))
     };
-    let span = attribute.path().span();
+    let span = attribute.span();
     attribute.parse_args_with(|input: ParseStream<'_>| {
         let options = Punctuated::<_, Token![,]>::parse_terminated_with(input, option)?;
         let options: Vec<(Expr, Option<Expr>)> = options.into_iter().collect();

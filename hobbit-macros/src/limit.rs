@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
-use crate::check::{DEVIATIONS, MOST_ELEMENTS};
+use crate::check::MOST_ELEMENTS;
 use crate::constant::{Condition, Constants, at};
 use crate::model::{Bounds, is_float, literal, primitive};
 
@@ -131,18 +131,14 @@ pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell
             ));
         }
     }
-    let (least, most) = if *log {
-        (limit(ty, "LN_SMALLEST"), limit(ty, "LN_LARGEST"))
-    } else {
-        (quote!((-#largest)), largest.clone())
-    };
-    let above = if *log { quote!(#low >= #smallest) } else { quote!(#low >= -#largest) };
-    all.push(condition(
-        quote!((#high <= #largest || #mean + #DEVIATIONS * #std <= #most)
-            && (#above || #mean - #DEVIATIONS * #std >= #least)),
-        mean_expr,
-        format!("values of `{what}` would not fit the field's type: it is too wide, or too far from zero"),
-    ));
+    if !*log {
+        // values that do not fit are cut off
+        all.push(condition(
+            quote!(-#largest <= #mean && #mean <= #largest),
+            mean_expr,
+            format!("the mean of `{what}` does not fit the field's type"),
+        ));
+    }
     all.extend(step.map(|(expr, step)| above_zero(what, expr, step)));
     constants.check(all);
 }

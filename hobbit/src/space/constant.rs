@@ -12,10 +12,6 @@ pub trait AnyLimits {
     const LARGEST: f64 = f64::MAX;
     /// The smallest number above zero.
     const SMALLEST: f64 = f64::from_bits(1);
-    /// The logarithm of the largest number.
-    const LN_LARGEST: f64 = 709.782_712_893_384;
-    /// The logarithm of the smallest number above zero.
-    const LN_SMALLEST: f64 = -744.440_071_921_381_2;
     /// The smallest whole number.
     const LEAST: i128 = i128::MIN;
     /// The largest whole number.
@@ -32,10 +28,6 @@ macro_rules! single {
             pub const LARGEST: f64 = f32::MAX as f64;
             /// The smallest number above zero.
             pub const SMALLEST: f64 = f32::from_bits(1) as f64;
-            /// The logarithm of the largest number.
-            pub const LN_LARGEST: f64 = 88.722_839_052_068_35;
-            /// The logarithm of the smallest number above zero.
-            pub const LN_SMALLEST: f64 = -103.278_929_903_431_85;
         })*
     };
 }
@@ -121,10 +113,6 @@ mod tests {
         assert_eq!(Limits::<f64>::LARGEST, f64::MAX);
         assert_eq!(Limits::<f32>::LARGEST as f32, f32::MAX);
         assert_eq!(Limits::<f32>::SMALLEST as f32, f32::from_bits(1));
-        assert!((Limits::<f64>::LN_LARGEST - f64::MAX.ln()).abs() < 1e-9);
-        assert!((Limits::<f64>::LN_SMALLEST - f64::from_bits(1).ln()).abs() < 1e-9);
-        assert!((Limits::<f32>::LN_LARGEST - Limits::<f32>::LARGEST.ln()).abs() < 1e-9);
-        assert!((Limits::<f32>::LN_SMALLEST - Limits::<f32>::SMALLEST.ln()).abs() < 1e-9);
         // whatever the type is
         assert_eq!(Limits::<String>::LARGEST, f64::MAX);
         assert_eq!((Limits::<u8>::LEAST, Limits::<Option<u8>>::MOST), (0, 255));

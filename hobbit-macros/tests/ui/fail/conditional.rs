@@ -10,7 +10,7 @@ struct Hparams {
     #[cfg(test)]
     #[uniform(1.0..=0.0)]
     left_out: f64,
-    #[cfg_attr(not(test), int(0..=1), name = "reversed")]
+    #[cfg_attr(not(test), int(0..=1), name = "other")]
     named: u8,
 }
 

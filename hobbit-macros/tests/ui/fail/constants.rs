@@ -34,8 +34,8 @@ struct Reals {
     deviation: f64,
     #[normal(0.0, 1.0, truncated = FIVE..=1.0)]
     truncated: f64,
-    #[log_normal(FIVE * 200.0, 1.0)]
-    overflows: f64,
+    #[normal(BIG, 1.0)]
+    overflows: f32,
 }
 
 #[search_space]

@@ -16,8 +16,6 @@ struct Hparams {
     step: f64,
     #[normal(1e300, 1.0)]
     normal: f32,
-    #[log_normal(0.0, 200.0)]
-    wide: f64,
     #[int(0..=300)]
     int: u8,
     #[int(-1..=3)]

@@ -2,9 +2,6 @@
 
 use hobbit::search_space;
 
-type Reals = Vec<f64>;
-type Maybe = Option<u8>;
-
 #[search_space]
 #[derive(Clone)]
 struct Inner {
@@ -35,20 +32,6 @@ struct Syntax {
     itself: Vec<Syntax>,
     #[choice("a", "b")]
     borrowed: &'static str,
-}
-
-#[search_space]
-struct Aliases {
-    #[uniform(0.0..=1.0)]
-    list: Reals,
-    #[int(0..=1)]
-    option: Maybe,
-    #[optional(0.5)]
-    #[uniform(0.0..=1.0)]
-    no_option: Reals,
-    #[length(1..=2)]
-    #[int(0..=1)]
-    no_list: Maybe,
 }
 
 fn main() {}
