@@ -102,7 +102,7 @@ const MODELS: [ModelChange; 30] = [
     ("the schedule's length", "is `cosine over 10 epochs to 0`", |hp| {
         model(hp).schedule(Schedule::cosine(10))
     }),
-    ("over a trial's life", "is `cosine over the trial to 0`", |hp| {
+    ("over a trial's life", "is `cosine over 4 epochs to 0`", |hp| {
         model(hp).schedule(Schedule::cosine_over_trial())
     }),
     ("a warm-up", "is `cosine over 9 epochs to 0, warm-up 1`", |hp| {

@@ -137,8 +137,10 @@ impl<O: Objective> Evaluator<O> {
                 result => break result,
             }
         };
-        let failed_now = task.deaths.is_none();
+        let died = task.deaths.is_some();
         let mut failed = |end, hparams| {
+            // whoever stops a sweep makes no number infinite
+            let failed_now = !died && matches!(end, End::Failed { .. });
             let record = self.record(&task, start, clock, end, None);
             if failed_now && around.is_stopping(start.elapsed()) {
                 return Ok(None);
