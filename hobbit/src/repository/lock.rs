@@ -5,7 +5,7 @@
 //! `lock.owner` stands for it, and a process that is gone is recognized by its id, on the same host.
 
 use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
@@ -108,9 +108,11 @@ impl Lock {
                     }
                     file.set_len(0).map_err(failed)?;
                     file.rewind().map_err(failed)?;
-                    let text_now = Owner::this().to_text() + &ending::begin();
-                    file.write_all(text_now.as_bytes()).map_err(failed)?;
-                    let ending = text.split_once('\n').and_then(|(_, trace)| ending::read(trace));
+                    let trace = text.split_once('\n').map_or("", |(_, trace)| trace);
+                    let ending = ending::read(trace);
+                    // a trace stays in the file until the journal has it: this process may not get that far
+                    let trace = if ending.is_some() { trace.to_owned() } else { ending::begin() };
+                    file.write_all((Owner::this().to_text() + &trace).as_bytes()).map_err(failed)?;
                     let watch = Some(Watch::new(&file));
                     return Ok(Lock { held: Held::Locked(file), path, is_new, ending, watch });
                 }
@@ -174,6 +176,24 @@ impl Lock {
                 self.path.display()
             ))),
         }
+    }
+
+    /// The journal says how the process before ended: its trace is not needed any more.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn forget_ending(&mut self) -> Result<()> {
+        if self.ending.take().is_none() {
+            return Ok(());
+        }
+        let Held::Locked(file) = &mut self.held else { return Ok(()) };
+        let owner = Owner::this().to_text();
+        let write = |file: &mut File| {
+            file.set_len(owner.len() as u64)?;
+            file.seek(SeekFrom::Start(owner.len() as u64))?;
+            file.write_all(ending::begin().as_bytes())
+        };
+        write(file).map_err(|error| Error::io("write", &self.path, error))
     }
 
     /// The file in which a process that exits leaves its trace.
@@ -293,6 +313,30 @@ mod tests {
         let message = Lock::without_flock(dir.path()).unwrap_err().to_string();
         assert!(message.contains("process 1 on host another-host"), "{message}");
     }
+
+    #[test]
+    fn the_trace_of_a_death_stays_until_the_journal_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        std::fs::write(&path, format!("vm 26784\n{}X", ending::begin())).unwrap();
+        // somebody looks, and goes again: another study's program, or `salvage`
+        for _ in 0..2 {
+            let lock = Lock::acquire(dir.path()).unwrap();
+            assert!(lock.ending.is_some());
+            assert_eq!(owner_in(&path).unwrap().pid, std::process::id());
+            lock.abandon();
+        }
+        let mut lock = Lock::acquire(dir.path()).unwrap();
+        lock.forget_ending().unwrap();
+        let text = Owner::this().to_text() + &ending::begin();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        // where a process that ends from here on leaves its own
+        lock.trace().unwrap().write_all(ending::EXIT).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), [text.as_bytes(), ending::EXIT].concat());
+        drop(lock);
+        assert!(Lock::acquire(dir.path()).unwrap().ending.is_some());
+    }
+
     #[test]
     fn a_file_of_somebody_else_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();

@@ -154,7 +154,8 @@ fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Resul
 
 /// The journal, to which each worker writes that it begins a stage before it does.
 ///
-/// That is durable with the next durable [`append`](Repository::append); the end of the process alone takes nothing of it away.
+/// That is durable with the next durable [`append`](Repository::append); the end of the process alone takes
+/// nothing of it away.
 #[derive(Clone)]
 pub(crate) struct Begins(Arc<Mutex<Journal>>);
 
@@ -212,7 +213,7 @@ impl Repository {
             }
         };
         made.keep();
-        let Prepared { journal, study, contents, compared } = prepared;
+        let Prepared { journal, study, mut contents, compared } = prepared;
         let Compared { extended, descriptions, notes } = compared;
         let weights = Weights { dir: dir.join(names::WEIGHTS), storage: storage.clone() };
         let finished = extended.is_none() && is_finished(&contents.records);
@@ -220,9 +221,9 @@ impl Repository {
         let durable = storage.append(&journal_path).map_err(|e| Error::io("open", &journal_path, e))?;
         let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal))));
         let mut repository = Repository { dir, weights, storage, journal, durable, study, finished, lock };
-        let mut contents = contents;
         let died = repository.lock.ending.and_then(|ending| closed(&contents.records, ending));
         repository.begin(opening.workers, descriptions, extended, died.as_ref())?;
+        repository.lock.forget_ending()?;
         contents.records.extend(died);
         repository.remove_temporaries()?;
         Ok(Opened { repository, records: contents.records, notes })
@@ -233,7 +234,8 @@ impl Repository {
         self.lock.trace()
     }
 
-    /// Notes in the journal that this process begins to work, and with which size if the study has outgrown the one it had.
+    /// Notes in the journal that this process begins to work, and with which size if the study has outgrown
+    /// the one it had.
     fn begin(
         &mut self,
         workers: u32,
@@ -384,7 +386,8 @@ impl Repository {
     }
 }
 
-/// What the last process would have noted in the journal, had it known how it would end; nothing if it closed its work itself.
+/// What the last process would have noted in the journal, had it known how it would end; nothing if it closed
+/// its work itself.
 fn closed(records: &[Record], ending: &str) -> Option<Record> {
     let ends = |record: &&Record| matches!(record, Record::Opened { .. } | Record::Closed { .. });
     if !matches!(records.iter().rev().find(ends), Some(Record::Opened { .. })) {
