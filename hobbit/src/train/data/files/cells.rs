@@ -1,4 +1,5 @@
-//! The cells of a table's text: CSV as RFC 4180 describes it and as the usual tools write it, each record with the line it begins in.
+//! The cells of a table's text: CSV as RFC 4180 describes it and as the usual tools write it, each record
+//! with the line it begins in.
 
 /// The cells of all records but the header's, row by row, in one text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -37,8 +38,9 @@ impl Cells {
     }
 }
 
-/// Takes a text apart. Fields may be in quotes, in which two quotes stand for one and lines may end; lines end with LF, CR or both.
-/// Spaces around a field are no part of it. Empty lines are left out, and so are comments if there are any.
+/// Takes a text apart. Fields may be in quotes, in which two quotes stand for one and lines may end; lines
+/// end with LF, CR or both. Spaces around a field are no part of it. Empty lines are left out, and so are
+/// comments if there are any.
 pub(super) struct Splitter<'a> {
     text: &'a str,
     at: usize,

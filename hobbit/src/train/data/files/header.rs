@@ -3,7 +3,10 @@
 
 use std::io::Read;
 
-/// The longest header there is room for. Those of arrays of numbers have about a hundred bytes; version 1.0 cannot have more.
+use super::shown;
+
+/// The longest header there is room for. Those of arrays of numbers have about a hundred bytes; version 1.0
+/// cannot have more.
 const LONGEST: usize = u16::MAX as usize;
 
 /// NumPy's own limit of an array's dimensions.
@@ -51,8 +54,8 @@ impl Kind {
 }
 
 impl Header {
-    /// Reads the header, and leaves the reader where the numbers begin. Takes time and memory in proportion to its length, which is
-    /// limited.
+    /// Reads the header, and leaves the reader where the numbers begin. Takes time and memory in proportion
+    /// to its length, which is limited.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -241,15 +244,6 @@ fn unknown(described: &str, kind: &str) -> String {
         _ => "",
     };
     format!("its numbers are of type `{}`{what}; floats, integers and booleans are known", shown(described))
-}
-
-/// The beginning of a text for a message.
-fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        short.push('…');
-    }
-    short
 }
 
 #[cfg(test)]

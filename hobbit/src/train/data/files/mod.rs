@@ -3,6 +3,7 @@
 mod cells;
 mod header;
 mod idx;
+mod natural;
 mod npy;
 mod options;
 mod table;
@@ -19,4 +20,13 @@ pub use table::Table;
 /// What a file should have been.
 fn damaged(path: &Path, why: &str) -> Error {
     Error::data(format!("{} cannot be used: {why}", path.display()))
+}
+
+/// The beginning of a text for a message.
+fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() {
+        short.push('…');
+    }
+    short
 }

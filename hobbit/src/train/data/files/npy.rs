@@ -39,14 +39,14 @@ impl Numbers {
     }
 }
 
-/// Reads a `.npy` file of floats, integers or booleans, in any order of bytes and of dimensions; packed with gzip or not. Numbers
-/// become the nearest 32-bit floats: integers beyond 2²⁴ are rounded.
+/// Reads a `.npy` file of floats, integers or booleans, in any order of bytes and of dimensions; packed with
+/// gzip or not. Numbers become the nearest 32-bit floats: integers beyond 2²⁴ are rounded.
 ///
 /// How much a packed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
 ///
 /// # Errors
-/// The file cannot be read, is cut off or has something behind its array, holds something else (texts, records, Python objects), or
-/// has a finite number that is too large for a 32-bit float.
+/// The file cannot be read, is cut off or has something behind its array, holds something else (texts,
+/// records, Python objects), or has a finite number that is too large for a 32-bit float.
 pub fn read_npy(path: impl AsRef<Path>) -> Result<Numbers> {
     ReadOptions::new().npy(path)
 }
@@ -92,7 +92,8 @@ pub(super) fn all(path: &Path, options: &ReadOptions) -> Result<BTreeMap<String,
         let mut read = || {
             let header = Header::read(&mut file)?;
             let size = header.count()? * header.kind.size();
-            // known before anything is allocated; arrays may share what is packed, so they count together, and their headers
+            // known before anything is allocated; arrays may share what is packed, so they count together,
+            // and their headers
             contents.limit.take(&mut taken, (size + header.length) as u64)?;
             let array = numbers(&header, &mut file)?;
             // at the end the archive's checksum is looked at

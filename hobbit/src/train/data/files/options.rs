@@ -8,7 +8,8 @@ use super::table::MISSING;
 use super::{Mnist, Numbers, Table, damaged, idx, npy};
 use crate::error::{Error, Result};
 
-/// Settings for reading data files, where those of [`Table::read`], [`read_npy`](crate::train::read_npy) and the like do not fit.
+/// Settings for reading data files, where those of [`Table::read`], [`read_npy`](crate::train::read_npy) and
+/// the like do not fit.
 ///
 /// ```
 /// use hobbit::train::ReadOptions;
@@ -55,15 +56,16 @@ impl ReadOptions {
         ReadOptions { comments: Some(start), ..self }
     }
 
-    /// The texts that stand for missing values in a table. Default: those of pandas, which are the empty text, `NA`, `N/A`, `NaN`,
-    /// `nan`, `NULL`, `null`, `None` and the like. With an empty list, each text is a class of its own.
+    /// The texts that stand for missing values in a table. Default: those of pandas, which are the empty
+    /// text, `NA`, `N/A`, `NaN`, `nan`, `NULL`, `null`, `None` and the like. With an empty list, each text is
+    /// a class of its own.
     pub fn missing<T: Into<String>>(self, texts: impl IntoIterator<Item = T>) -> ReadOptions {
         ReadOptions { missing: texts.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// The most bytes that the contents of a packed file (gzip, `.npz`) may have once they are unpacked, all arrays together. The
-    /// default is 32 times the size of the file, and at least 128 MiB: a small file cannot fill the memory. Files that
-    /// are not packed have no limit.
+    /// The most bytes that the contents of a packed file (gzip, `.npz`) may have once they are unpacked, all
+    /// arrays together. The default is 32 times the size of the file, and at least 128 MiB: a small file
+    /// cannot fill the memory. Files that are not packed have no limit.
     pub fn unpacked_limit(self, bytes: u64) -> ReadOptions {
         ReadOptions { limit: Some(bytes), ..self }
     }

@@ -1,11 +1,12 @@
 //! Tables with a header: CSV files.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::cells::{Cells, Splitter};
+use super::natural::natural;
 use super::options::ReadOptions;
+use super::shown;
 use crate::error::{Error, Result};
 
 /// A table with named columns, as a CSV file holds it.
@@ -43,13 +44,13 @@ pub(super) const MISSING: [&str; 19] = [
 impl Table {
     /// Reads a CSV file whose first line has the columns' names; packed with gzip or not, in UTF-8.
     ///
-    /// Every line counts, also one that begins with `#`, except empty ones. Spaces around a field are no part of it.
-    /// [`ReadOptions`] has other delimiters, comments, other texts for missing values, and the limit of what a packed file
-    /// may unpack to.
+    /// Every line counts, also one that begins with `#`, except empty ones. Spaces around a field are no part
+    /// of it. [`ReadOptions`] has other delimiters, comments, other texts for missing values, and the limit
+    /// of what a packed file may unpack to.
     ///
     /// # Errors
-    /// The file cannot be read, is empty or no text, a column has no name or that of another, a line has another number of fields
-    /// than the header, or a quote is not closed.
+    /// The file cannot be read, is empty or no text, a column has no name or that of another, a line has
+    /// another number of fields than the header, or a quote is not closed.
     pub fn read(path: impl AsRef<Path>) -> Result<Table> {
         ReadOptions::new().table(path)
     }
@@ -96,8 +97,8 @@ impl Table {
     /// Numbers become the nearest 32-bit floats, which have about 7 decimal digits.
     ///
     /// # Errors
-    /// A column that is not there, a field that is missing or no finite number, or two whole numbers of a column that
-    /// a 32-bit float cannot tell apart (large ids, timestamps): with their lines.
+    /// A column that is not there, a field that is missing or no finite number, or two whole numbers of a
+    /// column that a 32-bit float cannot tell apart (large ids, timestamps): with their lines.
     pub fn numbers(&self, columns: &[&str]) -> Result<Vec<f32>> {
         self.numbers_by(columns, None)
     }
@@ -169,8 +170,8 @@ impl Table {
     /// A column as classes, counted from 0 in their natural order; and their names, for
     /// [`classes_with`](Table::classes_with).
     ///
-    /// The order is that of the numbers if all names are numbers; otherwise that of the texts, in which digits count as numbers: `2`
-    /// comes before `10`, and `fold2` before `fold10`.
+    /// The order is that of the numbers if all names are numbers; otherwise that of the texts, in which
+    /// digits count as numbers: `2` comes before `10`, and `fold2` before `fold10`.
     ///
     /// # Errors
     /// The column is not there, or a class is missing: with its line.
@@ -191,11 +192,13 @@ impl Table {
         Ok((self.classes_with(column, &names)?, names))
     }
 
-    /// A column as classes, numbered by their places in this list: that of [`classes`](Table::classes) of another table, or one of
-    /// your own. So training and test files have the same numbers for the same classes.
+    /// A column as classes, numbered by their places in this list: that of [`classes`](Table::classes) of
+    /// another table, or one of your own. So training and test files have the same numbers for the same
+    /// classes.
     ///
     /// # Errors
-    /// The column is not there, a class is missing or not in the list (with its line), or the list has a class twice.
+    /// The column is not there, a class is missing or not in the list (with its line), or the list has a
+    /// class twice.
     pub fn classes_with(&self, column: &str, names: &[impl AsRef<str>]) -> Result<Vec<usize>> {
         let place = self.place(column)?;
         let mut known = HashMap::with_capacity(names.len());
@@ -224,7 +227,8 @@ impl Table {
         (0..self.rows()).map(class).collect()
     }
 
-    /// The table without the rows in which one of these columns is missing. Messages go on naming the lines of the file.
+    /// The table without the rows in which one of these columns is missing. Messages go on naming the lines
+    /// of the file.
     ///
     /// # Errors
     /// A column that is not there.
@@ -340,42 +344,6 @@ fn check_names(names: &[String]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The beginning of a field for a message.
-fn shown(field: &str) -> String {
-    let mut short: String = field.chars().take(40).flat_map(char::escape_debug).collect();
-    if field.chars().nth(40).is_some() {
-        short.push('…');
-    }
-    short
-}
-
-/// The order of texts in which digits count as numbers, however many there are.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (a, b);
-    while !(left.is_empty() && right.is_empty()) {
-        let (x, y) = (run(left), run(right));
-        let digits = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-        let order = if digits(x) && digits(y) {
-            let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
-            x.len().cmp(&y.len()).then_with(|| x.cmp(y))
-        } else {
-            x.cmp(y)
-        };
-        if order.is_ne() {
-            return order;
-        }
-        (left, right) = (&left[x.len()..], &right[y.len()..]);
-    }
-    a.cmp(b)
-}
-
-/// The digits that a text begins with, or what is before its first digit.
-fn run(text: &str) -> &str {
-    let digit = |c: char| c.is_ascii_digit();
-    let first = text.starts_with(digit);
-    &text[..text.find(|c| digit(c) != first).unwrap_or(text.len())]
 }
 
 #[cfg(test)]
