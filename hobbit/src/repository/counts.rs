@@ -1,4 +1,5 @@
-//! How many trials of which stage are done: counted where something was begun, worked out for the rest of the plan.
+//! How many trials of which stage are done: counted where something was begun, worked out for the rest of the
+//! plan.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,8 @@
 //! How the process ended that worked on a repository before, if it left a trace.
 //!
-//! A process that aborts (or panics or overflows its stack, which aborts it too) or exits leaves a byte in the lock's file on its way
-//! out; and the system counts the processes that it ends for want of memory. One that is killed from outside leaves nothing.
+//! A process that aborts (or panics or overflows its stack, which aborts it too) or exits leaves a byte in
+//! the lock's file on its way out; and the system counts the processes that it ends for want of memory. One
+//! that is killed from outside leaves nothing.
 
 use std::fs::File;
 

@@ -18,7 +18,8 @@ pub(super) struct Journal {
     path: PathBuf,
     storage: Arc<dyn Storage>,
     file: Box<dyn StorageFile>,
-    /// Which file it is and how long, as it has to be when it is written to again; nothing where that cannot be told.
+    /// Which file it is and how long, as it has to be when it is written to again; nothing where that cannot
+    /// be told.
     expected: Option<Identity>,
     buffer: String,
     /// What went wrong when it was written to; nothing is written behind that.
@@ -182,8 +183,8 @@ fn parse_part(bytes: &[u8]) -> (Contents, Option<String>) {
     (Contents { records, whole, torn: !rest.is_empty() && damage.is_none() }, damage)
 }
 
-/// Whether what is behind the last whole line can be a line that was not written to its end. After a power failure there may be zeros
-/// in the place of what was written.
+/// Whether what is behind the last whole line can be a line that was not written to its end. After a power
+/// failure there may be zeros in the place of what was written.
 fn is_beginning(rest: &[u8]) -> bool {
     let written = rest.iter().take_while(|&&byte| byte != 0);
     written.zip(b"(\"########\", ").all(|(byte, expected)| match expected {

@@ -1,5 +1,5 @@
-//! The names of the files that hobbit writes into a study's directory. Whatever is called otherwise is somebody else's, and is left
-//! alone.
+//! The names of the files that hobbit writes into a study's directory. Whatever is called otherwise is
+//! somebody else's, and is left alone.
 
 use crate::trial::TrialId;
 
@@ -39,7 +39,8 @@ pub(crate) fn is_own(name: &str) -> bool {
         || name.strip_prefix("lock.owner.").is_some_and(is_taken_over)
 }
 
-/// Whether a file of this name, in the directory of a study, is one of its records: what it is, what happened, what came out.
+/// Whether a file of this name, in the directory of a study, is one of its records: what it is, what
+/// happened, what came out.
 pub(crate) fn is_whole(name: &str) -> bool {
     WHOLE.contains(&name)
 }

@@ -1,8 +1,9 @@
 //! Which outcomes of a journal count, and what follows from them.
 //!
-//! An outcome counts if the plan asks for it and everything before it is known: the outcomes of its trial's earlier stages, and those
-//! that its promotion was decided by. So a journal that lost lines tells less, and nothing that is wrong. Time and memory depend on what
-//! the journal holds, not on how large it says that the plan is.
+//! An outcome counts if the plan asks for it and everything before it is known: the outcomes of its trial's
+//! earlier stages, and those that its promotion was decided by. So a journal that lost lines tells less, and
+//! nothing that is wrong. Time and memory depend on what the journal holds, not on how large it says that the
+//! plan is.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +15,8 @@ use crate::trial::{Direction, TrialId};
 /// The outcomes that the plan has a place for: for each trial those of its first stages, without a gap.
 pub(crate) struct Outcomes {
     pub(super) brackets: BTreeMap<(u32, u32), Trials>,
-    /// How many outcomes do not count because one before them, of the same trial, is not there; and the first of them.
+    /// How many outcomes do not count because one before them, of the same trial, is not there; and the first
+    /// of them.
     pub(crate) lost: Option<(u64, TrialId, u32)>,
 }
 
@@ -91,14 +93,14 @@ impl Outcomes {
 }
 
 /// The stages of the bracket in which the plan has a place for this trial.
-pub(super) fn place(plan: &Plan, iterations: u32, trial: TrialId) -> Option<&[crate::schedule::Stage]> {
+pub(crate) fn place(plan: &Plan, iterations: u32, trial: TrialId) -> Option<&[crate::schedule::Stage]> {
     let stages = &plan.brackets().get((trial.bracket as usize).checked_sub(1)?)?.stages;
     let is_planned = trial.iteration <= iterations && u64::from(trial.index) <= stages[0].trials;
     is_planned.then_some(stages)
 }
 
-/// Follows a bracket as far as its outcomes are known. `stage` is called for each index and stage that has its turn, known or not,
-/// except for first stages that are not; `end` for each stage that is over.
+/// Follows a bracket as far as its outcomes are known. `stage` is called for each index and stage that has
+/// its turn, known or not, except for first stages that are not; `end` for each stage that is over.
 pub(super) fn follow(
     plan: &Plan,
     (direction, losses): (Direction, &mut Losses),

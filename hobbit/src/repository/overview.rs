@@ -25,8 +25,8 @@ pub struct Overview {
     pub processes: Vec<Process>,
     /// The trials that were begun, in the order of the table: better scores first, those without a score last.
     pub trials: Vec<TrialOverview>,
-    /// The stages of the plan, of all repetitions and brackets, in order. Of the 10,000th on they are left out; they are counted in
-    /// [`stage_totals`](Overview::stage_totals).
+    /// The stages of the plan, of all repetitions and brackets, in order. Of the 10,000th on they are left
+    /// out; they are counted in [`stage_totals`](Overview::stage_totals).
     pub stages: Vec<StageOverview>,
     totals: Vec<StageOverview>,
     left: u64,
@@ -63,7 +63,8 @@ pub struct TrialOverview {
     pub id: TrialId,
     /// Its hyperparameters: names, dotted where they are nested, and values.
     pub hparams: Vec<(String, Value)>,
-    /// What the objective made of them, by name: [`Objective::describe_trial`](crate::Objective::describe_trial).
+    /// What the objective made of them, by name:
+    /// [`Objective::describe_trial`](crate::Objective::describe_trial).
     pub model: BTreeMap<String, String>,
     /// What became of it; [`Status::Unfinished`] while it may still go on.
     pub status: Status,
@@ -192,7 +193,8 @@ impl Digest {
                     self.hparams.insert(trial, values);
                     self.models.insert(trial, model);
                 }
-                // a worker that begins another trial has ended the one before, whose outcome is about to be written
+                // a worker that begins another trial has ended the one before, whose outcome is about to be
+                // written
                 if let Some(before) = self.workers.insert(worker, trial)
                     && self.started.get(&before).is_some_and(|(_, by, _)| *by == worker)
                 {
@@ -222,10 +224,12 @@ impl Digest {
 impl Overview {
     /// Puts the records of a journal together. `study` is the study as it was made.
     ///
-    /// What the journal tells of trials that the plan does not have, and of stages before which something is missing, is left out.
+    /// What the journal tells of trials that the plan does not have, and of stages before which something is
+    /// missing, is left out.
     ///
     /// # Errors
-    /// The study's R or eta are not possible: the file was changed. Or the journal holds far more names than a study has.
+    /// The study's R or eta are not possible: the file was changed. Or the journal holds far more names than
+    /// a study has.
     pub fn new(mut study: StudyRecord, records: Vec<Record>) -> Result<Overview> {
         check_names(&study, &records)?;
         let mut digest = Digest::default();
@@ -333,7 +337,8 @@ impl Overview {
         self.trials.iter().find(|trial| trial.id == id)
     }
 
-    /// The stages of one repetition, in order, each with what was done in all repetitions; their `iteration` is 0.
+    /// The stages of one repetition, in order, each with what was done in all repetitions; their `iteration`
+    /// is 0.
     pub fn stage_totals(&self) -> &[StageOverview] {
         &self.totals
     }
@@ -353,8 +358,8 @@ impl Overview {
         if self.is_finished() { 0 } else { self.left }
     }
 
-    /// How many outcomes of stages do not count because something before them is missing: the journal has lost lines. They are trained
-    /// again when the study is resumed.
+    /// How many outcomes of stages do not count because something before them is missing: the journal has
+    /// lost lines. They are trained again when the study is resumed.
     pub fn lost_outcomes(&self) -> u64 {
         self.lost
     }
@@ -396,7 +401,8 @@ impl Reader {
     }
 }
 
-/// Refuses a journal that would make tables far larger than itself: each trial has a cell for each name that some trial has.
+/// Refuses a journal that would make tables far larger than itself: each trial has a cell for each name that
+/// some trial has.
 fn check_names(study: &StudyRecord, records: &[Record]) -> Result<()> {
     const MOST: usize = 4096;
     let own: HashSet<&str> = study.space.parameters().iter().map(|parameter| parameter.name()).collect();

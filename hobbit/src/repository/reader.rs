@@ -216,8 +216,8 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
 /// Saves what is before the damage in a repository's journal: the records before the first damaged line become the journal,
 /// and the damaged file is kept beside it as `journal.ron.damaged`. Returns how many records were kept.
 ///
-/// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained again. One that was killed
-/// can be repeated.
+/// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained
+/// again. One that was killed can be repeated.
 ///
 /// # Errors
 /// The files cannot be read or written, or there is a `journal.ron.damaged` already.

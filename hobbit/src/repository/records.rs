@@ -206,7 +206,8 @@ pub struct StageRecord {
 pub enum End {
     /// It was trained as planned.
     Trained,
-    /// The monitored metric was NaN or infinite, or the objective's [`training_loss`](crate::Objective::training_loss).
+    /// The monitored metric was NaN or infinite, or the objective's
+    /// [`training_loss`](crate::Objective::training_loss).
     Diverged {
         /// The epoch, counted from 1.
         epoch: u64,
@@ -234,8 +235,8 @@ impl End {
 }
 
 impl Record {
-    /// What of it no process can have written, whatever its checksum says, so that whoever reads it may count on its numbers; all but
-    /// times, since clocks show anything.
+    /// What of it no process can have written, whatever its checksum says, so that whoever reads it may count
+    /// on its numbers; all but times, since clocks show anything.
     pub(super) fn fault(&self) -> Option<&'static str> {
         match self {
             Record::Extended { max_epochs, iterations, .. } => {

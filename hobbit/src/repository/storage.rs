@@ -29,8 +29,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The names of the files in a directory.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
-    /// Which file has this name, to notice when it was removed, replaced or changed by somebody else; nothing where that cannot be
-    /// told.
+    /// Which file has this name, to notice when it was removed, replaced or changed by somebody else; nothing
+    /// where that cannot be told.
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
         let _ = path;
         Ok(None)
@@ -58,8 +58,10 @@ pub trait StorageFile: Send {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
 
-/// How files are opened that are written: not through a symbolic link of that name, and without waiting, as for a pipe one would.
+/// How files are opened that are written: not through a symbolic link of that name, and without waiting, as
+/// for a pipe one would.
 pub(super) fn careful() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no such flags"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     {
@@ -72,8 +74,9 @@ pub(super) fn careful() -> OpenOptions {
 
 /// Opens a file that is there, to be written to or read, if writing to it changes this file alone.
 pub(super) fn open_own(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    // where a link is not refused as it is opened, and to say more than the system's "too many levels of links"
-    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+    // where a link is not refused as it is opened, and to say more than the system's "too many levels of
+    // links"
+    if is_link(path) {
         return Err(refused(
             "it is a symbolic link, and writing would change another file; put the file itself there",
         ));
@@ -155,7 +158,8 @@ impl Storage for Disk {
         let mut options = careful();
         options.write(true).create_new(true);
         match options.open(path) {
-            // what is there was left by a process that was killed, or by somebody else: never is anything written through it
+            // what is there was left by a process that was killed, or by somebody else: never is anything
+            // written through it
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::remove_file(path)?;
                 Ok(Box::new(options.open(path)?))

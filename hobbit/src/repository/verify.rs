@@ -103,8 +103,9 @@ impl Reader {
         Ok(checks.0.into_values().collect())
     }
 
-    /// In words, why the saved model of a trial is not the one that the journal tells of, at the epoch of its score: the journal has
-    /// lost lines, or the file is of another study. Nothing if it is, or is further than the journal, or cannot be read.
+    /// In words, why the saved model of a trial is not the one that the journal tells of, at the epoch of its
+    /// score: the journal has lost lines, or the file is of another study. Nothing if it is, or is further
+    /// than the journal, or cannot be read.
     pub fn disagreement(&self, trial: &TrialOverview) -> Option<String> {
         let model = self.model(trial.id).ok()?;
         let why = disagreement(&model.state, trial)?;
@@ -219,7 +220,8 @@ impl Reader {
         }
     }
 
-    /// Whether results are those of the whole plan, as large as it is now, without a journal of it that a salvage may have cut off.
+    /// Whether results are those of the whole plan, as large as it is now, without a journal of it that a
+    /// salvage may have cut off.
     fn has_lost_the_end<H>(&self, results: &ResultsRecord<H>, overview: &Overview) -> bool {
         let study = &overview.study;
         let is_as_large = (results.max_epochs, results.iterations) == (study.max_epochs, study.iterations);
@@ -297,8 +299,8 @@ impl Reader {
     }
 }
 
-/// Whether the weights are of the stage after those that the journal tells of: a process that is killed may have saved more than it
-/// told.
+/// Whether the weights are of the stage after those that the journal tells of: a process that is killed may
+/// have saved more than it told.
 fn is_next(state: &SavedState, told: &TrialOverview) -> bool {
     let had = told.stages.last().map_or(0, StageRecord::reached);
     state.from == had && state.epoch > had && told.status == Status::Unfinished

@@ -7,7 +7,7 @@ use super::configurations::Configurations;
 use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::repository::{Examined, Record};
+use crate::repository::{Examined, Record, place};
 use crate::schedule::Plan;
 use crate::space::SearchSpace;
 use crate::trial::TrialId;
@@ -99,15 +99,9 @@ fn known<'a, H: SearchSpace>(
     let mut known = BTreeMap::new();
     for record in records {
         match record {
-            Record::Started { trial, stage: 0, hparams, model, .. } => {
-                let planned = trial.iteration <= iterations
-                    && plan
-                        .brackets()
-                        .get((trial.bracket as usize).wrapping_sub(1))
-                        .is_some_and(|b| u64::from(trial.index) <= b.stages[0].trials);
-                if !planned {
-                    continue;
-                }
+            Record::Started { trial, stage: 0, hparams, model, .. }
+                if place(plan, iterations, *trial).is_some() =>
+            {
                 if !space.is_recorded_as(&configurations.get(*trial)?.values(), hparams) {
                     return Err(Error::repository(format!(
                         "the repository holds another configuration for trial {trial} than is drawn for it now: it was made by \
