@@ -116,7 +116,8 @@ impl Objective for Points {
     }
 }
 
-/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what
+/// follows.
 fn main() -> ExitCode {
     hobbit::exit_code(tune())
 }

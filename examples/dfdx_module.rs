@@ -38,7 +38,8 @@ fn model(hp: &Hparams) -> hobbit::Result<Compiled> {
         .compile(AdamW::new(hp.learning_rate, hp.weight_decay), Loss::CrossEntropy))
 }
 
-/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what
+/// follows.
 fn main() -> ExitCode {
     hobbit::exit_code(tune())
 }

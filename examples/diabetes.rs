@@ -34,7 +34,8 @@ fn model(hp: &Hparams) -> Compiled {
         .early_stopping(EarlyStopping::new("val_mse", 8))
 }
 
-/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what
+/// follows.
 fn main() -> ExitCode {
     hobbit::exit_code(tune())
 }

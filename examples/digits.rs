@@ -64,7 +64,8 @@ fn model(hp: &Hparams) -> Compiled {
         .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
 }
 
-/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what
+/// follows.
 fn main() -> ExitCode {
     hobbit::exit_code(tune())
 }

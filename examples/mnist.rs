@@ -93,7 +93,8 @@ fn conv(hp: &Hparams) -> Sequential {
         .dense(10)
 }
 
-/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what follows.
+/// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what
+/// follows.
 fn main() -> ExitCode {
     hobbit::exit_code(tune())
 }

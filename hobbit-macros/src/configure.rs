@@ -1,7 +1,8 @@
 //! Items of which parts are conditional: `cfg` and `cfg_attr` on fields and variants.
 //!
-//! An attribute sees them undecided; a derive sees only what is left. So the item is written without hobbit's attributes, and
-//! beside it a shadow of it with nothing but them, from which a derive writes the implementation for the item itself.
+//! An attribute sees them undecided; a derive sees only what is left. So the item is written without hobbit's
+//! attributes, and beside it a shadow of it with nothing but them, from which a derive writes the
+//! implementation for the item itself.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};

@@ -1,5 +1,5 @@
-//! Writes what domains are given by constants, each expression once, and the checks of them that run when the crate is
-//! compiled.
+//! Writes what domains are given by constants, each expression once, and the checks of them that run when the
+//! crate is compiled.
 
 use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,7 +8,8 @@ use syn::{Expr, Generics, Type};
 
 use crate::model::{Literal, limits, literal, primitive, ungrouped};
 
-/// For code of ours about this place: no name of the user's means anything there, and no lint of theirs looks at it.
+/// For code of ours about this place: no name of the user's means anything there, and no lint of theirs looks
+/// at it.
 pub(crate) fn at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
@@ -67,8 +68,8 @@ impl Constants {
         self.constant(&quote!(__hobbit::f64), &quote_spanned!(span=> (#expr) as __hobbit::f64), expr.span())
     }
 
-    /// A whole number of this type, as an `i128`, and whether it is one. What has another name than a type of whole numbers may be an
-    /// alias of one: then the number is of any type, and is held against the limits.
+    /// A whole number of this type, as an `i128`, and whether it is one. What has another name than a type of
+    /// whole numbers may be an alias of one: then the number is of any type, and is held against the limits.
     pub(crate) fn of_type(&mut self, expr: &Expr, ty: &Type) -> (TokenStream, TokenStream) {
         let Some((low, high)) = primitive(ty).and_then(|name| limits(&name)) else { return self.whole(expr) };
         // what a machine's word holds is not known here
@@ -204,7 +205,8 @@ fn is_unequal(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// An expression that keeps its braces and parentheses without anyone being told that they are not needed here.
+/// An expression that keeps its braces and parentheses without anyone being told that they are not needed
+/// here.
 fn unlinted(expr: &Expr) -> TokenStream {
     match expr {
         Expr::Block(_) | Expr::Paren(_) => {

@@ -174,8 +174,8 @@ fn choice(
     }))
 }
 
-/// What a table shows for each option: a literal as it is, of a path its last name, or all of it where that would be another
-/// option's too.
+/// What a table shows for each option: a literal as it is, of a path its last name, or all of it where that
+/// would be another option's too.
 fn labels(options: &[(Expr, Option<Expr>)]) -> Vec<TokenStream> {
     let (mut seen, mut twice) = (HashSet::new(), HashSet::new());
     for name in options.iter().filter_map(|(option, _)| last_name(option)) {

@@ -1,7 +1,7 @@
 //! Writes the implementation.
 //!
-//! A field's value is behind a name that no field can have: what users' names mean where the item stands (a constant, a
-//! static, a unit struct) is of no matter, but to expressions that mention fields.
+//! A field's value is behind a name that no field can have: what users' names mean where the item stands (a
+//! constant, a static, a unit struct) is of no matter, but to expressions that mention fields.
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream};
@@ -94,10 +94,11 @@ pub(crate) fn local(place: usize) -> Ident {
     format_ident!("field_{place}", span = Span::mixed_site())
 }
 
-/// An expression in which the earlier fields that it mentions have their own names: the statements that make it so, and it.
+/// An expression in which the earlier fields that it mentions have their own names: the statements that make
+/// it so, and it.
 ///
-/// A name in capitals might be that of a constant or a variant where the item stands, which no statement can make another;
-/// so it is replaced.
+/// A name in capitals might be that of a constant or a variant where the item stands, which no statement can
+/// make another; so it is replaced.
 fn naming(
     fields: &[Field],
     mut expr: TokenStream,
@@ -161,8 +162,9 @@ fn made(fields: &[Field], place: usize, expr: &Expr, helpers: &mut TokenStream, 
     function
 }
 
-/// In `values`, `checks` and `encodes`, a field's value is behind a reference; in `draws` and `decodes` it is made, by value.
-/// `prefix` goes before names, `conditions` is a slice of conditions, `first` is the number of the first field among all.
+/// In `values`, `checks` and `encodes`, a field's value is behind a reference; in `draws` and `decodes` it is
+/// made, by value. `prefix` goes before names, `conditions` is a slice of conditions, `first` is the number
+/// of the first field among all.
 pub(crate) fn pieces(
     fields: &[Field],
     (prefix, conditions): (&str, &TokenStream),

@@ -109,7 +109,8 @@ fn may_be_array(domain: &Domain) -> bool {
     }
 }
 
-/// The type of what is in an `Option` or a `Vec`. One with another name may be an alias: then the compiler is asked.
+/// The type of what is in an `Option` or a `Vec`. One with another name may be an alias: then the compiler is
+/// asked.
 fn element(ty: &Type, wrapper: &str, what: &str, ident: &Ident, attribute: &Attribute) -> Result<Type> {
     if let Some(inner) = inside(ty, wrapper) {
         return Ok(inner.clone());

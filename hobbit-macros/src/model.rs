@@ -181,7 +181,8 @@ pub(crate) fn is_int(name: &str) -> bool {
     limits(name).is_some()
 }
 
-/// The smallest and the largest number of a type of whole numbers. What fits the machine's words is the compiler's to say.
+/// The smallest and the largest number of a type of whole numbers. What fits the machine's words is the
+/// compiler's to say.
 pub(crate) fn limits(name: &str) -> Option<(i128, i128)> {
     Some(match name {
         "u8" => (0, u8::MAX.into()),

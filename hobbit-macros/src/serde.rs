@@ -1,4 +1,5 @@
-//! What serde's attributes do to a configuration, and serde's derives: whatever is drawn is written, and read back as the same.
+//! What serde's attributes do to a configuration, and serde's derives: whatever is drawn is written, and read
+//! back as the same.
 
 use std::collections::HashMap;
 
@@ -187,7 +188,8 @@ pub(crate) fn with_derives(item: &Item) -> TokenStream {
         let path = format!("{hobbit}::__private::serde").replace(' ', "");
         settings.push(quote!(crate = #path));
     }
-    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second, ambiguous, source
+    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second,
+    // ambiguous, source
     if generics.type_params().next().is_some() && !given("bound") {
         settings.push(quote!(bound = ""));
     }

@@ -4,7 +4,8 @@ use syn::Attribute;
 
 use crate::attr::known;
 
-/// What an attribute that is nearly one of hobbit's was meant to be; the compiler would complain about it without a hint.
+/// What an attribute that is nearly one of hobbit's was meant to be; the compiler would complain about it
+/// without a hint.
 pub(crate) fn meant(attribute: &Attribute) -> Option<&'static str> {
     const OTHERS: [&str; 8] = ["doc", "serde", "cfg", "cfg_attr", "allow", "expect", "warn", "deny"];
     let written = attribute.path().get_ident()?.to_string();

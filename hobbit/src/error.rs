@@ -94,8 +94,8 @@ impl Error {
         self.source().is_some_and(|source| source.is::<std::io::Error>())
     }
 
-    /// What a program ends with that ends with this error: 1, or the code of the signal that stopped a sweep before it had any results
-    /// (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP).
+    /// What a program ends with that ends with this error: 1, or the code of the signal that stopped a sweep
+    /// before it had any results (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP).
     pub fn exit_code(&self) -> ExitCode {
         let stopped = self.source().and_then(|source| source.downcast_ref::<StopReason>());
         stopped.and_then(StopReason::exit_code).map_or(ExitCode::FAILURE, ExitCode::from)

@@ -75,11 +75,13 @@ mod trial;
 /// `#[name = "..."]` renames a parameter, `#[default = ...]` gives its value in the default configuration. On the struct,
 /// `#[constraint(condition, "why")]` excludes configurations. On variants of an enum, `#[weight(2)]` says how likely they are.
 ///
-/// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or constants; they are
-/// checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's `Serialize` and `Deserialize`, unless it
-/// derives them itself below the attribute. Other derives can stand above it or below.
+/// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or
+/// constants; they are checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's
+/// `Serialize` and `Deserialize`, unless it derives them itself below the attribute. Other derives can stand
+/// above it or below.
 ///
-/// Fields and variants can have `#[cfg(...)]` and `#[cfg_attr(...)]`, and attributes of serde that lose no value.
+/// Fields and variants can have `#[cfg(...)]` and `#[cfg_attr(...)]`, and attributes of serde that lose no
+/// value.
 ///
 /// A field is drawn from a key of its own, made of its name: adding or removing other fields does not change it.
 ///

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 /// epoch is in the history, the journal, the results and the tables, with NaN for the other epochs.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be written again.
+    /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be
+    /// written again.
     names: Vec<Cow<'static, str>>,
     /// As many as were reported.
     values: Vec<f64>,

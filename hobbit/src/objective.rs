@@ -20,19 +20,21 @@ use crate::trial::{Direction, TrialId};
 /// without dfdx. Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
 /// number of workers and after any crash.
 ///
-/// Errors and panics end the trial, not the sweep. What fails while a sweep is being stopped is no failure: the trial is trained again
-/// when the sweep is continued. Code that ends the whole process (an abort, an exit, a full stack or memory; a panic where the profile
-/// says `panic = "abort"`) ends the sweep; [`max_deaths`](crate::Hyperband::max_deaths) says what becomes of the trial then.
+/// Errors and panics end the trial, not the sweep. What fails while a sweep is being stopped is no failure:
+/// the trial is trained again when the sweep is continued. Code that ends the whole process (an abort, an
+/// exit, a full stack or memory; a panic where the profile says `panic = "abort"`) ends the sweep;
+/// [`max_deaths`](crate::Hyperband::max_deaths) says what becomes of the trial then.
 ///
 /// # Threads
-/// Each trial is trained on one thread, which belongs to no pool of rayon's. What an objective gives to rayon runs on rayon's global
-/// pool, of which a sweep occupies no thread, or on a pool of the objective's own; it may wait for that as it likes.
+/// Each trial is trained on one thread, which belongs to no pool of rayon's. What an objective gives to rayon
+/// runs on rayon's global pool, of which a sweep occupies no thread, or on a pool of the objective's own; it
+/// may wait for that as it likes.
 ///
 /// # Child processes
-/// Ctrl-C reaches all processes of the terminal's foreground group, and so also those that an objective has started: with
-/// [`stop_on_ctrl_c`](crate::Hyperband::stop_on_ctrl_c) the sweep would wait for the end of the epoch, whose child process has been
-/// ended. That costs no more than the epoch, which is trained again. To let it end in order instead, put the child into a process
-/// group of its own:
+/// Ctrl-C reaches all processes of the terminal's foreground group, and so also those that an objective has
+/// started: with [`stop_on_ctrl_c`](crate::Hyperband::stop_on_ctrl_c) the sweep would wait for the end of the
+/// epoch, whose child process has been ended. That costs no more than the epoch, which is trained again. To
+/// let it end in order instead, put the child into a process group of its own:
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -115,11 +117,11 @@ pub trait Objective: Send + Sync + 'static {
         metrics: &mut Metrics,
     ) -> Result<(), BoxError>;
 
-    /// The metric of [`train_epoch`](Objective::train_epoch) that ends a trial as diverged once it is NaN or infinite, before the model
-    /// is validated.
+    /// The metric of [`train_epoch`](Objective::train_epoch) that ends a trial as diverged once it is NaN or
+    /// infinite, before the model is validated.
     ///
-    /// Default: none. Then only the monitored metric ends a trial so, and any other may be what it is. hobbit's own models name
-    /// `loss`.
+    /// Default: none. Then only the monitored metric ends a trial so, and any other may be what it is.
+    /// hobbit's own models name `loss`.
     fn training_loss(&self) -> Option<&'static str> {
         None
     }
@@ -145,8 +147,8 @@ pub trait Objective: Send + Sync + 'static {
     /// microseconds: where describing all trials takes longer than two seconds, the rest is not compared.
     /// What has its usual value can be left out, so that a new setting is no change as long as it has it.
     ///
-    /// `epochs` are those that the trial can get ([`TrialContext::epochs`]), for objectives whose results depend on
-    /// them: a study that was extended to a larger `R` has others for the same trial.
+    /// `epochs` are those that the trial can get ([`TrialContext::epochs`]), for objectives whose results
+    /// depend on them: a study that was extended to a larger `R` has others for the same trial.
     ///
     /// ```
     /// # use std::collections::BTreeMap;
@@ -190,8 +192,9 @@ pub struct TrialContext {
     pub key: Key,
     /// The worker that trains it now, counted from 0: for objectives with several devices. Results should not depend on it.
     pub worker: u32,
-    /// How many epochs the trial has had when its life is over, if it is promoted to the last stage of its bracket; none where that
-    /// is not known, outside of a sweep. It does not depend on what happens to the trial, so schedules may.
+    /// How many epochs the trial has had when its life is over, if it is promoted to the last stage of its
+    /// bracket; none where that is not known, outside of a sweep. It does not depend on what happens to the
+    /// trial, so schedules may.
     pub epochs: Option<u64>,
     pub(crate) interrupt: Arc<Interrupt>,
 }

@@ -186,8 +186,9 @@ impl<O: Objective> Results<O> {
         self.stopped.as_ref()
     }
 
-    /// What a program ends with whose work this sweep was: success, or the code of the signal that arrived meanwhile (130 for Ctrl-C,
-    /// 143 for SIGTERM, 129 for SIGHUP), so that the shell does not go on with what follows it: `tune && deploy`.
+    /// What a program ends with whose work this sweep was: success, or the code of the signal that arrived
+    /// meanwhile (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP), so that the shell does not go on with
+    /// what follows it: `tune && deploy`.
     ///
     /// A budget or a target that stopped the sweep is a success.
     ///
@@ -236,8 +237,8 @@ impl<O: Objective> Results<O> {
     /// A trial's model, as it was at the epoch of its score, rebuilt from the repository.
     ///
     /// # Errors
-    /// There is no repository, or it did not keep this trial's weights (`keep` sets which it does), or they are damaged, or of
-    /// another score or epoch than the table says.
+    /// There is no repository, or it did not keep this trial's weights (`keep` sets which it does), or they
+    /// are damaged, or of another score or epoch than the table says.
     pub fn model(&self, trial: &Trial<O::Hparams>) -> Result<O::Model> {
         let Some((_, weights)) = &self.repository else {
             return Err(Error::setting("weights are kept in a repository only: give the sweep a `repo_dir`"));

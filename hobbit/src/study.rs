@@ -152,10 +152,11 @@ impl<O: Objective> Hyperband<O> {
     /// Studies that older versions began do not say what their trials are made of. They are continued with a
     /// note, and compared from then on.
     ///
-    /// Other files may be in it: only those with the names that hobbit gives its own are read, written and removed (`study.ron`,
-    /// `journal.ron`, `results.ron`, `lock`, `lock.owner`, those with `.tmp` behind them, and the trials' files in `weights`), and none
-    /// of them through a symbolic link. The directory itself may be one. Before each line that is written to the journal the sweep makes
-    /// sure that its files are still there and as it left them; one that was removed, replaced or changed meanwhile is an error.
+    /// Other files may be in it: only those with the names that hobbit gives its own are read, written and
+    /// removed (`study.ron`, `journal.ron`, `results.ron`, `lock`, `lock.owner`, those with `.tmp` behind
+    /// them, and the trials' files in `weights`), and none of them through a symbolic link. The directory
+    /// itself may be one. Before each line that is written to the journal the sweep makes sure that its files
+    /// are still there and as it left them; one that was removed, replaced or changed meanwhile is an error.
     pub fn repo_dir(self, dir: impl Into<PathBuf>) -> Self {
         self.set(|s| s.repo_dir = Some(dir.into()))
     }
@@ -230,16 +231,19 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.retries = retries)
     }
 
-    /// How often in a row the process may end itself while a trial is trained, before the trial counts as failed. Default: 2.
+    /// How often in a row the process may end itself while a trial is trained, before the trial counts as
+    /// failed. Default: 2.
     ///
     /// Code that aborts, exits, overflows its stack or takes all the memory ends the whole sweep. With a
-    /// [`repo_dir`](Hyperband::repo_dir), the next run finds in the journal what was trained then. A trial during which it happened this
-    /// often in a row fails with that as its reason, and the study goes on without it. Where several trials were trained at once, the
-    /// culprit is not known: they are trained one by one in the next run, and only one that was alone in the end can fail so. (More
-    /// than two are trained one by one only after they were under way in this many deaths, since that takes its time.)
+    /// [`repo_dir`](Hyperband::repo_dir), the next run finds in the journal what was trained then. A trial
+    /// during which it happened this often in a row fails with that as its reason, and the study goes on
+    /// without it. Where several trials were trained at once, the culprit is not known: they are trained one
+    /// by one in the next run, and only one that was alone in the end can fail so. (More than two are trained
+    /// one by one only after they were under way in this many deaths, since that takes its time.)
     ///
-    /// A process that is killed from outside is no fault of a trial. Where nothing shows that a process ended itself, five times as many
-    /// deaths in a row have to come together, and a restart of the machine does not count. `u32::MAX` allows any number.
+    /// A process that is killed from outside is no fault of a trial. Where nothing shows that a process ended
+    /// itself, five times as many deaths in a row have to come together, and a restart of the machine does
+    /// not count. `u32::MAX` allows any number.
     pub fn max_deaths(self, deaths: u32) -> Self {
         self.set(|s| s.max_deaths = deaths)
     }
@@ -266,16 +270,18 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.target = Some(score))
     }
 
-    /// Stops the sweep when this returns `true`. It is asked once for every stage of a trial that this process trained, and not again
-    /// for what is known from earlier ones.
+    /// Stops the sweep when this returns `true`. It is asked once for every stage of a trial that this
+    /// process trained, and not again for what is known from earlier ones.
     pub fn stop_when(self, callback: impl FnMut(&StageRecord) -> bool + Send + 'static) -> Self {
         self.set(|s| s.stop_when = Some(Box::new(callback)))
     }
 
-    /// Makes Ctrl-C end the sweep after the epochs under way, with everything written; pressed twice, at once. So do SIGTERM, by which
-    /// schedulers end programs, and SIGHUP, which comes when the terminal is closed (not under `nohup`).
+    /// Makes Ctrl-C end the sweep after the epochs under way, with everything written; pressed twice, at
+    /// once. So do SIGTERM, by which schedulers end programs, and SIGHUP, which comes when the terminal is
+    /// closed (not under `nohup`).
     ///
-    /// [`Results::exit_code`] is what the program should end with then. With several sweeps at once, all that have this set end.
+    /// [`Results::exit_code`] is what the program should end with then. With several sweeps at once, all that
+    /// have this set end.
     ///
     /// # Errors
     /// [`run`](Hyperband::run) fails if the program has a handler for Ctrl-C of its own.

@@ -1,4 +1,5 @@
-//! A study's directory beside files of the user's, made by somebody else, or tampered with while a sweep runs.
+//! A study's directory beside files of the user's, made by somebody else, or tampered with while a sweep
+//! runs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -167,7 +168,8 @@ fn no_link_makes_hobbit_write_elsewhere() {
     assert!(std::fs::read(place.path().join("disk/results.ron")).unwrap() == results);
 }
 
-/// Pipes and devices in the place of files: nobody waits for them, or reads them to an end that they do not have.
+/// Pipes and devices in the place of files: nobody waits for them, or reads them to an end that they do not
+/// have.
 #[cfg(unix)]
 #[test]
 fn pipes_and_devices_are_no_files() {

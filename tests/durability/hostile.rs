@@ -1,4 +1,5 @@
-//! Studies that somebody made to cost those who look at them: every reader answers, in time and memory that the files' sizes allow.
+//! Studies that somebody made to cost those who look at them: every reader answers, in time and memory that
+//! the files' sizes allow.
 
 use std::path::Path;
 use std::time::Duration;
@@ -63,7 +64,8 @@ fn read_all(dir: &Path) -> Vec<String> {
     said
 }
 
-/// Makes a study hostile, and has it read by everything. What they say has to hold one of these, unless none is given.
+/// Makes a study hostile, and has it read by everything. What they say has to hold one of these, unless none
+/// is given.
 #[track_caller]
 fn hostile(make: impl FnOnce(&Path) + Send + 'static, says: &[&str]) {
     let (ended, end) = std::sync::mpsc::channel();

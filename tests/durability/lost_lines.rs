@@ -1,5 +1,5 @@
-//! Journals that lost whole lines, as by an editor, a log rotation or a copy of some of it: each line that is left is right, and the
-//! sweep ends with the same results and the same weights.
+//! Journals that lost whole lines, as by an editor, a log rotation or a copy of some of it: each line that is
+//! left is right, and the sweep ends with the same results and the same weights.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

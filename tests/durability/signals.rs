@@ -1,4 +1,5 @@
-//! Signals: a sweep that heeds them ends in order, with everything written, and the program with the signal's code.
+//! Signals: a sweep that heeds them ends in order, with everything written, and the program with the signal's
+//! code.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -190,7 +191,8 @@ fn a_handler_of_the_programs_own_is_an_error_every_time() {
     assert_eq!(victim_of("rival", dir.path(), 0).status().unwrap().code(), Some(7));
 }
 
-/// An objective whose third trial's child process is ended by Ctrl-C, and which says so, with the signal still on its way.
+/// An objective whose third trial's child process is ended by Ctrl-C, and which says so, with the signal
+/// still on its way.
 #[test]
 fn parent() {
     child(|dir, workers| {

@@ -22,7 +22,8 @@ fn holds<T: SearchSpace>() {
     }
 }
 
-/// A struct with a field of this name, and the name in expressions, below an option, and in a list of variants.
+/// A struct with a field of this name, and the name in expressions, below an option, and in a list of
+/// variants.
 macro_rules! fields {
     ($($module:ident: $field:ident)*) => {
         $(mod $module {

@@ -47,7 +47,8 @@ pub(crate) struct Curve {
     pub(crate) pace: Duration,
     /// Every epoch is told of, in both outputs.
     pub(crate) loud: bool,
-    /// The third trial sends the process an interrupt and fails at once, as if a child process had got it first.
+    /// The third trial sends the process an interrupt and fails at once, as if a child process had got it
+    /// first.
     pub(crate) interrupts_itself: bool,
     /// The third trial ends the process.
     pub(crate) farewell: Option<Farewell>,

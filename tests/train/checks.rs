@@ -1,4 +1,5 @@
-//! What data, batches and checkpoints have to be like for a model: found before anything is trained, or where they come.
+//! What data, batches and checkpoints have to be like for a model: found before anything is trained, or where
+//! they come.
 
 use dfdx::nn::builders::{BatchNorm1D, BatchNorm2D, Linear};
 use dfdx::shapes::Const;

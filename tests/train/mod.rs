@@ -259,6 +259,7 @@ fn a_finished_repository_asks_for_no_more_models_than_need_be() {
         asked.swap(0, Ordering::Relaxed)
     };
     assert!(run() > 5);
-    // one for the monitor, and one for each of the five trials, to hold it against what the journal says of it
+    // one for the monitor, and one for each of the five trials, to hold it against what the journal says of
+    // it
     assert_eq!(run(), 6);
 }

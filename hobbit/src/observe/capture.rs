@@ -1,7 +1,8 @@
 //! What user code prints while a live view stands on the terminal: it is read from pipes and shown above the view.
 //!
-//! What is said last, before the process exits, aborts or is ended by its stack, is still in a pipe when the process is gone. Another
-//! small process holds the pipes' other ends and shows what is left in them then; and a line stays in its pipe until it is shown.
+//! What is said last, before the process exits, aborts or is ended by its stack, is still in a pipe when the
+//! process is gone. Another small process holds the pipes' other ends and shows what is left in them then;
+//! and a line stays in its pipe until it is shown.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, PipeReader, PipeWriter, Write};
@@ -30,8 +31,8 @@ struct Heir {
     _life: PipeWriter,
 }
 
-/// The pipe is standard input, the terminal is standard output, and standard error, as nothing else is there, is read for the end of the
-/// process that holds its other end.
+/// The pipe is standard input, the terminal is standard output, and standard error, as nothing else is there,
+/// is read for the end of the process that holds its other end.
 const INHERIT: &str = "read -r word <&2
 while IFS= read -r line || [ -n \"$line\" ]; do printf \"$sep%s\\n\" \"$line\"; sep=; done";
 
@@ -108,14 +109,10 @@ impl Drop for Capture {
 /// Shows what comes, line by line, until the pipe ends; then `_end` goes.
 fn show_lines(pipe: PipeReader, show: &(dyn Fn(&str) + Sync), _end: Sender<()>) {
     #[cfg(target_os = "linux")]
-    let (pipe, line) = match show_before_taking(pipe, show) {
-        Some(rest) => rest,
-        None => return,
-    };
+    let Some((pipe, mut line)) = show_before_taking(pipe, show) else { return };
     #[cfg(not(target_os = "linux"))]
-    let line = Vec::new();
+    let mut line = Vec::new();
     let mut pipe = BufReader::new(pipe);
-    let mut line = line;
     while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         show_line(&line, show);
         line.clear();
@@ -126,8 +123,8 @@ fn show_line(line: &[u8], show: &(dyn Fn(&str) + Sync)) {
     show(String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']));
 }
 
-/// Shows lines and only then takes them from the pipe. Returns the pipe where that is not possible, with the beginning of a line that
-/// was taken from it; `None` when it has ended.
+/// Shows lines and only then takes them from the pipe. Returns the pipe where that is not possible, with the
+/// beginning of a line that was taken from it; `None` when it has ended.
 #[cfg(target_os = "linux")]
 fn show_before_taking(mut pipe: PipeReader, show: &(dyn Fn(&str) + Sync)) -> Option<(PipeReader, Vec<u8>)> {
     use std::io::Read;
@@ -152,7 +149,8 @@ fn show_before_taking(mut pipe: PipeReader, show: &(dyn Fn(&str) + Sync)) -> Opt
         copies.read_exact(&mut bytes[..copied]).ok()?;
         let mut whole = bytes[..copied].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         if whole == 0 {
-            // the beginning of a line; it is left where it is, unless there is no more room or it stays that for long
+            // the beginning of a line; it is left where it is, unless there is no more room or it stays that
+            // for long
             let mut ends = [PollFd::new(&pipe, PollFlags::IN)];
             let at_end = poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
                 && ends[0].revents().contains(PollFlags::HUP);

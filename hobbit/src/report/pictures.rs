@@ -338,7 +338,8 @@ pub(super) fn timeline(overview: &Overview, sessions: &[Session]) -> Option<Pict
     Some(chart.done("timeline.svg", format!("What {workers} workers did over {}", duration(total))))
 }
 
-/// The workers that have a row: all, or the first of those that trained something if there are too many to look at.
+/// The workers that have a row: all, or the first of those that trained something if there are too many to
+/// look at.
 fn rows(sessions: &[Session], workers: u32) -> Vec<u32> {
     const MOST: u32 = 256;
     if workers <= MOST {

@@ -117,8 +117,8 @@ impl<O: Objective> Around<'_, O> {
 }
 
 impl<O: Objective> Around<'_, O> {
-    /// As [`alone`](Surroundings::alone), with everything written that ended before: should the process end now, it is clear what it was
-    /// training.
+    /// As [`alone`](Surroundings::alone), with everything written that ended before: should the process end
+    /// now, it is clear what it was training.
     pub(crate) fn alone_and_written(&self) -> Option<impl Drop> {
         let guard = self.alone()?;
         let mut state = self.shared.lock();

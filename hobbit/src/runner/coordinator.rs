@@ -76,8 +76,8 @@ impl<O: Objective> Coordinator<O> {
         }
     }
 
-    /// Reads mail. First everything is written, once, and then it counts. Returns whether the journal is on the disk; it has to be if
-    /// it holds stages that are `unknown` there and were begun a while ago.
+    /// Reads mail. First everything is written, once, and then it counts. Returns whether the journal is on
+    /// the disk; it has to be if it holds stages that are `unknown` there and were begun a while ago.
     fn read(&mut self, mail: Vec<Message<O>>, fatal: bool, unknown: bool) -> Result<bool> {
         let (mut outcomes, mut events) = (Vec::new(), Vec::new());
         let mut removed = Vec::new();
@@ -96,7 +96,8 @@ impl<O: Objective> Coordinator<O> {
                         self.shared.lock().on_disk.insert(saved.state.trial);
                     }
                 }
-                // what fails while everything ends may have been ended with it; it is trained when the sweep is continued
+                // what fails while everything ends may have been ended with it; it is trained when the sweep
+                // is continued
                 Message::Outcome(outcome) if stopping && outcome.is_doubtful() => interrupted += 1,
                 Message::Outcome(mut outcome) => {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal)
@@ -297,8 +298,8 @@ const MAX_TICK: Duration = Duration::from_millis(250);
 const MIN_GRACE: Duration = Duration::from_millis(100);
 const MAX_GRACE: Duration = Duration::from_secs(10);
 
-/// Writes what has to outlive the process: checkpoints first, then the journal that refers to them. Returns whether the journal is on
-/// the disk.
+/// Writes what has to outlive the process: checkpoints first, then the journal that refers to them. Returns
+/// whether the journal is on the disk.
 fn make_durable<O: Objective>(
     repository: &mut Repository,
     saved_any: bool,

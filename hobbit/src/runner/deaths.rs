@@ -1,20 +1,23 @@
-//! Processes that ended without a word: which trials they were training, and which of these may have ended them.
+//! Processes that ended without a word: which trials they were training, and which of these may have ended
+//! them.
 //!
-//! A trial whose code aborts, exits, overflows its stack or takes all the memory ends the process, and would do so in every process that
-//! continues the study. Most of these ends leave a trace, and one that is killed from outside leaves none. A trial counts as the culprit
-//! only if it was under way at the end of several processes, of many where nothing shows that they ended themselves, and alone at the
-//! end of the last of them. Those that were not alone are trained alone.
+//! A trial whose code aborts, exits, overflows its stack or takes all the memory ends the process, and would
+//! do so in every process that continues the study. Most of these ends leave a trace, and one that is killed
+//! from outside leaves none. A trial counts as the culprit only if it was under way at the end of several
+//! processes, of many where nothing shows that they ended themselves, and alone at the end of the last of
+//! them. Those that were not alone are trained alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::repository::{Record, Timestamp, is_death};
 use crate::trial::TrialId;
 
-/// This many trials are suspects already after one death. More of them are only after as many deaths as make a culprit: training a lot
-/// of trials alone takes long.
+/// This many trials are suspects already after one death. More of them are only after as many deaths as make
+/// a culprit: training a lot of trials alone takes long.
 const FEW: usize = 2;
 
-/// So many deaths without a trace count as much as one with a trace: most of them come from outside, and may come often.
+/// So many deaths without a trace count as much as one with a trace: most of them come from outside, and may
+/// come often.
 const UNTRACED: u32 = 5;
 
 /// A stage of a trial.
@@ -59,9 +62,9 @@ struct Processes {
 impl Deaths {
     /// Reads a journal up to where this process opened it.
     ///
-    /// A stage fails when the process ended itself `max_deaths` times in a row while it was trained, or ended [`UNTRACED`] times as often
-    /// without a trace. Processes that left none and began before `boot`, the machine's name and when it was started, ended with it, and
-    /// say nothing.
+    /// A stage fails when the process ended itself `max_deaths` times in a row while it was trained, or ended
+    /// [`UNTRACED`] times as often without a trace. Processes that left none and began before `boot`, the
+    /// machine's name and when it was started, ended with it, and say nothing.
     pub(crate) fn new(records: &[Record], max_deaths: u32, boot: Option<(&str, Timestamp)>) -> Deaths {
         let mut processes = Processes::default();
         // the last process's end, if it did not close its work

@@ -30,7 +30,8 @@ pub(crate) trait Surroundings<O: Objective> {
     fn note(&self, text: String);
     /// Waits until no other trial is trained, and keeps it so while the guard lives. `None` if the sweep stops meanwhile.
     fn alone(&self) -> Option<impl Drop>;
-    /// Whether the sweep is stopping, asked after something failed; `after` is how long the stage had been trained.
+    /// Whether the sweep is stopping, asked after something failed; `after` is how long the stage had been
+    /// trained.
     fn is_stopping(&self, after: Duration) -> bool;
     /// Tells for how long the stage may run, and gets the flags that can end it.
     fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt>;

@@ -1,4 +1,5 @@
-//! Signals that end the program: the first ends its sweeps after the epochs under way, the second leaves at once.
+//! Signals that end the program: the first ends its sweeps after the epochs under way, the second leaves at
+//! once.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,7 +71,8 @@ fn watch_for_all() -> io::Result<()> {
     Ok(())
 }
 
-/// Watches for the signals by which schedulers end programs, and for the end of the terminal, unless that is ignored: by `nohup`.
+/// Watches for the signals by which schedulers end programs, and for the end of the terminal, unless that is
+/// ignored: by `nohup`.
 #[cfg(unix)]
 fn watch_others() -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGTERM};
@@ -89,7 +91,8 @@ fn watch_others() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a signal is in this set of the process's: `SigIgn` has those that are ignored, `SigCgt` those with a handler.
+/// Whether a signal is in this set of the process's: `SigIgn` has those that are ignored, `SigCgt` those with
+/// a handler.
 #[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
 fn disposition(set: &str, signal: i32) -> bool {

@@ -13,7 +13,8 @@ thread_local! {
     static UNSEEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What the standard library says when a panic in the middle of another one, or in a function that must not panic, ends the process.
+/// What the standard library says when a panic in the middle of another one, or in a function that must not
+/// panic, ends the process.
 const LAST_WORDS: [&str; 2] =
     ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 

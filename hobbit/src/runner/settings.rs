@@ -54,7 +54,8 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// The exit code of a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP. `None` if it was no signal.
+    /// The exit code of a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+    /// `None` if it was no signal.
     ///
     /// [`Results::exit_code`](crate::Results::exit_code) is what a program ends with.
     pub fn exit_code(&self) -> Option<u8> {

@@ -445,7 +445,8 @@ impl<O: Objective> Shared<O> {
         state
     }
 
-    /// Tells that a stage begins: the journal at once, so that it is known of should the process end now, and those who look on.
+    /// Tells that a stage begins: the journal at once, so that it is known of should the process end now, and
+    /// those who look on.
     ///
     /// # Errors
     /// The journal could not be written.

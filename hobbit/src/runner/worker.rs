@@ -1,8 +1,9 @@
 //! A worker: one long job of rayon's that takes stages of trials from the scheduler until there are none.
 //!
-//! Because a trial is never a job of a pool itself, no thread can pick up one trial while it waits inside another. And user code runs on
-//! a thread that belongs to no pool, so that what it gives to rayon goes to rayon's global pool, of which a sweep occupies no thread:
-//! user code may use rayon as it likes, and may wait for it as it likes.
+//! Because a trial is never a job of a pool itself, no thread can pick up one trial while it waits inside
+//! another. And user code runs on a thread that belongs to no pool, so that what it gives to rayon goes to
+//! rayon's global pool, of which a sweep occupies no thread: user code may use rayon as it likes, and may
+//! wait for it as it likes.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -30,9 +31,10 @@ pub(crate) struct Crew {
 impl Crew {
     /// Starts workers; the first takes the place `first`.
     ///
-    /// Usually there is one pool, with a thread for each worker, which lets a thread outside of any pool run it. A sweep that is run
-    /// inside of a pool is different: the thread that waits for its end may be all that the global pool has. There each worker has a
-    /// pool with threads to spare, to which its user code's jobs go.
+    /// Usually there is one pool, with a thread for each worker, which lets a thread outside of any pool run
+    /// it. A sweep that is run inside of a pool is different: the thread that waits for its end may be all
+    /// that the global pool has. There each worker has a pool with threads to spare, to which its user code's
+    /// jobs go.
     pub(crate) fn start<O: Objective>(
         shared: &Arc<Shared<O>>,
         first: usize,
@@ -75,7 +77,8 @@ pub(crate) fn cores() -> usize {
     *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits the process.
+/// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits
+/// the process.
 struct Leaving(Option<File>);
 
 impl Drop for Leaving {

@@ -73,8 +73,8 @@ pub struct Scheduler {
     iterations: u32,
     /// The brackets that were begun and are not over, in order.
     open: VecDeque<BracketState>,
-    /// The bracket to begin next: its repetition, counted from 1, and its place, counted from 0. A bracket takes no memory before it
-    /// is begun, however many repetitions there are.
+    /// The bracket to begin next: its repetition, counted from 1, and its place, counted from 0. A bracket
+    /// takes no memory before it is begun, however many repetitions there are.
     next: (u64, u32),
     /// The order of the last bracket's trials, if it is not that of their indexes.
     last: Option<Vec<u32>>,

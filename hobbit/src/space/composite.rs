@@ -88,8 +88,8 @@ impl<T> IsVec for Vec<T> {
     type Inner = T;
 }
 
-/// A field that exists with a probability. Its switch is the parameter `<name>.some`; or `<name>.some_`, with as many `_` as it
-/// takes, where a nested space has a parameter of that name.
+/// A field that exists with a probability. Its switch is the parameter `<name>.some`; or `<name>.some_`, with
+/// as many `_` as it takes, where a nested space has a parameter of that name.
 #[derive(Debug, Clone, Copy)]
 pub struct Optional<F> {
     /// The probability that it exists.

@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-/// How large and how small the numbers of a type can be, as far as it matters to domains. Types of which nothing is known have
-/// the limits of `f64`: whether they fit a domain at all is not asked here.
+/// How large and how small the numbers of a type can be, as far as it matters to domains. Types of which
+/// nothing is known have the limits of `f64`: whether they fit a domain at all is not asked here.
 pub struct Limits<T>(PhantomData<T>);
 
 /// The limits of types that have none of their own.
@@ -73,8 +73,8 @@ pub const fn is_end(end: f64, largest: f64) -> bool {
     end.is_infinite() || end.abs() <= largest
 }
 
-/// Whether a range has room for a step, but for rounding: in floats, 0.3 - 0.2 is less than 0.1. Where there is one value, any
-/// step will do.
+/// Whether a range has room for a step, but for rounding: in floats, 0.3 - 0.2 is less than 0.1. Where there
+/// is one value, any step will do.
 pub const fn is_step(low: f64, high: f64, step: f64) -> bool {
     let width = high - low;
     let rounding = f64::EPSILON * if low.abs() < high.abs() { high.abs() } else { low.abs() };

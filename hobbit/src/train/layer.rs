@@ -149,8 +149,9 @@ impl From<[usize; 2]> for Size {
 
 /// A batch normalization's settings: [`Layer::BatchNorm`].
 ///
-/// As in PyTorch, training needs at least two numbers of each channel in a batch. Where a sample has one (after a dense
-/// layer), a last batch of one sample joins the batch before it, and batches of one sample throughout are an error.
+/// As in PyTorch, training needs at least two numbers of each channel in a batch. Where a sample has one
+/// (after a dense layer), a last batch of one sample joins the batch before it, and batches of one sample
+/// throughout are an error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchNorm {
     pub(super) epsilon: f64,

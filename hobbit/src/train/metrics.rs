@@ -40,7 +40,7 @@ pub enum Metric {
 /// let model = Sequential::new([4])
 ///     .dense(1)
 ///     .compile(Adam::new(1e-3), Loss::MeanSquaredError)
-///     .metrics([Metric::MeanAbsoluteError, Metric::Custom(CustomMetric::new("within_a_tenth", within_a_tenth).maximize())]);
+///     .metrics([Metric::Custom(CustomMetric::new("within_a_tenth", within_a_tenth).maximize())]);
 /// # model.check().unwrap();
 /// ```
 #[derive(Debug, Clone, Copy)]

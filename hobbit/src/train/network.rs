@@ -57,8 +57,8 @@ pub(super) fn prefix(member: usize) -> String {
     if member == 0 { String::new() } else { format!("{PREFIX}{}.", member + 1) }
 }
 
-/// Whether a checkpoint is of so many networks and has no more than so many arrays for each. Those that it should have are looked for
-/// when they are loaded.
+/// Whether a checkpoint is of so many networks and has no more than so many arrays for each. Those that it
+/// should have are looked for when they are loaded.
 pub(super) fn check_arrays(checkpoint: &Checkpoint, networks: usize, arrays: usize) -> Result<(), BoxError> {
     let number = |name: &String| name.strip_prefix(PREFIX)?.split_once('.')?.0.parse::<usize>().ok();
     let found = checkpoint.arrays.keys().filter_map(number).max().unwrap_or(1);

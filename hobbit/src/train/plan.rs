@@ -94,8 +94,8 @@ impl Plan {
         any(&self.nodes)
     }
 
-    /// The first layer that normalizes over a batch and has one number a channel in each sample: of one sample alone it could not learn
-    /// how far numbers spread.
+    /// The first layer that normalizes over a batch and has one number a channel in each sample: of one
+    /// sample alone it could not learn how far numbers spread.
     pub(super) fn needs_pairs(&self) -> Option<&str> {
         fn first(nodes: &[Node]) -> Option<&str> {
             nodes.iter().find_map(|node| match node.layer {

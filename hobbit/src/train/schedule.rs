@@ -8,9 +8,10 @@ use crate::trial::Direction;
 
 /// How the learning rate changes while training. Epochs are counted over a trial's whole life.
 ///
-/// That life may be longer than the `R` that a sweep is run with: `R` is the most epochs of one *stage*, and a trial that is
-/// promoted goes through several. With `run(27, 3)` a trial of the first bracket can get 1 + 3 + 9 + 27 = 40 epochs. Schedules that
-/// should end with the trial are those [over the trial](Schedule::cosine_over_trial).
+/// That life may be longer than the `R` that a sweep is run with: `R` is the most epochs of one *stage*, and
+/// a trial that is promoted goes through several. With `run(27, 3)` a trial of the first bracket can get 1 +
+/// 3 + 9 + 27 = 40 epochs. Schedules that should end with the trial are those [over the
+/// trial](Schedule::cosine_over_trial).
 ///
 /// ```
 /// use hobbit::train::{Adam, Loss, Schedule, Sequential};
@@ -51,8 +52,9 @@ impl Schedule {
         Schedule::of(Shape::Step { epochs, factor })
     }
 
-    /// Falls along half a cosine, to zero after so many epochs (Loshchilov and Hutter, ICLR 2017), step by step. Epochs beyond them
-    /// have a learning rate of zero, so `R` is usually too few: see [`cosine_over_trial`](Schedule::cosine_over_trial).
+    /// Falls along half a cosine, to zero after so many epochs (Loshchilov and Hutter, ICLR 2017), step by
+    /// step. Epochs beyond them have a learning rate of zero, so `R` is usually too few: see
+    /// [`cosine_over_trial`](Schedule::cosine_over_trial).
     pub fn cosine(epochs: u64) -> Schedule {
         Schedule::of(Shape::Cosine { epochs, last: 0.0 })
     }
@@ -62,11 +64,12 @@ impl Schedule {
         Schedule::of(Shape::Cosine { epochs, last })
     }
 
-    /// Falls along half a cosine to zero at the end of the trial's life: after as many epochs as it has if it is promoted to the last
-    /// stage of its bracket ([`TrialContext::epochs`](crate::TrialContext::epochs)).
+    /// Falls along half a cosine to zero at the end of the trial's life: after as many epochs as it has if it
+    /// is promoted to the last stage of its bracket ([`TrialContext::epochs`](crate::TrialContext::epochs)).
     ///
-    /// Trials of one bracket have the same learning rates in the same epochs, whichever of them are promoted. A larger `R` makes
-    /// their lives longer, so a study cannot be [extended](crate::Hyperband::extend) to it: its trials had other learning rates.
+    /// Trials of one bracket have the same learning rates in the same epochs, whichever of them are promoted.
+    /// A larger `R` makes their lives longer, so a study cannot be [extended](crate::Hyperband::extend) to
+    /// it: its trials had other learning rates.
     pub fn cosine_over_trial() -> Schedule {
         Schedule::of(Shape::CosineOverTrial { last: 0.0 })
     }

@@ -30,7 +30,8 @@ pub(crate) struct Args {
     #[arg(long)]
     watch: bool,
     /// With --watch: the seconds between two looks.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds, allow_negative_numbers = true, requires = "watch")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "watch",
+        value_parser = seconds, allow_negative_numbers = true)]
     every: f64,
     #[command(flatten)]
     format: FormatArg,

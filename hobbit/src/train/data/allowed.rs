@@ -1,4 +1,5 @@
-//! Which targets a loss allows. Others would give losses without a lower bound, by which trials would be ranked all the same.
+//! Which targets a loss allows. Others would give losses without a lower bound, by which trials would be
+//! ranked all the same.
 
 use std::sync::OnceLock;
 
@@ -9,7 +10,8 @@ use crate::train::loss::Loss;
 /// How far from 1 the sum of a sample's probabilities may be: they may come from 16-bit floats.
 const ROUNDING: f64 = 1e-3;
 
-/// What was found when the numbers of targets were looked through, so that it is done once and not for each trial.
+/// What was found when the numbers of targets were looked through, so that it is done once and not for each
+/// trial.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     binary: OnceLock<Option<Fault>>,

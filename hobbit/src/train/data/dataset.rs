@@ -158,9 +158,10 @@ pub(super) struct Fold {
 impl Dataset {
     /// Samples and their targets, for training and for validation.
     ///
-    /// How many samples there are is how many targets there are; the inputs' numbers are shared out equally among them. Whether
-    /// they fit a model and its loss is checked when a sweep begins: classes are below the number of outputs, targets of binary
-    /// cross-entropy are from 0 to 1, and those of cross-entropy are classes or a probability for each class.
+    /// How many samples there are is how many targets there are; the inputs' numbers are shared out equally
+    /// among them. Whether they fit a model and its loss is checked when a sweep begins: classes are below
+    /// the number of outputs, targets of binary cross-entropy are from 0 to 1, and those of cross-entropy are
+    /// classes or a probability for each class.
     ///
     /// # Errors
     /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or numbers that are not
@@ -238,8 +239,8 @@ impl Dataset {
     /// samples.
     ///
     /// # Errors
-    /// Another number of weights than of samples, a weight that is negative or not finite, or none above 0. With folds, weights are
-    /// for all samples.
+    /// Another number of weights than of samples, a weight that is negative or not finite, or none above 0.
+    /// With folds, weights are for all samples.
     pub fn training_weights(mut self, weights: impl Into<Vec<f32>>) -> Result<Dataset> {
         let weights = weights.into();
         for fold in &mut self.folds {

@@ -97,9 +97,9 @@ impl fmt::Debug for Source {
 
 /// Data from functions that make iterators of batches.
 ///
-/// Each batch is checked when it comes, as a [`Dataset`](crate::train::Dataset) is when a sweep begins; a trial fails whose batch
-/// does not fit, with the step and the sample. A model with batch normalization of single numbers cannot be trained on a batch of one
-/// sample, so one joins the batch before it.
+/// Each batch is checked when it comes, as a [`Dataset`](crate::train::Dataset) is when a sweep begins; a
+/// trial fails whose batch does not fit, with the step and the sample. A model with batch normalization of
+/// single numbers cannot be trained on a batch of one sample, so one joins the batch before it.
 ///
 /// The functions are called afresh for each trial, with its key; whatever else they need they take with them. A trial that is
 /// continued after a crash gets a new iterator, of which the batches that were used up are drawn and thrown away.
@@ -201,8 +201,8 @@ impl Generators {
         self
     }
 
-    /// Makes so many batches ahead, at most 1024, on another thread while the model is trained. Results do not depend on it.
-    /// Default: 0, on the trial's own thread when they are needed.
+    /// Makes so many batches ahead, at most 1024, on another thread while the model is trained. Results do
+    /// not depend on it. Default: 0, on the trial's own thread when they are needed.
     pub fn prefetch(mut self, batches: usize) -> Generators {
         self.prefetch = batches;
         self

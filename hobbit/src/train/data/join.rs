@@ -1,5 +1,5 @@
-//! What goes on between a generator and training: its panics become errors, and where batches are normalized, a batch of one sample
-//! joins the one before it.
+//! What goes on between a generator and training: its panics become errors, and where batches are normalized,
+//! a batch of one sample joins the one before it.
 
 use super::dataset::{Inputs, Targets};
 use super::generator::Samples;

@@ -25,8 +25,8 @@ impl Scaler {
     /// becomes 0.
     ///
     /// # Errors
-    /// No samples, numbers that are no whole number of them, or one that is NaN or infinite: with its sample and column. Fill or
-    /// leave out missing values first.
+    /// No samples, numbers that are no whole number of them, or one that is NaN or infinite: with its sample
+    /// and column. Fill or leave out missing values first.
     pub fn standardize(samples: &[f32], width: usize) -> Result<Scaler> {
         Scaler::fit(samples, width, |column| {
             let count = column.clone().count() as f64;
@@ -71,7 +71,8 @@ impl Scaler {
     /// Samples in the common scale.
     ///
     /// # Errors
-    /// Numbers that are no whole number of samples, or one that is NaN or infinite: with its sample and column.
+    /// Numbers that are no whole number of samples, or one that is NaN or infinite: with its sample and
+    /// column.
     pub fn apply(&self, samples: &[f32]) -> Result<Vec<f32>> {
         self.each(samples, |x, offset, scale| (x - offset) / scale)
     }

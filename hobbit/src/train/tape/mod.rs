@@ -158,7 +158,8 @@ fn links<D: Place>(device: &D, nodes: &[Node]) -> Result<Vec<Link<D>>, BoxError>
     nodes.iter().map(link).collect()
 }
 
-/// What of a network cannot be trained on a batch of one sample: a layer that normalizes over a batch, or a module of dfdx with one.
+/// What of a network cannot be trained on a batch of one sample: a layer that normalizes over a batch, or a
+/// module of dfdx with one.
 pub(super) fn needs_pairs(plan: &Plan) -> Option<String> {
     let layer = plan.needs_pairs().map(str::to_owned);
     layer.or_else(|| {
@@ -176,8 +177,8 @@ fn has_statistics(plan: &Plan, nodes: &[Node]) -> bool {
     })
 }
 
-/// Whether a step on one sample makes running statistics infinite: dfdx's batch normalization divides by the count of what it
-/// normalizes over, less one.
+/// Whether a step on one sample makes running statistics infinite: dfdx's batch normalization divides by the
+/// count of what it normalizes over, less one.
 fn loses_statistics(plan: &Plan) -> bool {
     let zeros = plan.parameters.iter().map(|spec| vec![0.0; spec.len()]).collect();
     let try_one = || -> Result<bool, BoxError> {
