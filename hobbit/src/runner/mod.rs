@@ -11,6 +11,7 @@ mod failures;
 mod interrupt;
 mod ledger;
 pub(crate) mod panics;
+mod past;
 mod paused;
 mod running;
 mod settings;

@@ -1,20 +1,18 @@
 //! One sweep from its settings to its end.
 
-use std::collections::{HashMap, HashSet};
-use std::error::Error as _;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
-use super::deaths::Deaths;
-use super::descriptions::examine;
 use super::evaluate::Evaluator;
 use super::failures::Failures;
 use super::interrupt::{self, Guard};
 use super::ledger::{Ledger, TrialState};
 use super::panics::catch;
+use super::past::Past;
 use super::paused::Paused;
 use super::settings::{Keep, MaxFailures, Settings, StopReason};
 use super::state::{Message, Shared, Slot, State};
@@ -22,10 +20,7 @@ use super::worker::{Crew, cores};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{
-    FORMAT, Losses, Opened, Opening, Outcomes, Reader, Record, Repository, StudyRecord, Ties, Timestamp,
-    to_pretty,
-};
+use crate::repository::{FORMAT, Losses, Reader, Repository, StudyRecord, Ties};
 use crate::schedule::{Plan, Scheduler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -54,84 +49,26 @@ pub(crate) fn sweep<O: Objective>(
     if settings.stop_on_ctrl_c {
         interrupt::watch()?;
     }
-    if settings.start_with_defaults {
-        let defaults = O::Hparams::defaults()?;
-        settings.enqueued.insert(0, Arc::new(defaults));
-    }
-    for (i, given) in settings.enqueued.iter().enumerate() {
-        given.check().map_err(|error| {
-            Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
-        })?;
-    }
-    let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
-        Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
-        Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
-    };
-    let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
-    // there are never more stages to train at once than trials
-    let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
-    let workers = workers.min(usize::try_from(trials).unwrap_or(usize::MAX));
+    enqueue(&mut settings)?;
+    let workers = workers(&*objective, &settings, &plan)?;
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
     objective.optimizes(&settings.monitor, settings.direction);
     let known = check_monitor(&*objective, &configurations, &plan, &settings)?;
     let (direction, guessed) = direction(known, &settings)?;
     objective.optimizes(&settings.monitor, Some(direction));
-    let mut study = StudyRecord {
-        format: FORMAT,
-        hobbit: env!("CARGO_PKG_VERSION").to_owned(),
-        max_epochs,
-        eta,
-        epoch_count: settings.epoch_count,
-        iterations: settings.iterations,
-        seed: settings.seed,
-        monitor: settings.monitor.clone(),
-        direction,
-        score: settings.score,
-        ties: Ties::ByLoss,
-        retries: settings.retries,
-        objective: objective.describe(),
-        enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
-        space: O::Hparams::space(),
+    let mut study = record(&*objective, &settings, (max_epochs, eta), direction);
+    let mut past = match &settings.repo_dir {
+        Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &plan, &mut study)?,
+        None => Past::default(),
     };
-    let (mut repository, mut known, mut on_disk, mut notes) =
-        (None, HashMap::new(), HashSet::new(), Vec::from_iter(guessed));
-    // how many stages are known, and their epochs
-    let mut replayable = (0, 0);
-    let mut deaths = Deaths::default();
-    if let Some(dir) = &settings.repo_dir {
-        check_hparams(&configurations)?;
-        let Settings { extend, overwrite, accept_changes, iterations, .. } = settings;
-        // a study that was begun with another rule goes on with it
-        if !overwrite && let Ok(reader) = Reader::open(dir) {
-            study.ties = reader.made().ties;
-        }
-        let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
-        let examine = |records: &[Record]| examine(records, &*objective, &configurations, &plan, iterations);
-        let opened = Repository::open(dir, settings.storage.clone(), &study, opening, examine)?;
-        let Opened { repository: opened, records, notes: told } = opened;
-        notes.extend(told);
-        deaths = judge(&records, settings.max_deaths);
-        notes.append(&mut deaths.notes);
-        let outcomes = known_stages(records, iterations, &plan);
-        if let Some((lost, trial, stage)) = outcomes.lost {
-            notes.push(format!(
-                "the journal has lost lines: {lost} of the outcomes that it holds, the first of stage {} of trial {trial}, come after \
-                 others that it does not hold; these trials are trained again, with the same results",
-                u64::from(stage) + 1
-            ));
-        }
-        replayable = outcomes.replayable(&plan, direction, Losses::new(study.ties, &study.monitor));
-        known = outcomes.into_known();
-        on_disk = opened.models()?.into_iter().collect();
-        repository = Some(opened);
-    }
+    let mut notes = Vec::from_iter(guessed);
+    notes.append(&mut past.notes);
     if settings.verbosity != Verbosity::Quiet {
         notes.extend(unoptimized(env!("HOBBIT_OPT_LEVEL")));
     }
-    let losses = || Losses::new(study.ties, &study.monitor);
     let mut scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
     // what is known already takes no time
-    scheduler.longest_first(|trial| match known.contains_key(&(trial, 0)) {
+    scheduler.longest_first(|trial| match past.known.contains_key(&(trial, 0)) {
         true => 0.0,
         false => cost(&*objective, &configurations, trial),
     });
@@ -145,16 +82,11 @@ pub(crate) fn sweep<O: Objective>(
         seed: settings.seed,
         workers: workers as u32,
         repo_dir: settings.repo_dir.clone(),
-        known_stages: replayable.0,
-        known_epochs: replayable.1,
+        known_stages: past.replayable.0,
+        known_epochs: past.replayable.1,
     });
-    let mut observers = std::mem::take(&mut settings.observers);
-    #[cfg(feature = "tracing")]
-    observers.insert(0, Box::new(crate::observe::Log::default()));
-    if settings.verbosity != Verbosity::Quiet {
-        let verbose = settings.verbosity == Verbosity::Verbose;
-        observers.insert(0, Box::new(Console::new(verbose, &info)));
-    }
+    let observers = observers(&mut settings, &info);
+    let repository = past.repository.take();
     let evaluator = Evaluator {
         objective,
         configurations,
@@ -170,14 +102,115 @@ pub(crate) fn sweep<O: Objective>(
     };
     // more grow as they come
     let room = evaluator.configurations.count().min(1 << 16) as usize;
-    let state = State {
+    let ledger = Ledger::new(Losses::new(study.ties, &study.monitor), direction, settings.keep, room);
+    let mut shared = Shared::new(evaluator, state(&settings, scheduler, ledger, past, workers));
+    shared.weights = repository.as_ref().map(|repository| repository.weights().clone());
+    shared.begins = repository.as_ref().map(Repository::begins);
+    shared.trace = repository.as_ref().and_then(Repository::trace);
+    shared.observed = !observers.is_empty() || settings.stop_when.is_some();
+    shared.deadline = settings.time_budget.and_then(|budget| Instant::now().checked_add(budget));
+    shared.epoch_budget = settings.epoch_budget;
+    shared.target = settings.target;
+    shared.heeds_signals = settings.stop_on_ctrl_c;
+    let shared = Arc::new(shared);
+    let (stop_when, spares) = (settings.stop_when.take(), Vec::new());
+    let mut coordinator = Coordinator { shared: shared.clone(), repository, observers, stop_when, spares };
+    coordinator
+        .tell(std::iter::once(Event::Started(info)).chain(notes.into_iter().map(Event::Note)).collect());
+
+    let _guard = settings.stop_on_ctrl_c.then(|| watch_signals(&shared));
+    let crew = Crew::start(&shared, 0, workers);
+    let crew =
+        crew.map_err(|e| Error::study(format!("could not start {workers} workers: {e}")).with_source(e))?;
+    coordinator.run();
+    drop(crew);
+    finish(coordinator, study)
+}
+
+/// The configurations to begin with, checked.
+fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
+    if settings.start_with_defaults {
+        let defaults = O::Hparams::defaults()?;
+        settings.enqueued.insert(0, Arc::new(defaults));
+    }
+    for (i, given) in settings.enqueued.iter().enumerate() {
+        given.check().map_err(|error| {
+            Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
+        })?;
+    }
+    Ok(())
+}
+
+/// How many workers there are.
+///
+/// # Errors
+/// The objective is not ready.
+fn workers<O: Objective>(objective: &O, settings: &Settings<O>, plan: &Plan) -> Result<usize> {
+    let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
+        Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
+        Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
+    };
+    let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
+    // there are never more stages to train at once than trials
+    let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
+    Ok(workers.min(usize::try_from(trials).unwrap_or(usize::MAX)))
+}
+
+/// What the study is, for its repository.
+fn record<O: Objective>(
+    objective: &O,
+    settings: &Settings<O>,
+    (max_epochs, eta): (u32, u32),
+    direction: Direction,
+) -> StudyRecord {
+    StudyRecord {
+        format: FORMAT,
+        hobbit: env!("CARGO_PKG_VERSION").to_owned(),
+        max_epochs,
+        eta,
+        epoch_count: settings.epoch_count,
+        iterations: settings.iterations,
+        seed: settings.seed,
+        monitor: settings.monitor.clone(),
+        direction,
+        score: settings.score,
+        ties: Ties::ByLoss,
+        retries: settings.retries,
+        objective: objective.describe(),
+        enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
+        space: O::Hparams::space(),
+    }
+}
+
+/// Whom events are told: hobbit's own observers first.
+fn observers<O: Objective>(settings: &mut Settings<O>, info: &StudyInfo) -> Vec<Box<dyn Observer>> {
+    let mut observers = std::mem::take(&mut settings.observers);
+    #[cfg(feature = "tracing")]
+    observers.insert(0, Box::new(crate::observe::Log::default()));
+    if settings.verbosity != Verbosity::Quiet {
+        let verbose = settings.verbosity == Verbosity::Verbose;
+        observers.insert(0, Box::new(Console::new(verbose, info)));
+    }
+    observers
+}
+
+/// What workers and coordinator begin with.
+fn state<O: Objective>(
+    settings: &Settings<O>,
+    scheduler: Scheduler,
+    ledger: Ledger<O::Hparams>,
+    past: Past,
+    workers: usize,
+) -> State<O> {
+    let budget = settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize);
+    State {
         scheduler,
-        ledger: Ledger::new(losses(), direction, settings.keep, room),
-        known,
-        on_disk,
-        culprits: deaths.culprits,
-        suspects: deaths.suspects,
-        paused: Paused::new(settings.memory_budget.map_or_else(quarter_of_memory, |budget| budget as usize)),
+        ledger,
+        known: past.known,
+        on_disk: past.on_disk,
+        culprits: past.deaths.culprits,
+        suspects: past.deaths.suspects,
+        paused: Paused::new(budget),
         inbox: Vec::new(),
         inbox_bytes: 0,
         unwritten: 0,
@@ -191,34 +224,7 @@ pub(crate) fn sweep<O: Objective>(
         signal: None,
         fatal: None,
         failures: Failures { allowed: settings.max_failures, tried: 0, failed: 0, first: None },
-    };
-    let mut shared = Shared::new(evaluator, state);
-    shared.weights = repository.as_ref().map(|repository| repository.weights().clone());
-    shared.begins = repository.as_ref().map(Repository::begins);
-    shared.trace = repository.as_ref().and_then(Repository::trace);
-    shared.observed = !observers.is_empty() || settings.stop_when.is_some();
-    shared.deadline = settings.time_budget.and_then(|budget| Instant::now().checked_add(budget));
-    shared.epoch_budget = settings.epoch_budget;
-    shared.target = settings.target;
-    shared.heeds_signals = settings.stop_on_ctrl_c;
-    let shared = Arc::new(shared);
-    let mut coordinator = Coordinator {
-        shared: shared.clone(),
-        repository,
-        observers,
-        stop_when: settings.stop_when.take(),
-        spares: Vec::new(),
-    };
-    coordinator
-        .tell(std::iter::once(Event::Started(info)).chain(notes.into_iter().map(Event::Note)).collect());
-
-    let _guard = settings.stop_on_ctrl_c.then(|| watch_signals(&shared));
-    let crew = Crew::start(&shared, 0, workers);
-    let crew =
-        crew.map_err(|e| Error::study(format!("could not start {workers} workers: {e}")).with_source(e))?;
-    coordinator.run();
-    drop(crew);
-    finish(coordinator, study)
+    }
 }
 
 /// Closes the journal and takes what the sweep leaves.
@@ -369,37 +375,6 @@ fn direction<O: Objective>(
 fn cost<O: Objective>(objective: &O, configurations: &Configurations<O::Hparams>, trial: TrialId) -> f64 {
     let cost = catch(|| configurations.get(trial).map_or(0.0, |hparams| objective.cost(&hparams)));
     cost.unwrap_or(0.0)
-}
-
-/// Hyperparameters that results.ron cannot hold are found out at the beginning.
-fn check_hparams<H: SearchSpace>(configurations: &Configurations<H>) -> Result<()> {
-    match to_pretty(&*configurations.get(TrialId::new(1, 1))?) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::setting(format!(
-            "the hyperparameters could not be written to results.ron: {}; see how they are serialized",
-            error.source().map_or_else(|| error.to_string(), ToString::to_string)
-        ))
-        .with_source(error)),
-    }
-}
-
-/// What the ends of earlier processes say of the trials they were training.
-fn judge(records: &[Record], max_deaths: u32) -> Deaths {
-    let boot = || {
-        let (host, boot) = (sysinfo::System::host_name().ok()?, sysinfo::System::boot_time().ok()?);
-        Some((host, Timestamp(boot as f64)))
-    };
-    let boot = boot();
-    Deaths::new(records, max_deaths, boot.as_ref().map(|(host, boot)| (host.as_str(), *boot)))
-}
-
-/// The journal's outcomes that count.
-fn known_stages(records: Vec<Record>, iterations: u32, plan: &Plan) -> Outcomes {
-    let outcome = |record| match record {
-        Record::Stage(record) => Some(((record.trial, record.stage), record)),
-        _ => None,
-    };
-    Outcomes::new(records.into_iter().filter_map(outcome).collect(), plan, iterations)
 }
 
 /// What to do about a build in which hobbit, and so what it depends on, is not optimized. Told once.
