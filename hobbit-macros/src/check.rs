@@ -123,47 +123,12 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_mean(mean, &name, *log, errors);
             check_step(bounds.as_ref(), finite(step.as_ref(), errors), errors);
         }
-        Domain::Int { bounds, step, log } => {
-            if is_float(&name) {
-                errors
-                    .on(ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
-            } else if !(name.is_empty() || is_int(&name)) {
-                errors.on(ty, format!("`int` draws whole numbers of up to 64 bits, not `{name}`"));
-            }
-            for end in [&bounds.low, &bounds.high] {
-                if let (Some(Literal::Int(number)), Some((low, high))) = (literal(end), limits(&name))
-                    && !(low..=high).contains(&number)
-                {
-                    errors.on(end, format!("{number} does not fit `{name}`, which is from {low} to {high}"));
-                }
-            }
-            for end in [&bounds.low, &bounds.high].into_iter().chain(step) {
-                if matches!(literal(end), Some(Literal::Float(_))) {
-                    errors.on(end, "`int` needs whole numbers");
-                }
-            }
-            check_range(bounds, *log, errors);
-            check_step(Some(bounds), step.as_ref(), errors);
-        }
+        Domain::Int { bounds, step, log } => check_int(bounds, step.as_ref(), *log, ty, errors),
         Domain::Choice { options, span } => {
             if options.is_empty() {
                 errors.at(*span, "`choice` needs at least one option");
             }
-            let mut seen = HashSet::new();
-            for (option, _) in options {
-                let same = literal(option).map_or_else(
-                    || ungrouped(option).to_token_stream().to_string(),
-                    |number| number.value().to_string(),
-                );
-                if !seen.insert(same) {
-                    errors.on(option, "this option is there already");
-                }
-            }
-            let texts = options.iter().any(|(option, _)| text(option).is_some());
-            if texts && !name.is_empty() {
-                errors.on(ty, format!("texts are chosen for a `String`, not `{name}`"));
-            }
-            check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
+            check_options(options, ty, errors);
         }
         Domain::Variants { span, .. } => {
             if !name.is_empty() {
@@ -189,19 +154,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
         }
         Domain::Several { bounds, ty, inner } => {
             check_range(bounds, false, errors);
-            for end in [&bounds.low, &bounds.high] {
-                match literal(end) {
-                    Some(Literal::Float(_)) => errors.on(end, "a length is a whole number"),
-                    Some(Literal::Int(length)) if length < 0 => errors.on(end, "a length is not negative"),
-                    Some(Literal::Int(length)) if length > MOST_ELEMENTS => errors.on(
-                        end,
-                        format!(
-                            "a list has {MOST_ELEMENTS} elements at most: each has parameters of its own"
-                        ),
-                    ),
-                    _ => {}
-                }
-            }
+            check_lengths(bounds, errors);
             check_domain(inner, ty, errors);
         }
         Domain::Array { ty: inside, inner } => {
@@ -216,6 +169,62 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_domain(inner, inside, errors);
         }
         Domain::Distribution(_) | Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
+    }
+}
+
+fn check_int(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors: &mut Errors) {
+    let name = primitive(ty).unwrap_or_default();
+    if is_float(&name) {
+        errors.on(ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
+    } else if !(name.is_empty() || is_int(&name)) {
+        errors.on(ty, format!("`int` draws whole numbers of up to 64 bits, not `{name}`"));
+    }
+    for end in [&bounds.low, &bounds.high] {
+        if let (Some(Literal::Int(number)), Some((low, high))) = (literal(end), limits(&name))
+            && !(low..=high).contains(&number)
+        {
+            errors.on(end, format!("{number} does not fit `{name}`, which is from {low} to {high}"));
+        }
+    }
+    for end in [&bounds.low, &bounds.high].into_iter().chain(step) {
+        if matches!(literal(end), Some(Literal::Float(_))) {
+            errors.on(end, "`int` needs whole numbers");
+        }
+    }
+    check_range(bounds, log, errors);
+    check_step(Some(bounds), step, errors);
+}
+
+fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Errors) {
+    let name = primitive(ty).unwrap_or_default();
+    let mut seen = HashSet::new();
+    for (option, _) in options {
+        let same = literal(option).map_or_else(
+            || ungrouped(option).to_token_stream().to_string(),
+            |number| number.value().to_string(),
+        );
+        if !seen.insert(same) {
+            errors.on(option, "this option is there already");
+        }
+    }
+    let texts = options.iter().any(|(option, _)| text(option).is_some());
+    if texts && !name.is_empty() {
+        errors.on(ty, format!("texts are chosen for a `String`, not `{name}`"));
+    }
+    check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
+}
+
+fn check_lengths(bounds: &Bounds, errors: &mut Errors) {
+    for end in [&bounds.low, &bounds.high] {
+        match literal(end) {
+            Some(Literal::Float(_)) => errors.on(end, "a length is a whole number"),
+            Some(Literal::Int(length)) if length < 0 => errors.on(end, "a length is not negative"),
+            Some(Literal::Int(length)) if length > MOST_ELEMENTS => errors.on(
+                end,
+                format!("a list has {MOST_ELEMENTS} elements at most: each has parameters of its own"),
+            ),
+            _ => {}
+        }
     }
 }
 

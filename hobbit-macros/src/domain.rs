@@ -51,26 +51,7 @@ pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Con
             )
         }
         Domain::Normal { mean, std, bounds, step, log } => {
-            let (middle, deviation) = (constants.real(mean), constants.real(std));
-            let (low, high) = match bounds {
-                Some(Bounds { low, high, .. }) => (constants.real(low), constants.real(high)),
-                None => (quote!(__hobbit::f64::NEG_INFINITY), quote!(__hobbit::f64::INFINITY)),
-            };
-            let size = step.as_ref().map(|step| constants.real(step));
-            let bell = Bell {
-                mean: (mean, &middle),
-                std: (std, &deviation),
-                bounds: bounds.as_ref(),
-                low: &low,
-                high: &high,
-                step: step.as_ref().zip(size.as_ref()),
-                log: *log,
-            };
-            limit::normal(constants, what, limited, &bell);
-            let step = option(size.as_ref());
-            quote_spanned!(at(mean.span())=> __hobbit::One(__hobbit::Normal {
-                mean: #middle, std: #deviation, log: #log, low: #low, high: #high, step: #step
-            }))
+            normal((mean, std), bounds.as_ref(), step.as_ref(), *log, (what, limited), constants)
         }
         Domain::Int { bounds, step, log } => {
             // both ends are of the field's type, so that every value between them is too
@@ -151,6 +132,36 @@ pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Con
         // written where the field is
         Domain::Fixed(_) | Domain::Derived(_) => TokenStream::new(),
     }
+}
+
+fn normal(
+    (mean, std): (&Expr, &Expr),
+    bounds: Option<&Bounds>,
+    step: Option<&Expr>,
+    log: bool,
+    (what, limited): (&str, &Type),
+    constants: &mut Constants,
+) -> TokenStream {
+    let (middle, deviation) = (constants.real(mean), constants.real(std));
+    let (low, high) = match bounds {
+        Some(Bounds { low, high, .. }) => (constants.real(low), constants.real(high)),
+        None => (quote!(__hobbit::f64::NEG_INFINITY), quote!(__hobbit::f64::INFINITY)),
+    };
+    let size = step.map(|step| constants.real(step));
+    let bell = Bell {
+        mean: (mean, &middle),
+        std: (std, &deviation),
+        bounds,
+        low: &low,
+        high: &high,
+        step: step.zip(size.as_ref()),
+        log,
+    };
+    limit::normal(constants, what, limited, &bell);
+    let step = option(size.as_ref());
+    quote_spanned!(at(mean.span())=> __hobbit::One(__hobbit::Normal {
+        mean: #middle, std: #deviation, log: #log, low: #low, high: #high, step: #step
+    }))
 }
 
 fn choice(
