@@ -7,9 +7,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::runner::StopReason;
-
 use crate::printable::printable_lines;
+use crate::runner::StopReason;
 
 /// Any error that code of the user (a model function, an objective) may return.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -94,8 +93,8 @@ impl Error {
         self.source().is_some_and(|source| source.is::<std::io::Error>())
     }
 
-    /// What a program ends with that ends with this error: 1, or the code of the signal that stopped a sweep
-    /// before it had any results (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP).
+    /// The exit code for a program that ends with this error: 1, or the code of the signal that stopped a
+    /// sweep before it had any results (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP).
     pub fn exit_code(&self) -> ExitCode {
         let stopped = self.source().and_then(|source| source.downcast_ref::<StopReason>());
         stopped.and_then(StopReason::exit_code).map_or(ExitCode::FAILURE, ExitCode::from)
@@ -107,7 +106,8 @@ impl Error {
     }
 }
 
-/// What `main` returns: the code that it ended with, or the error's, which is printed to standard error.
+/// Turns an outcome into what `main` returns: its exit code, or that of the error, which is printed to
+/// standard error.
 ///
 /// ```no_run
 /// use std::process::ExitCode;

@@ -91,14 +91,15 @@ impl<O: Objective> Hyperband<O> {
 
     /// The metric that is optimized. Default: `val_loss`.
     ///
-    /// Which way it gets better is known of hobbit's own metrics, of a
-    /// `CustomMetric` that says so, and where [the name](Direction::known) leaves no doubt. For any other,
-    /// give the [`direction`](Hyperband::direction); without it, [`run`](Hyperband::run) returns an error.
+    /// Its direction is known for hobbit's own metrics, for a `CustomMetric` that states it, and for
+    /// [names that leave no doubt](Direction::known). Any other metric needs a
+    /// [`direction`](Hyperband::direction); without one, [`run`](Hyperband::run) returns an error.
     pub fn monitor(self, metric: impl Into<String>) -> Self {
         self.set(|s| s.monitor = metric.into())
     }
 
-    /// Which way the monitor gets better. Default: as the [`monitor`](Hyperband::monitor) says.
+    /// Whether larger or smaller values of the monitor are better. Default: the direction of the
+    /// [`monitor`](Hyperband::monitor), where it is known.
     pub fn direction(self, direction: Direction) -> Self {
         self.set(|s| s.direction = Some(direction))
     }
@@ -142,44 +143,46 @@ impl<O: Objective> Hyperband<O> {
     ///   [`Objective::describe`](crate::Objective::describe) and
     ///   [`Objective::describe_trial`](crate::Objective::describe_trial).
     ///
-    /// The error says what was and what is: "trial 1-3: early stopping was \`val_loss, 3\`, is none". Then
-    /// [`accept_changes`](Hyperband::accept_changes) continues the study all the same,
-    /// [`overwrite`](Hyperband::overwrite) begins it anew, and [`extend`](Hyperband::extend) makes it larger.
-    /// What does not change results is not compared: workers, devices, the memory, what is printed, and how a
-    /// model function is written. Nor is what hobbit cannot see: the code of callbacks, of metrics and losses
-    /// of your own, which are known by their names, and of generators.
+    /// The error names both values: "trial 1-3: early stopping was \`val_loss, 3\`, is none". There are three
+    /// ways on: [`accept_changes`](Hyperband::accept_changes) continues the study despite the change,
+    /// [`overwrite`](Hyperband::overwrite) starts it over, and [`extend`](Hyperband::extend) makes it larger.
+    /// Settings that do not affect results are not compared: workers, devices, memory, output, and how a
+    /// model function is written. Neither is what hobbit cannot see: the code of callbacks, generators, and
+    /// custom metrics and losses, which are identified by their names.
     ///
-    /// Studies that older versions began do not say what their trials are made of. They are continued with a
-    /// note, and compared from then on.
+    /// Studies started by older versions do not record what their trials are made of. They are continued with
+    /// a note, and compared from then on.
     ///
-    /// Other files may be in it: only those with the names that hobbit gives its own are read, written and
-    /// removed (`study.ron`, `journal.ron`, `results.ron`, `lock`, `lock.owner`, those with `.tmp` behind
-    /// them, and the trials' files in `weights`), and none of them through a symbolic link. The directory
-    /// itself may be one. Before each line that is written to the journal the sweep makes sure that its files
-    /// are still there and as it left them; one that was removed, replaced or changed meanwhile is an error.
+    /// The directory may contain other files. hobbit reads, writes and removes only files with its own names:
+    /// `study.ron`, `journal.ron` (and `journal.ron.damaged`), `results.ron`, these with `.tmp` appended,
+    /// `lock`, `lock.owner`, the trials' files in `weights`, and the directories `old-1`, `old-2`, ... of
+    /// studies that were overwritten. It never follows a symbolic link to any of them; the directory itself
+    /// may be one. Before each write to the journal the sweep checks that its files are still there and
+    /// unchanged; a file that was removed, replaced or changed in the meantime is an error.
     pub fn repo_dir(self, dir: impl Into<PathBuf>) -> Self {
         self.set(|s| s.repo_dir = Some(dir.into()))
     }
 
-    /// Begins the study anew, whatever is in its [directory](Hyperband::repo_dir). Default: it is continued.
+    /// Starts the study over, whatever its [directory](Hyperband::repo_dir) contains. Default: an existing
+    /// study is continued.
     ///
-    /// A study that is there is moved into a directory beside, `old-1` or the next number that is free,
-    /// weights too: a study of its own that can be looked at and continued there. Only files of hobbit's are
-    /// moved. A study that another process works on is an error. Every run with this setting begins anew, so
-    /// take it out again to continue the study.
+    /// An existing study is moved, weights included, into the subdirectory `old-1` (or the next free number),
+    /// where it can still be inspected and continued. Files that are not hobbit's stay where they are. If
+    /// another process is working on the study, `run` returns an error. Every run with this setting starts
+    /// over, so remove it to continue the study.
     pub fn overwrite(self) -> Self {
         self.set(|s| s.overwrite = true)
     }
 
-    /// Continues a study although its data or what is trained have changed since it was begun. Default: that
-    /// is an error.
+    /// Continues a study even if its data or models have changed since it was started. Default: a change is
+    /// an error.
     ///
-    /// What was trained before stays as it is, and trials that go on do so with what is trained now: one
-    /// whose checkpoint does not fit any more is trained again from its beginning. Scores of before and after
-    /// may not be comparable. The changes are noted in the journal, and are what the study is compared with
-    /// from then on. Settings, such as the search space or the seed, have to stay the same.
+    /// Completed stages keep their results, and promoted trials continue with the new data or model; a trial
+    /// whose checkpoint no longer fits is retrained from the beginning. Scores from before and after the
+    /// change may not be comparable. The change is recorded in the journal, and later runs are compared with
+    /// the new state. Settings such as the search space or the seed must stay the same.
     ///
-    /// Take it out again afterwards: with it, every change is accepted.
+    /// Remove this setting afterwards: while it is set, every further change is accepted too.
     pub fn accept_changes(self) -> Self {
         self.set(|s| s.accept_changes = true)
     }
@@ -231,19 +234,19 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.retries = retries)
     }
 
-    /// How often in a row the process may end itself while a trial is trained, before the trial counts as
+    /// The number of consecutive crashes of the process during a trial after which the trial counts as
     /// failed. Default: 2.
     ///
-    /// Code that aborts, exits, overflows its stack or takes all the memory ends the whole sweep. With a
-    /// [`repo_dir`](Hyperband::repo_dir), the next run finds in the journal what was trained then. A trial
-    /// during which it happened this often in a row fails with that as its reason, and the study goes on
-    /// without it. Where several trials were trained at once, the culprit is not known: they are trained one
-    /// by one in the next run, and only one that was alone in the end can fail so. (More than two are trained
-    /// one by one only after they were under way in this many deaths, since that takes its time.)
+    /// Code that aborts, exits, overflows its stack or exhausts the memory ends the whole sweep. With a
+    /// [`repo_dir`](Hyperband::repo_dir), the next run reads in the journal which trials were running. A trial
+    /// that was running in this many consecutive crashes fails with that as its reason, and the study
+    /// continues without it. If several trials were running, the culprit is unknown: the next run trains them
+    /// one by one, and only a trial that ran alone in the last crash can fail this way. (More than two trials
+    /// are trained one by one only after they were running in this many crashes, because that is slow.)
     ///
-    /// A process that is killed from outside is no fault of a trial. Where nothing shows that a process ended
-    /// itself, five times as many deaths in a row have to come together, and a restart of the machine does
-    /// not count. `u32::MAX` allows any number.
+    /// A process that is killed from outside is not the trial's fault. If nothing shows that the process
+    /// crashed by itself, it takes five times as many consecutive deaths, and a reboot of the machine does
+    /// not count. `u32::MAX` never fails a trial for crashes.
     pub fn max_deaths(self, deaths: u32) -> Self {
         self.set(|s| s.max_deaths = deaths)
     }
@@ -270,21 +273,21 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.target = Some(score))
     }
 
-    /// Stops the sweep when this returns `true`. It is asked once for every stage of a trial that this
-    /// process trained, and not again for what is known from earlier ones.
+    /// Stops the sweep when the callback returns `true`. It is called once for each stage of a trial that
+    /// this process trained, and not for stages known from earlier processes.
     pub fn stop_when(self, callback: impl FnMut(&StageRecord) -> bool + Send + 'static) -> Self {
         self.set(|s| s.stop_when = Some(Box::new(callback)))
     }
 
-    /// Makes Ctrl-C end the sweep after the epochs under way, with everything written; pressed twice, at
-    /// once. So do SIGTERM, by which schedulers end programs, and SIGHUP, which comes when the terminal is
-    /// closed (not under `nohup`).
+    /// Stops the sweep on Ctrl-C, after the current epochs and with everything written; a second Ctrl-C exits
+    /// immediately. SIGTERM, which schedulers send, and SIGHUP, sent when the terminal is closed (unless the
+    /// program runs under `nohup`), do the same.
     ///
-    /// [`Results::exit_code`] is what the program should end with then. With several sweeps at once, all that
-    /// have this set end.
+    /// The program should then exit with [`Results::exit_code`]. A signal stops all running sweeps that have
+    /// this set.
     ///
     /// # Errors
-    /// [`run`](Hyperband::run) fails if the program has a handler for Ctrl-C of its own.
+    /// [`run`](Hyperband::run) returns an error if the program has its own handler for Ctrl-C.
     pub fn stop_on_ctrl_c(self) -> Self {
         self.set(|s| s.stop_on_ctrl_c = true)
     }
@@ -299,7 +302,7 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.enqueued.push(Arc::new(hparams)))
     }
 
-    /// Adds someone who looks on.
+    /// Registers an observer. May be called several times.
     pub fn observe(self, observer: impl Observer) -> Self {
         self.set(|s| s.observers.push(Box::new(observer)))
     }
