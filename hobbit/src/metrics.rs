@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// What one epoch measured: names and values, in the order in which they were reported.
 ///
-/// Not every epoch has to report the same metrics, except for the monitor. What is measured in every tenth
-/// epoch is in the history, the journal, the results and the tables, with NaN for the other epochs.
+/// Every epoch has to report the monitor; other metrics may be missing. A metric that is measured in every
+/// tenth epoch, say, has a column in the history, the journal and the tables, with NaN for the other epochs.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be
@@ -75,11 +75,11 @@ impl Metrics {
         self.stopped = false;
     }
 
-    /// Ends the trial's stage with this epoch, because more training would do no good: early stopping.
+    /// Ends the trial's stage with this epoch, because more training would not help: early stopping.
     ///
-    /// The stage has the epochs it was trained, and no others. The trial's score counts as that of any other
-    /// trial; if it is promoted, it is trained on in its next stage, and may be stopped there again. That the
-    /// stage was stopped is kept with the trial's checkpoint.
+    /// The stage consists of the epochs that were trained. The trial's score competes like that of any other
+    /// trial; if the trial is promoted, training continues in its next stage, where it may be stopped again.
+    /// The trial's checkpoint records that the stage was stopped.
     #[inline]
     pub fn stop(&mut self) {
         self.stopped = true;
@@ -131,8 +131,8 @@ fn same(a: &str, b: &str) -> bool {
 
 /// The metrics of several epochs: a row for each.
 ///
-/// It has a column for every metric that any of the epochs reported. Where an epoch did not report it, the
-/// value is NaN.
+/// There is a column for every metric that any of the epochs reported; the value is NaN in epochs that did
+/// not report it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct History {
     metrics: Arc<[String]>,

@@ -20,21 +20,21 @@ use crate::trial::{Direction, TrialId};
 /// without dfdx. Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
 /// number of workers and after any crash.
 ///
-/// Errors and panics end the trial, not the sweep. What fails while a sweep is being stopped is no failure:
-/// the trial is trained again when the sweep is continued. Code that ends the whole process (an abort, an
-/// exit, a full stack or memory; a panic where the profile says `panic = "abort"`) ends the sweep;
-/// [`max_deaths`](crate::Hyperband::max_deaths) says what becomes of the trial then.
+/// Errors and panics end the trial, not the sweep. An error while a sweep is being stopped is not counted as
+/// a failure: the trial is trained again when the sweep is continued. Code that ends the whole process (an
+/// abort, an exit, a stack overflow, running out of memory, or a panic with `panic = "abort"` in the profile)
+/// ends the sweep; [`max_deaths`](crate::Hyperband::max_deaths) describes what happens to the trial then.
 ///
 /// # Threads
-/// Each trial is trained on one thread, which belongs to no pool of rayon's. What an objective gives to rayon
-/// runs on rayon's global pool, of which a sweep occupies no thread, or on a pool of the objective's own; it
-/// may wait for that as it likes.
+/// Each trial is trained on one thread, which does not belong to any rayon pool. Jobs that an objective
+/// submits to rayon run on rayon's global pool, of which a sweep occupies no thread, or on a pool of its own.
+/// Waiting for them is safe.
 ///
 /// # Child processes
-/// Ctrl-C reaches all processes of the terminal's foreground group, and so also those that an objective has
-/// started: with [`stop_on_ctrl_c`](crate::Hyperband::stop_on_ctrl_c) the sweep would wait for the end of the
-/// epoch, whose child process has been ended. That costs no more than the epoch, which is trained again. To
-/// let it end in order instead, put the child into a process group of its own:
+/// Ctrl-C reaches all processes of the terminal's foreground group, including those an objective has
+/// started. So with [`stop_on_ctrl_c`](crate::Hyperband::stop_on_ctrl_c), which lets the current epoch finish,
+/// that epoch's child process is interrupted nevertheless. Nothing but the epoch is lost: it is trained again.
+/// To let the child finish too, start it in a process group of its own:
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -71,19 +71,19 @@ pub trait Objective: Send + Sync + 'static {
     /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
     fn metrics(&self, hparams: &Self::Hparams) -> Result<Vec<Cow<'static, str>>, BoxError>;
 
-    /// The same metrics, each with the direction in which it gets better, as far as it is known. The sweep
-    /// does not begin if that of the monitor is not known, unless it is given a
+    /// The same metrics, each with its direction (whether smaller or larger values are better) where that is
+    /// known. If the monitor's direction is not known, the sweep needs a
     /// [`direction`](crate::Hyperband::direction).
     ///
-    /// By default, the direction is the one that the metric's [name](Direction::known) tells.
+    /// By default, the direction is derived from the metric's [name](Direction::known).
     fn directions(&self, hparams: &Self::Hparams) -> Result<MetricDirections, BoxError> {
         let names = self.metrics(hparams)?.into_iter();
         Ok(names.map(|name| (name.clone(), Direction::known(&name))).collect())
     }
 
-    /// Called before anything is built: the metric that the sweep optimizes, and which way it gets better.
-    /// The first call, before [`directions`](Objective::directions), has the direction that the user gave, if
-    /// any.
+    /// Called before anything is built, with the metric that the sweep optimizes and its direction. It is
+    /// called twice: before [`directions`](Objective::directions) with the direction that the user gave, if
+    /// any, and after it with the direction that the sweep uses.
     fn optimizes(&self, monitor: &str, direction: Option<Direction>) {
         let _ = (monitor, direction);
     }
@@ -117,11 +117,11 @@ pub trait Objective: Send + Sync + 'static {
         metrics: &mut Metrics,
     ) -> Result<(), BoxError>;
 
-    /// The metric of [`train_epoch`](Objective::train_epoch) that ends a trial as diverged once it is NaN or
+    /// A metric of [`train_epoch`](Objective::train_epoch) that ends the trial as diverged when it is NaN or
     /// infinite, before the model is validated.
     ///
-    /// Default: none. Then only the monitored metric ends a trial so, and any other may be what it is.
-    /// hobbit's own models name `loss`.
+    /// Default: none. Then only the monitored metric can end a trial as diverged; other metrics may have any
+    /// value. hobbit's own models return `loss`.
     fn training_loss(&self) -> Option<&'static str> {
         None
     }
@@ -138,17 +138,17 @@ pub trait Objective: Send + Sync + 'static {
         BTreeMap::new()
     }
 
-    /// What is made of these hyperparameters, by name: layers, the optimizer, ... in short texts. Default:
-    /// nothing.
+    /// Describes what is built from these hyperparameters (layers, the optimizer, ...) in short texts, by
+    /// name. Default: nothing.
     ///
-    /// It is written into the journal when a trial begins. When the study is opened again, this is called for
-    /// every trial that it has begun, and a description that has become another is an error with both texts.
-    /// So it should depend on the hyperparameters and the objective only, and take no longer than
-    /// microseconds: where describing all trials takes longer than two seconds, the rest is not compared.
-    /// What has its usual value can be left out, so that a new setting is no change as long as it has it.
+    /// The description is written to the journal when a trial begins. When the study is opened again, every
+    /// trial it has begun is described once more, and a description that has changed is an error that shows
+    /// both texts. So it should depend on the hyperparameters and the objective only, and take microseconds:
+    /// if describing all trials takes longer than two seconds, the rest are not compared. Settings with their
+    /// default values can be left out; then a setting that is added later does not count as a change.
     ///
-    /// `epochs` are those that the trial can get ([`TrialContext::epochs`]), for objectives whose results
-    /// depend on them: a study that was extended to a larger `R` has others for the same trial.
+    /// `epochs` is the number of epochs the trial can get ([`TrialContext::epochs`]), for objectives whose
+    /// results depend on it: after a study is extended to a larger `R`, it is larger for the same trial.
     ///
     /// ```
     /// # use std::collections::BTreeMap;
@@ -192,9 +192,9 @@ pub struct TrialContext {
     pub key: Key,
     /// The worker that trains it now, counted from 0: for objectives with several devices. Results should not depend on it.
     pub worker: u32,
-    /// How many epochs the trial has had when its life is over, if it is promoted to the last stage of its
-    /// bracket; none where that is not known, outside of a sweep. It does not depend on what happens to the
-    /// trial, so schedules may.
+    /// The number of epochs the trial gets if it is promoted up to the last stage of its bracket; `None`
+    /// outside of a sweep, where it is not known. It does not depend on what happens to the trial, so
+    /// schedules may depend on it.
     pub epochs: Option<u64>,
     pub(crate) interrupt: Arc<Interrupt>,
 }
@@ -205,7 +205,7 @@ impl TrialContext {
         TrialContext { id, key, worker: 0, epochs: None, interrupt: Arc::new(Interrupt::default()) }
     }
 
-    /// The same for a trial that can have so many [epochs](TrialContext::epochs).
+    /// The same context for a trial that can get this many [epochs](TrialContext::epochs).
     #[must_use]
     pub fn with_epochs(self, epochs: u64) -> TrialContext {
         TrialContext { epochs: Some(epochs), ..self }

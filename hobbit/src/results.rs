@@ -24,11 +24,11 @@ use crate::trial::{Direction, TrialId};
 
 /// The trials of a sweep, best first.
 ///
-/// Trials are ranked by their scores. Equal scores are decided by the loss in the epoch of the score, which
-/// is `val_loss` where the monitor is another metric of the validation, and `loss` otherwise; then by fewer
-/// epochs, and then by the smaller id. The same decides which trials are promoted. Of the epochs of a trial
-/// that have the best value, the score is from the one with the lower loss, and of these from the first. (A
-/// study that was begun before there was this rule goes on with the smaller id, and the first epoch.)
+/// Trials are ranked by their scores. Ties are broken by the lower loss in the epoch of the score (`val_loss`
+/// if the monitor is another validation metric, `loss` otherwise), then by fewer epochs, and then by the
+/// smaller id. Promotion uses the same order. If several epochs of a trial have the best value, its score is
+/// from the one with the lowest loss, and among these from the first. (Studies started before this rule
+/// existed keep breaking ties by the smaller id and the first epoch.)
 ///
 /// Its `Display` is the ranked table.
 pub struct Results<O: Objective> {
@@ -181,16 +181,16 @@ impl<O: Objective> Results<O> {
         trials_csv(&self.trials.iter().map(overview).collect::<Vec<_>>())
     }
 
-    /// Why the sweep stopped before the end of its plan; nothing if everything was trained.
+    /// Why the sweep stopped before the end of its plan; `None` if everything was trained.
     pub fn stopped(&self) -> Option<&StopReason> {
         self.stopped.as_ref()
     }
 
-    /// What a program ends with whose work this sweep was: success, or the code of the signal that arrived
-    /// meanwhile (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP), so that the shell does not go on with
-    /// what follows it: `tune && deploy`.
+    /// The exit code for a program that ran this sweep: success, or the code of the signal that arrived in
+    /// the meantime (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP), so that `tune && deploy` does not go
+    /// on to deploy.
     ///
-    /// A budget or a target that stopped the sweep is a success.
+    /// A sweep that was stopped by a budget or a target is a success.
     ///
     /// ```
     /// use std::process::ExitCode;

@@ -139,11 +139,11 @@ impl StudyInfo {
     }
 }
 
-/// Looks on while a sweep runs.
+/// Is notified of what happens while a sweep runs.
 ///
-/// Observers are called one event at a time, from one thread, after what they are told of is durable; they
-/// cannot change the sweep. One that returns an error or panics is told nothing more, and the user is told
-/// why; the sweep goes on.
+/// Observers are called one event at a time, from one thread, after what happened is durable; they cannot
+/// change the sweep. One that returns an error or panics is not called again, and the user is told why; the
+/// sweep goes on.
 ///
 /// This is where any tracker of experiments is connected: `examples/json_lines.rs` writes every event as a line of JSON, to be posted
 /// wherever you like. A study that is resumed tells what earlier processes trained as [`Event::StageEnded`] with `replayed`; an observer

@@ -39,9 +39,9 @@ pub enum MaxFailures {
 pub enum StopReason {
     /// Ctrl-C (SIGINT).
     Interrupted,
-    /// The program was told to end (SIGTERM), by a scheduler for example.
+    /// SIGTERM, for example from a scheduler.
     Terminated,
-    /// The terminal was closed (SIGHUP).
+    /// SIGHUP: the terminal was closed.
     HungUp,
     /// The wall-clock budget was used up.
     TimeBudget,

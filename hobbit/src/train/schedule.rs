@@ -8,10 +8,10 @@ use crate::trial::Direction;
 
 /// How the learning rate changes while training. Epochs are counted over a trial's whole life.
 ///
-/// That life may be longer than the `R` that a sweep is run with: `R` is the most epochs of one *stage*, and
-/// a trial that is promoted goes through several. With `run(27, 3)` a trial of the first bracket can get 1 +
-/// 3 + 9 + 27 = 40 epochs. Schedules that should end with the trial are those [over the
-/// trial](Schedule::cosine_over_trial).
+/// A trial can get more epochs than the `R` that a sweep is run with: `R` is the most epochs one *stage* adds,
+/// and a trial that is promoted goes through several. With `run(27, 3)` a trial of the first bracket can get
+/// 1 + 3 + 9 + 27 = 40 epochs. For a schedule that ends with the trial, see
+/// [`cosine_over_trial`](Schedule::cosine_over_trial).
 ///
 /// ```
 /// use hobbit::train::{Adam, Loss, Schedule, Sequential};
@@ -52,8 +52,8 @@ impl Schedule {
         Schedule::of(Shape::Step { epochs, factor })
     }
 
-    /// Falls along half a cosine, to zero after so many epochs (Loshchilov and Hutter, ICLR 2017), step by
-    /// step. Epochs beyond them have a learning rate of zero, so `R` is usually too few: see
+    /// Falls along half a cosine, step by step, to zero after this many epochs (Loshchilov and Hutter, ICLR
+    /// 2017). Later epochs have a learning rate of zero, so `R` is usually too few: see
     /// [`cosine_over_trial`](Schedule::cosine_over_trial).
     pub fn cosine(epochs: u64) -> Schedule {
         Schedule::of(Shape::Cosine { epochs, last: 0.0 })
@@ -67,9 +67,9 @@ impl Schedule {
     /// Falls along half a cosine to zero at the end of the trial's life: after as many epochs as it has if it
     /// is promoted to the last stage of its bracket ([`TrialContext::epochs`](crate::TrialContext::epochs)).
     ///
-    /// Trials of one bracket have the same learning rates in the same epochs, whichever of them are promoted.
-    /// A larger `R` makes their lives longer, so a study cannot be [extended](crate::Hyperband::extend) to
-    /// it: its trials had other learning rates.
+    /// All trials of a bracket have the same learning rates in the same epochs, whether they are promoted or
+    /// not. A larger `R` gives them more epochs and so other learning rates; therefore a study with this
+    /// schedule cannot be [extended](crate::Hyperband::extend) to a larger `R`.
     pub fn cosine_over_trial() -> Schedule {
         Schedule::of(Shape::CosineOverTrial { last: 0.0 })
     }
@@ -186,10 +186,10 @@ impl Schedule {
 
 /// Ends a stage's training when a metric has stopped getting better.
 ///
-/// A trial that is stopped has the epochs that it was trained, and no others: its stage has fewer rows in the
-/// history, and less is added to the trial's count of epochs. Its score competes for promotion with those of
-/// trials that were trained to the end of the stage. If it is promoted, it is trained again: every stage
-/// begins with all of its patience.
+/// A trial that is stopped has only the epochs that were trained: its stage has fewer rows in the history,
+/// and adds fewer to the trial's count of epochs. Its score competes for promotion with those of trials that
+/// were trained to the end of the stage. If it is promoted, training continues: every stage begins with full
+/// patience.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyStopping {
     pub(super) monitor: String,
@@ -201,14 +201,14 @@ pub struct EarlyStopping {
 impl EarlyStopping {
     /// Stops after `patience` epochs in which a metric of the model (`val_loss`, say) did not get better.
     ///
-    /// Which way it gets better is what [`direction`](EarlyStopping::direction) says; else, if the sweep
-    /// optimizes the same metric, the sweep's direction; else [the metric's own](Metric::direction). Where
-    /// none of them is known, the sweep does not begin.
+    /// Whether smaller or larger values are better is set by [`direction`](EarlyStopping::direction);
+    /// otherwise it is the sweep's direction if the sweep optimizes the same metric, or else
+    /// [the metric's own](Metric::direction). If none of them is known, the sweep does not start.
     pub fn new(monitor: impl Into<String>, patience: u64) -> EarlyStopping {
         EarlyStopping { monitor: monitor.into(), patience, least: 0.0, direction: None }
     }
 
-    /// Sets which way the metric gets better.
+    /// Sets whether smaller or larger values of the metric are better.
     pub fn direction(self, direction: Direction) -> EarlyStopping {
         EarlyStopping { direction: Some(direction), ..self }
     }

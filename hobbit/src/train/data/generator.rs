@@ -201,8 +201,8 @@ impl Generators {
         self
     }
 
-    /// Makes so many batches ahead, at most 1024, on another thread while the model is trained. Results do
-    /// not depend on it. Default: 0, on the trial's own thread when they are needed.
+    /// Prepares this many batches ahead (at most 1024) on another thread while the model is trained. Results
+    /// do not depend on it. Default: 0, which makes each batch on the trial's own thread when it is needed.
     pub fn prefetch(mut self, batches: usize) -> Generators {
         self.prefetch = batches;
         self

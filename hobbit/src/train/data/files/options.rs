@@ -8,8 +8,8 @@ use super::table::MISSING;
 use super::{Mnist, Numbers, Table, damaged, idx, npy};
 use crate::error::{Error, Result};
 
-/// Settings for reading data files, where those of [`Table::read`], [`read_npy`](crate::train::read_npy) and
-/// the like do not fit.
+/// Options for reading data files, for files that the defaults of [`Table::read`],
+/// [`read_npy`](crate::train::read_npy) and the like do not fit.
 ///
 /// ```
 /// use hobbit::train::ReadOptions;
@@ -46,12 +46,12 @@ impl ReadOptions {
         ReadOptions { delimiter: ',', comments: None, missing, limit: None }
     }
 
-    /// What separates the fields of a table: an ASCII character. Default: a comma.
+    /// The ASCII character that separates the fields of a table. Default: a comma.
     pub fn delimiter(self, delimiter: char) -> ReadOptions {
         ReadOptions { delimiter, ..self }
     }
 
-    /// Leaves out the lines of a table that begin with this ASCII character. Default: every line counts.
+    /// Skips the lines of a table that begin with this ASCII character. Default: every line is data.
     pub fn comments(self, start: char) -> ReadOptions {
         ReadOptions { comments: Some(start), ..self }
     }
