@@ -23,7 +23,9 @@ use crate::trial::{Direction, TrialId};
 /// Errors and panics end the trial, not the sweep. An error while a sweep is being stopped is not counted as
 /// a failure: the trial is trained again when the sweep is continued. Code that ends the whole process (an
 /// abort, an exit, a stack overflow, running out of memory, or a panic with `panic = "abort"` in the profile)
-/// ends the sweep; [`max_deaths`](crate::Hyperband::max_deaths) describes what happens to the trial then.
+/// ends the sweep; [`max_deaths`](crate::Hyperband::max_deaths) describes what happens to the trial then. So
+/// does a trial that prints when nobody reads the output any more (`program | head`), which makes `println!`
+/// panic: the sweep ends with an error, and the trial is trained again when it is continued.
 ///
 /// # Threads
 /// Each trial is trained on one thread, which does not belong to any rayon pool. Jobs that an objective
@@ -300,7 +302,9 @@ impl Interrupt {
 
 /// A model's saved state: named arrays, and a few words of text.
 ///
-/// In a repository it becomes a safetensors file.
+/// In a repository it becomes a safetensors file. So each array has as many values as its shape says, and
+/// none is named `__metadata__` or has a name that begins with `last/`; a trial whose checkpoint is not so
+/// fails.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Checkpoint {
     /// The arrays by name.
@@ -373,6 +377,32 @@ impl Checkpoint {
             ArrayData::U8(data) => data.len(),
         };
         self.arrays.values().map(size).sum()
+    }
+
+    /// Whether a file can hold it.
+    pub(crate) fn check(&self) -> Result<(), BoxError> {
+        for (name, Array { shape, data }) in &self.arrays {
+            if name == "__metadata__" || name.starts_with("last/") {
+                return Err(format!(
+                    "the checkpoint has an array `{name}`; `__metadata__` and names that begin with `last/` are taken, so it needs \
+                     another"
+                )
+                .into());
+            }
+            let values = match data {
+                ArrayData::F32(data) => data.len(),
+                ArrayData::F64(data) => data.len(),
+                ArrayData::I64(data) => data.len(),
+                ArrayData::U8(data) => data.len(),
+            };
+            let product = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+            if product != Some(values) {
+                return Err(
+                    format!("`{name}` in the checkpoint has shape {shape:?} and {values} values").into()
+                );
+            }
+        }
+        Ok(())
     }
 
     fn array(&self, name: &str, shape: &[usize]) -> Result<&ArrayData, BoxError> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::objective::{Objective, TrialContext};
 use crate::observe::{Event, results_table, tell, trials_csv};
 #[cfg(feature = "evcxr")]
@@ -17,6 +17,7 @@ use crate::repository::{
     FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights,
     metrics_at, other_score, to_pretty,
 };
+use crate::runner::panics::catch;
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
 use crate::schedule::{Place, Plan};
 use crate::space::SearchSpace;
@@ -245,7 +246,7 @@ impl<O: Objective> Results<O> {
         };
         let saved = weights.load(trial.id).map_err(Error::repository)?.ok_or_else(|| {
             Error::repository(format!(
-                "{}: the weights of trial {} were not kept; `keep` sets which trials' weights are",
+                "there is no {}: the weights of trial {} were not kept (`keep` sets which trials' are), or the file was removed",
                 weights.path(trial.id).display(),
                 trial.id
             ))
@@ -293,12 +294,15 @@ pub(crate) fn rebuild<O: Objective>(
     let configurations = Configurations::<O::Hparams>::new(study.seed, &plan, Vec::new());
     let key: Key = configurations.training_key(trial, saved.state.attempt);
     let context = TrialContext::detached(trial, key).with_epochs(configurations.epochs(trial));
-    let failed = |error| {
+    let failed = |error: BoxError| {
         Error::study(format!("the model of trial {trial} could not be rebuilt: {error}")).with_source(error)
     };
-    let mut model = objective.build(hparams, &context).map_err(failed)?;
-    objective.load(&mut model, &saved.best).map_err(failed)?;
-    Ok(model)
+    let rebuilt = catch(|| {
+        let mut model = objective.build(hparams, &context)?;
+        objective.load(&mut model, &saved.best)?;
+        Ok(model)
+    });
+    rebuilt.unwrap_or_else(|panic| Err(format!("it {panic}").into())).map_err(failed)
 }
 
 impl<'a, O: Objective> IntoIterator for &'a Results<O> {

@@ -1,5 +1,7 @@
 //! Bad input: each is an error that says what was wrong and what to do, and nothing is lost.
 
+mod mistakes;
+
 use std::path::Path;
 
 use hobbit::{Hyperband, MaxFailures, search_space};

@@ -94,7 +94,8 @@ fn other_study(dir: &Path, settings: &[String], changes: &[String], larger: bool
         hint += "; `.accept_changes()` is for changes of the data and of what is trained, not of settings";
     }
     Error::repository(format!(
-        "the repository {} belongs to another study:\n  - {}\nChoose another directory, or the same settings{hint}",
+        "the repository {} belongs to another study:\n  - {}\nChoose another directory, or the same settings{hint}; `.overwrite()` \
+         begins anew and keeps what is there in a directory beside",
         dir.display(),
         found.join("\n  - ")
     ))

@@ -40,7 +40,11 @@ impl Reader {
                 Ok(Reader { dir: dir.to_owned(), study })
             }
             None => {
-                let why = if dir.is_dir() { "it has no study.ron" } else { "there is no such directory" };
+                let why = if dir.is_dir() {
+                    "it has no study.ron, as the `repo_dir` of a sweep has"
+                } else {
+                    "there is no such directory"
+                };
                 let source = std::io::Error::from(ErrorKind::NotFound);
                 Err(Error::repository(format!("{} is no repository: {why}", dir.display()))
                     .with_source(source))

@@ -105,6 +105,9 @@ impl Prepared {
             None => refuse_others(dir, &**storage, records).map(|()| Compared::default())?,
         };
         compared.notes.extend(moved);
+        if !is_new && records.is_empty() {
+            compared.notes.extend(lost_journal(dir, &**storage)?);
+        }
         made.dir(&**storage, &weights).map_err(|error| Error::io("make the directory", &weights, error))?;
         if is_new {
             let text = to_pretty(study)?;
@@ -126,23 +129,28 @@ impl Prepared {
     }
 }
 
+/// What to say of a study that has results or weights, but whose journal is gone.
+fn lost_journal(dir: &Path, storage: &dyn Storage) -> Result<Option<String>> {
+    let is_result = |name: &str| name == names::RESULTS;
+    let Some(name) = left_file(dir, storage, is_result)? else { return Ok(None) };
+    Ok(Some(format!(
+        "{} has {name}, but {} is missing or empty, which has what was trained: everything is trained again",
+        dir.display(),
+        names::JOURNAL
+    )))
+}
+
 /// Refuses a directory without `study.ron` that holds others of a study's files.
 fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Result<()> {
     if !records.is_empty() {
         return Err(Error::repository(format!(
-            "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back, choose another directory, or \
-             call `.overwrite()` (again, if it was interrupted)",
+            "{} holds a journal but no study.ron, which says what it belongs to; put study.ron back (the same \
+             program makes the same one in an empty directory), choose another directory, or call `.overwrite()` (again, if it was \
+             interrupted)",
             dir.display()
         )));
     }
-    let list = |dir: &Path| match storage.list(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed.map_err(|error| Error::io("list", dir, error)),
-    };
-    let weights = dir.join(names::WEIGHTS);
-    let own = list(dir)?.into_iter().find(|name| names::is_whole(name));
-    let model = list(&weights)?.into_iter().find(|name| names::trial_of(name).is_some());
-    match own.or(model.map(|name| format!("{}/{name}", names::WEIGHTS))) {
+    match left_file(dir, storage, names::is_whole)? {
         None => Ok(()),
         Some(name) => Err(Error::repository(format!(
             "{} has a file {name}, but no study.ron: it is not a new repository; choose another directory, or call `.overwrite()` \
@@ -150,6 +158,17 @@ fn refuse_others(dir: &Path, storage: &dyn Storage, records: &[Record]) -> Resul
             dir.display()
         ))),
     }
+}
+
+/// A file that a study left behind: one of its own, or weights of a trial.
+fn left_file(dir: &Path, storage: &dyn Storage, is_own: fn(&str) -> bool) -> Result<Option<String>> {
+    let list = |dir: &Path| match storage.list(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| Error::io("list", dir, error)),
+    };
+    let own = list(dir)?.into_iter().find(|name| is_own(name));
+    let model = list(&dir.join(names::WEIGHTS))?.into_iter().find(|name| names::trial_of(name).is_some());
+    Ok(own.or(model.map(|name| format!("{}/{name}", names::WEIGHTS))))
 }
 
 /// The journal, to which each worker writes that it begins a stage before it does.
@@ -203,7 +222,14 @@ impl Repository {
             ));
         }
         let mut made = Made::default();
-        made.dir(&*storage, dir).map_err(|error| Error::io("make the directory", dir, error))?;
+        made.dir(&*storage, dir).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                let text =
+                    format!("could not make the directory {}: there is a file of this name", dir.display());
+                Error::repository(text).with_source(error)
+            }
+            _ => Error::io("make the directory", dir, error),
+        })?;
         let lock = Lock::acquire(dir)?;
         let prepared = match Prepared::new(dir, &storage, study, opening, examine, &mut made) {
             Ok(prepared) => prepared,

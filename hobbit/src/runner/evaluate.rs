@@ -9,8 +9,8 @@ use super::configurations::Configurations;
 use super::panics::catch;
 use super::running::{Known, Running};
 pub(crate) use super::task::{Carried, Evaluated, Scored, Task};
-use super::trouble::{Trouble, attempt, chain};
-use crate::error::Result;
+use super::trouble::{Trouble, attempt, chain, is_unheard, listed, unheard};
+use crate::error::{BoxError, Result};
 use crate::objective::{
     Checkpoint, EpochContext, History, Interrupt, Interrupted, Metrics, Objective, TrialContext,
 };
@@ -129,6 +129,9 @@ impl<O: Objective> Evaluator<O> {
                         context.key = key(&task);
                     }
                 }
+                Err(Trouble::Failed { epoch, reason }) if is_unheard(&reason) => {
+                    break Err(Trouble::Failed { epoch, reason });
+                }
                 Err(Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. })
                     if task.attempt < self.retries && context.interrupt.check().is_ok() =>
                 {
@@ -145,6 +148,11 @@ impl<O: Objective> Evaluator<O> {
             let record = self.record(&task, start, clock, end, None);
             if failed_now && around.is_stopping(start.elapsed()) {
                 return Ok(None);
+            }
+            if let End::Failed { reason, .. } = &record.end
+                && is_unheard(reason)
+            {
+                return Err(unheard(trial, reason));
             }
             let (carried, bytes, saved, unfinished) = (None, 0, None, false);
             Ok(Some(Evaluated { record, hparams, carried, bytes, saved, unfinished, failed_now }))
@@ -166,7 +174,7 @@ impl<O: Objective> Evaluator<O> {
                 self.objective.pause(&mut running.model);
                 self.objective.memory(&running.model)
             })?;
-            Ok((saved, bytes + best))
+            Ok((saved, bytes.saturating_add(best)))
         })();
         let (saved, bytes) = match finished {
             Ok(finished) => finished,
@@ -240,7 +248,7 @@ impl<O: Objective> Evaluator<O> {
             under_way.set(running.epoch + 1);
             // the best model is copied only when it is about to be changed
             if keeps_best && running.score.is_some_and(|score| score.epoch == running.epoch) {
-                let saved = attempt(running.epoch, || self.objective.save(&running.model))?;
+                let saved = attempt(running.epoch, || self.checkpoint(&running.model))?;
                 running.best = Some(Arc::new(saved));
             }
             let (end, stage_end) = self.stage_at(task, running.epoch);
@@ -444,9 +452,8 @@ impl<O: Objective> Evaluator<O> {
         (from, to): (u64, u64),
     ) -> Result<Known, Trouble> {
         let Some(known) = Known::of(&self.monitor, self.ties, metrics) else {
-            let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let reason =
-                format!("the epoch did not report `{}`; it reported {}", self.monitor, names.join(", "));
+            let reported = listed(metrics.iter().map(|(name, _)| name));
+            let reason = format!("the epoch did not report `{}`; it reported {reported}", self.monitor);
             return Err(Trouble::Failed { epoch, reason });
         };
         if epoch > from {
@@ -458,9 +465,16 @@ impl<O: Objective> Evaluator<O> {
         Ok(known)
     }
 
+    /// What the objective saves, if a file can hold it.
+    fn checkpoint(&self, model: &O::Model) -> Result<Checkpoint, BoxError> {
+        let checkpoint = self.objective.save(model)?;
+        checkpoint.check()?;
+        Ok(checkpoint)
+    }
+
     /// The trial's model as it is to be written.
     fn save(&self, task: &Task<O>, running: &Running<O>) -> Result<SavedModel, String> {
-        let present = catch(|| self.objective.save(&running.model))?.map_err(|error| chain(&*error))?;
+        let present = catch(|| self.checkpoint(&running.model))?.map_err(|error| chain(&*error))?;
         let state = SavedState {
             format: FORMAT,
             trial: task.assignment.trial,

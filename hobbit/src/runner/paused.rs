@@ -28,7 +28,7 @@ impl<O: Objective> Paused<O> {
         let place = self.of.get_mut(ordinal as usize)?.take()?.get() - 1;
         let (carried, bytes) = self.places[place as usize].take()?;
         self.free.push(place);
-        self.bytes -= bytes;
+        self.bytes = self.bytes.saturating_sub(bytes);
         Some(carried)
     }
 
@@ -43,7 +43,7 @@ impl<O: Objective> Paused<O> {
         if saved && self.bytes.saturating_add(bytes) > self.budget {
             return Some(carried);
         }
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
         let ordinal = ordinal as usize;
         if self.of.len() <= ordinal {
             self.of.resize(ordinal + 1, None);

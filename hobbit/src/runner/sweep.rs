@@ -16,6 +16,7 @@ use super::past::Past;
 use super::paused::Paused;
 use super::settings::{Keep, MaxFailures, Settings, StopReason};
 use super::state::{Message, Shared, Slot, State};
+use super::trouble::listed;
 use super::worker::{Crew, cores};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
@@ -52,17 +53,23 @@ pub(crate) fn sweep<O: Objective>(
     enqueue(&mut settings)?;
     let workers = workers(&*objective, &settings, &plan)?;
     let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
-    objective.optimizes(&settings.monitor, settings.direction);
+    asked("optimizes", || objective.optimizes(&settings.monitor, settings.direction))?;
     let known = check_monitor(&*objective, &configurations, &plan, &settings)?;
     let (direction, guessed) = direction(known, &settings)?;
-    objective.optimizes(&settings.monitor, Some(direction));
-    let mut study = record(&*objective, &settings, (max_epochs, eta), direction);
+    asked("optimizes", || objective.optimizes(&settings.monitor, Some(direction)))?;
+    let mut study = record(&*objective, &settings, (max_epochs, eta), direction)?;
     let mut past = match &settings.repo_dir {
         Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &plan, &mut study)?,
         None => Past::default(),
     };
     let mut notes = Vec::from_iter(guessed);
     notes.append(&mut past.notes);
+    if max_epochs < eta {
+        notes.push(format!(
+            "R = {max_epochs} is less than eta = {eta}, so one trial is all there is to train; `run` takes R first, \
+             as in `run(27, 3)`"
+        ));
+    }
     if settings.verbosity != Verbosity::Quiet {
         notes.extend(unoptimized(env!("HOBBIT_OPT_LEVEL")));
     }
@@ -162,8 +169,8 @@ fn record<O: Objective>(
     settings: &Settings<O>,
     (max_epochs, eta): (u32, u32),
     direction: Direction,
-) -> StudyRecord {
-    StudyRecord {
+) -> Result<StudyRecord> {
+    Ok(StudyRecord {
         format: FORMAT,
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
         max_epochs,
@@ -176,10 +183,15 @@ fn record<O: Objective>(
         score: settings.score,
         ties: Ties::ByLoss,
         retries: settings.retries,
-        objective: objective.describe(),
+        objective: asked("describe", || objective.describe())?,
         enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
         space: O::Hparams::space(),
-    }
+    })
+}
+
+/// What the objective says; a panic is an error.
+fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
+    catch(code).map_err(|panic| Error::setting(format!("`{what}` of the objective {panic}")))
 }
 
 /// Whom events are told: hobbit's own observers first.
@@ -270,6 +282,11 @@ fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
             "the share of failures allowed is {share}; it has to be from 0 to 1"
         )));
     }
+    if settings.trial_time_limit.is_some_and(|limit| limit.is_zero()) {
+        return Err(Error::setting(
+            "the time limit of trials is 0, in which none can be trained; it has to be longer, or left out for none",
+        ));
+    }
     if settings.target.is_some_and(f64::is_nan) {
         return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
     }
@@ -307,7 +324,7 @@ fn check_monitor<O: Objective>(
     settings: &Settings<O>,
 ) -> Result<Option<Direction>> {
     let monitor = settings.monitor.as_str();
-    let mut first_error = None;
+    let (mut first_error, mut first_panic) = (None, None);
     for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
         let hparams = configurations.get(TrialId::new(1, index))?;
         let metrics = match catch(|| objective.directions(&hparams)) {
@@ -316,24 +333,30 @@ fn check_monitor<O: Objective>(
                 first_error.get_or_insert(error);
                 continue;
             }
-            // the sweep will say where it panicked
-            Err(_) => continue,
+            Err(panic) => {
+                first_panic.get_or_insert(panic);
+                continue;
+            }
         };
         if let Some((_, direction)) = metrics.iter().find(|(name, _)| name == monitor) {
             return Ok(*direction);
         }
-        let names: Vec<_> = metrics.iter().map(|(name, _)| format!("`{name}`")).collect();
         return Err(Error::setting(format!(
             "the monitor `{monitor}` is not measured by the model; it measures {}",
-            names.join(", ")
+            listed(metrics.iter().map(|(name, _)| &**name))
         )));
     }
     match first_error {
         Some(error) if matches!(settings.max_failures, MaxFailures::FirstAll(_)) => {
             Err(Error::study(format!("the model cannot be built: {error}")).with_source(error))
         }
-        // what the metrics are is found out when they are reported
-        _ => Ok(Direction::known(monitor)),
+        // what the metrics are is found out when they are reported, and the sweep says where trials panicked
+        _ => match (Direction::known(monitor), first_panic) {
+            (None, Some(panic)) if settings.direction.is_none() => {
+                Err(Error::study(format!("what the model measures is not known: it {panic}")))
+            }
+            (known, _) => Ok(known),
+        },
     }
 }
 

@@ -218,7 +218,10 @@ pub fn present(name: &str, broken: Option<&'static str>) -> Result<()> {
 /// The error of a space whose fields do not all have defaults.
 pub fn missing_defaults(space: &str, fields: &[&str]) -> Error {
     let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
-    Error::space(format!("the search space `{space}` has no defaults for {}", fields.join(", ")))
+    Error::space(format!(
+        "the search space `{space}` has no defaults for {}; `#[default = ...]` gives a field its own",
+        fields.join(", ")
+    ))
 }
 
 /// The parameter that says which variant of an enum a configuration is.

@@ -103,6 +103,9 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// # Errors
     /// The fields that have none.
     fn defaults() -> Result<Self> {
-        Err(Error::space(format!("the search space `{}` has no defaults", Self::space().name())))
+        Err(Error::space(format!(
+            "the search space `{}` has no defaults; `#[default = ...]` gives a field its own",
+            Self::space().name()
+        )))
     }
 }
