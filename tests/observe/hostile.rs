@@ -2,9 +2,6 @@
 //! terminal.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -12,9 +9,9 @@ use hobbit::{
     BoxError, Checkpoint, Direction, EpochContext, Event, Hyperband, MaxFailures, Metrics, Objective,
     Observer, TrialContext, search_space,
 };
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::kill::{child, process};
+use crate::support::terminal;
 use crate::support::texts::{FORGED, TEXTS, hidden};
 
 #[search_space]
@@ -125,22 +122,8 @@ fn in_a_pipe_every_text_is_shown_and_no_line_is_forged() {
 #[test]
 fn a_live_view_obeys_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
-    let theirs = || OpenOptions::new().read(true).write(true).open(path).unwrap();
-    let mut command = sweep(dir.path());
-    let mut running = command.stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
-    drop(command);
-    let (mut ours, mut seen, mut bytes) = (File::from(ours), Vec::new(), [0; 4096]);
-    // reading fails when nobody has the terminal open any more
-    while let Ok(read) = ours.read(&mut bytes) {
-        seen.extend_from_slice(&bytes[..read]);
-    }
-    assert!(running.wait().unwrap().success());
-    let seen = String::from_utf8_lossy(&seen);
+    let (status, seen) = terminal::output(sweep(dir.path()));
+    assert!(status.success());
     assert!(seen.contains(r"\u{1b}[2J") && seen.contains("\u{1b}["), "there is a live view");
     // what the live view itself never writes
     for obeyed in [

@@ -1,17 +1,13 @@
 //! What is said right before the process ends is seen, on a terminal with a live view too.
 
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hobbit::Hyperband;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::kill::{child, process};
-use crate::support::{Curve, Farewell};
+use crate::support::{Curve, Farewell, terminal};
 
 const HOW: &str = "HOBBIT_LAST_WORDS_TEST_HOW";
 
@@ -44,23 +40,9 @@ fn speak(how: &str, dir: &Path, workers: usize) -> Command {
 /// Everything that was written to a terminal.
 fn on_a_terminal(how: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
-    let theirs = || OpenOptions::new().read(true).write(true).open(path).unwrap();
-    let mut command = speak(how, dir.path(), 1);
-    let mut running = command.stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
-    // the command holds the terminal open too
-    drop(command);
-    let (mut ours, mut bytes, mut text) = (File::from(ours), [0; 4096], Vec::new());
-    // reading fails when nobody has the terminal open any more
-    while let Ok(read) = ours.read(&mut bytes) {
-        text.extend_from_slice(&bytes[..read]);
-    }
-    assert!(!running.wait().unwrap().success());
-    String::from_utf8_lossy(&text).into_owned()
+    let (status, text) = terminal::output(speak(how, dir.path(), 1));
+    assert!(!status.success());
+    text
 }
 
 #[test]

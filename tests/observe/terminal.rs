@@ -1,18 +1,13 @@
 //! The live view, on a terminal that is really one, and in a pipe.
 
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hobbit::Hyperband;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::support::Curve;
 use crate::support::kill::child;
+use crate::support::{Curve, terminal};
 
 /// As a process of its own: a sweep of an objective that prints.
 #[test]
@@ -33,32 +28,17 @@ fn talk(dir: &Path) -> Command {
 fn on_a_terminal(columns: u16, seen: impl Fn(&str) -> bool) -> (String, Option<String>) {
     let rows = 400;
     let dir = tempfile::tempdir().unwrap();
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&ours, size).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
-    let theirs = || OpenOptions::new().read(true).write(true).open(path).unwrap();
-    let mut command = talk(dir.path());
-    let mut running = command.stdin(theirs()).stdout(theirs()).stderr(theirs()).spawn().unwrap();
-    // the command holds the terminal open too
-    drop(command);
-    let mut terminal = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
+    let mut screen = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
     let mut found = None;
-    let mut ours = File::from(ours);
-    let mut bytes = [0; 4096];
-    // reading fails when nobody has the terminal open any more
-    while let Ok(read) = ours.read(&mut bytes) {
-        terminal.process(&bytes[..read]);
-        let shown = rows_of(&terminal);
+    let status = terminal::run(talk(dir.path()), Some((rows, columns)), |bytes| {
+        screen.process(bytes);
+        let shown = rows_of(&screen);
         if found.is_none() && seen(&shown) {
             found = Some(shown);
         }
-    }
-    assert!(running.wait().unwrap().success());
-    (rows_of(&terminal), found)
+    });
+    assert!(status.success());
+    (rows_of(&screen), found)
 }
 
 /// What stands on a terminal. Rows that are full are not joined to the next.

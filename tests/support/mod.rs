@@ -4,6 +4,8 @@ pub(crate) mod disk;
 mod farewell;
 pub(crate) mod kill;
 pub(crate) mod scripted;
+#[cfg(unix)]
+pub(crate) mod terminal;
 #[cfg(any(feature = "cli", feature = "report", unix))]
 pub(crate) mod texts;
 

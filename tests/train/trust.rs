@@ -41,8 +41,12 @@ fn compiled(network: Sequential, hp: &Hparams) -> Compiled {
 }
 
 fn model(hp: &Hparams) -> Compiled {
+    model_of(network(hp, 8, false), hp)
+}
+
+fn model_of(network: Sequential, hp: &Hparams) -> Compiled {
     let rule = EarlyStopping::new("val_accuracy", 5);
-    let model = compiled(network(hp, 8, false), hp);
+    let model = compiled(network, hp);
     model.schedule(Schedule::cosine(9)).clip_norm(5.0).l2(1e-5).early_stopping(rule).class_weights([1.0, 2.0])
 }
 
@@ -53,26 +57,8 @@ const NETWORK: &str = "network was `2 > dense 8 without bias > ";
 
 /// Models that differ from [`model`] in one thing each.
 const MODELS: [ModelChange; 30] = [
-    ("a layer's width", "is `2 > dense 9 without bias", |hp| {
-        let rule = EarlyStopping::new("val_accuracy", 5);
-        let model = compiled(network(hp, 9, false), hp);
-        model
-            .schedule(Schedule::cosine(9))
-            .clip_norm(5.0)
-            .l2(1e-5)
-            .early_stopping(rule)
-            .class_weights([1.0, 2.0])
-    }),
-    ("a bias", "is `2 > dense 8 > batch norm", |hp| {
-        let rule = EarlyStopping::new("val_accuracy", 5);
-        let model = compiled(network(hp, 8, true), hp);
-        model
-            .schedule(Schedule::cosine(9))
-            .clip_norm(5.0)
-            .l2(1e-5)
-            .early_stopping(rule)
-            .class_weights([1.0, 2.0])
-    }),
+    ("a layer's width", "is `2 > dense 9 without bias", |hp| model_of(network(hp, 9, false), hp)),
+    ("a bias", "is `2 > dense 8 > batch norm", |hp| model_of(network(hp, 8, true), hp)),
     ("a layer", NETWORK, |hp| built(hp, |network| network.dense(2))),
     ("a layer of numbers", "linear", |hp| built(hp, |network| network.activation(Activation::Linear))),
     ("the shape", "layer norm epsilon 1e-5", |hp| built(hp, |network| network.layer(LayerNorm::default()))),

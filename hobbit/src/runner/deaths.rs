@@ -121,11 +121,12 @@ impl Deaths {
         let (trials, were) = if stages.len() == 1 { ("trial", "was") } else { ("trials", "were") };
         let names = names.join(", ");
         let follows = if stages.iter().any(|stage| self.culprits.contains_key(stage)) {
-            "that happened often enough (`max_deaths`): it counts as failed".to_owned()
+            "it has reached the limit (`max_deaths`): it counts as failed".to_owned()
         } else if stages.iter().any(|stage| self.suspects.contains(stage)) {
-            "they are trained one by one now, to find out whether one of them ends it".to_owned()
+            "they are trained one by one now, to find out whether one of them is the cause".to_owned()
         } else if how.is_none() || max_deaths == u32::MAX {
-            "that is done again".to_owned()
+            let what = if stages.len() == 1 { "it is" } else { "they are" };
+            format!("{what} trained again")
         } else {
             format!(
                 "a trial that ends the process {max_deaths} times in a row (`max_deaths`) counts as failed"
@@ -133,7 +134,7 @@ impl Deaths {
         };
         let how = how.as_deref().unwrap_or("it was killed, or the machine stopped");
         format!(
-            "process {pid} on {host} did not end in order ({how}) while {trials} {names}{more} {were} trained; {follows}"
+            "process {pid} on {host} did not exit cleanly ({how}) while {trials} {names}{more} {were} being trained; {follows}"
         )
     }
 }
@@ -283,11 +284,11 @@ mod tests {
         let note = |parts: &[&[Record]]| Deaths::new(&parts.concat(), 2, None).notes;
         assert!(note(&[]).is_empty() && note(&[death, &[opened(300.0), closed()]]).is_empty());
         let told = note(&[death]);
-        assert!(told[0].contains("process 7") && told[0].contains("trial 1-1 was trained"), "{told:?}");
+        assert!(told[0].contains("process 7") && told[0].contains("trial 1-1 was being trained"), "{told:?}");
         assert!(told[0].contains("aborted") && told[0].contains("2 times in a row"), "{told:?}");
         assert!(note(&[death, death])[0].ends_with("it counts as failed"));
         let both: &[Record] = &[opened(200.0), started(0, A), started(1, B), aborted()];
-        assert!(note(&[both])[0].contains("trials 1-1, 1-2 were trained; they are trained one by one"));
+        assert!(note(&[both])[0].contains("trials 1-1, 1-2 were being trained; they are trained one by one"));
         assert!(note(&[&both[..3]])[0].contains("(it was killed, or the machine stopped)"));
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct Evaluator<O: Objective> {
 fn died(deaths: u32) -> String {
     let times = if deaths == 1 { "once" } else { &format!("{deaths} times in a row") };
     format!(
-        "the process ended {times} while it was trained: it was killed, aborted, exited, or ran out of memory or stack"
+        "the process ended {times} while it was being trained: it was killed, aborted, exited, or ran out of memory or stack"
     )
 }
 
