@@ -98,7 +98,7 @@ impl<O: Objective> Coordinator<O> {
                 }
                 // what fails while everything ends may have been ended with it; it is trained when the sweep
                 // is continued
-                Message::Outcome(outcome) if stopping && outcome.is_doubtful() => interrupted += 1,
+                Message::Outcome(outcome) if stopping && outcome.failed_now => interrupted += 1,
                 Message::Outcome(mut outcome) => {
                     if let (Some(repository), Ok(()), false) = (&self.repository, &written, fatal)
                         && let Some(saved) = outcome.saved.take()

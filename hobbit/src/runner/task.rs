@@ -71,10 +71,3 @@ pub(crate) struct Evaluated<O: Objective> {
     /// It failed for what happened in this process, and not in earlier ones.
     pub(crate) failed_now: bool,
 }
-
-impl<O: Objective> Evaluated<O> {
-    /// Whether it might not have failed, had nobody stopped the sweep.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.failed_now
-    }
-}
