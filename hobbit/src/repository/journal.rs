@@ -126,14 +126,14 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Contents> {
 
 /// Reads as far as the first damaged line, and returns its number and what is wrong with it.
 pub(super) fn parse_until_damage(bytes: &[u8]) -> (Contents, Option<(usize, String)>) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(bytes.len() / PART + 1);
-    let parts = split(bytes, threads);
+    let parts = split(bytes, threads(bytes.len()));
     let parsed: Vec<(Contents, Option<String>)> = std::thread::scope(|scope| {
-        let handles: Vec<_> = parts.iter().map(|part| scope.spawn(|| parse_part(part))).collect();
+        let (first, others) = parts.split_first().unwrap_or((&bytes, &[]));
+        let handles: Vec<_> = others.iter().map(|part| scope.spawn(|| parse_part(part))).collect();
         let join = |handle: ScopedJoinHandle<'_, _>| {
             handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        handles.into_iter().map(join).collect()
+        std::iter::once(parse_part(first)).chain(handles.into_iter().map(join)).collect()
     });
     let mut whole = Contents { records: Vec::new(), whole: 0, torn: false };
     for (part, damage) in parsed {
@@ -150,6 +150,15 @@ pub(super) fn parse_until_damage(bytes: &[u8]) -> (Contents, Option<(usize, Stri
 
 /// The bytes that are worth a thread of their own.
 const PART: usize = 1 << 20;
+
+/// How many threads read a journal of this length.
+fn threads(length: usize) -> usize {
+    match length / PART {
+        // to ask for the number of cores, and to start a thread, takes longer than to read a short journal
+        0 => 1,
+        parts => std::thread::available_parallelism().map_or(1, usize::from).min(parts + 1),
+    }
+}
 
 /// Cuts into `parts` of about the same length, each but the last ending with a line.
 fn split(mut bytes: &[u8], parts: usize) -> Vec<&[u8]> {
@@ -281,6 +290,12 @@ mod tests {
             assert_eq!((contents.records.len(), contents.whole), (line, at as u64 + 1));
             assert_eq!(damage.unwrap().0, line + 1);
         }
+    }
+
+    #[test]
+    fn a_short_journal_is_read_without_other_threads() {
+        assert_eq!([0, 1, PART - 1].map(threads), [1, 1, 1]);
+        assert!((1..=4).contains(&threads(3 * PART)));
     }
 
     #[test]
