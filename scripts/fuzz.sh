@@ -26,7 +26,8 @@ for target in "${targets[@]}"; do
     status=0
     # the limit of memory is of the whole process: what an input takes is counted by the target itself
     cargo fuzz run --sanitizer none "$target" "corpus/$target" "seeds/$target" -- \
-        -max_total_time="$seconds" -timeout=2 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 >"$log" 2>&1 || status=$?
+        -max_total_time="$seconds" -timeout=2 -rss_limit_mb=1024 -max_len=4096 -dict="$PWD/words.dict" \
+        -print_final_stats=1 >"$log" 2>&1 || status=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
     total=$((total + ${runs:-0}))
     if ((status == 0)); then
@@ -36,7 +37,7 @@ for target in "${targets[@]}"; do
         printf '%-14s %9d inputs, FOUND: %s\n' "$target" "${runs:-0}" \
             "$(grep -m1 -E 'panicked at|ERROR: libFuzzer|error:' "$log" || echo "status $status")"
         grep -m1 -A1 'panicked at' "$log" | tail -1 | cut -c1-300 || true
-        grep -m1 -o 'fuzz/artifacts/.*' "$log" || true
+        sed -n 's/.*Test unit written to .*fuzz\/artifacts\//in fuzz\/artifacts\//p' "$log" | head -1
     fi
     rm -f "$log"
 done

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hobbit_fuzz::run("csv_import", bytes));
+hobbit_fuzz::target!("csv_import");

@@ -11,6 +11,8 @@ mod files;
 mod readers;
 
 pub(crate) use error::Error;
+#[doc(hidden)]
+pub use libfuzzer_sys;
 
 /// No input may take more memory than this.
 const MEMORY: u64 = 256 << 20;
@@ -34,4 +36,32 @@ pub fn run(target: &str, bytes: &[u8]) {
         assert!(taken.bytes_max <= MEMORY, "it took {} bytes of memory", taken.bytes_max);
         assert!(start.elapsed() <= TIME, "it took {:?}", start.elapsed());
     });
+}
+
+/// Changes an input: every other time as the tests do, otherwise as libFuzzer does.
+#[must_use]
+pub fn change(bytes: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
+    if seed.is_multiple_of(2) {
+        return libfuzzer_sys::fuzzer_mutate(bytes, size, max_size);
+    }
+    let from = &bytes[..size];
+    let mut changed = readers::changed(&mut hobbit::Key::new(seed.into()).rng(), from, from);
+    changed.truncate(max_size);
+    if changed.is_empty() {
+        return libfuzzer_sys::fuzzer_mutate(bytes, size, max_size);
+    }
+    bytes[..changed.len()].copy_from_slice(&changed);
+    changed.len()
+}
+
+/// The fuzz target of the reader of that name.
+#[macro_export]
+macro_rules! target {
+    ($name:literal) => {
+        use $crate::libfuzzer_sys;
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| $crate::run($name, bytes));
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            $crate::change(data, size, max_size, seed)
+        });
+    };
 }

@@ -5,10 +5,12 @@
 #[path = "../../fuzz/src/readers/mod.rs"]
 mod readers;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hobbit::Key;
+use hobbit::repository::Reader;
+use hobbit::{Key, TrialId};
 
 /// No input may take more memory than this, as when fuzzing.
 const MEMORY: u64 = 256 << 20;
@@ -24,61 +26,6 @@ fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.sort();
     assert!(!paths.is_empty(), "{target} has no seeds");
     paths.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
-}
-
-/// Changes some bytes: flipped, removed, doubled, replaced by odd numbers, or by a piece of another input.
-fn changed(rng: &mut hobbit::KeyRng, from: &[u8], other: &[u8]) -> Vec<u8> {
-    const ODD: [&str; 16] = [
-        "4294967295",
-        "18446744073709551615",
-        "-1",
-        "0",
-        "NaN",
-        "inf",
-        "1e309",
-        "\"",
-        "(",
-        ")",
-        "[",
-        "{",
-        "\\u{0}",
-        "\n",
-        ",,",
-        "é",
-    ];
-    let mut bytes = from.to_vec();
-    for _ in 0..=rng.below(4) {
-        let place = |rng: &mut hobbit::KeyRng, length: usize| rng.below(length as u64 + 1) as usize;
-        let start = place(rng, bytes.len());
-        let end = (start + place(rng, 12)).min(bytes.len());
-        match rng.below(6) {
-            0 if start < bytes.len() => bytes[start] ^= 1 << rng.below(8),
-            1 => drop(bytes.drain(start..end)),
-            2 => {
-                let doubled = bytes[start..end].to_vec();
-                drop(bytes.splice(start..start, doubled));
-            }
-            3 => {
-                let odd = ODD[rng.below(ODD.len() as u64) as usize];
-                drop(bytes.splice(start..end, odd.bytes()));
-            }
-            4 => {
-                let from = place(rng, other.len());
-                let to = (from + place(rng, 200)).min(other.len());
-                drop(bytes.splice(start..end, other[from..to].iter().copied()));
-            }
-            5 if rng.below(4) == 0 => bytes.truncate(start),
-            // a number or a word as a whole
-            _ => {
-                let is_word = |byte: &u8| byte.is_ascii_alphanumeric();
-                let word = bytes[start..].iter().position(is_word).map_or(bytes.len(), |at| start + at);
-                let end = word + bytes[word..].iter().take_while(|byte| is_word(byte)).count();
-                let odd = ODD[rng.below(ODD.len() as u64) as usize];
-                drop(bytes.splice(word..end, odd.bytes()));
-            }
-        }
-    }
-    bytes
 }
 
 fn give(target: &str, reader: readers::Reader, dir: &Path, bytes: &[u8], what: &dyn std::fmt::Debug) {
@@ -110,7 +57,7 @@ fn read_all(rest: usize) {
         for round in 0..count {
             let mut pick = || &seeds[rng.below(seeds.len() as u64) as usize].1;
             let (from, other) = (pick(), pick());
-            let bytes = changed(&mut rng, from, other);
+            let bytes = readers::changed(&mut rng, from, other);
             give(target, *reader, dir.path(), &bytes, &round);
         }
     }
@@ -129,4 +76,23 @@ fn the_second_third_of_the_readers() {
 #[test]
 fn the_last_third_of_the_readers() {
     read_all(2);
+}
+
+#[test]
+fn the_study_that_inputs_are_put_into_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    for name in ["study.ron", "journal.ron", "results.ron"] {
+        std::fs::copy(fuzz.join("study").join(name), dir.path().join(name)).unwrap();
+    }
+    std::fs::create_dir(dir.path().join("weights")).unwrap();
+    let model = dir.path().join("weights/1-3.safetensors");
+    std::fs::copy(fuzz.join("seeds/checkpoint/golden"), model).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let checks = reader.verify().unwrap();
+    let wrong: Vec<_> = checks.iter().filter(|check| !check.state.is_fine()).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let best = reader.best::<BTreeMap<String, f64>>().unwrap().unwrap();
+    assert_eq!(best.trial, TrialId::new(1, 3));
+    assert!(reader.overview().unwrap().is_finished());
 }

@@ -6,11 +6,14 @@
 
 #[cfg(feature = "dfdx")]
 mod arrays;
+mod change;
 #[cfg(feature = "interop")]
 mod interop;
 mod repository;
 
 use std::path::Path;
+
+pub(crate) use change::changed;
 
 /// Takes the bytes as the contents of files in a directory.
 pub(crate) type Reader = fn(&Path, &[u8]);
@@ -44,10 +47,18 @@ pub(crate) const TARGETS: &[(&str, Reader)] = &[
 /// Writes a file, over what was there.
 fn write(dir: &Path, name: &str, bytes: &[u8]) {
     let path = dir.join(name);
-    if let Some(dir) = path.parent() {
+    if std::fs::write(&path, bytes).is_err() {
+        let dir = path.parent().expect("a file is in a directory");
         std::fs::create_dir_all(dir).expect("a directory can be made");
+        std::fs::write(path, bytes).expect("a file can be written");
     }
-    std::fs::write(path, bytes).expect("a file can be written");
+}
+
+/// Writes a file that nothing changes, unless an earlier input left it.
+fn keep(dir: &Path, name: &str, text: &str) {
+    if !dir.join(name).exists() {
+        write(dir, name, text.as_bytes());
+    }
 }
 
 /// Removes what an earlier input left.

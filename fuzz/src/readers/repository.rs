@@ -10,21 +10,24 @@ use hobbit::{
     TrialId, observe, search_space,
 };
 
-use super::{clear, write};
+use super::{clear, keep, write};
 
-const STUDY: &str = include_str!("../../../tests/data/repository_1/study.ron");
-const JOURNAL: &str = include_str!("../../../tests/data/repository_1/journal.ron");
+// a small study, so that its files fit into an input, and reading it takes little beside reading the input
+const STUDY: &str = include_str!("../../study/study.ron");
+const JOURNAL: &str = include_str!("../../study/journal.ron");
+/// The best of its trials.
+const BEST: TrialId = TrialId::new(1, 3);
 
 /// `study.ron`, with the journal of another study.
 pub(super) fn study(dir: &Path, bytes: &[u8]) {
     write(dir, "study.ron", bytes);
-    write(dir, "journal.ron", JOURNAL.as_bytes());
+    keep(dir, "journal.ron", JOURNAL);
     look(dir, bytes);
 }
 
 /// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line.
 pub(super) fn journal(dir: &Path, bytes: &[u8]) {
-    write(dir, "study.ron", STUDY.as_bytes());
+    keep(dir, "study.ron", STUDY);
     write(dir, "journal.ron", &with_sums(bytes));
     look(dir, bytes);
     let _ = hobbit::salvage(dir);
@@ -249,43 +252,46 @@ fn sum(overview: &Overview) {
 
 /// `results.ron`.
 pub(super) fn results(dir: &Path, bytes: &[u8]) {
-    write(dir, "study.ron", STUDY.as_bytes());
-    write(dir, "journal.ron", JOURNAL.as_bytes());
+    keep(dir, "study.ron", STUDY);
+    keep(dir, "journal.ron", JOURNAL);
     write(dir, "results.ron", bytes);
     let reader = Reader::open(dir).expect("the study is whole");
     let _ = reader.results::<BTreeMap<String, f64>>();
     let _ = reader.best::<Params>();
-    let _ = reader.hparams_ron(TrialId::new(1, 6));
+    let _ = reader.hparams_ron(BEST);
     let _ = reader.verify();
 }
 
 /// Weights: as they are, or, if they begin with a parenthesis, the text in them with the right checksum.
 pub(super) fn checkpoint(dir: &Path, bytes: &[u8]) {
-    write(dir, "study.ron", STUDY.as_bytes());
-    write(dir, "journal.ron", JOURNAL.as_bytes());
-    let file = match std::str::from_utf8(bytes) {
-        Ok(text) if text.starts_with('(') => {
-            let data = [0, 0, 128, 63];
-            let text = text.replace('\0', "");
-            let mut sum = crc32fast::Hasher::new();
-            sum.update(text.as_bytes());
-            for name in ["last/step", "step"] {
-                sum.update(format!("\n{name}: F32 [1]\n").as_bytes());
-                sum.update(&data);
-            }
-            let view = || safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &data);
-            let views = ["last/step", "step"].map(|name| (name, view().expect("a number is an array")));
-            let metadata = [("hobbit".to_owned(), format!("{:08x} {text}", sum.finalize()))];
-            safetensors::serialize(views, Some(metadata.into())).expect("two numbers can be written")
-        }
-        _ => bytes.to_owned(),
-    };
-    write(dir, "weights/1-6.safetensors", &file);
+    keep(dir, "study.ron", STUDY);
+    keep(dir, "journal.ron", JOURNAL);
+    let file = with_arrays(bytes);
+    write(dir, "weights/1-3.safetensors", &file);
     let reader = Reader::open(dir).expect("the study is whole");
-    if let Ok(model) = reader.model(TrialId::new(1, 6)) {
+    if let Ok(model) = reader.model(BEST) {
         let _ = (model.bytes(), model.present().bytes());
     }
     let _ = reader.verify();
+}
+
+/// Weights, with two numbers as the models if they are the text of one.
+fn with_arrays(bytes: &[u8]) -> Vec<u8> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if text.starts_with('(') => text.replace('\0', ""),
+        _ => return bytes.to_owned(),
+    };
+    let data = 1f64.to_le_bytes();
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(text.as_bytes());
+    for name in ["last/model", "model"] {
+        sum.update(format!("\n{name}: F64 []\n").as_bytes());
+        sum.update(&data);
+    }
+    let view = || safetensors::tensor::TensorView::new(safetensors::Dtype::F64, vec![], &data);
+    let views = ["last/model", "model"].map(|name| (name, view().expect("a number is an array")));
+    let metadata = [("hobbit".to_owned(), format!("{:08x} {text}", sum.finalize()))];
+    safetensors::serialize(views, Some(metadata.into())).expect("two numbers can be written")
 }
 
 #[search_space]
@@ -340,16 +346,20 @@ impl Objective for Quick {
     }
 }
 
-/// A study that is resumed with this journal.
+/// A study that is resumed with this journal; behind a zero, with these weights of a trial.
 pub(super) fn resume(dir: &Path, bytes: &[u8]) {
     clear(dir);
     write(dir, "study.ron", STUDY.as_bytes());
-    write(dir, "journal.ron", &with_sums(bytes));
+    let (journal, weights) = bytes.split_at(bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()));
+    write(dir, "journal.ron", &with_sums(journal));
+    if let Some((_, weights)) = weights.split_first() {
+        write(dir, "weights/1-3.safetensors", &with_arrays(weights));
+    }
     let study = Hyperband::of(Quick).direction(Direction::Minimize).seed(3).workers(1).quiet();
     // whatever the journal extends the study to
-    let study = study.repo_dir(dir).keep(Keep::None).checkpoints(false).epoch_budget(100);
-    if let Ok(results) = study.run(9, 3) {
+    let study = study.repo_dir(dir).keep(Keep::None).checkpoints(!weights.is_empty()).epoch_budget(100);
+    if let Ok(results) = study.run(3, 3) {
         let _ = (results.to_string(), results.to_csv());
     }
-    look(dir, &[]);
+    look(dir, bytes);
 }
