@@ -235,7 +235,8 @@ fn real_token(value: f64) -> TokenStream {
     if value.is_sign_negative() { quote!((-#size)) } else { size.to_token_stream() }
 }
 
+/// With its type, as conditions compare it with other numbers: of themselves, those are `i32`.
 fn whole_token(value: i128) -> TokenStream {
-    let size = LiteralToken::u128_unsuffixed(value.unsigned_abs());
+    let size = LiteralToken::i128_suffixed(value.saturating_abs());
     if value < 0 { quote!((-#size)) } else { size.to_token_stream() }
 }

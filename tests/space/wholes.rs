@@ -30,6 +30,36 @@ pub(crate) struct Large {
     again: u64,
 }
 
+/// Steps that do not fit 32 bits, between ends that are not literals.
+#[search_space]
+#[derive(Debug, Clone, PartialEq)]
+struct LargeSteps {
+    #[int(0..=u64::MAX, step = 4611686018427387904)]
+    quarters: u64,
+    #[int(i64::MIN..=i64::MAX, step = 9223372036854775808)]
+    signs: i64,
+    #[int(0..=u64::MAX, step = 2147483648)]
+    stepped: u64,
+}
+
+#[test]
+fn steps_may_be_larger_than_32_bits() {
+    let (mut quarters, mut signs) = (Vec::new(), Vec::new());
+    for seed in 0..200 {
+        let drawn = LargeSteps::draw(Key::new(seed)).unwrap();
+        assert_eq!(drawn.check().map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(drawn.stepped % 2_147_483_648, 0);
+        quarters.push(drawn.quarters);
+        signs.push(drawn.signs);
+    }
+    quarters.sort_unstable();
+    quarters.dedup();
+    signs.sort_unstable();
+    signs.dedup();
+    assert_eq!(quarters, [0, 1 << 62, 1 << 63, 3 << 62]);
+    assert_eq!(signs, [i64::MIN, 0]);
+}
+
 #[test]
 fn every_number_of_a_range_can_be_drawn_and_comes_back() {
     let (mut low_bits, mut places) = ([0u32; 8], [0u32; 8]);
