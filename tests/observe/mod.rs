@@ -15,6 +15,22 @@ use hobbit::repository::Reader;
 use crate::support::{Curve, Params};
 
 #[test]
+fn a_trial_that_has_only_begun_took_no_time() {
+    let dir = tempfile::tempdir().unwrap();
+    Hyperband::of(Curve::default()).quiet().seed(1).workers(1).repo_dir(dir.path()).run(9, 3).unwrap();
+    let journal = dir.path().join("journal.ron");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let begun: String = text.split_inclusive('\n').take_while(|line| !line.contains("Stage(")).collect();
+    std::fs::write(&journal, begun).unwrap();
+    let csv = hobbit::observe::trials_csv(&Reader::open(dir.path()).unwrap().overview().unwrap().trials);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let place = reader.headers().unwrap().iter().position(|name| name == "seconds").unwrap();
+    let seconds: Vec<String> = reader.records().map(|row| row.unwrap()[place].to_owned()).collect();
+    assert!(!seconds.is_empty());
+    assert!(seconds.iter().all(|seconds| seconds == "0"), "{seconds:?}");
+}
+
+#[test]
 fn results_are_rows_for_code_and_for_data_frames() {
     let dir = tempfile::tempdir().unwrap();
     let curve = Curve { trouble: Some(std::time::Duration::ZERO), ..Curve::default() };

@@ -58,7 +58,8 @@ pub fn trials_csv(trials: &[TrialOverview]) -> String {
             text(trial.score.map(|(score, _)| score)),
             text(trial.score.map(|(_, epoch)| epoch)),
             text(Some(trial.epochs())),
-            text(Some(trial.stages.iter().map(|stage| stage.seconds).sum::<f64>())),
+            // the sum of no floats is -0
+            text(Some(0.0 + trial.stages.iter().map(|stage| stage.seconds).sum::<f64>())),
         ];
         let measured: HashMap<&str, f64> = trial.score_metrics().collect();
         let given: HashMap<&str, &Value> =
