@@ -85,6 +85,18 @@ fn losses_and_metrics_of_ones_own() {
 }
 
 #[test]
+fn a_class_that_counts_has_to_be_there() {
+    let x: Vec<f32> = (0..8).map(|i| i as f32).collect();
+    let dataset = Dataset::new((&x, vec![0u8; 8]), (&x, vec![0u8; 8])).unwrap();
+    let model = |_: &Nothing| {
+        let model = Sequential::new([1]).dense(2).compile(Adam::new(0.05), Loss::CrossEntropy);
+        model.class_weights([0.0, 1.0])
+    };
+    let error = Hyperband::new(model).dataset(dataset).quiet().run(3, 3).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("no training sample of epoch 1 counts"), "{error}");
+}
+
+#[test]
 fn weights_of_samples_and_classes() {
     let x = vec![0.0f32; 40];
     let y: Vec<u8> = (0..40).map(|i| u8::from(i % 4 == 0)).collect();

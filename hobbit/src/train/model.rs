@@ -158,6 +158,7 @@ impl Model {
         let network = network.get_mut().unwrap_or_else(PoisonError::into_inner);
         let dropout = key.child(DROPOUT).child(context.epoch);
         let mut tally = Tally::default();
+        let mut counts = description.class_weights.is_none();
         data.train(&feed, stream, batch, &mut |batch, number, steps| {
             context.check()?;
             if let Some(layer) = pairs
@@ -187,6 +188,7 @@ impl Model {
                 weighted = Some(batch.weighed(weights));
             }
             let batch = weighted.as_ref().unwrap_or(batch);
+            counts = counts || batch.counts();
             let mut finite = true;
             network.train(batch.given(), batch.samples, &step, &mut |outputs, gradient| {
                 let loss =
@@ -198,6 +200,13 @@ impl Model {
             // the rest of the epoch would change nothing
             Ok(finite)
         })?;
+        if !counts {
+            return Err(format!(
+                "no training sample of epoch {} counts: the classes that they have are of class weight 0",
+                context.epoch + 1
+            )
+            .into());
+        }
         Ok(tally)
     }
 

@@ -55,7 +55,7 @@ impl Batch {
     }
 
     /// Whether any sample has a weight.
-    pub(super) fn counts(&self) -> bool {
+    pub(in crate::train) fn counts(&self) -> bool {
         self.weights.is_empty() || self.weights.iter().any(|&weight| weight > 0.0)
     }
 
