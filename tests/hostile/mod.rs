@@ -5,7 +5,6 @@
 #[path = "../../fuzz/src/readers/mod.rs"]
 mod readers;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,6 +79,10 @@ fn the_last_third_of_the_readers() {
 
 #[test]
 fn the_study_that_inputs_are_put_into_is_whole() {
+    #[derive(serde::Deserialize)]
+    struct Hparams {
+        rate: f64,
+    }
     let dir = tempfile::tempdir().unwrap();
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     for name in ["study.ron", "journal.ron", "results.ron"] {
@@ -92,7 +95,7 @@ fn the_study_that_inputs_are_put_into_is_whole() {
     let checks = reader.verify().unwrap();
     let wrong: Vec<_> = checks.iter().filter(|check| !check.state.is_fine()).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    let best = reader.best::<BTreeMap<String, f64>>().unwrap().unwrap();
-    assert_eq!(best.trial, TrialId::new(1, 3));
+    let best = reader.best::<Hparams>().unwrap().unwrap();
+    assert_eq!((best.trial, best.hparams.rate), (TrialId::new(1, 3), 0.4929582599504104));
     assert!(reader.overview().unwrap().is_finished());
 }
