@@ -409,15 +409,18 @@ impl<O: Objective> Evaluator<O> {
             return Err(self.monitor_diverged(number, value));
         }
         running.epoch = number;
+        let scored = || Scored { value, epoch: number, loss: known.loss(metrics) };
         // most epochs are either better or worse, and need no other metric
-        let is_good = running.score.is_none_or(|best| !self.direction.better(best.value, value));
-        if is_good || self.score == ScoreBy::Last {
-            let score = Scored { value, epoch: number, loss: known.loss(metrics) };
-            let best = running.score.filter(|_| self.score == ScoreBy::Best);
-            if best.is_none_or(|best| score.better_than(best, self.direction)) {
-                running.score = Some(score);
-                running.best = None;
-            }
+        let is_better = match &running.score {
+            Some(best) if self.score == ScoreBy::Best => match value == best.value {
+                true => known.decides && scored().better_than(*best, self.direction),
+                false => self.direction.better(value, best.value),
+            },
+            _ => true,
+        };
+        if is_better {
+            running.score = Some(scored());
+            running.best = None;
         }
         match &mut running.history {
             Some(history) if running.known.is_some() => history.push_same(metrics),

@@ -26,20 +26,29 @@ pub(super) struct Running<O: Objective> {
 pub(super) struct Known {
     pub(super) layout: (u64, usize),
     pub(super) monitor: usize,
-    /// Where the losses are that decide between equal scores.
-    pub(super) losses: [Option<usize>; 2],
+    /// Whether there are losses that decide between equal scores.
+    pub(super) decides: bool,
+    /// Where they are; where there is none, beyond all metrics.
+    losses: [u32; 2],
 }
 
 impl Known {
     pub(super) fn of(monitor: &str, ties: Ties, metrics: &Metrics) -> Option<Known> {
         let names = deciding(ties, monitor);
-        let losses = std::array::from_fn(|place| metrics.position(names.get(place)?));
-        Some(Known { layout: metrics.layout(), monitor: metrics.position(monitor)?, losses })
+        let place = |name: &&str| metrics.position(name).and_then(|place| u32::try_from(place).ok());
+        let losses: [Option<u32>; 2] = std::array::from_fn(|number| names.get(number).and_then(place));
+        Some(Known {
+            layout: metrics.layout(),
+            monitor: metrics.position(monitor)?,
+            decides: losses != [None; 2],
+            losses: losses.map(|place| place.unwrap_or(u32::MAX)),
+        })
     }
 
     /// The loss that decides; NaN if there is none.
+    #[inline]
     pub(super) fn loss(&self, metrics: &Metrics) -> f64 {
-        let mut losses = self.losses.iter().flatten().map(|&place| metrics.values()[place]);
-        losses.find(|loss| !loss.is_nan()).unwrap_or(f64::NAN)
+        let losses = self.losses.iter().filter_map(|&place| metrics.values().get(place as usize));
+        losses.copied().find(|loss| !loss.is_nan()).unwrap_or(f64::NAN)
     }
 }

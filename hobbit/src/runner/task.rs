@@ -24,6 +24,7 @@ pub(crate) struct Scored {
 }
 
 impl Scored {
+    #[inline]
     pub(super) fn better_than(self, earlier: Scored, direction: Direction) -> bool {
         let score = |Scored { value, loss, .. }| Score { value, loss, epochs: 0 };
         score(self).beats(score(earlier), direction)
