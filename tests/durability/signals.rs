@@ -54,23 +54,21 @@ fn send(signal: Signal, child: &Child) {
 }
 
 /// Waits until the journal says that a stage has begun.
-fn wait_for_a_start(dir: &Path) {
-    let has_start = || {
-        let journal = Reader::open(dir).and_then(|reader| reader.journal()).unwrap_or_default();
-        journal.iter().any(|record| matches!(record, Record::Started { .. }))
-    };
-    while !has_start() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+fn wait_for_a_start(dir: &Path, child: &mut Child) {
+    wait_for_a_record(dir, child, |record| matches!(record, Record::Started { .. }));
 }
 
 /// Waits until the journal holds an outcome.
 fn wait_for_an_outcome(dir: &Path, child: &mut Child) {
-    let has_outcome = || {
+    wait_for_a_record(dir, child, |record| matches!(record, Record::Stage(_)));
+}
+
+fn wait_for_a_record(dir: &Path, child: &mut Child, is_it: fn(&Record) -> bool) {
+    let has_it = || {
         let journal = Reader::open(dir).and_then(|reader| reader.journal()).unwrap_or_default();
-        journal.iter().any(|record| matches!(record, Record::Stage(_)))
+        journal.iter().any(is_it)
     };
-    while !has_outcome() {
+    while !has_it() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it was told to");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -111,7 +109,7 @@ fn a_second_signal_ends_it_at_once() {
         let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
         let mut wait_for = |part: &str| assert!(lines.any(|line| line.unwrap().contains(part)), "{part}");
         wait_for("Repository: ");
-        wait_for_a_start(dir.path());
+        wait_for_a_start(dir.path(), &mut victim);
         send(Signal::INT, &victim);
         wait_for("press Ctrl-C again");
         send(signal, &victim);
@@ -123,7 +121,7 @@ fn a_second_signal_ends_it_at_once() {
 fn the_signal_of_an_abort_ends_it_as_ever_and_leaves_its_trace() {
     let dir = tempfile::tempdir().unwrap();
     let mut victim = victim_of("victim", dir.path(), 600_000).spawn().unwrap();
-    wait_for_a_start(dir.path());
+    wait_for_a_start(dir.path(), &mut victim);
     send(Signal::ABORT, &victim);
     assert_eq!(victim.wait().unwrap().signal(), Some(6));
     study(0, dir.path(), 2).quiet().run(9, 3).unwrap();
