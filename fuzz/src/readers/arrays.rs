@@ -19,7 +19,8 @@ pub(super) fn npy(dir: &Path, bytes: &[u8]) {
     }
 }
 
-/// As it is, if it begins as an archive does; otherwise the arrays in it as an archive with checksums made right.
+/// As it is, if it begins as an archive does; otherwise the arrays in it as an archive with checksums made
+/// right.
 pub(super) fn npz(dir: &Path, bytes: &[u8]) {
     let file = if bytes.starts_with(b"P") { bytes.to_owned() } else { archive(bytes) };
     write(dir, "arrays.npz", &file);
@@ -27,7 +28,8 @@ pub(super) fn npz(dir: &Path, bytes: &[u8]) {
     let _ = ReadOptions::new().unpacked_limit(UNPACKED).npz(dir.join("arrays.npz"));
 }
 
-/// What is behind each beginning of an array as an entry; the bytes before the first say how they are named and packed.
+/// What is behind each beginning of an array as an entry; the bytes before the first say how they are named
+/// and packed.
 fn archive(bytes: &[u8]) -> Vec<u8> {
     const BEGIN: &[u8] = b"\x93NUMPY";
     const NAMES: [&str; 8] =
