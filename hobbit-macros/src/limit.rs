@@ -55,11 +55,7 @@ pub(crate) fn uniform(constants: &mut Constants, what: &str, ty: &Type, of: &Ran
         ),
     ];
     if *log {
-        all.push(condition(
-            quote!(#low >= #smallest),
-            &bounds.low,
-            format!("the log range of `{what}` has to begin above zero"),
-        ));
+        all.push(begins_above_zero(what, &bounds.low, low, &smallest));
     }
     all.extend(step.map(|(expr, step)| above_zero(what, expr, step)));
     if let Some((expr, step)) = step {
@@ -78,6 +74,10 @@ fn above_zero(what: &str, expr: &Expr, step: &TokenStream) -> Condition {
         expr,
         format!("the step of `{what}` has to be above zero, and finite"),
     )
+}
+
+fn begins_above_zero(what: &str, expr: &Expr, low: &TokenStream, smallest: &TokenStream) -> Condition {
+    condition(quote!(#low >= #smallest), expr, format!("the log range of `{what}` has to begin above zero"))
 }
 
 /// The mean and the deviation of a normal distribution, as written, and as written for the domain.
@@ -124,11 +124,7 @@ pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell
             format!("the range that `{what}` is truncated to does not fit the field's type"),
         ));
         if *log {
-            all.push(condition(
-                quote!(#low >= #smallest),
-                &bounds.low,
-                format!("the log range of `{what}` has to begin above zero"),
-            ));
+            all.push(begins_above_zero(what, &bounds.low, low, &smallest));
         }
     }
     if !*log {

@@ -307,9 +307,9 @@ impl<O: Objective> Shared<O> {
             let Assignment { trial, stage, from, to } = assignment;
             let configurations = &self.evaluator.configurations;
             let ordinal = configurations.ordinal(trial);
+            let so_far = state.ledger.get(ordinal);
             // a trial that was stopped early has had fewer epochs than the plan says
-            let had =
-                if stage == 0 { 0 } else { state.ledger.get(ordinal).map_or(from, |trial| trial.epochs) };
+            let had = so_far.filter(|_| stage > 0).map_or(from, |trial| trial.epochs);
             let known = if state.known.is_empty() { None } else { state.known.remove(&(trial, stage)) };
             let known = known.filter(|known| known.is_of(to - from, had));
             if let Some(record) = known {
@@ -319,7 +319,6 @@ impl<O: Objective> Shared<O> {
                 }
                 continue;
             }
-            let so_far = state.ledger.get(ordinal);
             // both are empty nearly always
             let deaths =
                 if state.culprits.is_empty() { None } else { state.culprits.remove(&(trial, stage)) };
