@@ -1,9 +1,7 @@
-//! All integration tests, a module per subject.
+//! All integration tests of the library, a module per subject. Those of the command are in `command.rs`.
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files")]
 
-#[cfg(feature = "cli")]
-mod cli;
 mod durability;
 mod errors;
 mod hostile;

@@ -6,7 +6,7 @@ pub(crate) mod kill;
 pub(crate) mod scripted;
 #[cfg(unix)]
 pub(crate) mod terminal;
-#[cfg(any(feature = "cli", feature = "report", unix))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "for tests on terminals and of the command"))]
 pub(crate) mod texts;
 
 use std::borrow::Cow;

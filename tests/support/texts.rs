@@ -1,11 +1,6 @@
 //! Texts that try to be more than text: for terminals, pages, tables and other programs. Names, values and
 //! reasons can be any of them.
 
-use std::path::Path;
-
-use hobbit::repository::{End, Reader, Record};
-use hobbit::space::Value;
-
 /// A line that hobbit itself would print; some of the texts try to.
 pub(crate) const FORGED: &str = "State     finished 1 s ago, after 2 s";
 
@@ -38,67 +33,6 @@ pub(crate) const TEXTS: [&str; 106] = [
     // odd but harmless
     " ", "漢字 Größe 🎲 e\u{301}", "👩\u{200d}🔬",
 ];
-
-/// Puts the texts from `first` on, one after the other, where a study has names, values and reasons. Returns
-/// the name of the monitor.
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for tests of the command"))]
-pub(crate) fn rename(dir: &Path, first: usize) -> &'static str {
-    rename_to(dir, |place| TEXTS[(first + place) % TEXTS.len()].to_owned());
-    TEXTS[first % TEXTS.len()]
-}
-
-/// As [`rename`], with these texts.
-pub(crate) fn rename_to(dir: &Path, text: impl Fn(usize) -> String) {
-    let reader = Reader::open(dir).unwrap();
-    let mut study = reader.study().unwrap();
-    let mut records = reader.journal().unwrap();
-    let monitor = std::mem::replace(&mut study.monitor, text(0));
-    study.hobbit = text(1);
-    study.objective.insert(text(2), text(3));
-    for (number, record) in records.iter_mut().enumerate() {
-        match record {
-            Record::Opened { hobbit, host, .. } => (*hobbit, *host) = (text(4), text(5)),
-            Record::Closed { reason, .. } => *reason = Some(text(6)),
-            Record::Started { hparams, .. } => {
-                for (place, (name, value)) in hparams.iter_mut().enumerate() {
-                    *name = text(7 + place);
-                    if place == 1 {
-                        *value = Value::Text(text(9 + number));
-                    }
-                }
-            }
-            Record::Stage(stage) => {
-                let values: Vec<f64> = stage.history.rows().flatten().copied().collect();
-                let names = stage.history.metrics().iter().enumerate();
-                let names =
-                    names.map(|(place, name)| if *name == monitor { text(0) } else { text(30 + place) });
-                let history = (names.collect::<Vec<_>>(), values);
-                let history = format!(
-                    "(metrics:{},values:{})",
-                    ron::to_string(&history.0).unwrap(),
-                    ron::to_string(&history.1).unwrap()
-                );
-                stage.history = ron::from_str(&history).unwrap();
-                if stage.trial.bracket == 2 {
-                    (stage.end, stage.score) = (End::Failed { epoch: 1, reason: text(40 + number) }, None);
-                }
-            }
-            _ => {}
-        }
-    }
-    let line = |record: &Record| {
-        let text = ron::to_string(record).unwrap();
-        format!("(\"{:08x}\", {text})\n", crc32fast::hash(text.as_bytes()))
-    };
-    std::fs::write(dir.join("journal.ron"), records.iter().map(line).collect::<String>()).unwrap();
-    let mut study = ron::to_string(&study).unwrap();
-    for (place, name) in ["rate", "luck"].into_iter().enumerate() {
-        let named = format!("name:{}", ron::to_string(&text(7 + place)).unwrap());
-        study = study.replace(&format!("name:\"{name}\""), &named);
-    }
-    let described = format!("description:{}", ron::to_string(&text(15)).unwrap());
-    std::fs::write(dir.join("study.ron"), study.replace("description:\"\"", &described)).unwrap();
-}
 
 /// The characters that are obeyed by terminals, change the direction of writing, or are invisible; line
 /// breaks are not among them.
