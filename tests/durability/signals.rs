@@ -169,6 +169,15 @@ fn of_two_sweeps_at_once_each_is_stopped() {
     send(Signal::INT, &twins);
     let output = twins.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stdout));
+    // and each goes on where it was stopped
+    let whole = tempfile::tempdir().unwrap();
+    study(0, whole.path(), 2).quiet().run(9, 3).unwrap();
+    let read = |dir: &Path| std::fs::read_to_string(dir.join("results.ron")).unwrap();
+    for dir in [dir.path(), &dir.path().join("other")] {
+        assert!(read(dir).contains("interrupted"));
+        study(0, dir, 2).quiet().run(9, 3).unwrap();
+        assert_eq!(read(dir), read(whole.path()));
+    }
 }
 
 #[test]

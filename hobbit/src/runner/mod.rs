@@ -2,14 +2,17 @@
 
 mod around;
 mod clock;
+mod config;
 mod configurations;
 mod coordinator;
 mod deaths;
 mod descriptions;
+mod epochs;
 mod evaluate;
 mod failures;
 mod interrupt;
 mod ledger;
+mod machine;
 pub(crate) mod panics;
 mod past;
 mod paused;

@@ -1,30 +1,29 @@
 //! One sweep from its settings to its end.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::config::{asked, check, check_monitor, direction, enqueue, record, workers};
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
 use super::evaluate::Evaluator;
 use super::failures::Failures;
 use super::interrupt::{self, Guard};
 use super::ledger::{Ledger, TrialState};
+use super::machine::{quarter_of_memory, unoptimized};
 use super::panics::catch;
 use super::past::Past;
 use super::paused::Paused;
-use super::settings::{Keep, MaxFailures, Settings, StopReason};
+use super::settings::{Keep, Settings, StopReason};
 use super::state::{Message, Shared, Slot, State};
-use super::trouble::listed;
-use super::worker::{Crew, cores};
+use super::worker::Crew;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{FORMAT, Losses, Reader, Repository, StudyRecord, Ties};
+use crate::repository::{Losses, Repository, StudyRecord};
 use crate::schedule::{Plan, Scheduler};
-use crate::space::SearchSpace;
-use crate::trial::{Direction, TrialId};
+use crate::trial::TrialId;
 
 /// What a sweep leaves.
 pub(crate) struct Finished<O: Objective> {
@@ -134,66 +133,6 @@ pub(crate) fn sweep<O: Objective>(
     finish(coordinator, study)
 }
 
-/// The configurations to begin with, checked.
-fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
-    if settings.start_with_defaults {
-        let defaults = O::Hparams::defaults()?;
-        settings.enqueued.insert(0, Arc::new(defaults));
-    }
-    for (i, given) in settings.enqueued.iter().enumerate() {
-        given.check().map_err(|error| {
-            Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
-        })?;
-    }
-    Ok(())
-}
-
-/// How many workers there are.
-///
-/// # Errors
-/// The objective is not ready.
-fn workers<O: Objective>(objective: &O, settings: &Settings<O>, plan: &Plan) -> Result<usize> {
-    let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
-        Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
-        Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
-    };
-    let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
-    // there are never more stages to train at once than trials
-    let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
-    Ok(workers.min(usize::try_from(trials).unwrap_or(usize::MAX)))
-}
-
-/// What the study is, for its repository.
-fn record<O: Objective>(
-    objective: &O,
-    settings: &Settings<O>,
-    (max_epochs, eta): (u32, u32),
-    direction: Direction,
-) -> Result<StudyRecord> {
-    Ok(StudyRecord {
-        format: FORMAT,
-        hobbit: env!("CARGO_PKG_VERSION").to_owned(),
-        max_epochs,
-        eta,
-        epoch_count: settings.epoch_count,
-        iterations: settings.iterations,
-        seed: settings.seed,
-        monitor: settings.monitor.clone(),
-        direction,
-        score: settings.score,
-        ties: Ties::ByLoss,
-        retries: settings.retries,
-        objective: asked("describe", || objective.describe())?,
-        enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
-        space: O::Hparams::space(),
-    })
-}
-
-/// What the objective says; a panic is an error.
-fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
-    catch(code).map_err(|panic| Error::setting(format!("`{what}` of the objective {panic}")))
-}
-
 /// Whom events are told: hobbit's own observers first.
 fn observers<O: Objective>(settings: &mut Settings<O>, info: &StudyInfo) -> Vec<Box<dyn Observer>> {
     let mut observers = std::mem::take(&mut settings.observers);
@@ -262,167 +201,10 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     Ok(Finished { objective, study, trials, stopped, signal, repository, observers })
 }
 
-/// Settings that make no sense are errors.
-fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
-    let whole = |name: &str, value: u64| {
-        if value == 0 { Err(Error::setting(format!("{name} is 0; it has to be at least 1"))) } else { Ok(()) }
-    };
-    if let Some(workers) = settings.workers {
-        whole("the number of workers", workers as u64)?;
-    }
-    whole("the number of iterations", u64::from(settings.iterations))?;
-    whole("max_deaths", u64::from(settings.max_deaths))?;
-    if let Some(every) = settings.checkpoint_every {
-        whole("checkpoint_every", every)?;
-    }
-    if let MaxFailures::Share(share) = settings.max_failures
-        && !(0.0..=1.0).contains(&share)
-    {
-        return Err(Error::setting(format!(
-            "the share of failures allowed is {share}; it has to be from 0 to 1"
-        )));
-    }
-    if settings.trial_time_limit.is_some_and(|limit| limit.is_zero()) {
-        return Err(Error::setting(
-            "the time limit of trials is 0, in which none can be trained; it has to be longer, or left out for none",
-        ));
-    }
-    if settings.target.is_some_and(f64::is_nan) {
-        return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
-    }
-    let Settings { extend, overwrite, accept_changes, .. } = *settings;
-    let of_a_repository = [
-        (extend, "`extend` makes the study of a repository larger"),
-        (overwrite, "`overwrite` begins the study of a repository anew"),
-        (accept_changes, "`accept_changes` continues the study of a repository"),
-    ];
-    if let Some((_, what)) = of_a_repository.iter().find(|(set, _)| *set && settings.repo_dir.is_none()) {
-        return Err(Error::setting(format!("{what}, but no `repo_dir` is given")));
-    }
-    if overwrite && (extend || accept_changes) {
-        let other = if extend { "extend" } else { "accept_changes" };
-        return Err(Error::setting(format!(
-            "`overwrite` begins a study anew and `{other}` continues one: only one of them can be meant"
-        )));
-    }
-    if u32::try_from(plan.brackets()[0].stages[0].trials).is_err() {
-        return Err(Error::setting(format!(
-            "R = {} is too large: the first bracket would have {} trials",
-            plan.max_epochs(),
-            plan.brackets()[0].stages[0].trials
-        )));
-    }
-    Ok(())
-}
-
-/// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.
-/// Returns which way it gets better, if that is known.
-fn check_monitor<O: Objective>(
-    objective: &O,
-    configurations: &Configurations<O::Hparams>,
-    plan: &Plan,
-    settings: &Settings<O>,
-) -> Result<Option<Direction>> {
-    let monitor = settings.monitor.as_str();
-    let (mut first_error, mut first_panic) = (None, None);
-    for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
-        let hparams = configurations.get(TrialId::new(1, index))?;
-        let metrics = match catch(|| objective.directions(&hparams)) {
-            Ok(Ok(metrics)) => metrics,
-            Ok(Err(error)) => {
-                first_error.get_or_insert(error);
-                continue;
-            }
-            Err(panic) => {
-                first_panic.get_or_insert(panic);
-                continue;
-            }
-        };
-        if let Some((_, direction)) = metrics.iter().find(|(name, _)| name == monitor) {
-            return Ok(*direction);
-        }
-        return Err(Error::setting(format!(
-            "the monitor `{monitor}` is not measured by the model; it measures {}",
-            listed(metrics.iter().map(|(name, _)| &**name))
-        )));
-    }
-    match first_error {
-        Some(error) if matches!(settings.max_failures, MaxFailures::FirstAll(_)) => {
-            Err(Error::study(format!("the model cannot be built: {error}")).with_source(error))
-        }
-        // what the metrics are is found out when they are reported, and the sweep says where trials panicked
-        _ => match (Direction::known(monitor), first_panic) {
-            (None, Some(panic)) if settings.direction.is_none() => {
-                Err(Error::study(format!("what the model measures is not known: it {panic}")))
-            }
-            (known, _) => Ok(known),
-        },
-    }
-}
-
-/// Which way the monitor gets better, and a note where only the repository says so. `known` is what the
-/// models say.
-///
-/// # Errors
-/// It is not known.
-fn direction<O: Objective>(
-    known: Option<Direction>,
-    settings: &Settings<O>,
-) -> Result<(Direction, Option<String>)> {
-    if let Some(direction) = settings.direction.or(known) {
-        return Ok((direction, None));
-    }
-    let monitor = settings.monitor.as_str();
-    let ask = "`.direction(Direction::Maximize)` or `.direction(Direction::Minimize)`";
-    // earlier versions took whatever is not called accuracy for an error
-    if let Some(dir) = &settings.repo_dir
-        && let Ok(reader) = Reader::open(dir)
-        && let study = reader.made()
-        && study.monitor == monitor
-    {
-        let way = match study.direction {
-            Direction::Minimize => "minimizes",
-            Direction::Maximize => "maximizes",
-        };
-        let note = format!(
-            "the study {way} `{monitor}`, as it has from its beginning; say so with {ask} on the sweep"
-        );
-        return Ok((study.direction, Some(note)));
-    }
-    Err(Error::setting(format!(
-        "whether larger or smaller values of the monitor `{monitor}` are better is not known: give the sweep {ask}"
-    )))
-}
-
 /// What an epoch of a trial costs, if that is known. What is wrong with the trial is found out when it is trained.
 fn cost<O: Objective>(objective: &O, configurations: &Configurations<O::Hparams>, trial: TrialId) -> f64 {
     let cost = catch(|| configurations.get(trial).map_or(0.0, |hparams| objective.cost(&hparams)));
     cost.unwrap_or(0.0)
-}
-
-/// What to do about a build in which hobbit, and so what it depends on, is not optimized. Told once.
-fn unoptimized(opt_level: &str) -> Option<String> {
-    static TOLD: AtomicBool = AtomicBool::new(false);
-    if opt_level != "0" || TOLD.swap(true, Ordering::Relaxed) {
-        return None;
-    }
-    let text = "this is a debug build in which hobbit and what it depends on are not optimized, and many times slower than they could \
-                be. Two lines in Cargo.toml cure that, and your own code compiles as fast as before:\n\n    \
-                [profile.dev.package.\"*\"]\n    opt-level = 3\n";
-    Some(text.to_owned())
-}
-
-/// The default budget of paused trials; asked once as well.
-fn quarter_of_memory() -> usize {
-    static QUARTER: OnceLock<usize> = OnceLock::new();
-    *QUARTER.get_or_init(|| {
-        let total = sysinfo::System::new().map_or(0, |mut system| {
-            system.refresh_memory();
-            system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory)
-        });
-        // where it cannot be told: 1 GiB
-        if total == 0 { 1 << 30 } else { (total / 4) as usize }
-    })
 }
 
 fn watch_signals<O: Objective>(shared: &Arc<Shared<O>>) -> Guard {
@@ -441,19 +223,4 @@ fn watch_signals<O: Objective>(shared: &Arc<Shared<O>>) -> Guard {
         shared.request_stop(&mut state, reason);
         true
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unoptimized_build_is_told_of_once() {
-        for level in ["1", "2", "3", "s", "z"] {
-            assert_eq!(unoptimized(level), None);
-        }
-        let text = unoptimized("0").unwrap();
-        assert!(text.contains("    [profile.dev.package.\"*\"]\n    opt-level = 3\n"), "{text}");
-        assert_eq!(unoptimized("0"), None);
-    }
 }

@@ -8,10 +8,11 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::around::Around;
 use super::clock::Clock;
+use super::machine::cores;
 use super::panics::catch;
 use super::state::{Garbage, Idle, Shared};
 use crate::error::Error;
@@ -69,12 +70,6 @@ impl Crew {
         }
         Ok(Crew { _pools: pools })
     }
-}
-
-/// The cores that this process may use; asking costs several files, so it is asked once.
-pub(crate) fn cores() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits

@@ -1,0 +1,213 @@
+//! What a sweep is asked to do, checked: settings that make no sense are errors before anything is trained.
+
+use std::sync::Arc;
+
+use super::configurations::Configurations;
+use super::machine::cores;
+use super::panics::catch;
+use super::settings::{MaxFailures, Settings};
+use super::trouble::listed;
+use crate::error::{Error, Result};
+use crate::objective::Objective;
+use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
+use crate::schedule::Plan;
+use crate::space::SearchSpace;
+use crate::trial::{Direction, TrialId};
+
+/// The configurations to begin with, checked.
+pub(super) fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
+    if settings.start_with_defaults {
+        let defaults = O::Hparams::defaults()?;
+        settings.enqueued.insert(0, Arc::new(defaults));
+    }
+    for (i, given) in settings.enqueued.iter().enumerate() {
+        given.check().map_err(|error| {
+            Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
+        })?;
+    }
+    Ok(())
+}
+
+/// How many workers there are.
+///
+/// # Errors
+/// The objective is not ready.
+pub(super) fn workers<O: Objective>(objective: &O, settings: &Settings<O>, plan: &Plan) -> Result<usize> {
+    let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
+        Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
+        Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
+    };
+    let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
+    // there are never more stages to train at once than trials
+    let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
+    Ok(workers.min(usize::try_from(trials).unwrap_or(usize::MAX)))
+}
+
+/// What the study is, for its repository.
+pub(super) fn record<O: Objective>(
+    objective: &O,
+    settings: &Settings<O>,
+    (max_epochs, eta): (u32, u32),
+    direction: Direction,
+) -> Result<StudyRecord> {
+    Ok(StudyRecord {
+        format: FORMAT,
+        hobbit: env!("CARGO_PKG_VERSION").to_owned(),
+        max_epochs,
+        eta,
+        epoch_count: settings.epoch_count,
+        iterations: settings.iterations,
+        seed: settings.seed,
+        monitor: settings.monitor.clone(),
+        direction,
+        score: settings.score,
+        ties: Ties::ByLoss,
+        retries: settings.retries,
+        objective: asked("describe", || objective.describe())?,
+        enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
+        space: O::Hparams::space(),
+    })
+}
+
+/// What the objective says; a panic is an error.
+pub(super) fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
+    catch(code).map_err(|panic| Error::setting(format!("`{what}` of the objective {panic}")))
+}
+
+/// Settings that make no sense are errors.
+pub(super) fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
+    let whole = |name: &str, value: u64| {
+        if value == 0 { Err(Error::setting(format!("{name} is 0; it has to be at least 1"))) } else { Ok(()) }
+    };
+    if let Some(workers) = settings.workers {
+        whole("the number of workers", workers as u64)?;
+    }
+    whole("the number of iterations", u64::from(settings.iterations))?;
+    whole("max_deaths", u64::from(settings.max_deaths))?;
+    if let Some(every) = settings.checkpoint_every {
+        whole("checkpoint_every", every)?;
+    }
+    if let MaxFailures::Share(share) = settings.max_failures
+        && !(0.0..=1.0).contains(&share)
+    {
+        return Err(Error::setting(format!(
+            "the share of failures allowed is {share}; it has to be from 0 to 1"
+        )));
+    }
+    if settings.trial_time_limit.is_some_and(|limit| limit.is_zero()) {
+        return Err(Error::setting(
+            "the time limit of trials is 0, in which none can be trained; it has to be longer, or left out for none",
+        ));
+    }
+    if settings.target.is_some_and(f64::is_nan) {
+        return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
+    }
+    check_repository(settings)?;
+    if u32::try_from(plan.brackets()[0].stages[0].trials).is_err() {
+        return Err(Error::setting(format!(
+            "R = {} is too large: the first bracket would have {} trials",
+            plan.max_epochs(),
+            plan.brackets()[0].stages[0].trials
+        )));
+    }
+    Ok(())
+}
+
+/// Settings of a repository need one, and have to agree with each other.
+fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
+    let Settings { extend, overwrite, accept_changes, .. } = *settings;
+    let of_a_repository = [
+        (extend, "`extend` makes the study of a repository larger"),
+        (overwrite, "`overwrite` begins the study of a repository anew"),
+        (accept_changes, "`accept_changes` continues the study of a repository"),
+    ];
+    if let Some((_, what)) = of_a_repository.iter().find(|(set, _)| *set && settings.repo_dir.is_none()) {
+        return Err(Error::setting(format!("{what}, but no `repo_dir` is given")));
+    }
+    if overwrite && (extend || accept_changes) {
+        let other = if extend { "extend" } else { "accept_changes" };
+        return Err(Error::setting(format!(
+            "`overwrite` begins a study anew and `{other}` continues one: only one of them can be meant"
+        )));
+    }
+    Ok(())
+}
+
+/// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.
+/// Returns which way it gets better, if that is known.
+pub(super) fn check_monitor<O: Objective>(
+    objective: &O,
+    configurations: &Configurations<O::Hparams>,
+    plan: &Plan,
+    settings: &Settings<O>,
+) -> Result<Option<Direction>> {
+    let monitor = settings.monitor.as_str();
+    let (mut first_error, mut first_panic) = (None, None);
+    for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
+        let hparams = configurations.get(TrialId::new(1, index))?;
+        let metrics = match catch(|| objective.directions(&hparams)) {
+            Ok(Ok(metrics)) => metrics,
+            Ok(Err(error)) => {
+                first_error.get_or_insert(error);
+                continue;
+            }
+            Err(panic) => {
+                first_panic.get_or_insert(panic);
+                continue;
+            }
+        };
+        if let Some((_, direction)) = metrics.iter().find(|(name, _)| name == monitor) {
+            return Ok(*direction);
+        }
+        return Err(Error::setting(format!(
+            "the monitor `{monitor}` is not measured by the model; it measures {}",
+            listed(metrics.iter().map(|(name, _)| &**name))
+        )));
+    }
+    match first_error {
+        Some(error) if matches!(settings.max_failures, MaxFailures::FirstAll(_)) => {
+            Err(Error::study(format!("the model cannot be built: {error}")).with_source(error))
+        }
+        // what the metrics are is found out when they are reported, and the sweep says where trials panicked
+        _ => match (Direction::known(monitor), first_panic) {
+            (None, Some(panic)) if settings.direction.is_none() => {
+                Err(Error::study(format!("what the model measures is not known: it {panic}")))
+            }
+            (known, _) => Ok(known),
+        },
+    }
+}
+
+/// Which way the monitor gets better, and a note where only the repository says so. `known` is what the
+/// models say.
+///
+/// # Errors
+/// It is not known.
+pub(super) fn direction<O: Objective>(
+    known: Option<Direction>,
+    settings: &Settings<O>,
+) -> Result<(Direction, Option<String>)> {
+    if let Some(direction) = settings.direction.or(known) {
+        return Ok((direction, None));
+    }
+    let monitor = settings.monitor.as_str();
+    let ask = "`.direction(Direction::Maximize)` or `.direction(Direction::Minimize)`";
+    // earlier versions took whatever is not called accuracy for an error
+    if let Some(dir) = &settings.repo_dir
+        && let Ok(reader) = Reader::open(dir)
+        && let study = reader.made()
+        && study.monitor == monitor
+    {
+        let way = match study.direction {
+            Direction::Minimize => "minimizes",
+            Direction::Maximize => "maximizes",
+        };
+        let note = format!(
+            "the study {way} `{monitor}`, as it has from its beginning; say so with {ask} on the sweep"
+        );
+        return Ok((study.direction, Some(note)));
+    }
+    Err(Error::setting(format!(
+        "whether larger or smaller values of the monitor `{monitor}` are better is not known: give the sweep {ask}"
+    )))
+}
