@@ -23,6 +23,8 @@ mod schedule;
 mod sequential;
 mod summary;
 mod tape;
+#[cfg(test)]
+mod tests;
 
 pub use activation::Activation;
 pub use compiled::{Compiled, EpochEnd, IntoModel};
