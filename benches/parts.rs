@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
-use hobbit::schedule::{Ask, Scheduler};
+use hobbit::schedule::{Ask, HyperbandScheduler};
 use hobbit::{
     BoxError, Checkpoint, Direction, EpochContext, Hyperband, Keep, Key, Metrics, Objective, Plan,
     SearchSpace, TrialContext, search_space,
@@ -88,7 +88,7 @@ pub(crate) fn ask_and_tell(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(plan.total_evaluations()));
         group.bench_function(format!("R={max_epochs}"), |bencher| {
             bencher.iter(|| {
-                let mut scheduler = Scheduler::new(plan.clone(), 1, Direction::Minimize);
+                let mut scheduler = HyperbandScheduler::new(plan.clone(), 1, Direction::Minimize);
                 while let Ask::Run(assignment) = scheduler.ask() {
                     let score = assignment.trial.index.wrapping_mul(2_654_435_761);
                     scheduler.tell(assignment.trial, Some(f64::from(score)));

@@ -19,7 +19,7 @@ use crate::repository::{
 };
 use crate::runner::panics::catch;
 use crate::runner::{Configurations, Finished, StopReason, TrialState};
-use crate::schedule::{Place, Plan};
+use crate::schedule::Place;
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -290,8 +290,8 @@ pub(crate) fn rebuild<O: Objective>(
     hparams: &O::Hparams,
     saved: &crate::repository::SavedModel,
 ) -> Result<O::Model> {
-    let plan = Plan::counting(study.max_epochs, study.eta, study.epoch_count)?;
-    let configurations = Configurations::<O::Hparams>::new(study.seed, &plan, Vec::new());
+    let outline = study.algorithm().outline()?;
+    let configurations = Configurations::<O::Hparams>::new(study.seed, outline, Vec::new());
     let key: Key = configurations.training_key(trial, saved.state.attempt);
     let context = TrialContext::detached(trial, key).with_epochs(configurations.epochs(trial));
     let failed = |error: BoxError| {

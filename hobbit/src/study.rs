@@ -10,7 +10,7 @@ use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
-use crate::schedule::EpochCount;
+use crate::schedule::{Algorithm, EpochCount};
 #[cfg(feature = "dfdx")]
 use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
@@ -326,11 +326,13 @@ impl<O: Objective> Hyperband<O> {
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
     ///
     /// # Errors
-    /// A setting that is not allowed, data or models that do not fit together, a repository that cannot be used, or a sweep
+    /// `max_epochs` is less than `eta`: they are the wrong way round. A setting that is not allowed, data or models that do not fit together, a repository that cannot be used, or a sweep
     /// without any healthy trial. A trial that fails is no error: it is in the table, with its reason.
     pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
         let quiet = self.settings.verbosity == Verbosity::Quiet;
-        let results = Results::new(sweep(Arc::new(self.objective), self.settings, max_epochs, eta)?)?;
+        let Settings { epoch_count, iterations, .. } = self.settings;
+        let algorithm = Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations };
+        let results = Results::new(sweep(Arc::new(self.objective), self.settings, algorithm)?)?;
         if !quiet {
             crate::observe::print(&results.summary());
         }

@@ -100,9 +100,15 @@ fn notes<O: Objective>(study: Hyperband<O>, max_epochs: u32, eta: u32) -> (Vec<S
 }
 
 #[test]
-fn r_and_eta_the_wrong_way_round_are_told_of() {
-    let (told, _) = notes(Faulty::study(""), 3, 81);
-    says(&told.join("\n"), &["R = 3 is less than eta = 81", "`run(27, 3)`"]);
+fn r_and_eta_the_wrong_way_round_are_an_error() {
+    for (max_epochs, eta) in [(3, 81), (2, 3)] {
+        let error = Faulty::study("").run(max_epochs, eta).map(drop).unwrap_err().to_string();
+        let told = format!("R = {max_epochs} is less than eta = {eta}");
+        says(&error, &[&told, "R comes first", "`run(27, 3)`"]);
+    }
+    // nobody means a factor of 1
+    let (told, _) = notes(Faulty::study(""), 1, 3);
+    assert_eq!(told, [""; 0]);
     let (told, _) = notes(Faulty::study(""), 3, 3);
     assert_eq!(told, [""; 0]);
 }

@@ -92,7 +92,7 @@ fn sizes(dir: &Path) -> BTreeMap<String, u64> {
 fn sweep(dir: &Path, names: &'static [&'static str], epochs: u32) -> u64 {
     let (repo, logs) = (dir.join("repo"), dir.join("logs"));
     let study = Hyperband::of(Named(names)).monitor(names[0]).direction(Direction::Minimize).seed(3).quiet();
-    study.repo_dir(&repo).workers(1).observe(TensorBoard::new(&logs)).run(epochs, 100).unwrap();
+    study.repo_dir(&repo).workers(1).observe(TensorBoard::new(&logs)).run(epochs, epochs).unwrap();
     let live = sizes(&logs);
     // neither does a live sweep write anything twice, nor do exports
     TensorBoard::new(&logs).export(&overview(&repo)).unwrap();

@@ -2,7 +2,7 @@
 
 mod replays;
 
-use hobbit::schedule::{Ask, Scheduler, Score};
+use hobbit::schedule::{Ask, HyperbandScheduler, Score};
 use hobbit::{Direction, EpochCount, Plan, TrialId};
 use proptest::prelude::*;
 
@@ -84,7 +84,7 @@ fn values_out_of_range_are_errors_that_say_what_is_allowed() {
 fn ties_go_to_the_lower_loss_and_then_to_fewer_epochs() {
     let all = [(0.3, 1), (0.2, 1), (f64::NAN, 1), (0.1, 2), (0.2, 3), (0.1, 1), (0.4, 1), (0.1, 2), (0.9, 1)];
     for order in [[0, 1, 2, 3, 4, 5, 6, 7, 8], [7, 8, 5, 6, 3, 4, 0, 2, 1]] {
-        let mut scheduler = Scheduler::new(Plan::new(9, 3).unwrap(), 1, Direction::Maximize);
+        let mut scheduler = HyperbandScheduler::new(Plan::new(9, 3).unwrap(), 1, Direction::Maximize);
         (0..9).for_each(|_| assert!(matches!(scheduler.ask(), Ask::Run(_))));
         let ends = order.iter().filter_map(|&place: &usize| {
             let (loss, epochs) = all[place];
@@ -128,7 +128,7 @@ proptest! {
     ) {
         let plan = Plan::new(max_epochs, eta).unwrap();
         let direction = if maximize { Direction::Maximize } else { Direction::Minimize };
-        let mut scheduler = Scheduler::new(plan.clone(), 1, direction);
+        let mut scheduler = HyperbandScheduler::new(plan.clone(), 1, direction);
         let mut rng = hobbit::Key::new(seed).rng();
         let mut running = Vec::new();
         let mut stages = std::collections::BTreeMap::<(u32, u32), Vec<_>>::new();

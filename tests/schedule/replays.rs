@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hobbit::schedule::{Ask, Assignment, Scheduler};
+use hobbit::schedule::{Ask, Assignment, HyperbandScheduler};
 use hobbit::{Direction, Key, Plan, TrialId};
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ struct Sweep {
 }
 
 impl Sweep {
-    fn tell(&mut self, scheduler: &mut Scheduler, seed: u64, done: Assignment) {
+    fn tell(&mut self, scheduler: &mut HyperbandScheduler, seed: u64, done: Assignment) {
         self.trained.insert((done.trial, done.stage), (done.from, done.to));
         if let Some(end) = scheduler.tell(done.trial, score(seed, done.trial, done.stage)) {
             let place = (end.iteration, end.bracket, end.stage);
@@ -40,7 +40,7 @@ proptest! {
     ) {
         let plan = Plan::new(max_epochs, eta).unwrap();
         let direction = if maximize { Direction::Maximize } else { Direction::Minimize };
-        let scheduler = || Scheduler::new(plan.clone(), iterations, direction);
+        let scheduler = || HyperbandScheduler::new(plan.clone(), iterations, direction);
         // one after the other
         let (mut first, mut expected) = (scheduler(), Sweep::default());
         while let Ask::Run(assignment) = first.ask() {

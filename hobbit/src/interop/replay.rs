@@ -21,8 +21,10 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
     let study = &overview.study;
     let stages = || overview.trials.iter().flat_map(|trial| &trial.stages);
     let info = StudyInfo {
+        algorithm: study.algorithm(),
+        outline: overview.outline.clone(),
         plan: overview.plan.clone(),
-        iterations: study.iterations,
+        iterations: overview.outline.repetitions(),
         space: study.space.clone(),
         monitor: study.monitor.clone(),
         direction: study.direction,
@@ -50,8 +52,7 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
         }
         if let Some((stage, worker, since)) = trial.running {
             let from = trial.epochs();
-            let bracket = overview.plan.brackets().get(trial.id.bracket.saturating_sub(1) as usize);
-            let planned = bracket.and_then(|bracket| bracket.stages.get(stage as usize));
+            let planned = overview.outline.stages_of(trial.id).and_then(|stages| stages.get(stage as usize));
             let to = planned.map_or(from, |planned| from.saturating_add(u64::from(planned.epochs)));
             let event = Event::StageStarted { trial: trial.id, stage, from, to, worker, hparams };
             timed.push((since.0, trial.id, stage, event));

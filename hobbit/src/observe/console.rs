@@ -13,7 +13,6 @@ use super::{Event, Observer, StudyInfo, cell, number, status};
 use crate::error::BoxError;
 use crate::printable::{printable, printable_lines, printable_page};
 use crate::repository::{End, StageRecord};
-use crate::schedule::Plan;
 use crate::space::Value;
 use crate::trial::{Direction, TrialId};
 
@@ -62,7 +61,7 @@ impl Console {
         Console {
             verbose,
             live: None,
-            progress: Progress::new(&info.plan, info.iterations, info.losses(), info.direction),
+            progress: Progress::new(&info.outline, info.losses(), info.direction),
             estimate: Estimate::default(),
             workers: info.workers,
             monitor: printable(&info.monitor).into_owned(),
@@ -213,14 +212,10 @@ impl Observer for Console {
 
 /// What is printed before anything is trained.
 fn heading(info: &StudyInfo) -> String {
-    let StudyInfo { plan, iterations, .. } = info;
-    let mut text = plan.to_string();
-    let iterations = u64::from(*iterations);
-    if iterations > 1 {
-        text += &format!(
-            "{iterations} times: {} epochs in all\n",
-            plan.total_epochs().saturating_mul(iterations)
-        );
+    let outline = &info.outline;
+    let mut text = outline.to_string();
+    if outline.repetitions() > 1 {
+        text += &format!("{} times: {} epochs in all\n", outline.repetitions(), outline.total_epochs());
     }
     let goal = match info.direction {
         Direction::Minimize => "minimize",
@@ -228,7 +223,7 @@ fn heading(info: &StudyInfo) -> String {
     };
     text += &format!(
         "{} on {}, to {goal} {}, seed {}\n",
-        counted(Plan::total_trials(plan).saturating_mul(iterations), "trial"),
+        counted(outline.total_trials(), "trial"),
         counted(info.workers.into(), "worker"),
         printable(&info.monitor),
         info.seed

@@ -125,7 +125,7 @@ mod tests {
     /// Progress and estimate after these events.
     fn after(plan: &Plan, events: &[Event]) -> (Progress, Estimate) {
         let mut both = (
-            Progress::new(plan, 1, Losses::new(Ties::ByLoss, "val_loss"), Direction::Minimize),
+            Progress::new(&plan.outline(1), Losses::new(Ties::ByLoss, "val_loss"), Direction::Minimize),
             Estimate::default(),
         );
         for event in events {

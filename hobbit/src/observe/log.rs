@@ -16,7 +16,7 @@ impl Observer for Log {
             Event::Started(study) => info!(
                 max_epochs = study.plan.max_epochs(),
                 eta = study.plan.eta(),
-                epochs = study.plan.total_epochs() * u64::from(study.iterations),
+                epochs = study.outline.total_epochs(),
                 monitor = study.monitor,
                 seed = study.seed,
                 workers = study.workers,

@@ -34,7 +34,7 @@ pub use crate::printable::{printable, printable_lines};
 use crate::error::BoxError;
 use crate::objective::Metrics;
 use crate::repository::{Losses, StageRecord, Status, Ties};
-use crate::schedule::Plan;
+use crate::schedule::{Algorithm, Outline, Plan};
 use crate::space::{Space, Value};
 use crate::trial::{Direction, TrialId};
 
@@ -108,9 +108,13 @@ pub enum Event {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StudyInfo {
-    /// The plan of one repetition.
+    /// The algorithm with its settings.
+    pub algorithm: Algorithm,
+    /// Its brackets and stages.
+    pub outline: Outline,
+    /// The brackets of one repetition as the table of a Hyperband.
     pub plan: Plan,
-    /// How often the plan is run.
+    /// How often they are run.
     pub iterations: u32,
     /// The search space.
     pub space: Space,

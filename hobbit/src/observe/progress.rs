@@ -1,11 +1,11 @@
-//! What of the plan is done, as the events tell it, bracket by bracket.
+//! What of a study is done, as the events tell it, bracket by bracket.
 
 use std::collections::HashMap;
 
 use super::Event;
 use super::ranking::Ranking;
 use crate::repository::{End, Losses, StageRecord};
-use crate::schedule::Plan;
+use crate::schedule::Outline;
 use crate::trial::{Direction, TrialId};
 
 /// All brackets of a sweep.
@@ -56,7 +56,7 @@ pub(super) struct Cost {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan, iterations: u32, losses: Losses, direction: Direction) -> Progress {
+    pub(super) fn new(outline: &Outline, losses: Losses, direction: Direction) -> Progress {
         let bracket = |bracket: &crate::schedule::Bracket| Bracket {
             stages: bracket
                 .stages
@@ -74,8 +74,8 @@ impl Progress {
         };
         Progress {
             brackets: Vec::new(),
-            unbegun: plan.brackets().iter().map(bracket).collect(),
-            iterations,
+            unbegun: outline.brackets().iter().map(bracket).collect(),
+            iterations: outline.repetitions(),
             direction,
             ranking: Ranking::new(losses, direction),
             failed: 0,
@@ -220,6 +220,7 @@ pub(super) mod tests {
     use super::*;
     use crate::objective::History;
     use crate::repository::{Ties, Timestamp};
+    use crate::schedule::Plan;
 
     /// A stage ended after `seconds`; it failed if there is no score.
     pub(in crate::observe) fn ended(
@@ -251,8 +252,7 @@ pub(super) mod tests {
     fn what_failed_is_not_waited_for() {
         // 3 trials for 1 epoch, 1 for 3; 2 trials for 3 epochs
         let mut progress = Progress::new(
-            &Plan::new(3, 3).unwrap(),
-            1,
+            &Plan::new(3, 3).unwrap().outline(1),
             Losses::new(Ties::ByLoss, "val_loss"),
             Direction::Minimize,
         );

@@ -41,7 +41,7 @@ impl Correlation {
                 let scores = earlier.score.zip(own_score(overview, later));
                 let key = (trial.id.bracket, earlier.stage);
                 let planned = |stage: &StageRecord| {
-                    let stages = &overview.plan.brackets().get(trial.id.bracket as usize - 1)?.stages;
+                    let stages = overview.outline.stages_of(trial.id)?;
                     stages.get(stage.stage as usize).map(|stage| stage.trained)
                 };
                 // as planned: trials that were stopped early have fewer

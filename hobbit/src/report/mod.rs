@@ -91,7 +91,7 @@ impl Report {
     }
 
     fn curves(&self) -> Vec<Picture> {
-        let brackets = 1..=self.overview.plan.brackets().len() as u32;
+        let brackets = 1..=self.overview.outline.brackets().len() as u32;
         brackets.filter_map(|bracket| pictures::curves(&self.overview, bracket)).collect()
     }
 

@@ -13,7 +13,7 @@ use super::timeline::Session;
 use crate::observe::{cell, status};
 use crate::printable::printable_page;
 use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
-use crate::schedule::EpochCount;
+use crate::schedule::Setting;
 use crate::space::Value;
 use crate::trial::Direction;
 
@@ -127,7 +127,7 @@ fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String
         Direction::Minimize => "smaller is better",
         Direction::Maximize => "larger is better",
     };
-    let total = overview.plan.total_trials().saturating_mul(u64::from(overview.study.iterations));
+    let total = overview.outline.total_trials();
     let seconds: f64 = sessions.iter().map(|session| session.seconds).sum();
     vec![
         ("State", state),
@@ -155,15 +155,14 @@ fn best(report: &Report) -> Option<Best> {
         metrics: metrics.collect::<Vec<_>>().join(", "),
         rust: format!(
             "// in the program of the study, with the same settings: returns at once, once the study is finished\n\
-             let results = study.repo_dir({dir:?}).run({r}, {eta})?;\n\
+             let results = study.repo_dir({dir:?}).{run}?;\n\
              let hparams = &results.best().hparams;\n\
              let model = results.best_model()?;\n\n\
              // in any other program: its arrays, by name\n\
              let reader = hobbit::repository::Reader::open({dir:?})?;\n\
              let id = TrialId {{ iteration: {iteration}, bracket: {bracket}, index: {index} }};\n\
              let arrays = reader.model(id)?.best.arrays;",
-            r = report.overview.study.max_epochs,
-            eta = report.overview.study.eta,
+            run = report.overview.study.algorithm().call(),
             iteration = id.iteration,
             bracket = id.bracket,
             index = id.index,
@@ -362,27 +361,25 @@ fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
 
 fn settings(overview: &Overview) -> Vec<(String, String)> {
     let study = &overview.study;
-    let count = match study.epoch_count {
-        EpochCount::Additional => "additional: a stage trains that many epochs more",
-        EpochCount::Cumulative => "cumulative: a stage trains up to that many epochs",
-    };
     let score = match study.score {
         ScoreBy::Best => "the best value so far",
         ScoreBy::Last => "the last value",
     };
-    let mut settings: Vec<(String, String)> = [
-        ("R (the most epochs of a stage)", study.max_epochs.to_string()),
-        ("eta (the cut factor between stages)", study.eta.to_string()),
-        ("Epochs are", count.to_owned()),
-        ("Repetitions of the whole Hyperband", study.iterations.to_string()),
+    let value = |setting: &Setting| match setting.meaning {
+        Some(meaning) => format!("{}: {meaning}", setting.value),
+        None => setting.value.clone(),
+    };
+    let of_algorithm = study.algorithm().settings();
+    let of_algorithm = of_algorithm.iter().map(|setting| (setting.label.to_owned(), value(setting)));
+    let of_study = [
         ("Seed", study.seed.to_string()),
         ("A trial's score is", format!("{score} of {}", study.monitor)),
         ("A failed trial is tried again", format!("{} times", study.retries)),
         ("Configurations given instead of drawn", study.enqueued.len().to_string()),
         ("Made with", format!("hobbit {}", study.hobbit)),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
+    .map(|(name, value)| (name.to_owned(), value));
+    let mut settings: Vec<(String, String)> = of_algorithm.chain(of_study).collect();
     settings.extend(study.objective.iter().map(|(name, value)| (name.clone(), value.clone())));
     settings
 }

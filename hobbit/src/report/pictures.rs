@@ -32,7 +32,7 @@ pub(super) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
     let all: Vec<f64> = overview.trials.iter().flat_map(curve).map(|(_, value)| value).collect();
     let y = score_axis(overview, &all)?;
     let trials = || overview.trials.iter().enumerate().filter(|(_, trial)| trial.id.bracket == bracket);
-    let planned = &overview.plan.brackets().get(bracket as usize - 1)?.stages;
+    let planned = &overview.outline.brackets().get(bracket as usize - 1)?.stages;
     let stages = trials().map(|(_, trial)| trial.stages.len()).max()?;
     let ends: BTreeSet<u64> = planned.iter().take(stages).map(|stage| stage.trained).collect();
     let (first, last) = (*ends.first()?, *ends.last()?);
@@ -305,7 +305,7 @@ pub(super) fn timeline(overview: &Overview, sessions: &[Session]) -> Option<Pict
     let y = Axis::new("", (0.0, 1.0), Scale::Options(names));
     let mut chart = Chart::new("", (960.0, 84.0 + 26.0 * rows.len() as f64), &x, &y);
     let (_, top, _, bottom) = chart.edges();
-    let stages = overview.plan.brackets()[0].stages.len() as u32 - 1;
+    let stages = overview.outline.brackets()[0].stages.len() as u32 - 1;
     let stages = stages.max(1);
     let mut marks: [Marks; 5] = Default::default();
     let mut before = 0.0;

@@ -1,10 +1,10 @@
 //! How many trials of which stage are done: counted where something was begun, worked out for the rest of the
-//! plan.
+//! outline.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::overview::StageOverview;
-use crate::schedule::Plan;
+use crate::schedule::Outline;
 
 /// How many trials of a stage were trained, have failed, and are being trained.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,9 +29,9 @@ pub(super) fn count(counts: &mut Vec<Counts>, stage: u32) -> &mut Counts {
     &mut counts[stage]
 }
 
-/// The stages of one repetition: bracket, stage, and what the plan says of it.
-fn planned(plan: &Plan) -> impl Iterator<Item = StageOverview> {
-    let brackets = (1..).zip(plan.brackets());
+/// The stages of one repetition: bracket, stage, and what the outline says of it.
+fn planned(outline: &Outline) -> impl Iterator<Item = StageOverview> {
+    let brackets = (1..).zip(outline.brackets());
     brackets.flat_map(|(bracket, description)| {
         (0..).zip(&description.stages).map(move |(stage, planned)| StageOverview {
             iteration: 0,
@@ -48,9 +48,9 @@ fn planned(plan: &Plan) -> impl Iterator<Item = StageOverview> {
 }
 
 /// The stages of all repetitions in order, as many as are listed.
-pub(super) fn listed(plan: &Plan, iterations: u32, begun: &Begun) -> Vec<StageOverview> {
-    let all = (1..=iterations)
-        .flat_map(|iteration| planned(plan).map(move |stage| StageOverview { iteration, ..stage }));
+pub(super) fn listed(outline: &Outline, begun: &Begun) -> Vec<StageOverview> {
+    let all = (1..=outline.repetitions())
+        .flat_map(|iteration| planned(outline).map(move |stage| StageOverview { iteration, ..stage }));
     let mut stages: Vec<StageOverview> = all.take(LISTED).collect();
     for stage in &mut stages {
         let counts = begun.get(&(stage.iteration, stage.bracket));
@@ -62,12 +62,12 @@ pub(super) fn listed(plan: &Plan, iterations: u32, begun: &Begun) -> Vec<StageOv
 }
 
 /// The stages of one repetition, with what was done in all.
-pub(super) fn totals(plan: &Plan, iterations: u32, begun: &Begun) -> Vec<StageOverview> {
-    let mut stages: Vec<StageOverview> = planned(plan).collect();
+pub(super) fn totals(outline: &Outline, begun: &Begun) -> Vec<StageOverview> {
+    let mut stages: Vec<StageOverview> = planned(outline).collect();
     let places: HashMap<(u32, u32), usize> =
         stages.iter().enumerate().map(|(place, stage)| ((stage.bracket, stage.stage), place)).collect();
     for stage in &mut stages {
-        stage.planned = stage.planned.saturating_mul(u64::from(iterations));
+        stage.planned = stage.planned.saturating_mul(u64::from(outline.repetitions()));
     }
     for ((_, bracket), counts) in begun {
         for (number, counts) in (0..).zip(counts) {
@@ -81,10 +81,10 @@ pub(super) fn totals(plan: &Plan, iterations: u32, begun: &Begun) -> Vec<StageOv
 }
 
 /// The epochs that are left of all repetitions.
-pub(super) fn epochs_left(plan: &Plan, iterations: u32, begun: &Begun) -> u64 {
+pub(super) fn epochs_left(outline: &Outline, begun: &Begun) -> u64 {
     let of_bracket = |bracket: u32, counts: &[Counts]| {
         let (mut healthy, mut epochs) = (0, 0);
-        for (number, stage) in plan.brackets()[bracket as usize - 1].stages.iter().enumerate() {
+        for (number, stage) in outline.brackets()[bracket as usize - 1].stages.iter().enumerate() {
             let counts = counts.get(number).copied().unwrap_or_default();
             let expected = if number == 0 { stage.trials } else { stage.trials.min(healthy) };
             let left = expected.saturating_sub(counts.trained + counts.failed);
@@ -93,7 +93,7 @@ pub(super) fn epochs_left(plan: &Plan, iterations: u32, begun: &Begun) -> u64 {
         }
         epochs
     };
-    let mut left = u128::from(plan.total_epochs()) * u128::from(iterations);
+    let mut left = u128::from(outline.epochs_of_repetition()) * u128::from(outline.repetitions());
     for ((_, bracket), counts) in begun {
         left = left.saturating_sub(of_bracket(*bracket, &[])) + of_bracket(*bracket, counts);
     }

@@ -24,7 +24,7 @@ pub use checkpoint::{SavedModel, SavedState};
 pub(crate) use compare::{Examined, Opening};
 pub(crate) use deciding::{Losses, deciding};
 pub(crate) use ending::{EXIT, is_death};
-pub(crate) use outcomes::{Outcomes, place};
+pub(crate) use outcomes::{Outcomes, Rules};
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
 pub use records::{

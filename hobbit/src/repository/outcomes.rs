@@ -1,18 +1,45 @@
 //! Which outcomes of a journal count, and what follows from them.
 //!
-//! An outcome counts if the plan asks for it and everything before it is known: the outcomes of its trial's
+//! An outcome counts if the algorithm asks for it and everything before it is known: the outcomes of its trial's
 //! earlier stages, and those that its promotion was decided by. So a journal that lost lines tells less, and
 //! nothing that is wrong. Time and memory depend on what the journal holds, not on how large it says that the
-//! plan is.
+//! study is.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::deciding::Losses;
-use super::records::StageRecord;
-use crate::schedule::{Ask, Plan, Scheduler, Score, StageEnd};
+use super::records::{StageRecord, StudyRecord};
+use crate::error::Result;
+use crate::schedule::{Algorithm, Ask, Ended, Order, Outline, Score};
 use crate::trial::{Direction, TrialId};
 
-/// The outcomes that the plan has a place for: for each trial those of its first stages, without a gap.
+/// By what outcomes are followed.
+pub(crate) struct Rules {
+    algorithm: Algorithm,
+    pub(super) outline: Outline,
+    order: Order,
+    direction: Direction,
+    losses: Losses,
+}
+
+impl Rules {
+    /// Those of a study.
+    ///
+    /// # Errors
+    /// The settings of its algorithm are not possible.
+    pub(crate) fn new(study: &StudyRecord) -> Result<Rules> {
+        let (algorithm, direction) = (study.algorithm(), study.direction);
+        Ok(Rules {
+            algorithm,
+            outline: algorithm.outline()?,
+            order: algorithm.scheduler(direction)?.order(),
+            direction,
+            losses: Losses::new(study.ties, &study.monitor),
+        })
+    }
+}
+
+/// The outcomes that the algorithm has a place for: for each trial those of its first stages, without a gap.
 pub(crate) struct Outcomes {
     pub(super) brackets: BTreeMap<(u32, u32), Trials>,
     /// How many outcomes do not count because one before them, of the same trial, is not there; and the first
@@ -33,11 +60,7 @@ pub(super) enum Reached {
 
 impl Outcomes {
     /// Finds the places of outcomes, of which the latest for each trial and stage is given.
-    pub(crate) fn new(
-        records: HashMap<(TrialId, u32), StageRecord>,
-        plan: &Plan,
-        iterations: u32,
-    ) -> Outcomes {
+    pub(crate) fn new(records: HashMap<(TrialId, u32), StageRecord>, outline: &Outline) -> Outcomes {
         let mut records: Vec<StageRecord> = records.into_values().collect();
         records.sort_unstable_by_key(|record| (record.trial, record.stage));
         let mut found = Outcomes { brackets: BTreeMap::new(), lost: None };
@@ -54,10 +77,11 @@ impl Outcomes {
             let known = earlier.map_or(0, Vec::len);
             // a trial that was stopped early has had fewer epochs than the plan says
             let had = earlier.and_then(|records| records.last()).map_or(0, StageRecord::reached);
-            let fits = place(plan, iterations, trial)
+            let fits = outline
+                .stages_of(trial)
                 .and_then(|stages| stages.get(stage as usize))
                 .is_some_and(|planned| record.is_of(u64::from(planned.epochs), had));
-            // behind one that has no place in this plan, or that is an orphan itself, it does not count
+            // behind one that has no place in this outline, or that is an orphan itself, it does not count
             if fits && !is_orphan && known == stage as usize {
                 found.brackets.entry(key).or_default().entry(trial.index).or_default().push(record);
             }
@@ -72,7 +96,10 @@ impl Outcomes {
     }
 
     /// The stages that follow from these outcomes without any training, and their epochs.
-    pub(crate) fn replayable(&self, plan: &Plan, direction: Direction, mut losses: Losses) -> (u64, u64) {
+    ///
+    /// # Errors
+    /// The settings of the algorithm are not possible.
+    pub(crate) fn replayable(&self, rules: &mut Rules) -> Result<(u64, u64)> {
         let (mut stages, mut epochs) = (0, 0);
         for (&bracket, trials) in &self.brackets {
             let counted = |index: u32, stage: u32| {
@@ -80,9 +107,9 @@ impl Outcomes {
                     (stages, epochs) = (stages + 1, epochs + record.epochs());
                 }
             };
-            follow(plan, (direction, &mut losses), bracket, trials, counted, |_| ());
+            follow(rules, bracket, trials, counted, |_| ())?;
         }
-        (stages, epochs)
+        Ok((stages, epochs))
     }
 
     /// The outcomes by trial and stage.
@@ -92,50 +119,49 @@ impl Outcomes {
     }
 }
 
-/// The stages of the bracket in which the plan has a place for this trial.
-pub(crate) fn place(plan: &Plan, iterations: u32, trial: TrialId) -> Option<&[crate::schedule::Stage]> {
-    let stages = &plan.brackets().get((trial.bracket as usize).checked_sub(1)?)?.stages;
-    let is_planned = trial.iteration <= iterations && u64::from(trial.index) <= stages[0].trials;
-    is_planned.then_some(stages)
-}
-
-/// Follows a bracket as far as its outcomes are known. `stage` is called for each index and stage that has
-/// its turn, known or not, except for first stages that are not; `end` for each stage that is over.
+/// Follows a bracket as far as its outcomes are known. `turn` is called for each index and stage that has
+/// its turn, known or not, except for first stages that are not; `end` for the trials whose lives an outcome ends.
+///
+/// # Errors
+/// The settings of the algorithm are not possible.
 pub(super) fn follow(
-    plan: &Plan,
-    (direction, losses): (Direction, &mut Losses),
+    rules: &mut Rules,
     (iteration, bracket): (u32, u32),
     trials: &Trials,
-    mut stage: impl FnMut(u32, u32),
-    mut end: impl FnMut(&StageEnd),
-) -> Reached {
-    let planned = plan.brackets()[bracket as usize - 1].stages[0].trials;
-    // a first stage with gaps decides nothing, and may have more trials than can be counted
-    if (trials.len() as u64) < planned {
-        trials.keys().for_each(|&index| stage(index, 0));
-        return Reached::Stage(0);
+    mut turn: impl FnMut(u32, u32),
+    mut end: impl FnMut(&[(TrialId, Ended)]),
+) -> Result<Reached> {
+    let planned = rules.outline.brackets()[bracket as usize - 1].stages[0].trials;
+    // where the order decides nothing, a first stage with gaps decides nothing either, and may have more trials than can be
+    // counted
+    if rules.order == Order::Free && (trials.len() as u64) < planned {
+        trials.keys().for_each(|&index| turn(index, 0));
+        return Ok(Reached::Stage(0));
     }
-    let mut scheduler = Scheduler::at(plan.clone(), (iteration, bracket), direction);
-    let mut reached = 0;
+    let mut scheduler = rules.algorithm.scheduler_at((iteration, bracket), rules.direction)?;
+    let (mut reached, mut unknown) = (0, false);
     let mut scores: HashMap<u32, Score> = HashMap::new();
-    while let Ask::Run(assignment) = scheduler.ask() {
+    loop {
+        let assignment = match scheduler.ask() {
+            Ask::Run(next) if (next.trial.iteration, next.trial.bracket) == (iteration, bracket) => next,
+            Ask::Wait => return Ok(Reached::Stage(reached)),
+            _ if unknown => return Ok(Reached::Stage(reached)),
+            _ => return Ok(Reached::End),
+        };
         let trial = assignment.trial;
-        if (trial.iteration, trial.bracket) != (iteration, bracket) {
-            break;
-        }
-        stage(trial.index, assignment.stage);
+        reached = reached.max(assignment.stage);
+        turn(trial.index, assignment.stage);
         let known = trials.get(&trial.index).and_then(|records| records.get(assignment.stage as usize));
-        let Some(record) = known else { continue };
+        let Some(record) = known else {
+            unknown = true;
+            continue;
+        };
         let before = scores.get(&trial.index).map_or(f64::NAN, |score| score.loss);
-        let score = losses.score(record, before);
+        let score = rules.losses.score(record, before);
         scores.extend(score.map(|score| (trial.index, score)));
-        if let Some(ended) = scheduler.tell_score(trial, score) {
-            reached = ended.stage + 1;
+        let ended = scheduler.tell(&assignment, score);
+        if !ended.is_empty() {
             end(&ended);
-            if ended.last {
-                return Reached::End;
-            }
         }
     }
-    Reached::Stage(reached)
 }

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::counts::{Begun, Counts, count, epochs_left, listed, totals};
-use super::deciding::Losses;
 use super::lock::Owner;
-use super::outcomes::{Outcomes, Reached, follow, place};
+use super::outcomes::{Outcomes, Reached, Rules, follow};
 use super::reader::Reader;
 use super::records::{Descriptions, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
 use crate::error::{Error, Result};
-use crate::schedule::{Place, Plan, Score, StageEnd};
+use crate::schedule::{Ended, Outline, Place, Plan, Score};
 use crate::space::Value;
 use crate::trial::TrialId;
 
@@ -19,7 +18,9 @@ use crate::trial::TrialId;
 pub struct Overview {
     /// The study, with its size as it was extended to, and its objective with the changes that were accepted.
     pub study: StudyRecord,
-    /// The plan of one repetition.
+    /// The brackets and stages of its algorithm.
+    pub outline: Outline,
+    /// The brackets of one repetition as the table of a Hyperband.
     pub plan: Plan,
     /// The processes that worked on the study, in order.
     pub processes: Vec<Process>,
@@ -224,11 +225,11 @@ impl Digest {
 impl Overview {
     /// Puts the records of a journal together. `study` is the study as it was made.
     ///
-    /// What the journal tells of trials that the plan does not have, and of stages before which something is
+    /// What the journal tells of trials that the algorithm does not have, and of stages before which something is
     /// missing, is left out.
     ///
     /// # Errors
-    /// The study's R or eta are not possible: the file was changed. Or the journal holds far more names than
+    /// The settings of the study's algorithm are not possible: the file was changed. Or the journal holds far more names than
     /// a study has.
     pub fn new(mut study: StudyRecord, records: Vec<Record>) -> Result<Overview> {
         check_names(&study, &records)?;
@@ -236,21 +237,20 @@ impl Overview {
         for record in records {
             digest.take(record, &mut study);
         }
-        let plan = Plan::counting(study.max_epochs, study.eta, study.epoch_count)?;
+        let mut rules = Rules::new(&study)?;
         let Digest { processes, mut hparams, mut models, started, outcomes, is_extended, .. } = digest;
-        let outcomes = Outcomes::new(outcomes, &plan, study.iterations);
+        let outcomes = Outcomes::new(outcomes, &rules.outline);
         let mut lost = outcomes.lost.map_or(0, |(count, ..)| count);
         let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
         let mut begun = Begun::new();
         let mut over = 0_u64;
-        let mut losses = Losses::new(study.ties, &study.monitor);
         for ((iteration, bracket), known) in outcomes.brackets {
             let id = |index| TrialId { iteration, bracket, index };
             let counts = begun.entry((iteration, bracket)).or_default();
             let (mut turns, mut ends) = (Vec::new(), Vec::new());
             let turn = |index, stage| turns.push((index, stage));
-            let end = |end: &StageEnd| ends.push(end.clone());
-            match follow(&plan, (study.direction, &mut losses), (iteration, bracket), &known, turn, end) {
+            let end = |ended: &[(TrialId, Ended)]| ends.extend_from_slice(ended);
+            match follow(&mut rules, (iteration, bracket), &known, turn, end)? {
                 Reached::End => over += 1,
                 // lines are missing, unless the study has grown since
                 Reached::Stage(reached) if !is_extended => {
@@ -281,12 +281,9 @@ impl Overview {
                     }
                 }
             }
-            for end in &ends {
-                for id in &end.ended {
-                    if let Some(trial) = trials.get_mut(id).filter(|trial| trial.status == Status::Unfinished)
-                    {
-                        trial.status = if end.last { Status::Finished } else { Status::Dropped(end.stage) };
-                    }
+            for (id, ended) in &ends {
+                if let Some(trial) = trials.get_mut(id).filter(|trial| trial.status == Status::Unfinished) {
+                    trial.status = Status::from(*ended);
                 }
             }
         }
@@ -294,7 +291,7 @@ impl Overview {
         let first = started.iter().filter(|(_, (stage, ..))| *stage == 0);
         let running: HashMap<TrialId, _> = first.map(|(id, running)| (*id, *running)).collect();
         for (id, values) in hparams {
-            if place(&plan, study.iterations, id).is_none() {
+            if !rules.outline.has(id) {
                 continue;
             }
             let counts = begun.entry((id.iteration, id.bracket)).or_default();
@@ -313,15 +310,17 @@ impl Overview {
             let score = trial.ranked_by(&study);
             (score.map_or(Place::LAST, |score| score.place(study.direction)), trial.id)
         });
-        let brackets = u64::from(study.iterations) * plan.brackets().len() as u64;
+        let Rules { outline, .. } = rules;
+        let brackets = u64::from(outline.repetitions()) * outline.brackets().len() as u64;
         Ok(Overview {
-            stages: listed(&plan, study.iterations, &begun),
-            totals: totals(&plan, study.iterations, &begun),
-            left: epochs_left(&plan, study.iterations, &begun),
+            stages: listed(&outline, &begun),
+            totals: totals(&outline, &begun),
+            left: epochs_left(&outline, &begun),
             is_whole: over == brackets,
             lost,
+            plan: study.algorithm().plan()?,
             study,
-            plan,
+            outline,
             processes,
             trials,
         })
@@ -345,7 +344,7 @@ impl Overview {
 
     /// The epochs of the whole plan, with all repetitions.
     pub fn planned_epochs(&self) -> u64 {
-        self.plan.total_epochs().saturating_mul(u64::from(self.study.iterations))
+        self.outline.total_epochs()
     }
 
     /// The epochs that were trained.

@@ -10,7 +10,6 @@ use super::records::{FORMAT, Record, ResultRecord, ResultsRecord, StudyRecord};
 use super::storage::{Disk, Storage, replace};
 use super::{journal, names};
 use crate::error::{Error, Result};
-use crate::schedule::Plan;
 use crate::trial::TrialId;
 
 /// A repository, to look at. It never writes, takes no lock, and works while a sweep runs.
@@ -35,8 +34,8 @@ impl Reader {
         let path = dir.join(names::STUDY);
         match read_study(&Disk, &path)? {
             Some(study) => {
-                Plan::counting(study.max_epochs, study.eta, study.epoch_count)
-                    .map_err(|error| Error::repository(format!("{}: {error}", path.display())))?;
+                let possible = study.algorithm().outline();
+                possible.map_err(|error| Error::repository(format!("{}: {error}", path.display())))?;
                 Ok(Reader { dir: dir.to_owned(), study })
             }
             None => {

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::objective::History;
-use crate::schedule::EpochCount;
+use crate::schedule::{Algorithm, Ended, EpochCount};
 use crate::space::{Space, Value};
 use crate::trial::{Direction, TrialId};
 
@@ -158,6 +158,12 @@ pub struct Descriptions {
 }
 
 impl StudyRecord {
+    /// The algorithm that it is run with.
+    pub fn algorithm(&self) -> Algorithm {
+        let StudyRecord { max_epochs, eta, epoch_count, iterations, .. } = *self;
+        Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations }
+    }
+
     /// Takes over what a record of the journal changes about the study.
     pub(super) fn take_over(&mut self, record: &Record) {
         match record {
@@ -325,6 +331,16 @@ pub enum Status {
     },
     /// The sweep was stopped before its end.
     Unfinished,
+}
+
+impl From<Ended> for Status {
+    /// What becomes of a trial that did not fail.
+    fn from(ended: Ended) -> Status {
+        match ended {
+            Ended::Finished => Status::Finished,
+            Ended::Dropped { stage } => Status::Dropped(stage),
+        }
+    }
 }
 
 /// `results.ron`: the ranked table.

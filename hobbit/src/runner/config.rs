@@ -10,7 +10,7 @@ use super::trouble::listed;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
-use crate::schedule::Plan;
+use crate::schedule::{Algorithm, Outline};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -32,31 +32,31 @@ pub(super) fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
 ///
 /// # Errors
 /// The objective is not ready.
-pub(super) fn workers<O: Objective>(objective: &O, settings: &Settings<O>, plan: &Plan) -> Result<usize> {
+pub(super) fn workers<O: Objective>(objective: &O, settings: &Settings<O>, outline: &Outline) -> Result<usize> {
     let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
         Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
         Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
     };
     let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
     // there are never more stages to train at once than trials
-    let trials = plan.total_trials().saturating_mul(u64::from(settings.iterations));
-    Ok(workers.min(usize::try_from(trials).unwrap_or(usize::MAX)))
+    Ok(workers.min(usize::try_from(outline.total_trials()).unwrap_or(usize::MAX)))
 }
 
 /// What the study is, for its repository.
 pub(super) fn record<O: Objective>(
     objective: &O,
     settings: &Settings<O>,
-    (max_epochs, eta): (u32, u32),
+    algorithm: Algorithm,
     direction: Direction,
 ) -> Result<StudyRecord> {
+    let Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations } = algorithm;
     Ok(StudyRecord {
         format: FORMAT,
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
         max_epochs,
         eta,
-        epoch_count: settings.epoch_count,
-        iterations: settings.iterations,
+        epoch_count,
+        iterations,
         seed: settings.seed,
         monitor: settings.monitor.clone(),
         direction,
@@ -75,14 +75,13 @@ pub(super) fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
 }
 
 /// Settings that make no sense are errors.
-pub(super) fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result<()> {
+pub(super) fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
     let whole = |name: &str, value: u64| {
         if value == 0 { Err(Error::setting(format!("{name} is 0; it has to be at least 1"))) } else { Ok(()) }
     };
     if let Some(workers) = settings.workers {
         whole("the number of workers", workers as u64)?;
     }
-    whole("the number of iterations", u64::from(settings.iterations))?;
     whole("max_deaths", u64::from(settings.max_deaths))?;
     if let Some(every) = settings.checkpoint_every {
         whole("checkpoint_every", every)?;
@@ -102,15 +101,7 @@ pub(super) fn check<O: Objective>(settings: &Settings<O>, plan: &Plan) -> Result
     if settings.target.is_some_and(f64::is_nan) {
         return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
     }
-    check_repository(settings)?;
-    if u32::try_from(plan.brackets()[0].stages[0].trials).is_err() {
-        return Err(Error::setting(format!(
-            "R = {} is too large: the first bracket would have {} trials",
-            plan.max_epochs(),
-            plan.brackets()[0].stages[0].trials
-        )));
-    }
-    Ok(())
+    check_repository(settings)
 }
 
 /// Settings of a repository need one, and have to agree with each other.
@@ -138,12 +129,11 @@ fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
 pub(super) fn check_monitor<O: Objective>(
     objective: &O,
     configurations: &Configurations<O::Hparams>,
-    plan: &Plan,
     settings: &Settings<O>,
 ) -> Result<Option<Direction>> {
     let monitor = settings.monitor.as_str();
     let (mut first_error, mut first_panic) = (None, None);
-    for index in 1..=plan.brackets()[0].stages[0].trials.min(5) as u32 {
+    for index in 1..=configurations.outline().brackets()[0].stages[0].trials.min(5) as u32 {
         let hparams = configurations.get(TrialId::new(1, index))?;
         let metrics = match catch(|| objective.directions(&hparams)) {
             Ok(Ok(metrics)) => metrics,

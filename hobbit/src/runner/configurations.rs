@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::random::Key;
-use crate::schedule::Plan;
+use crate::schedule::Outline;
 use crate::space::SearchSpace;
 use crate::trial::TrialId;
 
@@ -17,37 +17,28 @@ const TRAIN: u64 = 1;
 pub(crate) struct Configurations<H> {
     key: Key,
     enqueued: Vec<Arc<H>>,
-    /// The trials before each bracket of a repetition, and in a whole repetition.
-    before: Vec<u64>,
-    /// The epochs that a trial of each bracket has at the end of its last stage.
-    epochs: Vec<u64>,
+    outline: Outline,
 }
 
 impl<H: SearchSpace> Configurations<H> {
-    pub(crate) fn new(seed: u64, plan: &Plan, enqueued: Vec<Arc<H>>) -> Self {
-        let mut before = vec![0];
-        for bracket in plan.brackets() {
-            before.push(before[before.len() - 1] + bracket.stages[0].trials);
-        }
-        let epochs = plan.brackets().iter().map(|bracket| bracket.stages[bracket.stages.len() - 1].trained);
-        Configurations { key: Key::new(seed), enqueued, before, epochs: epochs.collect() }
+    pub(crate) fn new(seed: u64, outline: Outline, enqueued: Vec<Arc<H>>) -> Self {
+        Configurations { key: Key::new(seed), enqueued, outline }
+    }
+
+    /// The trials there are.
+    pub(crate) fn outline(&self) -> &Outline {
+        &self.outline
     }
 
     /// The epochs that a trial has had if it is promoted to its bracket's last stage.
     pub(crate) fn epochs(&self, trial: TrialId) -> u64 {
-        self.epochs[trial.bracket as usize - 1]
+        self.outline.epochs(trial).unwrap_or(0)
     }
 
     /// The place of a trial among all trials, counted from 0.
+    #[inline]
     pub(crate) fn ordinal(&self, trial: TrialId) -> u64 {
-        let TrialId { iteration, bracket, index } = trial;
-        let [iteration, bracket, index] = [iteration, bracket, index].map(|number| number.saturating_sub(1));
-        u64::from(iteration) * self.count() + self.before[bracket as usize] + u64::from(index)
-    }
-
-    /// The trials of one repetition.
-    pub(crate) fn count(&self) -> u64 {
-        self.before[self.before.len() - 1]
+        self.outline.place(trial)
     }
 
     /// The trial's configuration.

@@ -1,7 +1,7 @@
 //! The coordinator: the thread that called `run`. It makes outcomes durable before they count, tells the observers, and looks
 //! after workers that are stuck.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::objective::{History, Objective};
 use crate::observe::{Event, Observer, tell};
 use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
-use crate::schedule::Score;
 use crate::trial::TrialId;
 
 pub(crate) struct Coordinator<O: Objective> {
@@ -154,8 +153,7 @@ impl<O: Objective> Coordinator<O> {
         if self.repository.is_none() {
             return needed;
         }
-        let mut brackets = BTreeMap::<_, Vec<(Score, u32)>>::new();
-        let mut ended = Vec::new();
+        let mut pending = Vec::new();
         let mut state = self.shared.lock();
         for message in mail {
             let Message::Outcome(outcome) = message else { continue };
@@ -166,16 +164,12 @@ impl<O: Objective> Coordinator<O> {
             let ordinal = self.shared.evaluator.configurations.ordinal(trial);
             let Some(score) = state.ledger.score_after(ordinal, &outcome.record) else { continue };
             if !outcome.unfinished {
-                brackets.entry((trial.iteration, trial.bracket)).or_default().push((score, trial.index));
+                pending.push((trial, score));
             }
         }
-        for ((iteration, bracket), pending) in brackets {
-            let id = |index| TrialId { iteration, bracket, index };
-            needed.extend(state.scheduler.hopeful(id(0), &pending).into_iter().map(id));
-            let ending = pending.into_iter().map(|(score, index)| (score, id(index)));
-            ended.extend(ending.filter(|(_, trial)| !needed.contains(trial)));
-        }
-        needed.extend(state.ledger.would_keep(ended));
+        needed.extend(state.scheduler.hopeful(&pending));
+        pending.retain(|(trial, _)| !needed.contains(trial));
+        needed.extend(state.ledger.would_keep(pending));
         needed
     }
 

@@ -7,8 +7,7 @@ use super::configurations::Configurations;
 use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::repository::{Examined, Record, place};
-use crate::schedule::Plan;
+use crate::repository::{Examined, Record};
 use crate::space::SearchSpace;
 use crate::trial::TrialId;
 
@@ -40,11 +39,9 @@ pub(super) fn examine<O: Objective>(
     records: &[Record],
     objective: &O,
     configurations: &Configurations<O::Hparams>,
-    plan: &Plan,
-    iterations: u32,
 ) -> Result<Examined> {
     let mut examined = Examined::default();
-    let known = known(records, configurations, plan, iterations)?;
+    let known = known(records, configurations)?;
     let trials: Vec<(TrialId, &Description)> = known.into_iter().collect();
     let mut changes = Changes::default();
     let mut undescribed = 0;
@@ -87,20 +84,18 @@ pub(super) fn examine<O: Objective>(
     Ok(examined)
 }
 
-/// The plan's trials that the journal has begun, with their latest descriptions; without one, where there is
+/// The study's trials that the journal has begun, with their latest descriptions; without one, where there is
 /// none.
 fn known<'a, H: SearchSpace>(
     records: &'a [Record],
     configurations: &Configurations<H>,
-    plan: &Plan,
-    iterations: u32,
 ) -> Result<BTreeMap<TrialId, &'a Description>> {
     let space = H::space();
     let mut known = BTreeMap::new();
     for record in records {
         match record {
             Record::Started { trial, stage: 0, hparams, model, .. }
-                if place(plan, iterations, *trial).is_some() =>
+                if configurations.outline().has(*trial) =>
             {
                 if !space.is_recorded_as(&configurations.get(*trial)?.values(), hparams) {
                     return Err(Error::repository(format!(

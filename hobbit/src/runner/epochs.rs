@@ -77,7 +77,7 @@ impl<O: Objective> Evaluator<O> {
         let earlier = match &task.earlier {
             Some(stages) => stages.iter().copied().find(|(end, _)| *end > epoch),
             None => {
-                let stages = &self.plan.brackets()[trial.bracket as usize - 1].stages;
+                let stages = self.configurations.outline().stages_of(trial).unwrap_or_default();
                 let mut ends = stages.iter().take(stage as usize).map(|stage| stage.trained);
                 ends.find(|end| *end > epoch).map(|end| (end, end))
             }

@@ -12,7 +12,7 @@ use super::trouble::{Trouble, chain, is_unheard, unheard};
 use crate::error::{BoxError, Result};
 use crate::objective::{Checkpoint, Interrupt, Metrics, Objective, TrialContext};
 use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Ties};
-use crate::schedule::{Assignment, Plan};
+use crate::schedule::Assignment;
 use crate::trial::Direction;
 
 /// What an evaluation needs from the sweep around it.
@@ -46,7 +46,6 @@ pub(crate) struct Evaluator<O: Objective> {
     pub(crate) checkpoint_every: Option<u64>,
     /// Whether there is a repository, so that models have to be saved.
     pub(crate) saves: bool,
-    pub(crate) plan: Plan,
     pub(crate) ties: Ties,
 }
 

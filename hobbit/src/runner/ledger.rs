@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::settings::Keep;
 use crate::repository::{Losses, StageRecord, Status, epochs};
-use crate::schedule::{Place, Score};
+use crate::schedule::{Ended, Place, Score};
 use crate::trial::{Direction, TrialId};
 
 /// One trial so far.
@@ -27,7 +27,7 @@ pub(crate) struct TrialState<H> {
     pub(crate) seconds: f64,
 }
 
-/// All trials, by their place in the plan.
+/// All trials, by their place among all.
 pub(crate) struct Ledger<H> {
     trials: Vec<Option<TrialState<H>>>,
     direction: Direction,
@@ -102,8 +102,8 @@ impl<H> Ledger<H> {
     }
 
     /// Of trials that end now, with their scores, those whose weights are kept.
-    pub(crate) fn would_keep(&self, ending: Vec<(Score, TrialId)>) -> Vec<TrialId> {
-        let ranked = ending.into_iter().map(|(score, id)| (score.place(self.direction), id));
+    pub(crate) fn would_keep(&self, ending: Vec<(TrialId, Score)>) -> Vec<TrialId> {
+        let ranked = ending.into_iter().map(|(id, score)| (score.place(self.direction), id));
         match self.keep {
             Keep::All => ranked.map(|(_, id)| id).collect(),
             Keep::None => Vec::new(),
@@ -118,12 +118,12 @@ impl<H> Ledger<H> {
     }
 
     /// Ends a trial's life. Returns its status, and the trial whose weights are to be removed: its own, another's or none.
-    pub(crate) fn end(&mut self, ordinal: u64, finished: bool, stage: u32) -> (Status, Option<TrialId>) {
+    pub(crate) fn end(&mut self, ordinal: u64, ended: Ended) -> (Status, Option<TrialId>) {
         let Some(Some(trial)) = self.trials.get_mut(ordinal as usize) else {
             return (Status::Unfinished, None);
         };
         if trial.status == Status::Unfinished {
-            trial.status = if finished { Status::Finished } else { Status::Dropped(stage) };
+            trial.status = Status::from(ended);
         }
         let (status, id) = (trial.status.clone(), trial.id);
         let score = trial.score.map(|(value, _)| self.losses.rank(value, trial.loss, trial.epochs));

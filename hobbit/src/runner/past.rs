@@ -11,10 +11,10 @@ use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{
-    Losses, Opened, Opening, Outcomes, Reader, Record, Repository, StageRecord, StudyRecord, Timestamp,
+    Opened, Opening, Outcomes, Reader, Record, Repository, Rules, StageRecord, StudyRecord, Timestamp,
     to_pretty,
 };
-use crate::schedule::Plan;
+use crate::schedule::Outline;
 use crate::space::SearchSpace;
 use crate::trial::TrialId;
 
@@ -44,22 +44,21 @@ impl Past {
         workers: usize,
         objective: &O,
         configurations: &Configurations<O::Hparams>,
-        plan: &Plan,
         study: &mut StudyRecord,
     ) -> Result<Past> {
         check_hparams(configurations)?;
-        let Settings { extend, overwrite, accept_changes, iterations, max_deaths, .. } = *settings;
+        let Settings { extend, overwrite, accept_changes, max_deaths, .. } = *settings;
         // a study that was begun with another rule goes on with it
         if !overwrite && let Ok(reader) = Reader::open(dir) {
             study.ties = reader.made().ties;
         }
         let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
-        let examine = |records: &[Record]| examine(records, objective, configurations, plan, iterations);
+        let examine = |records: &[Record]| examine(records, objective, configurations);
         let opened = Repository::open(dir, settings.storage.clone(), study, opening, examine)?;
         let Opened { repository, records, mut notes } = opened;
         let mut deaths = judge(&records, max_deaths);
         notes.append(&mut deaths.notes);
-        let outcomes = known_stages(records, iterations, plan);
+        let outcomes = known_stages(records, configurations.outline());
         if let Some((lost, trial, stage)) = outcomes.lost {
             notes.push(format!(
                 "the journal has lost lines: {lost} of the outcomes that it holds, the first of stage {} of trial {trial}, come after \
@@ -67,8 +66,7 @@ impl Past {
                 u64::from(stage) + 1
             ));
         }
-        let losses = Losses::new(study.ties, &study.monitor);
-        let replayable = outcomes.replayable(plan, study.direction, losses);
+        let replayable = outcomes.replayable(&mut Rules::new(study)?)?;
         let on_disk = repository.models()?.into_iter().collect();
         let repository = Some(repository);
         Ok(Past { repository, known: outcomes.into_known(), on_disk, replayable, deaths, notes })
@@ -98,10 +96,10 @@ fn judge(records: &[Record], max_deaths: u32) -> Deaths {
 }
 
 /// The journal's outcomes that count.
-fn known_stages(records: Vec<Record>, iterations: u32, plan: &Plan) -> Outcomes {
+fn known_stages(records: Vec<Record>, outline: &Outline) -> Outcomes {
     let outcome = |record| match record {
         Record::Stage(record) => Some(((record.trial, record.stage), record)),
         _ => None,
     };
-    Outcomes::new(records.into_iter().filter_map(outcome).collect(), plan, iterations)
+    Outcomes::new(records.into_iter().filter_map(outcome).collect(), outline)
 }

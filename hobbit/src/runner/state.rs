@@ -48,7 +48,7 @@ pub(crate) struct Shared<O: Objective> {
 }
 
 pub(crate) struct State<O: Objective> {
-    pub(crate) scheduler: Scheduler,
+    pub(crate) scheduler: Box<dyn Scheduler>,
     pub(crate) ledger: Ledger<O::Hparams>,
     /// Outcomes of earlier processes that have not been replayed yet.
     pub(crate) known: HashMap<(TrialId, u32), StageRecord>,
@@ -383,7 +383,7 @@ impl<O: Objective> Shared<O> {
         garbage: &mut Garbage<O>,
     ) {
         let configurations = &self.evaluator.configurations;
-        let trial = record.trial;
+        let done = Assignment { trial: record.trial, stage: record.stage, from: record.from, to: record.to };
         // failures that an earlier process met have been put up with already
         if !replayed && let Some(error) = state.failures.enter(&record) {
             self.fail(state, error);
@@ -392,15 +392,15 @@ impl<O: Objective> Shared<O> {
             let hparams = hparams.values().into();
             self.send(state, Message::Event(Event::StageEnded { record: record.clone(), replayed, hparams }));
         }
-        let ordinal = configurations.ordinal(trial);
+        let ordinal = configurations.ordinal(done.trial);
         let score = state.ledger.enter(ordinal, record, hparams, false);
         if let Some((carried, bytes)) = carried {
             garbage.extend(state.paused.put(ordinal, carried, bytes, self.evaluator.saves));
         }
-        let Some(end) = state.scheduler.tell_score(trial, score) else { return };
-        for &ended in &end.ended {
-            let ordinal = configurations.ordinal(ended);
-            let (status, removed) = state.ledger.end(ordinal, end.last, end.stage);
+        let is_awaited = state.scheduler.missing(done.trial) <= 1;
+        for (trial, ended) in state.scheduler.tell(&done, score) {
+            let ordinal = configurations.ordinal(trial);
+            let (status, removed) = state.ledger.end(ordinal, ended);
             garbage.extend(state.paused.take(ordinal));
             // looking for one in a set takes long, even in an empty one
             let on_disk = &mut state.on_disk;
@@ -408,10 +408,12 @@ impl<O: Objective> Shared<O> {
                 self.send(state, Message::Remove(removed));
             }
             if self.observed {
-                self.send(state, Message::Event(Event::TrialEnded { trial: ended, status }));
+                self.send(state, Message::Event(Event::TrialEnded { trial, status }));
             }
         }
-        self.work.notify_all();
+        if is_awaited {
+            self.work.notify_all();
+        }
     }
 
     /// Sends a message to the coordinator, which reads it when some more have gathered.

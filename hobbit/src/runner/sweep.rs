@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
 use crate::repository::{Losses, Repository, StudyRecord};
-use crate::schedule::{Plan, Scheduler};
+use crate::schedule::{Algorithm, Scheduler};
 use crate::trial::TrialId;
 
 /// What a sweep leaves.
@@ -41,46 +41,42 @@ pub(crate) struct Finished<O: Objective> {
 pub(crate) fn sweep<O: Objective>(
     objective: Arc<O>,
     mut settings: Settings<O>,
-    max_epochs: u32,
-    eta: u32,
+    algorithm: Algorithm,
 ) -> Result<Finished<O>> {
-    let plan = Plan::counting(max_epochs, eta, settings.epoch_count)?;
-    check(&settings, &plan)?;
+    let outline = algorithm.outline()?;
+    algorithm.check()?;
+    check(&settings)?;
     if settings.stop_on_ctrl_c {
         interrupt::watch()?;
     }
     enqueue(&mut settings)?;
-    let workers = workers(&*objective, &settings, &plan)?;
-    let configurations = Configurations::new(settings.seed, &plan, settings.enqueued.clone());
+    let workers = workers(&*objective, &settings, &outline)?;
+    let configurations = Configurations::new(settings.seed, outline, settings.enqueued.clone());
     asked("optimizes", || objective.optimizes(&settings.monitor, settings.direction))?;
-    let known = check_monitor(&*objective, &configurations, &plan, &settings)?;
+    let known = check_monitor(&*objective, &configurations, &settings)?;
     let (direction, guessed) = direction(known, &settings)?;
     asked("optimizes", || objective.optimizes(&settings.monitor, Some(direction)))?;
-    let mut study = record(&*objective, &settings, (max_epochs, eta), direction)?;
+    let mut study = record(&*objective, &settings, algorithm, direction)?;
     let mut past = match &settings.repo_dir {
-        Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &plan, &mut study)?,
+        Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &mut study)?,
         None => Past::default(),
     };
     let mut notes = Vec::from_iter(guessed);
     notes.append(&mut past.notes);
-    if max_epochs < eta {
-        notes.push(format!(
-            "R = {max_epochs} is less than eta = {eta}, so one trial is all there is to train; `run` takes R first, \
-             as in `run(27, 3)`"
-        ));
-    }
     if settings.verbosity != Verbosity::Quiet {
         notes.extend(unoptimized(env!("HOBBIT_OPT_LEVEL")));
     }
-    let mut scheduler = Scheduler::new(plan.clone(), settings.iterations, direction);
+    let mut scheduler = algorithm.scheduler(direction)?;
     // what is known already takes no time
-    scheduler.longest_first(|trial| match past.known.contains_key(&(trial, 0)) {
+    scheduler.longest_first(&|trial| match past.known.contains_key(&(trial, 0)) {
         true => 0.0,
         false => cost(&*objective, &configurations, trial),
     });
     let info = Arc::new(StudyInfo {
-        plan,
-        iterations: settings.iterations,
+        algorithm,
+        plan: algorithm.plan()?,
+        iterations: configurations.outline().repetitions(),
+        outline: configurations.outline().clone(),
         space: study.space.clone(),
         monitor: settings.monitor.clone(),
         direction,
@@ -102,12 +98,11 @@ pub(crate) fn sweep<O: Objective>(
         retries: settings.retries,
         trial_time_limit: settings.trial_time_limit,
         checkpoint_every: settings.checkpoint_every,
-        plan: info.plan.clone(),
         ties: study.ties,
         saves: repository.is_some() && settings.checkpoints,
     };
     // more grow as they come
-    let room = evaluator.configurations.count().min(1 << 16) as usize;
+    let room = evaluator.configurations.outline().trials_of_repetition().min(1 << 16) as usize;
     let ledger = Ledger::new(Losses::new(study.ties, &study.monitor), direction, settings.keep, room);
     let mut shared = Shared::new(evaluator, state(&settings, scheduler, ledger, past, workers));
     shared.weights = repository.as_ref().map(|repository| repository.weights().clone());
@@ -148,7 +143,7 @@ fn observers<O: Objective>(settings: &mut Settings<O>, info: &StudyInfo) -> Vec<
 /// What workers and coordinator begin with.
 fn state<O: Objective>(
     settings: &Settings<O>,
-    scheduler: Scheduler,
+    scheduler: Box<dyn Scheduler>,
     ledger: Ledger<O::Hparams>,
     past: Past,
     workers: usize,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::outline::{Bracket, Outline, Stage, table};
 use crate::error::{Error, Result};
 
 /// How the epochs of a stage are counted.
@@ -14,6 +15,15 @@ pub enum EpochCount {
     Additional,
     /// A stage trains its trials *up to* that many epochs, as in the paper.
     Cumulative,
+}
+
+impl fmt::Display for EpochCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EpochCount::Additional => "additional",
+            EpochCount::Cumulative => "cumulative",
+        })
+    }
 }
 
 /// The plan of a Hyperband sweep (Li et al., JMLR 18(185), 2018, algorithm 1), computed in whole numbers.
@@ -37,24 +47,6 @@ pub struct Plan {
     eta: u32,
     count: EpochCount,
     brackets: Vec<Bracket>,
-}
-
-/// One run of successive halving within a [`Plan`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bracket {
-    /// The stages in order; never empty.
-    pub stages: Vec<Stage>,
-}
-
-/// One step of a [`Bracket`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stage {
-    /// How many trials are trained in it.
-    pub trials: u64,
-    /// How many epochs each is trained in this stage.
-    pub epochs: u32,
-    /// How many epochs each has been trained at the end of this stage, all stages together.
-    pub trained: u64,
 }
 
 impl Plan {
@@ -121,6 +113,11 @@ impl Plan {
         self.stages().map(|stage| stage.trials).sum()
     }
 
+    /// The brackets as data, all of them `repetitions` times.
+    pub fn outline(&self, repetitions: u32) -> Outline {
+        Outline::new(self.brackets.clone(), self.count, repetitions)
+    }
+
     fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.brackets.iter().flat_map(|bracket| &bracket.stages)
     }
@@ -145,34 +142,12 @@ fn bracket(max_epochs: u32, eta: u32, s_max: u32, s: u32, count: EpochCount) -> 
     Bracket { stages: stages.collect() }
 }
 
-const RULE: &str =
-    "----------------------------------------------------------------------------------------------------";
-
 impl fmt::Display for Plan {
     /// The table: a column of trials (`models`) and epochs for each bracket (`run`), a line for each stage.
     ///
     /// With cumulative epochs the column says up to how many epochs a trial is trained.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{RULE}")?;
-        for run in 1..=self.brackets.len() {
-            write!(f, "{}run={run}", if run == 1 { "\t" } else { "\t\t" })?;
-        }
-        writeln!(f)?;
-        writeln!(f, "{}", "\tmodels\tepochs".repeat(self.brackets.len()))?;
-        for i in 0..self.brackets[0].stages.len() {
-            write!(f, "{}", if i == 0 { "Init" } else { "Cont" })?;
-            for stage in self.brackets.iter().filter_map(|bracket| bracket.stages.get(i)) {
-                let epochs = match self.count {
-                    EpochCount::Additional => u64::from(stage.epochs),
-                    EpochCount::Cumulative => stage.trained,
-                };
-                write!(f, "\t{}\t{epochs}", stage.trials)?;
-            }
-            writeln!(f)?;
-        }
-        writeln!(f, "{RULE}")?;
-        writeln!(f, "Total epochs={}", self.total_epochs())?;
-        writeln!(f, "{RULE}")
+        table(f, &self.brackets, self.count, self.total_epochs())
     }
 }
 

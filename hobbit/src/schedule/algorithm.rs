@@ -1,0 +1,160 @@
+//! The algorithms as data: what a study is run with, as its files keep it.
+
+use serde::{Deserialize, Serialize};
+
+use super::hyperband;
+use super::outline::Outline;
+use super::plan::{EpochCount, Plan};
+use super::scheduler::Scheduler;
+use crate::error::{Error, Result};
+use crate::trial::Direction;
+
+/// An algorithm with its settings.
+///
+/// Adding one is a file beside this one with its scheduler and its [`Recipe`], a variant here, and an arm of
+/// [`with`](Algorithm::with).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// Hyperband (Li et al., JMLR 18(185), 2018): several brackets of successive halving, by a [`Plan`].
+    Hyperband {
+        /// The most epochs of a stage (`R`).
+        max_epochs: u32,
+        /// The cut factor between stages.
+        eta: u32,
+        /// How the epochs of a stage are counted.
+        epoch_count: EpochCount,
+        /// How often the whole of it is run, each time with other configurations.
+        iterations: u32,
+    },
+}
+
+/// One setting of an [`Algorithm`], in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// Its name in files, for example `max_epochs`.
+    pub key: &'static str,
+    /// Its name in messages, for example `R`.
+    pub name: &'static str,
+    /// What it is, for example `R (the most epochs of a stage)`.
+    pub label: &'static str,
+    /// Its value, for example `81`.
+    pub value: String,
+    /// What the value means, where it does not speak for itself.
+    pub meaning: Option<&'static str>,
+}
+
+impl Setting {
+    pub(super) fn new(
+        key: &'static str,
+        name: &'static str,
+        label: &'static str,
+        value: impl ToString,
+    ) -> Self {
+        Setting { key, name, label, value: value.to_string(), meaning: None }
+    }
+}
+
+/// What an algorithm makes of its settings: beside its scheduler in its own file.
+pub(super) trait Recipe {
+    /// The name of its builder, for example `Hyperband`.
+    fn name(&self) -> &'static str;
+
+    /// Its settings in order.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// The call of its builder, for example `run(81, 3)`.
+    fn call(&self) -> String;
+
+    /// What a sweep refuses, although files may hold it.
+    fn check(&self) -> Result<()>;
+
+    fn outline(&self) -> Result<Outline>;
+
+    fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>>;
+
+    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1, were over.
+    fn scheduler_at(&self, bracket: (u32, u32), direction: Direction) -> Result<Box<dyn Scheduler>> {
+        let _ = bracket;
+        self.scheduler(direction)
+    }
+
+    /// The table of one repetition.
+    fn plan(&self) -> Result<Plan>;
+}
+
+impl Algorithm {
+    /// The one place that knows all algorithms.
+    fn with<T>(&self, use_it: impl FnOnce(&dyn Recipe) -> T) -> T {
+        match *self {
+            Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations } => {
+                use_it(&hyperband::Settings { max_epochs, eta, epoch_count, iterations })
+            }
+        }
+    }
+
+    /// The name of its builder, for example `Hyperband`.
+    pub fn name(&self) -> &'static str {
+        self.with(|recipe| recipe.name())
+    }
+
+    /// Its settings in words, in order.
+    pub fn settings(&self) -> Vec<Setting> {
+        self.with(|recipe| recipe.settings())
+    }
+
+    /// The call that runs it, for example `run(81, 3)`.
+    pub fn call(&self) -> String {
+        self.with(|recipe| recipe.call())
+    }
+
+    /// The brackets and stages as data.
+    ///
+    /// # Errors
+    /// A setting that is not possible.
+    pub fn outline(&self) -> Result<Outline> {
+        self.with(|recipe| recipe.outline())
+    }
+
+    /// A scheduler that has not been asked for anything.
+    ///
+    /// # Errors
+    /// As [`outline`](Algorithm::outline).
+    pub fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {
+        self.with(|recipe| recipe.scheduler(direction))
+    }
+
+    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1, were over. It takes
+    /// no longer however many these are.
+    pub(crate) fn scheduler_at(
+        &self,
+        bracket: (u32, u32),
+        direction: Direction,
+    ) -> Result<Box<dyn Scheduler>> {
+        self.with(|recipe| recipe.scheduler_at(bracket, direction))
+    }
+
+    /// Refuses what makes no sense to run, although files may hold it.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.with(|recipe| recipe.check())
+    }
+
+    /// The brackets of one repetition as the table of a Hyperband, for those who know no other algorithm.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        self.with(|recipe| recipe.plan())
+    }
+}
+
+/// Refuses the most epochs and the cut factor where they are the wrong way round. One epoch is what there is to train; it
+/// cannot be meant as a factor.
+pub(super) fn in_order(most: (&str, u32), eta: u32, example: &str) -> Result<()> {
+    let (name, epochs) = most;
+    if (2..eta).contains(&epochs) {
+        return Err(Error::setting(format!(
+            "{name} = {epochs} is less than eta = {eta}: {name} comes first, then eta, as in `{example}`; are they the wrong way \
+             round?"
+        )));
+    }
+    Ok(())
+}
