@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use console::Style;
-use hobbit::observe;
+use hobbit::observe::printable;
+use hobbit::observe::text::number;
 use hobbit::repository::{Reader, TrialOverview};
 use hobbit::space::Value;
 
@@ -76,11 +77,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     let mut text = format!("{}", Style::new().bold().apply_to(format!("Trial {}", best.id)));
     if let Some((score, epoch)) = best.score {
-        let (score, epochs) = (observe::number(score), best.epochs());
-        text += &format!(
-            ": {} {score} at epoch {epoch} of {epochs}",
-            observe::printable(&overview.study.monitor)
-        );
+        let (score, epochs) = (number(score), best.epochs());
+        text += &format!(": {} {score} at epoch {epoch} of {epochs}", printable(&overview.study.monitor));
     }
     text += &format!(", {}\n\n", state::fate(best, State::of(&overview)));
     let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
@@ -91,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     text += &match weights {
         Ok(path) => format!("\nWeights: {}\n", output::shown_path(&path)),
         Err(why) => {
-            let why = observe::printable(&why);
+            let why = printable(&why);
             format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {why}")))
         }
     };
@@ -102,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 fn ron(reader: &Reader, best: &TrialOverview) -> Result<String, Failure> {
     let Some(text) = reader.hparams_ron(best.id)? else { return Ok(map(best)) };
     // hobbit escapes them in its texts
-    if text.lines().any(|line| observe::printable(line) != line) {
+    if text.lines().any(|line| printable(line) != line) {
         let file = reader.dir().join("results.ron");
         return Err(Failure::Foreign(format!(
             "{}: the hyperparameters of trial {} hold control characters that hobbit does not write: something else changed the \

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use console::Style;
+use hobbit::EpochCount;
 use hobbit::observe;
+use hobbit::observe::text::{cell, duration, number};
 use hobbit::repository::{Overview, Reader};
-use hobbit::{Direction, EpochCount};
 use serde::Serialize;
 
 use crate::failure::Outcome;
@@ -103,17 +104,11 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     };
     let plain = Style::new;
     row("state", plain(), &|o| State::of(o).word().to_owned());
-    row("goal", plain(), &|o| {
-        let direction = match o.study.direction {
-            Direction::Minimize => "minimize",
-            Direction::Maximize => "maximize",
-        };
-        format!("{direction} {}", o.study.monitor)
-    });
+    row("goal", plain(), &|o| format!("{} {}", o.study.direction, o.study.monitor));
     row("R, eta", plain(), &|o| {
         let count = match o.study.epoch_count {
-            EpochCount::Additional => "",
-            EpochCount::Cumulative => ", cumulative",
+            EpochCount::Additional => String::new(),
+            count => format!(", {count}"),
         };
         format!("{}, {}{count}", o.study.max_epochs, o.study.eta)
     });
@@ -121,18 +116,16 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     row("seed", plain(), &|o| o.study.seed.to_string());
     row("trials", plain(), &|o| o.trials.len().to_string());
     row("epochs", plain(), &|o| o.trained_epochs().to_string());
-    row("time", plain(), &|o| observe::duration(state::worked(o)));
+    row("time", plain(), &|o| duration(state::worked(o)));
     let of_best = |o: &Overview, cell: &dyn Fn(&hobbit::repository::TrialOverview) -> Option<String>| {
         o.best().and_then(cell).unwrap_or_else(|| "-".to_owned())
     };
     row("best trial", plain(), &|o| of_best(o, &|best| Some(best.id.to_string())));
-    row("score", plain().bold(), &|o| {
-        of_best(o, &|best| best.score.map(|(score, _)| observe::number(score)))
-    });
+    row("score", plain().bold(), &|o| of_best(o, &|best| best.score.map(|(score, _)| number(score))));
     row("at epoch", plain(), &|o| of_best(o, &|best| best.score.map(|(_, epoch)| epoch.to_string())));
     let hparams = observe::names(overviews.iter().filter_map(|o| Some(o.best()?.hparams.as_slice())));
     for name in hparams {
-        row(name, plain(), &|o| of_best(o, &|best| best.hparam(name).map(observe::cell)));
+        row(name, plain(), &|o| of_best(o, &|best| best.hparam(name).map(cell)));
     }
     let verdict = match best {
         best if !best.is_empty() => {

@@ -59,7 +59,7 @@ epochs is how many epochs a stage adds, trained how many a trial has after it.";
 struct View<'a> {
     max_epochs: u32,
     eta: u32,
-    epoch_count: &'static str,
+    epoch_count: String,
     total_epochs: u64,
     total_trials: u64,
     total_evaluations: u64,
@@ -82,7 +82,7 @@ fn view(plan: &Plan) -> View<'_> {
     View {
         max_epochs: plan.max_epochs(),
         eta: plan.eta(),
-        epoch_count: crate::view::epoch_count(plan.epoch_count()),
+        epoch_count: plan.epoch_count().to_string(),
         total_epochs: plan.total_epochs(),
         total_trials: plan.total_trials(),
         total_evaluations: plan.total_evaluations(),

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use hobbit::observe::text::count;
 use hobbit::repository::Reader;
 
 use crate::failure::Outcome;
 use crate::output;
-use crate::state::count;
 
 /// Cuts a damaged journal off before its first damaged line, so that the study can be continued.
 ///

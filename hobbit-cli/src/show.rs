@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use console::Style;
-use hobbit::observe;
+use hobbit::observe::{self, text};
 use hobbit::repository::{End, Overview, Reader, TrialOverview};
 use hobbit::{Status, TrialId};
 use serde::Serialize;
@@ -99,13 +99,11 @@ fn list(args: &Args, overview: &Overview) -> Outcome {
         let mut cells = vec![
             rank.to_string(),
             trial.id.to_string(),
-            trial.score.map_or_else(|| "-".to_owned(), |(score, _)| observe::number(score)),
+            trial.score.map_or_else(|| "-".to_owned(), |(score, _)| text::number(score)),
             trial.epochs().to_string(),
             state::fate(trial, state),
         ];
-        cells.extend(
-            names.iter().map(|name| trial.hparam(name).map_or_else(|| "-".to_owned(), observe::cell)),
-        );
+        cells.extend(names.iter().map(|name| trial.hparam(name).map_or_else(|| "-".to_owned(), text::cell)));
         table.row(cells, colour(rank, trial));
     }
     let mut text = table.render(output::width());
@@ -135,7 +133,7 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
     );
     if let Some((score, epoch)) = trial.score {
         let of = overview.trials.len();
-        text += &format!(", {monitor} {} at epoch {epoch}, rank {rank} of {of}", observe::number(score));
+        text += &format!(", {monitor} {} at epoch {epoch}, rank {rank} of {of}", text::number(score));
     }
     text += "\n";
     if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
@@ -178,7 +176,7 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
             (stage.stage + 1).to_string(),
             stage.from.to_string(),
             stage.to.to_string(),
-            observe::number(stage.seconds),
+            text::number(stage.seconds),
             (u64::from(stage.worker) + 1).to_string(),
             (u64::from(stage.attempt) + 1).to_string(),
             end,
@@ -207,7 +205,7 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
             let is_best = trial.score.is_some_and(|(_, best)| best == epoch);
             let start = [epoch.to_string(), (stage.stage + 1).to_string()];
             let values = places.iter().map(|place| match place.map(|place| row[place]) {
-                Some(value) if !value.is_nan() => observe::number(value),
+                Some(value) if !value.is_nan() => text::number(value),
                 _ => "-".to_owned(),
             });
             let mark = if is_best { "score" } else { "" };

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hobbit::Status;
 use hobbit::observe;
+use hobbit::observe::text::{count, duration};
 use hobbit::repository::{Overview, Process, Reader, Timestamp, TrialOverview};
-use hobbit::{Direction, Status};
 use serde::Serialize;
 
 use crate::output;
@@ -63,7 +64,7 @@ impl State {
             return "not begun: no process has worked on it yet".to_owned();
         };
         let Process { host, pid, workers, opened, closed, .. } = last;
-        let for_so_long = |since: Timestamp| observe::duration(between(since, Timestamp::now()));
+        let for_so_long = |since: Timestamp| duration(between(since, Timestamp::now()));
         // the clock may have been set back before the end was written
         let end = |time: Timestamp| ago(later(time, last_sign(overview)));
         match (self, closed) {
@@ -88,7 +89,7 @@ impl State {
                 format!("stopped {}: {reason}; run its program again to continue", end(*time))
             }
             (_, Some((time, _))) => {
-                format!("finished {}, after {}", end(*time), observe::duration(worked(overview)))
+                format!("finished {}, after {}", end(*time), duration(worked(overview)))
             }
             _ => self.word().to_owned(),
         }
@@ -103,7 +104,7 @@ fn ago(time: Timestamp) -> String {
     if time.0 - now.0 > SAME {
         return "at a time that this machine's clock has not reached yet".to_owned();
     }
-    format!("{} ago", observe::duration(between(time, now)))
+    format!("{} ago", duration(between(time, now)))
 }
 
 fn later(a: Timestamp, b: Timestamp) -> Timestamp {
@@ -150,7 +151,7 @@ pub(crate) fn fate(trial: &TrialOverview, state: State) -> String {
     match (&trial.status, trial.running) {
         (Status::Unfinished, Some((stage, ..))) if state.is_live() => format!("running stage {}", stage + 1),
         (Status::Unfinished, Some((stage, ..))) => format!("interrupted in stage {}", stage + 1),
-        (status, _) => observe::status(status),
+        (status, _) => status.to_string(),
     }
 }
 
@@ -170,23 +171,14 @@ pub(crate) fn weights(reader: &Reader, trial: &TrialOverview) -> Result<PathBuf,
 /// What a study is about, on a line.
 pub(crate) fn title(dir: &Path, overview: &Overview) -> String {
     let study = &overview.study;
-    let goal = match study.direction {
-        Direction::Minimize => "minimize",
-        Direction::Maximize => "maximize",
-    };
     let times = if study.iterations > 1 { format!(", {} times", study.iterations) } else { String::new() };
     format!(
-        "{}: {goal} {}, R = {}, eta = {}{times}, seed {}",
+        "{}: {} {}, R = {}, eta = {}{times}, seed {}",
         output::shown_path(dir),
+        study.direction,
         observe::printable(&study.monitor),
         study.max_epochs,
         study.eta,
         study.seed
     )
-}
-
-/// `1 worker`, `2 workers`.
-pub(crate) fn count(n: impl Into<u64>, what: &str) -> String {
-    let n = n.into();
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use console::{Style, Term, measure_text_width, truncate_str};
 use hobbit::observe;
+use hobbit::observe::text::{count, duration, number};
 use hobbit::repository::{Overview, Reader, Timestamp};
 use serde::Serialize;
 
@@ -146,7 +147,7 @@ fn summary(overview: &Overview) -> String {
         "{}/{} epochs, {}, {}",
         overview.trained_epochs(),
         overview.trained_epochs().saturating_add(overview.epochs_left()),
-        state::count(overview.trials.len() as u64, "trial"),
+        count(overview.trials.len() as u64, "trial"),
         State::of(overview).word(),
     );
     let failed = failed(overview);
@@ -155,10 +156,10 @@ fn summary(overview: &Overview) -> String {
     }
     if let Some((best, (score, _))) = overview.best().and_then(|best| Some((best, best.score?))) {
         let monitor = observe::printable(&overview.study.monitor);
-        text += &format!(", best {monitor} {} ({})", observe::number(score), best.id);
+        text += &format!(", best {monitor} {} ({})", number(score), best.id);
     }
     if let Some(left) = state::time_left(overview) {
-        text += &format!(", {} left", observe::duration(left));
+        text += &format!(", {} left", duration(left));
     }
     text
 }
@@ -197,10 +198,10 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
         epochs += &format!(", {} %", u128::from(trained) * 100 / u128::from(all.max(1)));
     }
     if let Some(pace) = overview.pace() {
-        epochs += &format!(", {} a second", observe::number(pace));
+        epochs += &format!(", {} a second", number(pace));
     }
     if let Some(left) = state::time_left(overview) {
-        epochs += &format!(", about {} left", observe::duration(left));
+        epochs += &format!(", about {} left", duration(left));
     }
     line("Epochs", epochs);
     let failed = failed(overview);
@@ -211,7 +212,7 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     line("Trials", trials);
     match overview.best().and_then(|best| Some((best, best.score?))) {
         Some((best, (score, epoch))) => {
-            let score = observe::number(score);
+            let score = number(score);
             let missing = if state::weights(reader, best).is_ok() { "" } else { "; its weights are missing" };
             line(
                 "Best",
@@ -226,8 +227,7 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     let running: Vec<String> = running(overview)
         .map(|(trial, stage, _, since)| {
             let time = state::between(since, Timestamp::now());
-            let time =
-                if state.is_live() { format!(" for {}", observe::duration(time)) } else { String::new() };
+            let time = if state.is_live() { format!(" for {}", duration(time)) } else { String::new() };
             format!("{trial} stage {}{time}", stage + 1)
         })
         .collect();
@@ -275,7 +275,7 @@ fn stages(overview: &Overview, state: State) -> Table {
         .text("progress");
     for stage in overview.stage_totals() {
         let (planned, trained, failed, running) = (stage.planned, stage.trained, stage.failed, stage.running);
-        let number = |n: u64| if n == 0 { "-".to_owned() } else { n.to_string() };
+        let or_dash = |n: u64| if n == 0 { "-".to_owned() } else { n.to_string() };
         let colour = match () {
             () if running > 0 && state.is_live() => Style::new().cyan(),
             () if trained + failed == 0 => Style::new().dim(),
@@ -286,9 +286,9 @@ fn stages(overview: &Overview, state: State) -> Table {
             (stage.stage + 1).to_string(),
             stage.epochs.to_string(),
             planned.to_string(),
-            number(trained),
-            number(running),
-            number(failed),
+            or_dash(trained),
+            or_dash(running),
+            or_dash(failed),
             bar(trained + failed, planned),
         ];
         table.row(cells, colour);

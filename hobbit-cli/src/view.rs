@@ -9,7 +9,6 @@ use hobbit::repository::{
     End, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord, TrialOverview,
 };
 use hobbit::space::Value;
-use hobbit::{Direction, EpochCount};
 use serde::ser::{Serialize, Serializer};
 
 use crate::state;
@@ -42,10 +41,10 @@ impl Serialize for Plain {
 #[derive(serde::Serialize)]
 pub(crate) struct StudyView {
     monitor: String,
-    direction: &'static str,
+    direction: String,
     max_epochs: u32,
     eta: u32,
-    epoch_count: &'static str,
+    epoch_count: String,
     iterations: u32,
     seed: u64,
     hobbit: String,
@@ -55,25 +54,14 @@ impl StudyView {
     pub(crate) fn new(study: &StudyRecord) -> StudyView {
         StudyView {
             monitor: study.monitor.clone(),
-            direction: match study.direction {
-                Direction::Minimize => "minimize",
-                Direction::Maximize => "maximize",
-            },
+            direction: study.direction.to_string(),
             max_epochs: study.max_epochs,
             eta: study.eta,
-            epoch_count: epoch_count(study.epoch_count),
+            epoch_count: study.epoch_count.to_string(),
             iterations: study.iterations,
             seed: study.seed,
             hobbit: study.hobbit.clone(),
         }
-    }
-}
-
-/// How epochs are counted, in a word.
-pub(crate) fn epoch_count(count: EpochCount) -> &'static str {
-    match count {
-        EpochCount::Additional => "additional",
-        EpochCount::Cumulative => "cumulative",
     }
 }
 

@@ -94,6 +94,15 @@ pub enum Direction {
     Maximize,
 }
 
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Direction::Minimize => "minimize",
+            Direction::Maximize => "maximize",
+        })
+    }
+}
+
 impl Direction {
     /// A guess by the name alone: accuracies are maximized, all else is minimized.
     #[deprecated = "it takes scores such as `r2` for errors; use `Direction::known`"]

@@ -6,15 +6,16 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use super::estimate::{Estimate, duration};
+use super::estimate::Estimate;
 use super::live::Live;
 use super::progress::Progress;
-use super::{Event, Observer, StudyInfo, cell, number, status};
+use super::text::{cell, count, duration, number, seconds};
+use super::{Event, Observer, StudyInfo};
 use crate::error::BoxError;
 use crate::printable::{printable, printable_lines, printable_page};
 use crate::repository::{End, StageRecord};
 use crate::space::Value;
-use crate::trial::{Direction, TrialId};
+use crate::trial::TrialId;
 
 /// Plain lines come at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -165,7 +166,7 @@ impl Console {
         let Some(time) = self.estimate.of(&self.progress, self.workers) else { return };
         self.announced = true;
         let (done, all) = self.progress.epochs();
-        let workers = counted(self.workers.into(), "worker");
+        let workers = count(self.workers, "worker");
         let left = all.saturating_sub(done);
         self.say(&format!(
             "Estimated from the first trial: {} for the remaining {left} epochs on {workers}\n",
@@ -217,14 +218,11 @@ fn heading(info: &StudyInfo) -> String {
     if outline.repetitions() > 1 {
         text += &format!("{} times: {} epochs in all\n", outline.repetitions(), outline.total_epochs());
     }
-    let goal = match info.direction {
-        Direction::Minimize => "minimize",
-        Direction::Maximize => "maximize",
-    };
     text += &format!(
-        "{} on {}, to {goal} {}, seed {}\n",
-        counted(outline.total_trials(), "trial"),
-        counted(info.workers.into(), "worker"),
+        "{} on {}, to {} {}, seed {}\n",
+        count(outline.total_trials(), "trial"),
+        count(info.workers, "worker"),
+        info.direction,
         printable(&info.monitor),
         info.seed
     );
@@ -243,10 +241,10 @@ fn heading(info: &StudyInfo) -> String {
 /// A line on how a stage of a trial ended.
 fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> String {
     let StageRecord { trial, stage, .. } = record;
-    let took = duration(Duration::try_from_secs_f64(record.seconds).unwrap_or_default());
+    let took = seconds(record.seconds);
     let what = match (&record.end, record.end.status()) {
         (End::Diverged { reason, .. } | End::Failed { reason, .. }, Some(fate)) => {
-            format!("{}: {}", status(&fate), printable_lines(reason))
+            format!("{fate}: {}", printable_lines(reason))
         }
         _ => {
             let score = record.score.map_or(String::new(), |(score, epoch)| {
@@ -265,11 +263,6 @@ fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> 
 fn values(hparams: &[(String, Value)]) -> String {
     let each = hparams.iter().map(|(name, value)| format!("{} {}", printable(name), printable(&cell(value))));
     each.collect::<Vec<_>>().join(", ")
-}
-
-/// `1 worker`, `2 workers`.
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Prints to standard output, which may be closed. Whatever the text holds, the terminal only shows it.

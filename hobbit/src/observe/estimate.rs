@@ -101,18 +101,6 @@ fn left(bracket: &Bracket, (stage_cost, epoch_cost): (f64, f64), progress: &Prog
     ((work - under_way).max(0.0), (chain - under_way).max(0.0))
 }
 
-/// A duration as people say it: `2 h 03 min`.
-pub fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 => format!("{:.1} s", duration.as_secs_f64()),
-        1..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        3600..86400 => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
-        _ => format!("{} d {:02} h", seconds / 86400, seconds / 3600 % 24),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Event;
@@ -192,15 +180,5 @@ mod tests {
             of(2, 2, 3, 6.0, 1.0),
         ];
         assert!((seconds(after(&plan, &events), 1) - 12.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn durations_read_well() {
-        let of = |seconds| duration(Duration::from_secs_f64(seconds));
-        assert_eq!(of(0.26), "0.3 s");
-        assert_eq!(of(59.9), "59 s");
-        assert_eq!(of(61.0), "1 min 01 s");
-        assert_eq!(of(7384.0), "2 h 03 min");
-        assert_eq!(of(180_000.0), "2 d 02 h");
     }
 }

@@ -49,7 +49,7 @@ impl Observer for Log {
             }
             Event::TrialEnded { trial, status } => {
                 let finished = *status == Status::Finished;
-                debug!(%trial, finished, status = super::status(status), "trial ended");
+                debug!(%trial, finished, %status, "trial ended");
             }
             Event::Note(text) => info!("{text}"),
             Event::Ended { stopped } => info!(stopped, "sweep ended"),

@@ -1,5 +1,4 @@
-//! What happens in a sweep, as events, and who looks on: the terminal, and whoever wants to. And how numbers, values, times and
-//! fates are worded.
+//! Sweep events and their observers: the terminal, and whoever wants to.
 
 #[cfg(unix)]
 mod capture;
@@ -12,22 +11,23 @@ mod progress;
 mod ranking;
 mod sheet;
 mod table;
+pub mod text;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use console::{Console, Verbosity, print};
-pub use estimate::duration;
 #[cfg(feature = "tracing")]
 pub(crate) use log::Log;
 #[cfg(feature = "report")]
 pub(crate) use sheet::metric_names;
 pub use sheet::{Fate, epochs_csv, trials_csv};
+pub use table::names;
 #[cfg(feature = "evcxr")]
 pub(crate) use table::results_notebook;
 pub(crate) use table::results_table;
-pub use table::{cell, names, number, status};
+pub use text::{cell, duration, number};
 
 pub use crate::printable::{printable, printable_lines};
 
@@ -104,7 +104,7 @@ pub enum Event {
     },
 }
 
-/// The settings of a sweep, for those who look on.
+/// A sweep's settings, as observers see them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StudyInfo {
@@ -180,6 +180,11 @@ impl<F: FnMut(&Event) + Send + 'static> Observer for F {
         self(event);
         Ok(())
     }
+}
+
+/// What became of a trial, in words: its [`Display`](std::fmt::Display).
+pub fn status(status: &Status) -> String {
+    status.to_string()
 }
 
 /// Tells all observers. One that fails is told nothing more, and the others learn why.

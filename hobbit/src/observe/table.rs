@@ -2,31 +2,10 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::text::{cell, number};
 use crate::printable::printable;
-use crate::repository::Status;
 use crate::results::Trial;
 use crate::space::{SearchSpace, Value};
-
-/// A number with four significant digits, for tables; the files have them all.
-pub fn number(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let exponent = value.abs().log10().floor() as i32;
-    if (-4..6).contains(&exponent) {
-        format!("{value:.*}", (3 - exponent).max(0) as usize)
-    } else {
-        format!("{value:.3e}")
-    }
-}
-
-/// A hyperparameter's value, for tables.
-pub fn cell(value: &Value) -> String {
-    match value {
-        Value::Float(value) => number(*value),
-        other => other.to_string(),
-    }
-}
 
 /// The names of all hyperparameters, in their order; one that exists in some trials only stands after those that come before it.
 pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec<&'a str> {
@@ -60,7 +39,7 @@ fn results_cells<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> (Vec<Str
             trial.id.to_string(),
             trial.score.map_or_else(|| "-".to_owned(), number),
             trial.epochs.to_string(),
-            status(&trial.status),
+            trial.status.to_string(),
         ];
         cells.extend(names.iter().map(|name| {
             let value = values.iter().find(|(known, _)| known == name);
@@ -102,31 +81,9 @@ pub(crate) fn results_notebook<H: SearchSpace>(trials: &[Trial<H>], monitor: &st
     format!("EVCXR_BEGIN_CONTENT text/html\n<table>\n{heading}{rows}</table>\nEVCXR_END_CONTENT\n")
 }
 
-/// What became of a trial, in words.
-pub fn status(status: &Status) -> String {
-    match status {
-        Status::Finished => "finished".to_owned(),
-        Status::Dropped(stage) => format!("dropped after stage {}", stage + 1),
-        Status::Diverged { epoch, .. } => format!("diverged in epoch {epoch}"),
-        Status::Failed { epoch: 0, .. } => "failed to build".to_owned(),
-        Status::Failed { epoch, .. } => format!("failed in epoch {epoch}"),
-        Status::Unfinished => "unfinished".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_four_digits() {
-        let numbers = [0.0, 0.123456, 1.0, 98.7654, 12345.678, 1e-9, -0.00012344, 2.5e12, f64::NAN];
-        let shown: Vec<_> = numbers.map(number).into();
-        assert_eq!(
-            shown,
-            ["0", "0.1235", "1.000", "98.77", "12346", "1.000e-9", "-0.0001234", "2.500e12", "NaN"]
-        );
-    }
 
     #[cfg(feature = "evcxr")]
     #[test]
@@ -141,7 +98,7 @@ mod tests {
             rank: 1,
             id: crate::trial::TrialId::new(1, 2),
             hparams,
-            status: Status::Finished,
+            status: crate::repository::Status::Finished,
             score: Some(0.25),
             epoch: Some(3),
             epochs: 4,

@@ -13,7 +13,6 @@ use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 use kuva::render::theme::Theme;
 
 use super::columns::Scale;
-use crate::observe::number;
 use crate::printable::is_hidden;
 
 /// What a picture outside of the page needs to have its colours; the page has the same.
@@ -347,9 +346,4 @@ pub(super) fn short(text: &str, room: f64) -> String {
 fn escape(text: &str) -> String {
     let text = clean(text).replace("\\$", "$");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A number as the tables show it; whole numbers as they are.
-pub(super) fn shown(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e9 { format!("{value:.0}") } else { number(value) }
 }

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use askama::Template;
 
 use super::Report;
-use super::chart::{Picture, shown};
+use super::chart::Picture;
 use super::columns::Column;
 use super::correlation::{Correlation, FEWEST};
-use super::pictures::{duration, percent};
 use super::timeline::Session;
-use crate::observe::{cell, status};
+use crate::observe::text::{self, cell, percent, plain_number};
 use crate::printable::printable_page;
 use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
 use crate::schedule::Setting;
@@ -134,7 +133,7 @@ fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String
         ("Score", format!("{}, {way}", overview.study.monitor)),
         ("Trials", format!("{} of {total}", overview.trials.len())),
         ("Epochs", format!("{trained} of {planned}")),
-        ("Time", duration(seconds)),
+        ("Time", text::seconds(seconds)),
     ]
 }
 
@@ -144,13 +143,13 @@ fn best(report: &Report) -> Option<Best> {
     let id = trial.id;
     let dir = report.dir.display().to_string();
     let weights = report.dir.join("weights").join(format!("{id}.safetensors"));
-    let metrics = trial.score_metrics().map(|(name, value)| format!("{name} {}", shown(value)));
+    let metrics = trial.score_metrics().map(|(name, value)| format!("{name} {}", plain_number(value)));
     Some(Best {
         trial: id.to_string(),
-        score: shown(score),
+        score: plain_number(score),
         epoch,
         epochs: trial.epochs(),
-        status: status(&trial.status),
+        status: trial.status.to_string(),
         hparams: trial.hparams.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
         metrics: metrics.collect::<Vec<_>>().join(", "),
         rust: format!(
@@ -176,7 +175,7 @@ fn best(report: &Report) -> Option<Best> {
 /// How far the next ones are behind.
 fn runners_up(overview: &Overview) -> Vec<String> {
     let next = overview.trials.iter().skip(1).take(3);
-    next.filter_map(|trial| Some(format!("{} with {}", trial.id, shown(trial.score?.0)))).collect()
+    next.filter_map(|trial| Some(format!("{} with {}", trial.id, plain_number(trial.score?.0)))).collect()
 }
 
 fn correlation(correlation: &Correlation) -> [String; 5] {
@@ -242,7 +241,7 @@ fn time_note(sessions: &[Session]) -> String {
     let seconds: f64 = sessions.iter().map(|session| session.seconds).sum();
     format!(
         "{processes} worked for {}; its workers were idle {} of that time.",
-        duration(seconds),
+        text::seconds(seconds),
         percent(idle)
     )
 }
@@ -265,7 +264,7 @@ fn stages(overview: &Overview) -> Vec<[String; 7]> {
             stage.planned.to_string(),
             format!("{}{running}", stage.trained),
             stage.failed.to_string(),
-            duration(seconds),
+            text::seconds(seconds),
             if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
         ]
     };
@@ -343,8 +342,8 @@ fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
     );
     headings.extend(metrics.iter().map(|name| heading(name, true)));
     let row = |(place, trial): (usize, &TrialOverview)| {
-        let status = if trial.running.is_some() { "running".to_owned() } else { status(&trial.status) };
-        let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| shown(score));
+        let status = if trial.running.is_some() { "running".to_owned() } else { trial.status.to_string() };
+        let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| plain_number(score));
         let mut cells =
             vec![(place + 1).to_string(), trial.id.to_string(), score, trial.epochs().to_string(), status];
         let hparams: HashMap<&str, &Value> =
@@ -353,7 +352,9 @@ fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
             |column: &Column| hparams.get(column.name.as_str()).map_or_else(String::new, |value| cell(value));
         cells.extend(report.columns.iter().map(hparam));
         let values: HashMap<&str, f64> = trial.score_metrics().collect();
-        cells.extend(metrics.iter().map(|name| values.get(name).copied().map(shown).unwrap_or_default()));
+        cells.extend(
+            metrics.iter().map(|name| values.get(name).copied().map(plain_number).unwrap_or_default()),
+        );
         cells
     };
     (headings, overview.trials.iter().enumerate().map(row).collect())

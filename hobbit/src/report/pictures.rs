@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use kuva::render::render::TextAnchor;
 
-use super::chart::{Axis, Chart, Picture, short, shown, text_width};
+use super::chart::{Axis, Chart, Picture, short, text_width};
 use super::columns::{Column, Scale, range};
 use super::importance::Importance;
 use super::timeline::Session;
+use crate::observe::text::{percent, plain_number, seconds};
 use crate::repository::{End, Overview, StageRecord, TrialOverview};
 use crate::trial::Direction;
 
@@ -176,7 +177,7 @@ pub(super) fn parallel(overview: &Overview, columns: &[&Column]) -> Option<Pictu
     };
     let minimize = overview.study.direction == Direction::Minimize;
     let ends = if minimize { [score.high, score.low] } else { [score.low, score.high] };
-    axis(0, &overview.study.monitor, [&shown(ends[0]), &shown(ends[1])]);
+    axis(0, &overview.study.monitor, [&plain_number(ends[0]), &plain_number(ends[1])]);
     let position = |value: f64, low: f64, high: f64, log: bool| {
         let part = if log { (value / low).ln() / (high / low).ln() } else { (value - low) / (high - low) };
         BOTTOM - (BOTTOM - TOP) * if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.5 }
@@ -192,7 +193,7 @@ pub(super) fn parallel(overview: &Overview, columns: &[&Column]) -> Option<Pictu
                 Box::new(move |value| position(value, 0.0, last, false))
             }
             scale => {
-                axis(i + 1, &column.name, [&shown(low), &shown(high)]);
+                axis(i + 1, &column.name, [&plain_number(low), &plain_number(high)]);
                 let log = *scale == Scale::Log;
                 Box::new(move |value| position(value, low, high, log))
             }
@@ -335,7 +336,7 @@ pub(super) fn timeline(overview: &Overview, sessions: &[Session]) -> Option<Pict
             chart.legend(paint, text);
         }
     }
-    Some(chart.done("timeline.svg", format!("What {workers} workers did over {}", duration(total))))
+    Some(chart.done("timeline.svg", format!("What {workers} workers did over {}", seconds(total))))
 }
 
 /// The workers that have a row: all, or the first of those that trained something if there are too many to
@@ -423,25 +424,6 @@ fn score_axis(overview: &Overview, values: &[f64]) -> Option<Axis> {
     let ends = if minimize { (low, end) } else { (end, high) };
     let scale = if log { Scale::Log } else { Scale::Linear };
     Some(Axis::new(&overview.study.monitor, ends, scale))
-}
-
-/// A share in percent.
-pub(super) fn percent(share: f64) -> String {
-    match share * 100.0 {
-        percent if percent.abs() < 0.95 => format!("{percent:.1} %"),
-        percent => format!("{percent:.0} %"),
-    }
-}
-
-/// A time in the units that people use.
-pub(super) fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 10.0 => format!("{s:.1} s"),
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
-        s if s < 2.0 * 86400.0 => format!("{:.1} h", s / 3600.0),
-        s => format!("{:.1} days", s / 86400.0),
-    }
 }
 
 /// A file name for a hyperparameter: the number keeps apart names that differ in signs only.

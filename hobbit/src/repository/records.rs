@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -339,6 +340,20 @@ impl From<Ended> for Status {
         match ended {
             Ended::Finished => Status::Finished,
             Ended::Dropped { stage } => Status::Dropped(stage),
+        }
+    }
+}
+
+/// In words, with stages counted from 1: `dropped after stage 2`. Reasons are not among them.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Status::Finished => f.write_str("finished"),
+            Status::Dropped(stage) => write!(f, "dropped after stage {}", u64::from(*stage) + 1),
+            Status::Diverged { epoch, .. } => write!(f, "diverged in epoch {epoch}"),
+            Status::Failed { epoch: 0, .. } => f.write_str("failed to build"),
+            Status::Failed { epoch, .. } => write!(f, "failed in epoch {epoch}"),
+            Status::Unfinished => f.write_str("unfinished"),
         }
     }
 }

@@ -19,7 +19,7 @@ pub enum EpochCount {
 
 impl fmt::Display for EpochCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             EpochCount::Additional => "additional",
             EpochCount::Cumulative => "cumulative",
         })
