@@ -56,9 +56,13 @@ fn generated(prefetch: usize) -> Generators {
         .prefetch(prefetch)
 }
 
+/// A small convolutional network with a batch normalization, and data from generators.
+pub(super) fn study(prefetch: usize) -> Hyperband<impl Objective<Model = Model>> {
+    Hyperband::new(conv).dataset(generated(prefetch)).monitor("val_loss").quiet()
+}
+
 #[test]
 fn prefetching_workers_and_interruptions_do_not_change_a_byte() {
-    let study = |prefetch| Hyperband::new(conv).dataset(generated(prefetch)).monitor("val_loss").quiet();
     let dirs: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let results = study(0).repo_dir(dirs[0].path()).workers(1).run(9, 3).unwrap();
     assert!(results.best().score < Some(0.3), "{results}");

@@ -2,6 +2,7 @@
 
 mod checks;
 mod feeding;
+mod hashes;
 mod options;
 mod stopping;
 mod torch;

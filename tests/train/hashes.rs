@@ -1,0 +1,80 @@
+//! What sweeps end with is the same from version to version: checksums of `results.ron` and of the best weights, kept in
+//! `tests/data/hashes.txt`.
+//!
+//! They do not depend on how hobbit is built, but on how wide a processor's vectors are, because that decides in which
+//! order sums are added up. So the file has a set for each width; a processor with another one compares sweeps of one
+//! and of two workers. This makes the file again, with the set of the processor at hand:
+//!
+//! ```text
+//! HASHES=overwrite cargo test -p hobbit --test integration train::hashes
+//! ```
+
+use std::path::Path;
+
+use hobbit::Objective;
+use hobbit::prelude::*;
+use hobbit::repository::Reader;
+
+use super::feeding;
+use crate::support::checksum;
+
+/// The study of the digits example.
+#[path = "../../benches/digits.rs"]
+mod digits;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/hashes.txt");
+
+/// The width of the vectors that sums are made of; `None` where nobody has made a set.
+fn width() -> Option<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return Some("x86-64-v4");
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return Some("x86-64-v3");
+        }
+    }
+    None
+}
+
+/// The checksums of the results and of the best trial's arrays.
+fn sums<O: Objective>(study: Hyperband<O>, max_epochs: u32, workers: usize) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let results = study.quiet().workers(workers).repo_dir(dir.path()).run(max_epochs, 3).unwrap();
+    let best = Reader::open(dir.path()).unwrap().model(results.best().id).unwrap().best;
+    format!("{:08x} {:08x}", crc32fast::hash(&read(dir.path(), "results.ron")), checksum(&best))
+}
+
+fn read(dir: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(dir.join(name)).unwrap()
+}
+
+/// Compares what a study gives with the line of that name, or writes the line.
+fn check(name: &str, sums: impl Fn(usize) -> String) {
+    let found = sums(2);
+    let Some(width) = width() else {
+        return assert_eq!(found, sums(1), "{name}");
+    };
+    let begin = format!("{width} {name} ");
+    let text = std::fs::read_to_string(FILE).unwrap();
+    if std::env::var("HASHES").is_ok_and(|how| how == "overwrite") {
+        let is_other = |line: &&str| !line.starts_with(&begin);
+        let mut lines: Vec<&str> = text.lines().filter(is_other).collect();
+        let line = format!("{begin}{found}");
+        lines.push(&line);
+        let comments = lines.iter().take_while(|line| line.starts_with('#')).count();
+        lines[comments..].sort_unstable();
+        return std::fs::write(FILE, lines.join("\n") + "\n").unwrap();
+    }
+    let kept = text.lines().find_map(|line| line.strip_prefix(&begin)).expect("a line of this name");
+    assert_eq!(found, kept, "{name}: results.ron or the best weights are others than they were");
+}
+
+#[test]
+fn digits_and_a_generator_give_the_bytes_they_always_gave() {
+    for seed in 0..10 {
+        check(&format!("digits-{seed}"), |workers| sums(digits::study().seed(seed), 27, workers));
+    }
+    check("generated", |workers| sums(feeding::study(0), 9, workers));
+}
