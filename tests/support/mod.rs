@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-#[cfg(feature = "dfdx")]
-use hobbit::ArrayData;
 use hobbit::{
     BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, OutOfMemory, SearchSpace,
     TrialContext, search_space,
@@ -205,23 +203,6 @@ impl Objective for Curve {
     fn memory(&self, _: &Model) -> usize {
         16
     }
-}
-
-/// The CRC-32 of a checkpoint's arrays: their names, shapes and values.
-#[cfg(feature = "dfdx")]
-pub(crate) fn checksum(checkpoint: &Checkpoint) -> u32 {
-    let mut sum = crc32fast::Hasher::new();
-    for (name, array) in &checkpoint.arrays {
-        sum.update(format!("{name} {:?} ", array.shape).as_bytes());
-        match &array.data {
-            ArrayData::F32(values) => values.iter().for_each(|value| sum.update(&value.to_le_bytes())),
-            ArrayData::F64(values) => values.iter().for_each(|value| sum.update(&value.to_le_bytes())),
-            ArrayData::I64(values) => values.iter().for_each(|value| sum.update(&value.to_le_bytes())),
-            ArrayData::U8(values) => sum.update(values),
-            other => panic!("{name} holds {other:?}"),
-        }
-    }
-    sum.finalize()
 }
 
 /// Learns nothing, over any space.

@@ -11,12 +11,11 @@
 
 use std::path::Path;
 
-use hobbit::Objective;
 use hobbit::prelude::*;
 use hobbit::repository::Reader;
+use hobbit::{ArrayData, Checkpoint, Objective};
 
 use super::feeding;
-use crate::support::checksum;
 
 /// The study of the digits example.
 #[path = "../../benches/digits.rs"]
@@ -77,4 +76,20 @@ fn digits_and_a_generator_give_the_bytes_they_always_gave() {
         check(&format!("digits-{seed}"), |workers| sums(digits::study().seed(seed), 27, workers));
     }
     check("generated", |workers| sums(feeding::study(0), 9, workers));
+}
+
+/// The CRC-32 of a checkpoint's arrays: their names, shapes and values.
+fn checksum(checkpoint: &Checkpoint) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    for (name, array) in &checkpoint.arrays {
+        sum.update(format!("{name} {:?} ", array.shape).as_bytes());
+        match &array.data {
+            ArrayData::F32(values) => values.iter().for_each(|value| sum.update(&value.to_le_bytes())),
+            ArrayData::F64(values) => values.iter().for_each(|value| sum.update(&value.to_le_bytes())),
+            ArrayData::I64(values) => values.iter().for_each(|value| sum.update(&value.to_le_bytes())),
+            ArrayData::U8(values) => sum.update(values),
+            other => panic!("{name} holds {other:?}"),
+        }
+    }
+    sum.finalize()
 }

@@ -81,11 +81,10 @@ pub(crate) fn results_notebook<H: SearchSpace>(trials: &[Trial<H>], monitor: &st
     format!("EVCXR_BEGIN_CONTENT text/html\n<table>\n{heading}{rows}</table>\nEVCXR_END_CONTENT\n")
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "evcxr"))]
 mod tests {
     use super::*;
 
-    #[cfg(feature = "evcxr")]
     #[test]
     fn a_notebook_gets_a_table_without_markup_of_others() {
         #[crate::search_space]

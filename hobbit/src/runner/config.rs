@@ -32,7 +32,11 @@ pub(super) fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
 ///
 /// # Errors
 /// The objective is not ready.
-pub(super) fn workers<O: Objective>(objective: &O, settings: &Settings<O>, outline: &Outline) -> Result<usize> {
+pub(super) fn workers<O: Objective>(
+    objective: &O,
+    settings: &Settings<O>,
+    outline: &Outline,
+) -> Result<usize> {
     let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
         Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
         Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
