@@ -11,6 +11,7 @@ mod observe;
 #[cfg(feature = "report")]
 mod report;
 mod schedule;
+mod search;
 mod space;
 mod support;
 mod sweep;

@@ -48,6 +48,7 @@ pub mod repository;
 mod results;
 mod runner;
 pub mod schedule;
+pub mod search;
 pub mod space;
 mod study;
 #[cfg(feature = "dfdx")]

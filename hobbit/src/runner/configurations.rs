@@ -6,23 +6,28 @@ use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::random::Key;
 use crate::schedule::Outline;
-use crate::space::SearchSpace;
-use crate::trial::TrialId;
+use crate::search::{Known, Prior, Sampler, choose};
+use crate::space::{SearchSpace, Space};
+use crate::trial::{Direction, TrialId};
 
-/// Purposes of keys below a trial's own. Objectives narrow the training key further.
-const DRAW: u64 = 0;
+/// The purpose of a key below a trial's own; those of its configuration are 0 and 2. Objectives narrow the training key
+/// further.
 const TRAIN: u64 = 1;
 
 /// Draws configurations by trial; the first ones may be given.
 pub(crate) struct Configurations<H> {
     key: Key,
     enqueued: Vec<Arc<H>>,
+    sampler: Arc<dyn Sampler>,
+    space: Space,
+    direction: Direction,
     outline: Outline,
 }
 
 impl<H: SearchSpace> Configurations<H> {
     pub(crate) fn new(seed: u64, outline: Outline, enqueued: Vec<Arc<H>>) -> Self {
-        Configurations { key: Key::new(seed), enqueued, outline }
+        let (sampler, space, direction) = (Arc::new(Prior), H::space(), Direction::Minimize);
+        Configurations { key: Key::new(seed), enqueued, sampler, space, direction, outline }
     }
 
     /// The trials there are.
@@ -48,7 +53,10 @@ impl<H: SearchSpace> Configurations<H> {
             Some(given) => Ok(given.clone()),
             None => {
                 // a space may hold expressions of the user's
-                let drawn = catch(|| H::draw(self.of(trial).child(DRAW)).map(Arc::new));
+                let Configurations { sampler, space, direction, .. } = self;
+                let known = Known { space, direction: *direction, seen: &[], pending: &[] };
+                let chosen = catch(|| choose(&**sampler, known, trial, self.of(trial)));
+                let drawn = chosen.map(|chosen| Ok(Arc::new(chosen?.hparams)));
                 drawn.unwrap_or_else(|reason| {
                     Err(Error::space(format!("drawing the configuration of trial {trial} {reason}")))
                 })

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use super::SearchSpace;
 use super::choice::{middle, weighted};
 use super::describe::{Condition, Domain, Parameter};
-use super::scalar::{STEPS, Scalar};
+use super::scalar::{Scalar, on_grid};
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::random::Key;
@@ -65,8 +65,7 @@ impl Coordinates<'_> {
     /// Takes one; an error names whose it is if it is absent or outside of the cube.
     pub fn take(&mut self, name: &str) -> Result<f64> {
         match self.skip(1).first() {
-            // on the grid of what is drawn, so that the value can be encoded again
-            Some(Some(unit)) if (0.0..1.0).contains(unit) => Ok((unit * STEPS as f64).floor() / STEPS as f64),
+            Some(Some(unit)) if (0.0..1.0).contains(unit) => Ok(on_grid(*unit)),
             Some(Some(unit)) => {
                 Err(Error::space(format!("the coordinate of `{name}` is {unit}; it has to be in [0, 1)")))
             }

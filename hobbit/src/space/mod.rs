@@ -1,6 +1,7 @@
 //! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and
 //! encoded.
 
+mod cells;
 mod choice;
 mod composite;
 mod constant;
@@ -12,9 +13,11 @@ mod named;
 mod normal;
 mod sampled;
 mod scalar;
+mod tree;
 mod value;
 mod whole;
 
+pub use cells::Cells;
 #[doc(hidden)]
 pub use choice::{Choice, Label, Switch, Text, Texts, VariantRange, Variants, weighted};
 #[doc(hidden)]
@@ -36,6 +39,7 @@ pub use sampled::Sampled;
 pub use scalar::Scalar;
 #[doc(hidden)]
 pub use scalar::{LogUniform, Uniform};
+pub use tree::Tree;
 pub use value::Value;
 #[doc(hidden)]
 pub use value::shown;

@@ -36,7 +36,7 @@ impl Normal {
     }
 
     /// The value of a number in `[0, 1)`, without grid.
-    fn quantile(&self, unit: f64) -> f64 {
+    pub(super) fn quantile(&self, unit: f64) -> f64 {
         let (from, to) = (self.standardized(self.low), self.standardized(self.high));
         // so far out that only the nearest number is left
         if from == f64::INFINITY {

@@ -15,6 +15,11 @@ pub(super) const STEPS: u64 = 1 << 53;
 /// The last of them.
 pub(super) const LAST: f64 = 1.0 - 1.0 / STEPS as f64;
 
+/// A coordinate on the grid of what is drawn, so that its value can be encoded again.
+pub(super) fn on_grid(unit: f64) -> f64 {
+    (unit * STEPS as f64).floor() / STEPS as f64
+}
+
 /// A set of values of type `T`, each the quantile of a number in `[0, 1)`.
 ///
 /// Implement it for values that hobbit does not know, and use it with `#[with(...)]`.
@@ -152,7 +157,12 @@ pub struct Uniform {
 
 /// The place on a grid of equally likely values.
 fn place(grid: &Grid, unit: f64) -> f64 {
-    (unit * (grid.last() + 1.0)).floor().min(grid.last())
+    grid_place(grid.last(), unit)
+}
+
+/// The place among equally likely values, the last of which has this place.
+pub(super) fn grid_place(last: f64, unit: f64) -> f64 {
+    (unit * (last + 1.0)).floor().min(last)
 }
 
 impl<T: Float> Scalar<T> for Uniform {
@@ -199,7 +209,8 @@ pub struct LogUniform {
 }
 
 impl LogUniform {
-    fn quantile(&self, unit: f64) -> f64 {
+    /// The value of a number in `[0, 1)`, without grid.
+    pub(super) fn quantile(&self, unit: f64) -> f64 {
         libm::exp(libm::log(self.low) * (1.0 - unit) + libm::log(self.high) * unit)
     }
 }

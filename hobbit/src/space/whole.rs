@@ -51,11 +51,12 @@ pub struct Int {
 
 impl Int {
     /// The largest value's place, counted from 0.
-    fn last(&self) -> i128 {
+    pub(super) fn last(&self) -> i128 {
         (self.high - self.low) / self.step.max(1)
     }
 
-    fn quantile(&self, unit: f64) -> i128 {
+    /// The value of a number in `[0, 1)`.
+    pub(super) fn quantile(&self, unit: f64) -> i128 {
         let last = self.last();
         let place = if self.log {
             // each number stands for the interval of half a step to both sides of it

@@ -1,0 +1,3 @@
+//! Samplers: points, what they mean, and sweeps whose configurations are proposed.
+
+mod points;
