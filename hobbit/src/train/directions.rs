@@ -1,7 +1,8 @@
 //! Which way the metrics get better that the rules of a model look at.
 
-use super::metrics::{Metric, direction_of, names};
-use super::schedule::{EarlyStopping, Schedule};
+use super::metrics::{Metric, direction_of};
+use super::schedule::Schedule;
+use super::stopping::EarlyStopping;
 use crate::error::{Error, Result};
 use crate::trial::Direction;
 
@@ -51,17 +52,6 @@ impl Directions {
         };
         Ok(Directions { stopping, plateau })
     }
-}
-
-/// # Errors
-/// The model does not report what a rule looks at.
-pub(super) fn check_watched(what: &str, watched: &str, metrics: &[Metric]) -> Result<()> {
-    let known = [false, true].into_iter().flat_map(|validation| names(metrics, validation));
-    let known: Vec<_> = known.collect();
-    if known.iter().any(|name| name == watched) {
-        return Ok(());
-    }
-    Err(Error::model(format!("{what} looks at `{watched}`, but the model reports {}", known.join(", "))))
 }
 
 #[cfg(test)]

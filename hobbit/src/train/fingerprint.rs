@@ -6,15 +6,16 @@
 //! new.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use super::compiled::Compiled;
-use super::init::Init;
-use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, ParameterSpec, Pool2d};
+use super::layer::Layer;
 use super::loss::{CustomLoss, Loss};
 use super::metrics::{CustomMetric, Metric};
 use super::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
-use super::schedule::{EarlyStopping, Schedule, Shape};
+use super::schedule::{Schedule, Shape};
+use super::stopping::EarlyStopping;
+use super::written::{float, sides};
 use crate::trial::Direction;
 
 /// The class weights that are written out; of more a checksum.
@@ -59,153 +60,14 @@ pub(super) fn of(model: &Compiled) -> BTreeMap<String, String> {
     parts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
 }
 
-/// The shortest text that reads as this number. Of NaNs that are not the usual one the bits.
-fn float(value: f64) -> String {
-    if value.is_nan() && value.to_bits() != f64::NAN.to_bits() {
-        return format!("NaN {:#x}", value.to_bits());
-    }
-    let mut text = format!("{value:?}");
-    if text.ends_with(".0") {
-        text.truncate(text.len() - 2);
-    }
-    text
-}
-
-/// Sides of a shape: `1x28x28`.
-fn sides(shape: &[usize]) -> String {
-    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
-}
-
 /// A shape and what is made of it: `64 > dense 128 > relu > dense 10`.
 fn network(input: &[usize], layers: &[Layer]) -> String {
     let mut text = sides(input);
     // shapes are asked for only where layers of users' own need them, which may take long
-    let mut shape = has_custom(layers).then(|| input.to_vec());
+    let shape = Layer::have_custom(layers).then_some(input);
     // writing to a string does not fail
-    let _ = write_layers(&mut text, layers, &mut shape, " > ");
+    let _ = Layer::write_all(layers, &mut text, shape, " > ");
     text
-}
-
-fn has_custom(layers: &[Layer]) -> bool {
-    layers.iter().any(|layer| match layer {
-        Layer::Custom(_) => true,
-        Layer::Residual(block) => has_custom(block),
-        Layer::Dense(_)
-        | Layer::Activation(_)
-        | Layer::Dropout(_)
-        | Layer::Flatten
-        | Layer::Reshape(_)
-        | Layer::Conv2d(_)
-        | Layer::MaxPool2d(_)
-        | Layer::AvgPool2d(_)
-        | Layer::GlobalAvgPool
-        | Layer::BatchNorm(_)
-        | Layer::LayerNorm(_)
-        | Layer::Embedding(_) => false,
-    })
-}
-
-/// Each behind what stands between them; `first` is what stands before the first one.
-fn write_layers(
-    text: &mut String,
-    layers: &[Layer],
-    shape: &mut Option<Vec<usize>>,
-    first: &str,
-) -> fmt::Result {
-    let mut before = first;
-    for layer in layers {
-        text.push_str(before);
-        before = " > ";
-        write_layer(text, layer, shape)?;
-        *shape = shape.as_ref().and_then(|shape| layer.output(shape).ok());
-    }
-    Ok(())
-}
-
-fn write_layer(text: &mut String, layer: &Layer, shape: &Option<Vec<usize>>) -> fmt::Result {
-    let name = layer.name();
-    match layer {
-        Layer::Dense(Dense { width, bias, init }) => {
-            write!(text, "{name} {width}{}{}", without_bias(*bias), of_init(*init))
-        }
-        Layer::Activation(_) | Layer::Flatten | Layer::GlobalAvgPool => write!(text, "{name}"),
-        Layer::Dropout(probability) => write!(text, "{name} {}", float(*probability)),
-        Layer::Reshape(shape) => write!(text, "{name} {}", sides(shape)),
-        Layer::Conv2d(Conv2d { filters, kernel, stride, padding, bias, init }) => {
-            write!(text, "{name} {filters} of {}", sides(kernel))?;
-            write_moves(text, *stride, [1, 1], *padding)?;
-            write!(text, "{}{}", without_bias(*bias), of_init(*init))
-        }
-        Layer::MaxPool2d(Pool2d { window, stride, padding })
-        | Layer::AvgPool2d(Pool2d { window, stride, padding }) => {
-            write!(text, "{name} {}", sides(window))?;
-            write_moves(text, *stride, *window, *padding)
-        }
-        Layer::BatchNorm(BatchNorm { epsilon, momentum }) => {
-            write!(text, "{name} epsilon {} momentum {}", float(*epsilon), float(*momentum))
-        }
-        Layer::LayerNorm(LayerNorm { epsilon }) => write!(text, "{name} epsilon {}", float(*epsilon)),
-        Layer::Embedding(Embedding { words, width, init }) => {
-            write!(text, "{name} {words} x {width}{}", of_init(*init))
-        }
-        Layer::Residual(block) => {
-            write!(text, "{name} (")?;
-            write_layers(text, block, &mut shape.clone(), "")?;
-            write!(text, ")")
-        }
-        Layer::Custom(custom) => {
-            text.push_str(&without_addresses(&custom.opaque().describe()));
-            let specs = shape.as_ref().map(|shape| custom.opaque().parameters(shape)).unwrap_or_default();
-            specs.iter().try_for_each(|spec| write_parameter(text, spec))
-        }
-    }
-}
-
-fn write_moves(text: &mut String, stride: [usize; 2], usual: [usize; 2], padding: [usize; 2]) -> fmt::Result {
-    if stride != usual {
-        write!(text, " stride {}", sides(&stride))?;
-    }
-    if padding != [0, 0] {
-        write!(text, " padding {}", sides(&padding))?;
-    }
-    Ok(())
-}
-
-fn without_bias(bias: bool) -> &'static str {
-    if bias { "" } else { " without bias" }
-}
-
-fn of_init(init: Init) -> String {
-    match init {
-        Init::Auto => String::new(),
-        Init::XavierUniform => " Xavier uniform".to_owned(),
-        Init::XavierNormal => " Xavier normal".to_owned(),
-        Init::HeUniform => " He uniform".to_owned(),
-        Init::HeNormal => " He normal".to_owned(),
-        Init::Uniform(limit) => format!(" uniform {}", float(limit)),
-        Init::Normal(deviation) => format!(" normal {}", float(deviation)),
-        Init::Constant(value) => format!(" constant {}", float(value)),
-    }
-}
-
-fn write_parameter(text: &mut String, spec: &ParameterSpec) -> fmt::Result {
-    let ParameterSpec { name, shape, role, init, fans } = spec;
-    write!(text, " {name} {} {role:?}{}", sides(shape), of_init(*init))?;
-    write!(text, " {}/{}", float(fans.0), float(fans.1))
-}
-
-/// A text without the addresses in memory that it has for function pointers and the like, which are others in
-/// each process.
-fn without_addresses(text: &str) -> String {
-    let mut parts = text.split("0x");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        clean += "0x";
-        let digits = part.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(part.len());
-        // shorter ones are numbers
-        clean += if digits >= 8 { &part[digits..] } else { part };
-    }
-    clean
 }
 
 fn of_optimizer(optimizer: &Optimizer) -> String {
@@ -304,7 +166,7 @@ fn of_direction(direction: Option<Direction>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Activation, Sequential};
+    use crate::train::{Activation, Conv2d, Dense, Init, Pool2d, Sequential};
 
     fn text(model: &Compiled, name: &str) -> String {
         of(model).remove(name).unwrap_or_default()
@@ -346,21 +208,5 @@ mod tests {
         assert_eq!(text(&model, "network"), expected);
         assert_eq!(text(&model, "optimizer"), "SGD 0.1, Nesterov momentum 0.9");
         assert_eq!(text(&model, "loss"), "the Huber loss 2");
-    }
-
-    #[test]
-    fn numbers_are_told_apart_by_their_bits() {
-        assert_eq!(float(1.0), "1");
-        assert_eq!(float(0.1 + 0.2), "0.30000000000000004");
-        assert_eq!(float(-0.0), "-0");
-        assert_eq!(float(f64::NAN), "NaN");
-        assert_ne!(float(-f64::NAN), "NaN");
-        assert_eq!(float(1e-300), "1e-300");
-    }
-
-    #[test]
-    fn addresses_are_left_out() {
-        assert_eq!(without_addresses("Scale(0x55d0c0ffee10, 0x1f) 0x7f0011223344"), "Scale(0x, 0x1f) 0x");
-        assert_eq!(without_addresses("no 0 x"), "no 0 x");
     }
 }

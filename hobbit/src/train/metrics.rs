@@ -1,11 +1,9 @@
-//! What is measured: names, and adding up over batches.
+//! What is measured: the metrics, their names and directions.
 
 use std::borrow::Cow;
-use std::slice::ChunksExact;
 
-use super::data::Batch;
 use super::loss::Loss;
-use super::native::math::{Work, simd, with_width};
+use crate::error::{Error, Result};
 use crate::trial::Direction;
 
 /// A metric of a model, beside its loss.
@@ -108,37 +106,6 @@ impl Metric {
             vec![Metric::MeanSquaredError, Metric::MeanAbsoluteError]
         }
     }
-
-    /// The sum over a batch, and over how many it is.
-    fn sum(self, loss: Loss, outputs: &[f32], batch: &Batch) -> (f64, f64) {
-        let width = outputs.len() / batch.samples;
-        let errors = || outputs.iter().zip(&batch.values).map(|(&z, &t)| f64::from(z) - f64::from(t));
-        match self {
-            Metric::Accuracy if loss.has_classes() => {
-                let rows = outputs.chunks_exact(width);
-                let right = if batch.values.is_empty() {
-                    simd(Right { rows, classes: &batch.classes, width })
-                } else {
-                    let targets = batch.values.chunks_exact(width);
-                    rows.zip(targets).filter(|&(row, target)| argmax(row) == argmax(target)).count()
-                };
-                (right as f64, batch.samples as f64)
-            }
-            Metric::Accuracy => {
-                let pairs = outputs.iter().zip(&batch.values);
-                let right = pairs.filter(|&(&z, &t)| (z > 0.0) == (t > 0.5)).count();
-                (right as f64, outputs.len() as f64)
-            }
-            Metric::MeanSquaredError => (errors().map(|e| e * e).sum(), outputs.len() as f64),
-            Metric::MeanAbsoluteError => (errors().map(f64::abs).sum(), outputs.len() as f64),
-            Metric::Custom(custom) => {
-                let of =
-                    |(sample, row): (usize, &[f32])| (custom.function)(row, batch.target(sample, &mut [0.0]));
-                let sum = outputs.chunks_exact(width).enumerate().map(of).sum();
-                (sum, batch.samples as f64)
-            }
-        }
-    }
 }
 
 /// Which way something that is measured gets better, by its name in training or validation. Nothing for what
@@ -156,71 +123,13 @@ pub(super) fn names(metrics: &[Metric], validation: bool) -> impl Iterator<Item 
     all.map(move |name| if validation { Cow::Owned(format!("val_{name}")) } else { Cow::Borrowed(name) })
 }
 
-/// Adds up what is measured batch by batch.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    samples: usize,
-    loss: f64,
-    sums: Vec<(f64, f64)>,
-}
-
-impl Tally {
-    /// Takes a batch: the sum of its losses, and its outputs row by row.
-    pub(super) fn add(&mut self, metrics: &[Metric], kind: Loss, loss: f64, outputs: &[f32], batch: &Batch) {
-        self.samples += batch.samples;
-        self.loss += loss;
-        self.sums.resize(metrics.len(), (0.0, 0.0));
-        for (metric, total) in metrics.iter().zip(&mut self.sums) {
-            let (sum, count) = metric.sum(kind, outputs, batch);
-            total.0 += sum;
-            total.1 += count;
-        }
+/// # Errors
+/// The model does not report what a rule looks at.
+pub(super) fn check_watched(what: &str, watched: &str, metrics: &[Metric]) -> Result<()> {
+    let known = [false, true].into_iter().flat_map(|validation| names(metrics, validation));
+    let known: Vec<_> = known.collect();
+    if known.iter().any(|name| name == watched) {
+        return Ok(());
     }
-
-    /// The mean loss.
-    pub(super) fn loss(&self) -> f64 {
-        self.loss / self.samples as f64
-    }
-
-    /// The values, in the order of [`names`].
-    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
-        std::iter::once(self.loss()).chain(self.sums.iter().map(|(sum, count)| sum / count))
-    }
-}
-
-/// How many rows are largest at their classes.
-struct Right<'a> {
-    rows: ChunksExact<'a, f32>,
-    classes: &'a [u32],
-    width: usize,
-}
-
-impl Work for Right<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn call(self) -> usize {
-        let Right { rows, classes, width } = self;
-        let all = rows.zip(classes);
-        with_width!(width => all.filter(|&(row, &class)| is_largest(&row[..width], class as usize)).count())
-    }
-}
-
-/// Whether [`argmax`] is this place, in a row of numbers; without branches, which would be mispredicted.
-#[inline(always)]
-fn is_largest(row: &[f32], place: usize) -> bool {
-    let value = row[place];
-    let beaten = |(at, &other): (usize, &f32)| (other < value) | ((other == value) & (at >= place));
-    row.iter().enumerate().fold(true, |all, other| all & beaten(other))
-}
-
-/// The place of the largest number; the first of equal ones.
-pub(super) fn argmax(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (position, &value) in row.iter().enumerate() {
-        if value > row[best] {
-            best = position;
-        }
-    }
-    best
+    Err(Error::model(format!("{what} looks at `{watched}`, but the model reports {}", known.join(", "))))
 }

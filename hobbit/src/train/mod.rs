@@ -4,49 +4,64 @@
 //! trained, built on the trial's device, and trained there. Nothing outside this room uses dfdx.
 
 mod activation;
+mod arrays;
+mod callback;
+mod check;
 mod compiled;
+mod criterion;
 mod data;
 mod device;
 mod directions;
+mod engine;
+mod features;
 mod fingerprint;
 mod init;
 mod layer;
 mod loss;
+mod math;
 mod metrics;
 mod model;
 mod native;
 mod network;
 mod objective;
 mod optimizer;
+mod parameter;
 mod plan;
+mod predict;
 mod schedule;
 mod sequential;
+mod stopping;
 mod summary;
+mod tally;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod trainer;
+mod written;
 
 pub use activation::Activation;
-pub use compiled::{Compiled, EpochEnd, IntoModel};
+pub use callback::EpochEnd;
+pub use compiled::{Compiled, IntoModel};
 pub use data::{
     Data, Dataset, Generators, Inputs, IntoSamples, Mnist, Numbers, ReadOptions, Samples, Scaler, Start,
     Table, Targets, one_hot, read_idx, read_npy, read_npz, split, stratified_split,
 };
 pub use device::Device;
 pub use init::Init;
-pub use layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d, Size};
+pub use layer::{BatchNorm, Conv2d, Custom, Dense, Embedding, Layer, LayerNorm, Pool2d, Size};
 pub use loss::{Answers, CustomLoss, Loss, Outputs, SampleLosses};
 pub use metrics::{CustomMetric, Metric};
-pub use model::{Model, Predictions};
+pub use model::Model;
 pub use objective::ModelObjective;
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
-pub use schedule::{EarlyStopping, Schedule};
+pub use parameter::Parameter;
+pub use predict::Predictions;
+pub use schedule::Schedule;
 pub use sequential::Sequential;
-pub use tape::custom::{Custom, CustomLayer, Parameter, custom};
+pub use stopping::EarlyStopping;
 #[doc(hidden)]
-pub use tape::module::no_such_size;
-pub use tape::module::{IntoRows, Trainable, module};
-pub use tape::{Flat, Rows, TensorDevice};
+pub use tape::no_such_size;
+pub use tape::{Buildable, CustomLayer, Flat, IntoRows, Rows, TensorDevice, Trainable, custom, module};
 
 #[doc(inline)]
 pub use crate::__by_size as by_size;

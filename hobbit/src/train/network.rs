@@ -1,6 +1,6 @@
 //! The seam between what training does and where it is computed.
 
-use super::data::Given;
+use super::features::Given;
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -47,55 +47,4 @@ pub(super) trait Network: Send {
 
     /// Gives back what is not needed while the trial waits.
     fn pause(&mut self) -> Result<(), BoxError>;
-}
-
-/// What the names of arrays begin with that are not the first network's, before its number.
-const PREFIX: &str = "execution";
-
-/// What the names of a network's arrays begin with.
-pub(super) fn prefix(member: usize) -> String {
-    if member == 0 { String::new() } else { format!("{PREFIX}{}.", member + 1) }
-}
-
-/// Whether a checkpoint is of so many networks and has no more than so many arrays for each. Those that it
-/// should have are looked for when they are loaded.
-pub(super) fn check_arrays(checkpoint: &Checkpoint, networks: usize, arrays: usize) -> Result<(), BoxError> {
-    let number = |name: &String| name.strip_prefix(PREFIX)?.split_once('.')?.0.parse::<usize>().ok();
-    let found = checkpoint.arrays.keys().filter_map(number).max().unwrap_or(1);
-    if found != networks {
-        let count = |count| if count == 1 { "1 network".to_owned() } else { format!("{count} networks") };
-        return Err(format!(
-            "the checkpoint is of {}, and the model has {}: it has one for each fold of its data and each execution, so use \
-             a data set of as many folds, and as many `executions`, as when it was trained",
-            count(found),
-            count(networks)
-        )
-        .into());
-    }
-    let (found, known) = (checkpoint.arrays.len(), networks * arrays);
-    if found > known {
-        return Err(format!(
-            "the checkpoint has {found} arrays, and the model uses only {known} of them: was it trained with another model \
-             function?"
-        )
-        .into());
-    }
-    Ok(())
-}
-
-/// The optimizer's steps, as a checkpoint says them.
-pub(super) fn steps_of(checkpoint: &Checkpoint) -> Result<u64, BoxError> {
-    let steps = checkpoint.metadata.get("steps").and_then(|steps| steps.parse().ok());
-    steps.ok_or_else(|| "the checkpoint does not say how many steps were taken".into())
-}
-
-/// Reads an array into a buffer of its length.
-pub(super) fn read(
-    checkpoint: &Checkpoint,
-    name: &str,
-    shape: &[usize],
-    to: &mut [f32],
-) -> Result<(), BoxError> {
-    to.copy_from_slice(checkpoint.f32(name, shape)?);
-    Ok(())
 }

@@ -7,12 +7,12 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::compiled::{Compiled, IntoModel};
 use super::data::Data;
-use super::device::{Device, resolve};
+use super::device::Device;
 use super::directions::Goal;
+use super::engine;
 use super::fingerprint;
 use super::metrics::{direction_of, names};
 use super::model::Model;
-use super::tape::needs_pairs;
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, EpochContext, MetricDirections, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
@@ -67,7 +67,7 @@ where
         }
         let batch_size = *model.batch_size.get_or_insert(self.batch_size);
         if let Err(why) = self.data()?.check_pairs(batch_size)
-            && let Some(layer) = needs_pairs(&plan)
+            && let Some(layer) = engine::needs_pairs(&plan)
         {
             return Err(format!(
                 "{why}, but {layer} normalizes over the samples of a batch and needs at least 2: take larger batches, or a \
@@ -91,7 +91,7 @@ where
         Ok(match self.resolved.get() {
             Some(devices) => devices,
             None => {
-                let devices = resolve(&self.devices)?;
+                let devices = engine::resolve(&self.devices)?;
                 self.resolved.get_or_init(|| devices)
             }
         })
@@ -122,8 +122,7 @@ where
     }
 
     fn worker_ends(&self) {
-        #[cfg(feature = "cuda")]
-        super::tape::leave();
+        engine::leave();
     }
 
     fn workers(&self) -> Option<usize> {

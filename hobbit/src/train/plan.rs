@@ -1,9 +1,11 @@
 //! Checked networks: every layer with its shapes and the places of its parameters. What networks are built from.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use super::layer::{Layer, ParameterSpec, Role};
+use super::layer::{Describe, Layer, Over};
 use super::optimizer::Optimizer;
+use super::parameter::{ParameterSpec, Role};
 use crate::error::{Error, Result};
 use crate::random::Key;
 
@@ -25,7 +27,7 @@ pub(super) struct Node {
     pub(super) input: Vec<usize>,
     pub(super) output: Vec<usize>,
     /// Its parameters' places among all.
-    pub(super) parameters: std::ops::Range<usize>,
+    pub(super) parameters: Range<usize>,
     /// The layers of a residual block.
     pub(super) block: Vec<Node>,
     /// A number that no other layer has, for keys.
@@ -98,8 +100,8 @@ impl Plan {
     /// sample alone it could not learn how far numbers spread.
     pub(super) fn needs_pairs(&self) -> Option<&str> {
         fn first(nodes: &[Node]) -> Option<&str> {
-            nodes.iter().find_map(|node| match node.layer {
-                Layer::BatchNorm(_) if node.inputs() == node.input[0] => Some(node.label.as_str()),
+            nodes.iter().find_map(|node| match node.layer.normalizes() {
+                Some(Over::Batch) if node.inputs() == node.input[0] => Some(node.label.as_str()),
                 _ => first(&node.block),
             })
         }
@@ -125,12 +127,9 @@ impl Plan {
                 let specs = plan.parameters[node.parameters.clone()].iter();
                 let weights: usize =
                     specs.filter(|spec| spec.role == Role::Weight).map(ParameterSpec::len).sum();
-                let uses: usize = match node.layer {
-                    Layer::Conv2d(_) => node.output[1..].iter().product(),
-                    Layer::Embedding(_) => 0,
-                    _ => 1,
-                };
-                weights as f64 * uses as f64 + node.outputs() as f64 + of(plan, &node.block)
+                weights as f64 * node.layer.uses(&node.output) as f64
+                    + node.outputs() as f64
+                    + of(plan, &node.block)
             };
             nodes.iter().map(node).sum()
         }
@@ -166,44 +165,39 @@ impl Planner {
             if size.is_none_or(|size| size > u32::MAX as usize) {
                 return Err(misfit(format!("it makes samples of shape {output:?}, which is too large")));
             }
-            let rectified = follows(&layers[position + 1..]);
-            let first = self.parameters.len();
-            let mut specs = layer.parameters(&shape, rectified);
-            if !specs.is_empty() {
-                let count = self.counts.entry(layer.name().to_owned()).or_default();
-                *count += 1;
-                for spec in &mut specs {
-                    spec.name = format!("{}{count}.{}", layer.name().replace(' ', "_"), spec.name);
-                }
-            }
-            self.parameters.extend(specs);
-            let parameters = first..self.parameters.len();
+            let rectified = Layer::are_rectified(&layers[position + 1..]);
+            let parameters = self.add(layer.name(), layer.parameters(&shape, rectified));
             self.ids += 1;
             let id = self.ids;
-            let block = match layer {
-                Layer::Residual(layers) => {
-                    let block = self.plan(&shape, layers, &format!("{place}."))?;
-                    let end = block.last().map_or(&shape, |node| &node.output);
-                    if *end != shape {
-                        return Err(misfit(format!(
-                            "its input has shape {shape:?}, but its layers make {end:?} of it; both are added, so they have to be the same"
-                        )));
-                    }
-                    block
-                }
-                _ => Vec::new(),
+            let block = match layer.block() {
+                [] => Vec::new(),
+                layers => self.plan(&shape, layers, &format!("{place}."))?,
             };
+            let end = block.last().map_or(&shape, |node| &node.output);
+            if *end != shape {
+                return Err(misfit(format!(
+                    "its input has shape {shape:?}, but its layers make {end:?} of it; both are added, so they have to be the same"
+                )));
+            }
             let input = std::mem::replace(&mut shape, output.clone());
             nodes.push(Node { layer: layer.clone(), label, input, output, parameters, block, id });
         }
         Ok(nodes)
     }
-}
 
-/// Whether a ReLU or the like comes next, past normalization.
-fn follows(layers: &[Layer]) -> bool {
-    let next = layers.iter().find(|layer| !matches!(layer, Layer::BatchNorm(_) | Layer::LayerNorm(_)));
-    matches!(next, Some(Layer::Activation(activation)) if activation.rectifies())
+    /// Takes in a layer's parameters, under their names in the whole network; returns their places.
+    fn add(&mut self, layer: &str, mut specs: Vec<ParameterSpec>) -> Range<usize> {
+        let first = self.parameters.len();
+        if !specs.is_empty() {
+            let count = self.counts.entry(layer.to_owned()).or_default();
+            *count += 1;
+            for spec in &mut specs {
+                spec.name = format!("{}{count}.{}", layer.replace(' ', "_"), spec.name);
+            }
+        }
+        self.parameters.extend(specs);
+        first..self.parameters.len()
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! What changes in the course of training: the learning rate, and when to stop.
+//! How the learning rate changes in the course of training.
 
-use super::directions::{Directions, check_watched};
-use super::metrics::Metric;
+use super::metrics::{Metric, check_watched};
 use crate::error::{Error, Result};
 use crate::objective::{Checkpoint, Metrics};
 use crate::trial::Direction;
@@ -184,52 +183,6 @@ impl Schedule {
     }
 }
 
-/// Ends a stage's training when a metric has stopped getting better.
-///
-/// A trial that is stopped has only the epochs that were trained: its stage has fewer rows in the history,
-/// and adds fewer to the trial's count of epochs. Its score competes for promotion with those of trials that
-/// were trained to the end of the stage. If it is promoted, training continues: every stage begins with full
-/// patience.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EarlyStopping {
-    pub(super) monitor: String,
-    pub(super) patience: u64,
-    pub(super) least: f64,
-    pub(super) direction: Option<Direction>,
-}
-
-impl EarlyStopping {
-    /// Stops after `patience` epochs in which a metric of the model (`val_loss`, say) did not get better.
-    ///
-    /// Whether smaller or larger values are better is set by [`direction`](EarlyStopping::direction);
-    /// otherwise it is the sweep's direction if the sweep optimizes the same metric, or else
-    /// [the metric's own](Metric::direction). If none of them is known, the sweep does not start.
-    pub fn new(monitor: impl Into<String>, patience: u64) -> EarlyStopping {
-        EarlyStopping { monitor: monitor.into(), patience, least: 0.0, direction: None }
-    }
-
-    /// Sets whether smaller or larger values of the metric are better.
-    pub fn direction(self, direction: Direction) -> EarlyStopping {
-        EarlyStopping { direction: Some(direction), ..self }
-    }
-
-    /// By how much a value has to be better to count. Default: 0.
-    pub fn least_change(self, least: f64) -> EarlyStopping {
-        EarlyStopping { least, ..self }
-    }
-
-    pub(super) fn check(&self, metrics: &[Metric]) -> Result<()> {
-        check_watched("early stopping", &self.monitor, metrics)?;
-        if self.patience == 0 || !(self.least.is_finite() && self.least >= 0.0) {
-            return Err(Error::model(format!(
-                "early stopping has a patience of {} and a least change of {}; the first has to be at least 1, the second not negative",
-                self.patience, self.least
-            )));
-        }
-        Ok(())
-    }
-}
-
 /// How far a schedule that looks at a metric has come.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plateau {
@@ -245,11 +198,12 @@ impl Default for Plateau {
 }
 
 impl Plateau {
-    pub(super) fn end_epoch(&mut self, schedule: &Schedule, directions: Directions, metrics: &Metrics) {
+    /// Takes an epoch into account; values of the metric get better in this direction.
+    pub(super) fn end_epoch(&mut self, schedule: &Schedule, direction: Direction, metrics: &Metrics) {
         let Shape::Plateau { patience, factor, smallest, watched } = schedule.shape else { return };
         let value = metrics.get(watched).unwrap_or(f64::NAN);
         let better = match self.best {
-            Some(best) => directions.plateau.better(value, best),
+            Some(best) => direction.better(value, best),
             None => value.is_finite(),
         };
         if better {
@@ -263,89 +217,33 @@ impl Plateau {
             self.factor = (self.factor * factor).max(smallest);
         }
     }
-}
 
-/// How far a stage has come on the way to being stopped.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Stopper {
-    /// The stage, by its last epoch.
-    stage: u64,
-    best: Option<f64>,
-    waited: u64,
-}
-
-impl Stopper {
-    /// Begins anew with every stage.
-    pub(super) fn begin_epoch(&mut self, stage_end: u64) {
-        if self.stage != stage_end {
-            *self = Stopper { stage: stage_end, ..Stopper::default() };
+    /// Adds how far it has come to a checkpoint, unless it is at its beginning. Rust prints and reads floats exactly.
+    pub(super) fn save(&self, checkpoint: &mut Checkpoint) {
+        if *self != Plateau::default() {
+            let best = self.best.unwrap_or(f64::INFINITY);
+            let text = format!("{} {best} {}", self.factor, self.waited);
+            checkpoint.metadata.insert("plateau".to_owned(), text);
         }
     }
 
-    /// Takes an epoch into account; returns whether training does no good any more.
-    pub(super) fn end_epoch(
-        &mut self,
-        rule: Option<&EarlyStopping>,
-        directions: Directions,
-        metrics: &Metrics,
-    ) -> bool {
-        let Some(rule) = rule else { return false };
-        let value = metrics.get(&rule.monitor).unwrap_or(f64::NAN);
-        let better = match (directions.stopping, self.best) {
-            (_, None) => !value.is_nan(),
-            (Direction::Minimize, Some(best)) => value < best - rule.least,
-            (Direction::Maximize, Some(best)) => value > best + rule.least,
-        };
-        if better {
-            self.best = Some(value);
-            self.waited = 0;
-            return false;
+    /// Reads what [`save`](Plateau::save) wrote; nothing if it cannot be read.
+    pub(super) fn load(checkpoint: &Checkpoint) -> Option<Plateau> {
+        let mut plateau = Plateau::default();
+        if let Some(text) = checkpoint.metadata.get("plateau") {
+            let mut words = text.split(' ');
+            plateau.factor = words.next()?.parse().ok()?;
+            plateau.best = Some(words.next()?.parse().ok()?).filter(|best: &f64| best.is_finite());
+            plateau.waited = words.next()?.parse().ok()?;
         }
-        self.waited += 1;
-        self.waited >= rule.patience
+        Some(plateau)
     }
-}
-
-/// Rust prints and reads floats exactly.
-pub(super) fn save(plateau: &Plateau, stopper: &Stopper, checkpoint: &mut Checkpoint) {
-    if *plateau != Plateau::default() {
-        let best = plateau.best.unwrap_or(f64::INFINITY);
-        let text = format!("{} {best} {}", plateau.factor, plateau.waited);
-        checkpoint.metadata.insert("plateau".to_owned(), text);
-    }
-    if stopper.best.is_some() || stopper.waited > 0 {
-        let best = stopper.best.map_or("none".to_owned(), |best| best.to_string());
-        let text = format!("{} {best} {}", stopper.stage, stopper.waited);
-        checkpoint.metadata.insert("early stopping".to_owned(), text);
-    }
-}
-
-/// Reads what [`save`] wrote.
-pub(super) fn load(checkpoint: &Checkpoint) -> Option<(Plateau, Stopper)> {
-    let mut plateau = Plateau::default();
-    let mut stopper = Stopper::default();
-    if let Some(text) = checkpoint.metadata.get("plateau") {
-        let mut words = text.split(' ');
-        plateau.factor = words.next()?.parse().ok()?;
-        plateau.best = Some(words.next()?.parse().ok()?).filter(|best: &f64| best.is_finite());
-        plateau.waited = words.next()?.parse().ok()?;
-    }
-    if let Some(text) = checkpoint.metadata.get("early stopping") {
-        let mut words = text.split(' ');
-        stopper.stage = words.next()?.parse().ok()?;
-        stopper.best = match words.next()? {
-            "none" => None,
-            best => Some(best.parse().ok()?),
-        };
-        stopper.waited = words.next()?.parse().ok()?;
-    }
-    Some((plateau, stopper))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::directions::Goal;
+    use crate::train::directions::{Directions, Goal};
 
     fn metrics(val_loss: f64) -> Metrics {
         let mut metrics = Metrics::new();
@@ -387,29 +285,11 @@ mod tests {
         let mut plateau = Plateau::default();
         let mut factors = Vec::new();
         for loss in [1.0, 0.9, 0.9, f64::NAN, 0.8, 0.8, 0.8, 0.8, 0.8] {
-            plateau.end_epoch(&schedule, directions, &metrics(loss));
+            plateau.end_epoch(&schedule, directions.plateau, &metrics(loss));
             factors.push(schedule.factor(0, 0, 1, &plateau));
         }
         let (a, b, c) = (1.0, 0.1, 0.1 * 0.1);
         assert_eq!(factors, [a, a, a, b, b, b, c, c, c * 0.1]);
-    }
-
-    #[test]
-    fn a_stage_is_stopped_and_the_next_is_not() {
-        let rule = EarlyStopping::new("val_loss", 2).least_change(0.05);
-        let mut stopper = Stopper::default();
-        let directions = Directions::new(&Schedule::constant(), Some(&rule), &[], &Goal::default()).unwrap();
-        for (loss, stopped) in [(1.0, false), (0.97, false), (0.9, false), (0.89, false), (0.88, true)] {
-            stopper.begin_epoch(9);
-            assert_eq!(stopper.end_epoch(Some(&rule), directions, &metrics(loss)), stopped, "{loss}");
-        }
-        let mut checkpoint = Checkpoint::new();
-        save(&Plateau::default(), &stopper, &mut checkpoint);
-        assert_eq!(load(&checkpoint), Some((Plateau::default(), stopper.clone())));
-        stopper.begin_epoch(27);
-        assert_eq!(stopper, Stopper { stage: 27, ..Stopper::default() });
-        assert!(!stopper.end_epoch(Some(&rule), directions, &metrics(2.0)));
-        assert!(EarlyStopping::new("val_accuracy", 2).check(&[]).is_err());
     }
 
     #[test]
@@ -420,7 +300,7 @@ mod tests {
         let factors = [0.5, 0.6, 0.6, 0.7].map(|accuracy| {
             let mut metrics = Metrics::new();
             metrics.report("val_accuracy", accuracy);
-            state.end_epoch(&plateau, directions, &metrics);
+            state.end_epoch(&plateau, directions.plateau, &metrics);
             plateau.factor(0, 0, 1, &state)
         });
         assert_eq!(factors, [1.0, 1.0, 0.5, 0.5]);

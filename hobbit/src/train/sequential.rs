@@ -131,6 +131,6 @@ impl Sequential {
 
     /// The whole model: this network, trained by an optimizer to make a loss small.
     pub fn compile(self, optimizer: impl Into<Optimizer>, loss: Loss) -> Compiled {
-        Compiled::new(self, optimizer.into(), loss)
+        Compiled::new(self.input, self.layers, optimizer.into(), loss)
     }
 }

@@ -3,7 +3,7 @@
 use comfy_table::{Table, presets};
 
 use super::compiled::Compiled;
-use super::layer::Role;
+use super::parameter::Role;
 use super::plan::{Node, Plan};
 use crate::error::Result;
 

@@ -2,9 +2,12 @@
 
 use super::fingerprint;
 use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d};
+use super::native::tests as native;
 use super::plan::Plan;
-use super::tape::custom::custom;
-use super::{Activation, CustomLayer, Flat, Init, Loss, Parameter, Rows, Sequential, Sgd, TensorDevice};
+use super::tape::tests as tape;
+use super::{
+    Activation, CustomLayer, Flat, Init, Loss, Parameter, Rows, Sequential, Sgd, TensorDevice, custom,
+};
 
 /// A layer as an example, and what is known of it.
 struct Case {
@@ -130,5 +133,38 @@ fn journals_and_checkpoints_call_every_layer_what_they_always_called_it() {
         let model = network.compile(Sgd::new(0.1), Loss::MeanSquaredError);
         let description = fingerprint::of(&model);
         assert_eq!(description["network"], format!("{sides} > {text}"), "{layer:?}");
+    }
+}
+
+#[test]
+fn both_engines_compute_every_layer_alike() {
+    let steps: Vec<_> = (0..3).map(tape::step).collect();
+    for Case { layer, input, .. } in cases() {
+        let network = Sequential::new(input).layer(layer).flatten();
+        // what only dfdx knows, the other engine does not
+        if !Plan::new(&network.input, &network.layers).unwrap().has_opaque() {
+            tape::compare(&network, Sgd::new(0.01), &steps);
+            tape::compare(&network.dense(2), Sgd::new(0.01), &steps);
+        }
+    }
+}
+
+#[test]
+fn every_layer_has_its_gradients() {
+    for Case { layer, input, .. } in cases() {
+        let numbers: usize = input.iter().product();
+        match layer {
+            // dfdx finds these
+            Layer::Custom(_) => {}
+            // its inputs are places, which have no slope
+            Layer::Embedding(_) => {
+                let places = (0..native::SAMPLES * numbers).map(|place| (place * 5 % 7) as f64).collect();
+                native::check_on(Sequential::new(input).layer(layer).flatten().dense(2), Some(places));
+            }
+            // with a dense layer before it, whose gradients need those for the layer's inputs
+            _ => native::check(
+                Sequential::new([3]).dense(numbers).reshape(input).layer(layer).flatten().dense(2),
+            ),
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::dataset::{NEGATIVE, Targets};
+use super::samples::{NEGATIVE, Targets};
 use crate::error::{Error, Result};
 use crate::train::loss::Loss;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::features::{Features, Given};
-use crate::train::metrics::argmax;
+use crate::train::features::{Features, Given};
+use crate::train::math::argmax;
 
 /// Some samples with their targets.
 #[derive(Debug, Clone, Default, PartialEq)]

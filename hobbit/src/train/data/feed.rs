@@ -4,10 +4,11 @@ use std::sync::mpsc;
 
 use super::allowed::Judged;
 use super::batch::Batch;
-use super::dataset::{Dataset, Fold, Inputs};
-use super::generator::{Batches, Generators, Samples, Source, Start};
+use super::dataset::{Dataset, Fold};
+use super::generator::{Batches, Generators, Source, Start};
 use super::join::{Joined, caught};
 use super::part::Part;
+use super::samples::{Inputs, Samples};
 use super::{Data, Kind};
 use crate::error::{BoxError, Error, Result};
 use crate::random::Key;

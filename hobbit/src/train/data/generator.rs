@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::dataset::{Inputs, Targets};
 use super::part::Part;
+use super::samples::{Inputs, IntoSamples, Samples, Targets};
 use crate::error::{BoxError, Error, Result};
 use crate::random::Key;
 use crate::train::loss::Loss;
@@ -23,54 +23,6 @@ impl Start {
     /// A seed for generators that take a number.
     pub fn seed(&self) -> u64 {
         self.key.seed()
-    }
-}
-
-/// A batch that a generator yields: samples and their targets.
-#[derive(Debug, Clone)]
-pub struct Samples {
-    pub(super) inputs: Inputs,
-    pub(super) targets: Targets,
-    pub(super) weights: Vec<f32>,
-}
-
-impl Samples {
-    /// Samples one after the other, each flat, and their targets.
-    pub fn new(inputs: impl Into<Inputs>, targets: impl Into<Targets>) -> Samples {
-        Samples { inputs: inputs.into(), targets: targets.into(), weights: Vec::new() }
-    }
-
-    /// How much each sample counts in the loss. They cannot be 0 for all samples of an epoch.
-    pub fn weights(mut self, weights: impl Into<Vec<f32>>) -> Samples {
-        self.weights = weights.into();
-        self
-    }
-}
-
-/// What generators may yield: [`Samples`], a pair of inputs and targets, or a `Result` with either.
-pub trait IntoSamples {
-    /// The samples, or why there are none.
-    ///
-    /// # Errors
-    /// Whatever the generator failed with.
-    fn into_samples(self) -> Result<Samples, BoxError>;
-}
-
-impl IntoSamples for Samples {
-    fn into_samples(self) -> Result<Samples, BoxError> {
-        Ok(self)
-    }
-}
-
-impl<I: Into<Inputs>, T: Into<Targets>> IntoSamples for (I, T) {
-    fn into_samples(self) -> Result<Samples, BoxError> {
-        Ok(Samples::new(self.0, self.1))
-    }
-}
-
-impl<S: IntoSamples, E: Into<BoxError>> IntoSamples for Result<S, E> {
-    fn into_samples(self) -> Result<Samples, BoxError> {
-        self.map_err(Into::into)?.into_samples()
     }
 }
 

@@ -1,8 +1,7 @@
 //! What goes on between a generator and training: its panics become errors, and where batches are normalized,
 //! a batch of one sample joins the one before it.
 
-use super::dataset::{Inputs, Targets};
-use super::generator::Samples;
+use super::samples::{Inputs, Samples, Targets};
 use crate::error::BoxError;
 use crate::runner::panics::catch;
 

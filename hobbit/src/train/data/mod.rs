@@ -4,25 +4,23 @@ mod allowed;
 mod batch;
 mod dataset;
 mod describe;
-mod features;
 mod feed;
 mod files;
 mod generator;
 mod join;
 mod part;
+mod samples;
 mod scale;
 mod split;
 
-pub use dataset::{Dataset, Inputs, Targets};
+pub use dataset::Dataset;
 pub use files::{Mnist, Numbers, ReadOptions, Table, read_idx, read_npy, read_npz};
-pub use generator::{Generators, IntoSamples, Samples, Start};
+pub use generator::{Generators, Start};
+pub use samples::{Inputs, IntoSamples, Samples, Targets};
 pub use scale::{Scaler, one_hot};
 pub use split::{split, stratified_split};
 
 pub(super) use batch::Batch;
-#[cfg(any(test, feature = "cuda"))]
-pub(super) use features::Features;
-pub(super) use features::Given;
 pub(super) use feed::{Feed, Stream};
 pub(super) use part::Part;
 

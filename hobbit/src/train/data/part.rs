@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::allowed::Judged;
 use super::batch::Batch;
-use super::dataset::{Inputs, Targets};
-use super::features::Features;
+use super::samples::{Inputs, Targets};
 use crate::error::{Error, Result};
 use crate::random::Key;
+use crate::train::features::Features;
 use crate::train::loss::Loss;
 
 /// Some samples, possibly a selection of all.

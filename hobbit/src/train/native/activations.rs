@@ -1,9 +1,11 @@
-//! Activations and their derivatives over rows, with the biases that are added before them.
+//! Activations: as layers of their own, and over the rows of other layers with the biases that are added before them.
 
 use std::slice::ChunksExactMut;
 
-use super::math::{Real, Work, simd, with_width};
+use super::kernel::{Back, Kernel, Pass, Store};
+use crate::error::BoxError;
 use crate::train::activation::Activation;
+use crate::train::math::{Real, Work, simd, with_width};
 
 #[inline(always)]
 fn sigmoid<T: Real>(x: T) -> T {
@@ -187,6 +189,30 @@ impl<T: Real> Work for DeriveGelu<'_, T> {
         for (g, &x) in self.gradients.iter_mut().zip(self.inputs) {
             *g *= normal(x) + x * density * (half * x * x).exp();
         }
+    }
+}
+
+/// An activation that no dense layer or convolution takes over.
+pub(super) struct Activate(pub(super) Activation);
+
+impl<T: Real> Kernel<T> for Activate {
+    fn forward(&mut self, _: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        y.copy_from_slice(x);
+        activate(self.0, y);
+        Ok(())
+    }
+
+    fn backward(&mut self, _: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Back { x, y, dy, dx, .. } = back;
+        if let Some(dx) = dx {
+            dx.copy_from_slice(dy);
+            if self.0.derivative_from_value() {
+                derive(self.0, y, dx);
+            } else {
+                derive_gelu(x, dx);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Normalizations.
 
-use super::math::{Real, Work, fold, fold2, simd};
-use super::{Kernel, Pass, Store};
+use super::kernel::{Back, Kernel, Pass, Store};
 use crate::error::BoxError;
+use crate::train::layer;
+use crate::train::math::{Real, Work, fold, fold2, simd};
+use crate::train::plan::Node;
 
 /// Batch normalization of channels that have so many numbers each in a sample.
 pub(super) struct BatchNorm<T> {
@@ -19,14 +21,15 @@ pub(super) struct BatchNorm<T> {
 }
 
 impl<T: Real> BatchNorm<T> {
-    pub(super) fn new(input: &[usize], epsilon: f64, momentum: f64, first: usize) -> BatchNorm<T> {
-        let zeros = || vec![T::ZERO; input[0]];
+    pub(super) fn new(settings: &layer::BatchNorm, node: &Node) -> BatchNorm<T> {
+        let layer::BatchNorm { epsilon, momentum } = *settings;
+        let zeros = || vec![T::ZERO; node.input[0]];
         BatchNorm {
-            channels: input[0],
-            plane: input[1..].iter().product(),
+            channels: node.input[0],
+            plane: node.input[1..].iter().product(),
             epsilon,
             momentum,
-            first,
+            first: node.parameters.start,
             mean: zeros(),
             inverse: zeros(),
             sums: [zeros(), zeros()],
@@ -141,15 +144,8 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
         Ok(())
     }
 
-    fn backward(
-        &mut self,
-        store: &mut Store<T>,
-        pass: Pass,
-        x: &[T],
-        _: &[T],
-        dy: &mut [T],
-        dx: Option<&mut [T]>,
-    ) -> Result<(), BoxError> {
+    fn backward(&mut self, store: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Back { pass, x, dy, dx, .. } = back;
         let (channels, plane, first) = (self.channels, self.plane, self.first);
         let share = T::of(1.0 / (pass.samples * plane) as f64);
         let (mean, inverse) = (&self.mean, &self.inverse);
@@ -182,9 +178,10 @@ pub(super) struct LayerNorm<T> {
 }
 
 impl<T: Real> LayerNorm<T> {
-    pub(super) fn new(input: &[usize], epsilon: f64, first: usize) -> LayerNorm<T> {
-        let width = input.last().copied().unwrap_or(1);
-        LayerNorm { width, epsilon: T::of(epsilon), first, rows: Vec::new() }
+    pub(super) fn new(settings: &layer::LayerNorm, node: &Node) -> LayerNorm<T> {
+        let width = node.input.last().copied().unwrap_or(1);
+        let (epsilon, first) = (T::of(settings.epsilon), node.parameters.start);
+        LayerNorm { width, epsilon, first, rows: Vec::new() }
     }
 }
 
@@ -268,15 +265,8 @@ impl<T: Real> Kernel<T> for LayerNorm<T> {
         Ok(())
     }
 
-    fn backward(
-        &mut self,
-        store: &mut Store<T>,
-        _: Pass,
-        x: &[T],
-        _: &[T],
-        dy: &mut [T],
-        dx: Option<&mut [T]>,
-    ) -> Result<(), BoxError> {
+    fn backward(&mut self, store: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Back { x, dy, dx, .. } = back;
         let (width, rows) = (self.width, &self.rows);
         let (scales, shifts) = store.gradients.split_at_mut(self.first + 1);
         let (to_scale, to_shift) = (&mut scales[self.first], &mut shifts[0]);

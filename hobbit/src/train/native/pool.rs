@@ -1,18 +1,28 @@
 //! Pooling.
 
-use super::conv::Geometry;
-use super::math::{Real, Work, fold, simd};
-use super::{Kernel, Pass, Store};
+use super::kernel::{Back, Kernel, Pass, Store};
 use crate::error::BoxError;
+use crate::train::layer::{Geometry, Pool2d};
+use crate::train::math::{Real, Work, fold, simd};
+use crate::train::plan::Node;
+
+fn geometry(settings: &Pool2d, node: &Node) -> Geometry {
+    let Pool2d { window, stride, padding } = *settings;
+    Geometry::new(&node.input, &node.output, window, stride, padding)
+}
 
 /// The largest number of each window.
 pub(super) struct MaxPool {
-    pub(super) geometry: Geometry,
+    geometry: Geometry,
     /// Where in its plane each largest number was.
-    pub(super) places: Vec<u32>,
+    places: Vec<u32>,
 }
 
 impl MaxPool {
+    pub(super) fn new(settings: &Pool2d, node: &Node) -> MaxPool {
+        MaxPool { geometry: geometry(settings, node), places: Vec::new() }
+    }
+
     fn is_pairs(&self) -> bool {
         let g = &self.geometry;
         g.window == [2, 2] && g.stride == [2, 2] && g.padding == [0, 0]
@@ -99,15 +109,8 @@ impl<T: Real> Kernel<T> for MaxPool {
         Ok(())
     }
 
-    fn backward(
-        &mut self,
-        _: &mut Store<T>,
-        _: Pass,
-        _: &[T],
-        _: &[T],
-        dy: &mut [T],
-        dx: Option<&mut [T]>,
-    ) -> Result<(), BoxError> {
+    fn backward(&mut self, _: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Back { dy, dx, .. } = back;
         let Some(dx) = dx else { return Ok(()) };
         let g = self.geometry;
         let (plane, places) = (g.input[0] * g.input[1], g.places());
@@ -136,7 +139,13 @@ fn window(g: &Geometry, place: usize) -> (std::ops::Range<usize>, std::ops::Rang
 
 /// The mean of each window, of what is inside the input.
 pub(super) struct AvgPool {
-    pub(super) geometry: Geometry,
+    geometry: Geometry,
+}
+
+impl AvgPool {
+    pub(super) fn new(settings: &Pool2d, node: &Node) -> AvgPool {
+        AvgPool { geometry: geometry(settings, node) }
+    }
 }
 
 impl<T: Real> Kernel<T> for AvgPool {
@@ -156,15 +165,8 @@ impl<T: Real> Kernel<T> for AvgPool {
         Ok(())
     }
 
-    fn backward(
-        &mut self,
-        _: &mut Store<T>,
-        _: Pass,
-        _: &[T],
-        _: &[T],
-        dy: &mut [T],
-        dx: Option<&mut [T]>,
-    ) -> Result<(), BoxError> {
+    fn backward(&mut self, _: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Back { dy, dx, .. } = back;
         let Some(dx) = dx else { return Ok(()) };
         let g = self.geometry;
         dx.fill(T::ZERO);
@@ -183,7 +185,13 @@ impl<T: Real> Kernel<T> for AvgPool {
 
 /// The mean of each channel, which is so many numbers.
 pub(super) struct GlobalAvgPool {
-    pub(super) plane: usize,
+    plane: usize,
+}
+
+impl GlobalAvgPool {
+    pub(super) fn new(node: &Node) -> GlobalAvgPool {
+        GlobalAvgPool { plane: node.inputs() / node.outputs() }
+    }
 }
 
 impl<T: Real> Kernel<T> for GlobalAvgPool {
@@ -197,15 +205,8 @@ impl<T: Real> Kernel<T> for GlobalAvgPool {
         Ok(())
     }
 
-    fn backward(
-        &mut self,
-        _: &mut Store<T>,
-        _: Pass,
-        _: &[T],
-        _: &[T],
-        dy: &mut [T],
-        dx: Option<&mut [T]>,
-    ) -> Result<(), BoxError> {
+    fn backward(&mut self, _: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Back { dy, dx, .. } = back;
         if let Some(dx) = dx {
             let count = T::of(self.plane as f64);
             dx.chunks_exact_mut(self.plane).zip(dy).for_each(|(dx, dy)| dx.fill(*dy / count));

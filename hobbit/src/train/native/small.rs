@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::Buffer;
 use super::gemm::{Matrix, multiply_add};
-use super::math::ARCH;
+use crate::train::math::ARCH;
 
 /// Rows of the product that are computed at once, two vectors wide: as many as there are registers for their sums.
 const ROWS_IN_32: usize = 8;
@@ -31,7 +31,7 @@ const LIMIT_IN_ORDER: usize = 8192;
 /// A matrix has to be used for so many rows to be worth padding.
 const FEWEST: usize = 16;
 
-/// Does what [`gemm`](super::gemm::gemm) does, if it is faster here. All sizes are checked there.
+/// The product of two matrices, if it is faster done here than by gemm. All sizes are checked before.
 pub(super) fn multiply(
     sizes: [usize; 3],
     a: Matrix<'_, f32>,

@@ -1,7 +1,9 @@
 //! Every layer's gradients against central differences, in 64 bits.
 
 use super::*;
-use crate::train::layer::{BatchNorm, Conv2d, Dense, Embedding, LayerNorm, Pool2d};
+use crate::random::Key;
+use crate::train::activation::Activation;
+use crate::train::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d};
 use crate::train::{Init, Sequential, Sgd};
 
 /// So many numbers between -1 and 1.
@@ -10,14 +12,14 @@ fn numbers(length: usize, seed: u64) -> Vec<f64> {
     (0..length).map(|_| 2.0 * rng.unit() - 1.0).collect()
 }
 
-const SAMPLES: usize = 3;
+pub(in crate::train) const SAMPLES: usize = 3;
 
 /// Compares the gradients of all parameters, and of the first layer's input by way of a dense layer before it, with differences.
-fn check(network: Sequential) {
+pub(in crate::train) fn check(network: Sequential) {
     check_on(network, None);
 }
 
-fn check_on(network: Sequential, inputs: Option<Vec<f64>>) {
+pub(in crate::train) fn check_on(network: Sequential, inputs: Option<Vec<f64>>) {
     let plan = Plan::new(&network.input, &network.layers).unwrap();
     let (width, outputs) = plan.widths();
     let inputs = inputs.unwrap_or_else(|| numbers(SAMPLES * width, 1));
@@ -58,7 +60,7 @@ fn check_on(network: Sequential, inputs: Option<Vec<f64>>) {
             native.store.values[place][i] = at;
             let right = (above - below) / (2.0 * step);
             let error = (found - right).abs() / right.abs().max(1.0);
-            assert!(error < 1e-6, "{}[{i}]: {found} and not {right}\n{network:?}", native.names[place]);
+            assert!(error < 1e-6, "{}[{i}]: {found} and not {right}\n{network:?}", native.arrays.name(place));
             checked += 1;
         }
     }
@@ -102,7 +104,6 @@ fn convolutions() {
 
 #[test]
 fn pooling() {
-    use crate::train::Layer;
     check(image(2, 4, 6).max_pool(2).flatten());
     check(image(2, 5, 7).max_pool(2).flatten());
     check(

@@ -11,13 +11,15 @@ use std::sync::{Mutex, PoisonError};
 
 use dfdx::tensor::{Cache, Cuda};
 
-use super::custom::{Built, Opaque};
+use super::TapeNetwork;
+use super::custom::{Builds, Built};
+use super::device::{Rows, device_error, upload};
+use super::place::Place;
 use super::shelf::Shelf;
-use super::{Place, Rows, TapeNetwork, device_error, upload};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
-use crate::train::data::Given;
+use crate::train::features::Given;
 use crate::train::network::{Criterion, Network, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::plan::Plan;
@@ -84,7 +86,7 @@ fn device(ordinal: usize) -> Result<Cuda, BoxError> {
 impl Place for Cuda {
     type Layer = dyn Built<Cuda>;
 
-    fn layer(&self, layer: &dyn Opaque) -> Result<Box<Self::Layer>, BoxError> {
+    fn layer(&self, layer: &dyn Builds) -> Result<Box<Self::Layer>, BoxError> {
         layer.build_cuda(self)
     }
 

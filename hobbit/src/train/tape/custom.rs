@@ -1,29 +1,68 @@
 //! Layers of users' own, and what they have in common with dfdx's modules: only dfdx's tape can train them.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
 use dfdx::tensor::{Cpu, HasErr, Tape};
 
-use super::{Flat, Rows, TensorDevice, Traced, device_error};
+use super::device::{Flat, Rows, TensorDevice, Traced, device_error};
 use crate::error::BoxError;
 use crate::random::Key;
-use crate::train::init::Init;
-use crate::train::layer::{ParameterSpec, Role};
+use crate::train::layer::{Custom, Opaque};
+use crate::train::parameter::{Parameter, ParameterSpec};
 
-/// A layer that only dfdx knows, as data.
-pub(in crate::train) trait Opaque: fmt::Debug + Send + Sync {
-    fn name(&self) -> &str;
-    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String>;
-    fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec>;
-    /// What it is, as text that another layer does not have.
-    fn describe(&self) -> String;
-    /// First values of the parameters, if the layer knows them better than their descriptions.
-    fn initial(&self, key: Key) -> Option<Vec<Vec<f32>>>;
+/// A layer that can be built on every device that this engine knows.
+pub(in crate::train) trait Builds: Opaque {
     fn build_cpu(&self) -> Result<Box<dyn Built<Cpu> + Send>, BoxError>;
     #[cfg(feature = "cuda")]
     fn build_cuda(&self, device: &dfdx::tensor::Cuda)
     -> Result<Box<dyn Built<dfdx::tensor::Cuda>>, BoxError>;
+}
+
+/// A layer of this engine as descriptions hold it, and by which the engine knows it again.
+struct OnTape(Box<dyn Builds>);
+
+/// A layer of this engine, as data.
+pub(super) fn on_tape(layer: impl Builds) -> Custom {
+    Custom::new(OnTape(Box::new(layer)))
+}
+
+/// What builds a layer, which has to be one of this engine.
+pub(super) fn builds(layer: &Custom) -> Result<&dyn Builds, BoxError> {
+    let layer: &(dyn Any + 'static) = layer.opaque();
+    match layer.downcast_ref::<OnTape>() {
+        Some(OnTape(layer)) => Ok(&**layer),
+        None => Err("dfdx does not know the layer".into()),
+    }
+}
+
+impl fmt::Debug for OnTape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Opaque for OnTape {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        self.0.output(input)
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
+        self.0.parameters(input)
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn initial(&self, key: Key) -> Option<Vec<Vec<f32>>> {
+        self.0.initial(key)
+    }
 }
 
 /// A layer that only dfdx knows, on a device.
@@ -37,59 +76,6 @@ pub(in crate::train) trait Built<D: TensorDevice> {
     ) -> Result<Traced<D>, BoxError>;
     fn eval(&mut self, x: Rows<D>, sample: &[usize], parameters: &mut [Flat<D>])
     -> Result<Rows<D>, BoxError>;
-}
-
-/// A [`CustomLayer`] or a `Module`, as [`Layer::Custom`](crate::train::Layer::Custom) holds it.
-#[derive(Debug, Clone)]
-pub struct Custom(Arc<dyn Opaque>);
-
-impl Custom {
-    pub(super) fn new(layer: impl Opaque + 'static) -> Custom {
-        Custom(Arc::new(layer))
-    }
-
-    pub(in crate::train) fn opaque(&self) -> &dyn Opaque {
-        &*self.0
-    }
-}
-
-impl PartialEq for Custom {
-    fn eq(&self, other: &Custom) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || format!("{:?}", self.0) == format!("{:?}", other.0)
-    }
-}
-
-/// A parameter of a [`CustomLayer`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameter {
-    name: String,
-    shape: Vec<usize>,
-    init: Init,
-    weight: bool,
-}
-
-impl Parameter {
-    /// With this name in checkpoints and this shape, zero at first. Regularization leaves it alone.
-    pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Parameter {
-        Parameter { name: name.into(), shape: shape.into(), init: Init::Constant(0.0), weight: false }
-    }
-
-    /// How it begins. Inputs and outputs are counted by the shape's first and last dimension.
-    pub fn init(self, init: Init) -> Parameter {
-        Parameter { init, ..self }
-    }
-
-    /// Makes it a weight: regularization is applied to it.
-    pub fn weight(self) -> Parameter {
-        Parameter { weight: true, ..self }
-    }
-
-    fn spec(self) -> ParameterSpec {
-        let fans =
-            (self.shape.first().copied().unwrap_or(1) as f64, self.shape.last().copied().unwrap_or(1) as f64);
-        let role = if self.weight { Role::Weight } else { Role::Other };
-        ParameterSpec { name: self.name, shape: self.shape, role, init: self.init, fans }
-    }
 }
 
 /// A layer of your own: what it is, as data, and its forward pass in dfdx's operations, on any device. dfdx finds the gradients.
@@ -163,7 +149,7 @@ pub trait CustomLayer: fmt::Debug + Send + Sync + 'static {
 
 /// A layer of your own, for [`Sequential::layer`](crate::train::Sequential::layer).
 pub fn custom(layer: impl CustomLayer) -> Custom {
-    Custom::new(OfUser(Arc::new(layer)))
+    on_tape(OfUser(Arc::new(layer)))
 }
 
 #[derive(Debug)]
@@ -189,7 +175,9 @@ impl<L: CustomLayer> Opaque for OfUser<L> {
     fn initial(&self, _: Key) -> Option<Vec<Vec<f32>>> {
         None
     }
+}
 
+impl<L: CustomLayer> Builds for OfUser<L> {
     fn build_cpu(&self) -> Result<Box<dyn Built<Cpu> + Send>, BoxError> {
         Ok(Box::new(OfUser(Arc::clone(&self.0))))
     }

@@ -1,118 +1,67 @@
 //! Networks on dfdx's tape: on GPUs, and wherever a network has layers that only dfdx knows. Layers with sizes known at run time are
 //! made of dfdx's public operations on `(samples, numbers of a sample)`.
 
+mod activation;
+mod adapter;
+mod by_size;
+mod conv;
 #[cfg(feature = "cuda")]
 mod cuda;
-pub(super) mod custom;
-mod images;
+mod custom;
+mod dense;
+mod device;
+mod dropout;
+mod embedding;
+mod guest;
 mod layers;
-pub(super) mod module;
+mod module;
+mod norm;
 mod optimizer;
+mod place;
+mod pool;
 #[cfg(any(test, feature = "cuda"))]
 mod shelf;
 #[cfg(test)]
-mod tests;
-
-use std::sync::Once;
+pub(super) mod tests;
+mod windows;
 
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{Cache, Cpu, Gradients, HasErr, NoneTape, OwnedTape, Tensor, Trace};
-use dfdx::tensor_ops::{Backward, Device, SumTo, TryMul};
+use dfdx::tensor::{Cpu, Gradients, HasErr, OwnedTape, Tensor, Trace};
+use dfdx::tensor_ops::{Backward, SumTo, TryMul};
 
+pub use adapter::{IntoRows, Trainable};
+#[doc(hidden)]
+pub use by_size::no_such_size;
 #[cfg(feature = "cuda")]
 pub(super) use cuda::{CudaNetwork, gpus, leave};
-use custom::{Built, Opaque};
-use images::Windows;
+pub use custom::{CustomLayer, custom};
+pub use device::{Flat, Rows, TensorDevice};
+use device::{Traced, device_error, one_thread_a_trial, upload};
+use layers::{Operation, operations};
+pub use module::{Buildable, module};
 use optimizer::OptimizerState;
+use place::Place;
 
-use super::data::Given;
-use super::layer::{Layer, Role};
-use super::network::{Criterion, Network, Step, read, steps_of};
+use super::arrays::{Arrays, Of};
+use super::features::Given;
+use super::layer::Layer;
+use super::network::{Criterion, Network, Step};
 use super::optimizer::{Optimizer, Sgd};
+use super::parameter::Role;
 use super::plan::{Node, Plan};
 use crate::error::BoxError;
-use crate::objective::{Checkpoint, OutOfMemory};
+use crate::objective::Checkpoint;
 use crate::random::Key;
 use crate::runner::panics::catch;
-
-/// A device of dfdx's with everything that layers may need.
-pub trait TensorDevice: Device<f32> + Cache {}
-
-impl<D: Device<f32> + Cache> TensorDevice for D {}
-
-/// A parameter on a device, flat.
-pub type Flat<D> = Tensor<(usize,), f32, D>;
-/// Samples on a device: a row for each.
-pub type Rows<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
-/// Samples in rows, with what was done to them.
-type Traced<D> = Rows<D, OwnedTape<f32, D>>;
-
-/// A device that a network can be built on.
-pub(super) trait Place: TensorDevice {
-    /// A layer that only dfdx knows. On the processor it can go from thread to thread.
-    type Layer: Built<Self> + ?Sized;
-
-    fn layer(&self, layer: &dyn Opaque) -> Result<Box<Self::Layer>, BoxError>;
-
-    /// The device for a step of this key, on which random numbers begin with it; none if that would cost too much.
-    fn for_step(&self, key: Key) -> Option<Self>;
-}
-
-impl Place for Cpu {
-    type Layer = dyn Built<Cpu> + Send;
-
-    fn layer(&self, layer: &dyn Opaque) -> Result<Box<Self::Layer>, BoxError> {
-        layer.build_cpu()
-    }
-
-    fn for_step(&self, key: Key) -> Option<Cpu> {
-        Some(Cpu::seed_from_u64(key.seed()))
-    }
-}
-
-/// dfdx's errors are not all `std` errors.
-pub(super) fn device_error(error: impl std::fmt::Debug) -> BoxError {
-    let error = format!("{error:?}");
-    // CUDA's driver, cuBLAS, and dfdx on the processor
-    if ["CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED", "OutOfMemory"]
-        .iter()
-        .any(|full| error.contains(full))
-    {
-        return Box::new(OutOfMemory::new(format!("the device reports {error}")));
-    }
-    format!("the device reports {error}").into()
-}
-
-/// dfdx multiplies matrices with as many threads as the current rayon pool has; one trial is to have one.
-fn one_thread_a_trial() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| gemm_common::gemm::set_threading_threshold(usize::MAX));
-}
-
-/// Samples, put on the device.
-fn upload<D: Place>(device: &D, values: Vec<f32>, samples: usize) -> Result<Rows<D>, BoxError> {
-    let width = values.len() / samples.max(1);
-    device.try_tensor_from_vec(values, (samples, width)).map_err(device_error)
-}
-
-/// A node with what it needs on the device.
-struct Link<D: Place> {
-    node: Node,
-    windows: Option<Windows<D>>,
-    opaque: Option<Box<D::Layer>>,
-    block: Vec<Link<D>>,
-}
 
 /// A network on a device, with its optimizer.
 pub(super) struct TapeNetwork<D: Place> {
     device: D,
-    links: Vec<Link<D>>,
-    names: Vec<String>,
-    shapes: Vec<Vec<usize>>,
+    operations: Vec<Operation<D>>,
+    arrays: Arrays,
     roles: Vec<Role>,
     parameters: Vec<Flat<D>>,
     optimizer: OptimizerState<D>,
-    slot_names: &'static [&'static str],
     has_opaque: bool,
 }
 
@@ -125,7 +74,7 @@ impl<D: Place> TapeNetwork<D> {
         optimizer: Optimizer,
     ) -> Result<TapeNetwork<D>, BoxError> {
         one_thread_a_trial();
-        let links = links(&device, &plan.nodes)?;
+        let operations = operations(&device, &plan.nodes)?;
         let flat = |values: Vec<f32>| {
             let length = values.len();
             device.try_tensor_from_vec(values, (length,)).map_err(device_error)
@@ -133,38 +82,20 @@ impl<D: Place> TapeNetwork<D> {
         let parameters = values.into_iter().map(flat).collect::<Result<Vec<Flat<D>>, BoxError>>()?;
         let roles: Vec<Role> = plan.parameters.iter().map(|spec| spec.role).collect();
         Ok(TapeNetwork {
-            links,
-            names: plan.parameters.iter().map(|spec| spec.name.clone()).collect(),
-            shapes: plan.parameters.iter().map(|spec| spec.shape.clone()).collect(),
+            operations,
+            arrays: Arrays::new(plan, optimizer),
             optimizer: OptimizerState::new(optimizer, &parameters, &roles)?,
             parameters,
             roles,
-            slot_names: optimizer.slot_names(),
             has_opaque: plan.has_opaque(),
             device,
         })
     }
 }
 
-fn links<D: Place>(device: &D, nodes: &[Node]) -> Result<Vec<Link<D>>, BoxError> {
-    let link = |node: &Node| {
-        let opaque = match &node.layer {
-            Layer::Custom(custom) => Some(device.layer(custom.opaque())?),
-            _ => None,
-        };
-        let windows = Windows::of(device, node).map_err(device_error)?;
-        Ok(Link { node: node.clone(), windows, opaque, block: links(device, &node.block)? })
-    };
-    nodes.iter().map(link).collect()
-}
-
-/// What of a network cannot be trained on a batch of one sample: a layer that normalizes over a batch, or a
-/// module of dfdx with one.
-pub(super) fn needs_pairs(plan: &Plan) -> Option<String> {
-    let layer = plan.needs_pairs().map(str::to_owned);
-    layer.or_else(|| {
-        (has_statistics(plan, &plan.nodes) && loses_statistics(plan)).then(|| "a module of dfdx".to_owned())
-    })
+/// Whether a network has a layer that only dfdx knows and that cannot be trained on a batch of one sample.
+pub(super) fn needs_pairs(plan: &Plan) -> bool {
+    has_statistics(plan, &plan.nodes) && loses_statistics(plan)
 }
 
 /// Whether there are layers with running statistics that only dfdx knows.
@@ -184,7 +115,7 @@ fn loses_statistics(plan: &Plan) -> bool {
     let try_one = || -> Result<bool, BoxError> {
         let mut network = TapeNetwork::new(Cpu::seed_from_u64(0), plan, zeros, Sgd::new(0.0).into())?;
         let x = upload(&network.device, vec![0.0; plan.widths().0], 1)?.leaky_traced();
-        layers::forward(&mut network.links, &mut network.parameters, x, Some(Key::new(0)))?;
+        layers::forward(&mut network.operations, &mut network.parameters, x, Some(Key::new(0)))?;
         let mut statistics =
             network.parameters.iter().zip(&network.roles).filter(|(_, role)| **role == Role::Statistic);
         Ok(statistics.any(|(values, _)| values.as_vec().iter().any(|value| !value.is_finite())))
@@ -208,7 +139,7 @@ impl<D: Place> TapeNetwork<D> {
     ) -> Result<(), BoxError> {
         let (samples, _) = *inputs.shape();
         let x: Traced<D> = inputs.leaky_traced();
-        let outputs = layers::forward(&mut self.links, &mut self.parameters, x, Some(step.key))?;
+        let outputs = layers::forward(&mut self.operations, &mut self.parameters, x, Some(step.key))?;
         let values = outputs.as_vec();
         let mut gradient = vec![0.0; values.len()];
         if !criterion(&values, &mut gradient)? {
@@ -222,41 +153,33 @@ impl<D: Place> TapeNetwork<D> {
     }
 
     pub(super) fn predict(&mut self, inputs: Rows<D>, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        let outputs: Rows<D> = layers::forward(&mut self.links, &mut self.parameters, inputs, None)?;
+        let outputs: Rows<D> = layers::forward(&mut self.operations, &mut self.parameters, inputs, None)?;
         to.extend(outputs.as_vec());
         Ok(())
     }
 
     pub(super) fn store(&self, checkpoint: &mut Checkpoint) -> Result<(), BoxError> {
-        for (place, (name, shape)) in self.names.iter().zip(&self.shapes).enumerate() {
-            checkpoint.insert_f32(name.as_str(), shape, self.parameters[place].as_vec());
-            if self.roles[place] != Role::Statistic {
-                let slots = self.optimizer.save(&self.parameters[place]);
-                for (slot, values) in self.slot_names.iter().zip(slots) {
-                    checkpoint.insert_f32(format!("optimizer.{slot}.{name}"), shape, values);
-                }
-            }
-        }
-        checkpoint.metadata.insert("steps".to_owned(), self.optimizer.steps.to_string());
+        self.arrays.save(checkpoint, self.optimizer.steps, |of| match of {
+            Of::Parameter(place) => self.parameters[place].as_vec(),
+            Of::Slot { slot, parameter } => self.optimizer.state(slot, &self.parameters[parameter]),
+        });
         Ok(())
     }
 
     pub(super) fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), BoxError> {
-        self.optimizer.steps = steps_of(checkpoint)?;
-        for (place, (name, shape)) in self.names.iter().zip(&self.shapes).enumerate() {
-            let length: usize = shape.iter().product();
-            let mut values = vec![0.0; length];
-            read(checkpoint, name, shape, &mut values)?;
-            self.parameters[place].copy_from(&values);
-            if self.roles[place] != Role::Statistic {
-                for (slot, slot_name) in self.slot_names.iter().enumerate() {
-                    read(checkpoint, &format!("optimizer.{slot_name}.{name}"), shape, &mut values)?;
-                    let saved =
-                        self.device.try_tensor_from_vec(values.clone(), (length,)).map_err(device_error)?;
-                    self.optimizer.load(slot, &self.parameters[place], saved).map_err(device_error)?;
-                }
+        let TapeNetwork { arrays, parameters, optimizer, device, .. } = self;
+        let steps = arrays.load(checkpoint, |of, numbers| match of {
+            Of::Parameter(place) => {
+                parameters[place].copy_from(numbers);
+                Ok(())
             }
-        }
+            Of::Slot { slot, parameter } => {
+                let saved = device.try_tensor_from_vec(numbers.to_vec(), (numbers.len(),));
+                let saved = saved.map_err(device_error)?;
+                optimizer.load(slot, &parameters[parameter], saved).map_err(device_error)
+            }
+        })?;
+        optimizer.steps = steps;
         Ok(())
     }
 }

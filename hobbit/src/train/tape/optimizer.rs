@@ -4,14 +4,14 @@ use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
 use dfdx::tensor::{Gradients, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, SumTo, TryAdd, TryDiv, TryMul};
 
-use super::{Flat, Place, device_error};
+use super::device::{Flat, TensorDevice, device_error};
 use crate::error::BoxError;
-use crate::train::layer::Role;
 use crate::train::network::Step;
-use crate::train::optimizer::{AdamW, Optimizer, RmsProp};
+use crate::train::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
+use crate::train::parameter::Role;
 
 /// An optimizer's state. dfdx's own optimizers hide theirs; its kernels take it from outside.
-pub(super) struct OptimizerState<D: Place> {
+pub(super) struct OptimizerState<D: TensorDevice> {
     optimizer: Optimizer,
     /// The steps that were taken.
     pub(super) steps: u64,
@@ -26,11 +26,11 @@ fn decay(weight_decay: f64, kind: fn(f64) -> WeightDecay) -> Option<WeightDecay>
 }
 
 /// These values as the gradient of a parameter.
-fn as_gradient<D: Place>(parameter: &Flat<D>, values: Flat<D>) -> Result<Gradients<f32, D>, D::Err> {
+fn as_gradient<D: TensorDevice>(parameter: &Flat<D>, values: Flat<D>) -> Result<Gradients<f32, D>, D::Err> {
     parameter.leaky_trace().try_mul(values)?.try_sum::<(), _>()?.try_backward()
 }
 
-impl<D: Place> OptimizerState<D> {
+impl<D: TensorDevice> OptimizerState<D> {
     pub(super) fn new(
         optimizer: Optimizer,
         parameters: &[Flat<D>],
@@ -80,72 +80,89 @@ impl<D: Place> OptimizerState<D> {
         gradients: &mut Gradients<f32, D>,
         lr: f64,
     ) -> Result<(), D::Err> {
-        let id = parameter.clone();
-        gradients.try_alloc_for(&id)?;
-        let slots = &mut self.slots;
-        match &self.optimizer {
-            Optimizer::Sgd(sgd) => {
-                let momentum = match (sgd.momentum, sgd.nesterov) {
-                    (0.0, _) => None,
-                    (momentum, true) => Some(Momentum::Nesterov(momentum)),
-                    (momentum, false) => Some(Momentum::Classic(momentum)),
-                };
-                let weight_decay = decay(sgd.weight_decay, WeightDecay::L2);
-                let config = SgdConfig { lr, momentum, weight_decay };
-                let mut none = Gradients::leaky();
-                let velocity = slots.first_mut().unwrap_or(&mut none).get_or_alloc_mut(&id)?;
-                let gradient = gradients.get_or_alloc_mut(&id)?;
-                drop(id);
-                config.try_update(parameter, velocity, gradient)
+        gradients.try_alloc_for(parameter)?;
+        match self.optimizer {
+            Optimizer::Sgd(sgd) => self.by_sgd(&sgd, parameter, gradients, lr),
+            Optimizer::Adam(adam) => self.by_adam(&adam, WeightDecay::L2, parameter, gradients, lr),
+            Optimizer::AdamW(AdamW(adam)) => {
+                self.by_adam(&adam, WeightDecay::Decoupled, parameter, gradients, lr)
             }
-            Optimizer::Adam(adam) | Optimizer::AdamW(AdamW(adam)) => {
-                let [first, second, ..] = slots.as_mut_slice() else { return Ok(()) };
-                let kind = match self.optimizer {
-                    Optimizer::AdamW(_) => WeightDecay::Decoupled,
-                    _ => WeightDecay::L2,
-                };
-                let weight_decay = decay(adam.weight_decay, kind);
-                let config = AdamConfig { lr, betas: adam.betas, eps: adam.epsilon, weight_decay };
-                let (first, second) = (first.get_or_alloc_mut(&id)?, second.get_or_alloc_mut(&id)?);
-                let gradient = gradients.get_or_alloc_mut(&id)?;
-                drop(id);
-                let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
-                config.try_update(steps, parameter, first, second, gradient)
-            }
-            Optimizer::RmsProp(rms) => {
-                let Some((squares, rest)) = slots.split_first_mut() else { return Ok(()) };
-                let squares = squares.get_or_alloc_mut(&id)?;
-                let unused = self.unused.get_or_alloc_mut(&id)?;
-                let Some(velocity) = rest.first_mut() else {
-                    let gradient = gradients.get_or_alloc_mut(&id)?;
-                    drop(id);
-                    let config = rms_prop(rms, lr, decay(rms.weight_decay, WeightDecay::L2));
-                    return config.try_update(i32::MAX, parameter, unused, squares, gradient);
-                };
-                let mut decayed = None;
-                if rms.weight_decay != 0.0 {
-                    let sum = gradients.get(&id).try_add(id.clone().try_mul(rms.weight_decay as f32)?)?;
-                    decayed = Some(as_gradient(&id, sum)?);
-                }
-                let gradient = decayed.as_mut().unwrap_or(gradients).get_or_alloc_mut(&id)?;
-                // away from nothing, at a learning rate of -1, is how far the parameter would go
-                let mut along = id.device().try_zeros_like(&id)?;
-                rms_prop(rms, -1.0, None).try_update(i32::MAX, &mut along, unused, squares, gradient)?;
-                let (velocity, mut along) = (velocity.get_or_alloc_mut(&id)?, as_gradient(&id, along)?);
-                let along = along.get_or_alloc_mut(&id)?;
-                drop(id);
-                let momentum = Some(Momentum::Classic(rms.momentum));
-                SgdConfig { lr, momentum, weight_decay: None }.try_update(parameter, velocity, along)
-            }
+            Optimizer::RmsProp(rms) => self.by_rms_prop(&rms, parameter, gradients, lr),
         }
     }
 
-    /// A parameter's state, slot by slot.
-    pub(super) fn save(&self, parameter: &Flat<D>) -> Vec<Vec<f32>> {
+    fn by_sgd(
+        &mut self,
+        sgd: &Sgd,
+        parameter: &mut Flat<D>,
+        gradients: &mut Gradients<f32, D>,
+        lr: f64,
+    ) -> Result<(), D::Err> {
+        let momentum = match (sgd.momentum, sgd.nesterov) {
+            (0.0, _) => None,
+            (momentum, true) => Some(Momentum::Nesterov(momentum)),
+            (momentum, false) => Some(Momentum::Classic(momentum)),
+        };
+        let weight_decay = decay(sgd.weight_decay, WeightDecay::L2);
+        let config = SgdConfig { lr, momentum, weight_decay };
+        let mut none = Gradients::leaky();
+        let velocity = self.slots.first_mut().unwrap_or(&mut none).get_or_alloc_mut(parameter)?;
+        let gradient = gradients.get_or_alloc_mut(parameter)?;
+        config.try_update(parameter, velocity, gradient)
+    }
+
+    fn by_adam(
+        &mut self,
+        adam: &Adam,
+        kind: fn(f64) -> WeightDecay,
+        parameter: &mut Flat<D>,
+        gradients: &mut Gradients<f32, D>,
+        lr: f64,
+    ) -> Result<(), D::Err> {
+        let [first, second, ..] = self.slots.as_mut_slice() else { return Ok(()) };
+        let weight_decay = decay(adam.weight_decay, kind);
+        let config = AdamConfig { lr, betas: adam.betas, eps: adam.epsilon, weight_decay };
+        let (first, second) = (first.get_or_alloc_mut(parameter)?, second.get_or_alloc_mut(parameter)?);
+        let gradient = gradients.get_or_alloc_mut(parameter)?;
+        let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        config.try_update(steps, parameter, first, second, gradient)
+    }
+
+    fn by_rms_prop(
+        &mut self,
+        rms: &RmsProp,
+        parameter: &mut Flat<D>,
+        gradients: &mut Gradients<f32, D>,
+        lr: f64,
+    ) -> Result<(), D::Err> {
+        let Some((squares, rest)) = self.slots.split_first_mut() else { return Ok(()) };
+        let squares = squares.get_or_alloc_mut(parameter)?;
+        let unused = self.unused.get_or_alloc_mut(parameter)?;
+        let Some(velocity) = rest.first_mut() else {
+            let gradient = gradients.get_or_alloc_mut(parameter)?;
+            let config = rms_prop(rms, lr, decay(rms.weight_decay, WeightDecay::L2));
+            return config.try_update(i32::MAX, parameter, unused, squares, gradient);
+        };
+        let mut decayed = None;
+        if rms.weight_decay != 0.0 {
+            let values = parameter.clone();
+            let sum = gradients.get(parameter).try_add(values.try_mul(rms.weight_decay as f32)?)?;
+            decayed = Some(as_gradient(parameter, sum)?);
+        }
+        let gradient = decayed.as_mut().unwrap_or(gradients).get_or_alloc_mut(parameter)?;
+        // away from nothing, at a learning rate of -1, is how far the parameter would go
+        let mut along = parameter.device().try_zeros_like(parameter)?;
+        rms_prop(rms, -1.0, None).try_update(i32::MAX, &mut along, unused, squares, gradient)?;
+        let (velocity, mut along) = (velocity.get_or_alloc_mut(parameter)?, as_gradient(parameter, along)?);
+        let along = along.get_or_alloc_mut(parameter)?;
+        let momentum = Some(Momentum::Classic(rms.momentum));
+        SgdConfig { lr, momentum, weight_decay: None }.try_update(parameter, velocity, along)
+    }
+
+    /// A parameter's state in a slot.
+    pub(super) fn state(&self, slot: usize, parameter: &Flat<D>) -> Vec<f32> {
         // the sign of a zero would not survive being loaded, and means nothing
-        let array =
-            |slot: &Gradients<f32, D>| slot.get(parameter).as_vec().into_iter().map(|x| x + 0.0).collect();
-        self.slots.iter().map(array).collect()
+        self.slots[slot].get(parameter).as_vec().into_iter().map(|x| x + 0.0).collect()
     }
 
     /// Sets a parameter's state in one slot.
@@ -178,7 +195,7 @@ fn rms_prop(rms: &RmsProp, lr: f64, weight_decay: Option<WeightDecay>) -> AdamCo
 }
 
 /// Gradients after regularization and clipping.
-fn prepare<D: Place>(
+fn prepare<D: TensorDevice>(
     parameters: &[Flat<D>],
     roles: &[Role],
     gradients: &mut Gradients<f32, D>,

@@ -6,10 +6,11 @@ use std::sync::{Arc, Weak};
 use dfdx::tensor::Tensor;
 use dfdx::tensor_ops::GatherTo;
 
-use super::{Place, Rows, device_error, upload};
+use super::device::{Rows, device_error, upload};
+use super::place::Place;
 use crate::error::BoxError;
 use crate::objective::OutOfMemory;
-use crate::train::data::{Features, Given};
+use crate::train::features::{Features, Given};
 
 /// dfdx's kernels count the numbers of a tensor with 32 bits.
 const LONGEST: usize = u32::MAX as usize;

@@ -6,9 +6,7 @@ use dfdx::prelude::{Axis, BroadcastTo, Const, HasShape, Tape, TryMul};
 use super::*;
 use crate::train::layer::{Conv2d, Embedding, Layer, Pool2d};
 use crate::train::native::Native;
-use crate::train::{
-    Activation, Adam, AdamW, CustomLayer, Init, Parameter, RmsProp, Sequential, Sgd, custom, module,
-};
+use crate::train::{Activation, Adam, AdamW, Init, Parameter, RmsProp, Sequential, Sgd};
 
 const SAMPLES: usize = 6;
 
@@ -17,7 +15,7 @@ fn numbers(length: usize, seed: u64) -> Vec<f32> {
     (0..length).map(|_| (2.0 * rng.unit() - 1.0) as f32).collect()
 }
 
-fn step(number: u64) -> Step {
+pub(in crate::train) fn step(number: u64) -> Step {
     Step { key: Key::new(number), learning_rate: 0.01, clip_norm: None, clip_value: None, l1: 0.0, l2: 0.0 }
 }
 
@@ -44,7 +42,7 @@ fn saved(network: &dyn Network) -> Checkpoint {
     checkpoint
 }
 
-fn compare(network: &Sequential, optimizer: impl Into<Optimizer>, steps: &[Step]) {
+pub(in crate::train) fn compare(network: &Sequential, optimizer: impl Into<Optimizer>, steps: &[Step]) {
     let plan = Plan::new(&network.input, &network.layers).unwrap();
     let (width, outputs) = plan.widths();
     let mut inputs = numbers(SAMPLES * width, 1);

@@ -6,23 +6,23 @@ use std::sync::Arc;
 /// The inputs of all samples, one after the other. Parts of a data set share them, and a device knows by their place in memory
 /// what it has already.
 #[derive(Debug, PartialEq)]
-pub(in crate::train) struct Features {
+pub(super) struct Features {
     values: Vec<f32>,
     width: usize,
 }
 
 impl Features {
     /// Of samples that are so many numbers each, at least one.
-    pub(in crate::train) fn new(values: Vec<f32>, width: usize) -> Features {
+    pub(super) fn new(values: Vec<f32>, width: usize) -> Features {
         Features { values, width }
     }
 
-    pub(in crate::train) fn values(&self) -> &[f32] {
+    pub(super) fn values(&self) -> &[f32] {
         &self.values
     }
 
     /// The numbers of a sample.
-    pub(in crate::train) fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.width
     }
 
@@ -36,7 +36,7 @@ impl Features {
 
 /// The inputs of a batch, as a network is given them.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::train) enum Given<'a> {
+pub(super) enum Given<'a> {
     /// All samples' numbers, sample by sample.
     Numbers(&'a [f32]),
     /// These rows of samples in memory: for a network that has them on its device.
@@ -45,7 +45,7 @@ pub(in crate::train) enum Given<'a> {
 
 impl<'a> Given<'a> {
     /// The numbers, sample by sample; rows are gathered.
-    pub(in crate::train) fn numbers(self) -> Cow<'a, [f32]> {
+    pub(super) fn numbers(self) -> Cow<'a, [f32]> {
         match self {
             Given::Numbers(numbers) => Cow::Borrowed(numbers),
             Given::Rows(features, rows) => {

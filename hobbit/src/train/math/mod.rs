@@ -1,17 +1,19 @@
-//! Numbers, and loops over them that the compiler turns into the widest vectors that the processor has.
+//! Arithmetic for both engines, for losses and metrics: numbers, functions with the same bits on every platform, and sums with the same
+//! order of additions.
+
+mod argmax;
+mod drops;
+mod simd;
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
-use std::sync::LazyLock;
 
-use pulp::Arch;
-pub(in crate::train) use pulp::NullaryFnOnce as Work;
-
-use super::gemm::Matrix;
-use super::small;
+pub(super) use argmax::{argmax, is_largest};
+pub(super) use drops::{Drops, dropout_mask};
+pub(super) use simd::{ARCH, Work, simd, with_width};
 
 /// A floating-point number: `f32` for training, `f64` for checking gradients.
-pub(in crate::train) trait Real:
+pub(super) trait Real:
     Copy
     + Debug
     + Default
@@ -41,19 +43,6 @@ pub(in crate::train) trait Real:
     fn tanh(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
-
-    /// Does what [`gemm`](super::gemm::gemm) does, if the product is so small that it is faster done here.
-    #[inline(always)]
-    fn multiply_few(
-        sizes: [usize; 3],
-        a: Matrix<'_, Self>,
-        b: Matrix<'_, Self>,
-        c: &mut [Self],
-        add: bool,
-    ) -> bool {
-        let _ = (sizes, a, b, c, add);
-        false
-    }
 }
 
 impl Real for f64 {
@@ -152,25 +141,6 @@ impl Real for f32 {
         let series = polynomial(t, [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4]);
         (1.0 - t * series * Real::exp(-a * a)).copysign(self)
     }
-
-    fn multiply_few(
-        sizes: [usize; 3],
-        a: Matrix<'_, f32>,
-        b: Matrix<'_, f32>,
-        c: &mut [f32],
-        add: bool,
-    ) -> bool {
-        small::multiply(sizes, a, b, c, add)
-    }
-}
-
-pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-
-/// Runs a loop compiled for the processor at hand: a closure, or, if it is long, [`Work`] of a type of its own with an `inline(always)`
-/// `call`. The compiler does not inline long closures here, and those are compiled for the oldest processor instead.
-#[inline(always)]
-pub(in crate::train) fn simd<W: Work>(work: W) -> W::Output {
-    ARCH.dispatch(work)
 }
 
 /// A polynomial by Horner's rule, from its constant term on; each step is rounded once, which is the same on every platform.
@@ -204,7 +174,7 @@ fn reduce(x: f32) -> Reduced {
 
 /// eˣ, the same on every platform.
 #[inline(always)]
-pub(in crate::train) fn exp_of(x: f32) -> f32 {
+pub(super) fn exp_of(x: f32) -> f32 {
     Real::exp(x)
 }
 
@@ -212,7 +182,7 @@ pub(in crate::train) fn exp_of(x: f32) -> f32 {
 /// series, s = (m - 1) / (m + 1), of which what is left out is below 10⁻⁸. Without branches, so that loops become vectors. Numbers
 /// that are not finite stay what they are.
 #[inline(always)]
-pub(in crate::train) fn ln_of(x: f32) -> f32 {
+pub(super) fn ln_of(x: f32) -> f32 {
     // the bits of √½, whose distance from x's bits tells n
     const ROOT: u32 = 0x3f35_04f3;
     let n = (x.to_bits().wrapping_sub(ROOT) as i32) >> 23;
@@ -228,23 +198,9 @@ pub(in crate::train) fn ln_of(x: f32) -> f32 {
 }
 
 /// eˣ in place.
-pub(in crate::train) fn exp(values: &mut [f32]) {
+pub(super) fn exp(values: &mut [f32]) {
     simd(|| values.iter_mut().for_each(|value| *value = Real::exp(*value)));
 }
-
-/// Does something with a width, for ten, which networks most often end with, as a number that is known when it is compiled: loops over
-/// so short rows are written out then.
-macro_rules! with_width {
-    ($width:ident => $work:expr) => {
-        if $width == 10 {
-            let $width = 10;
-            $work
-        } else {
-            $work
-        }
-    };
-}
-pub(in crate::train) use with_width;
 
 /// Lanes of sums: enough that additions do not wait for each other, and the same on every platform.
 const LANES: usize = 16;
@@ -276,7 +232,7 @@ pub(super) fn fold2<T: Real>(a: &[T], b: &[T], of: impl Fn(T, T) -> T) -> T {
 
 /// A sum over a slice.
 #[inline(always)]
-pub(in crate::train) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
+pub(super) fn fold<T: Real>(a: &[T], of: impl Fn(T) -> T) -> T {
     fold2(a, a, |a, _| of(a))
 }
 

@@ -1,0 +1,112 @@
+//! Which engine trains a network: the one place that knows all of them.
+
+use dfdx::tensor::Cpu;
+
+use super::device::Device;
+use super::native::Native;
+use super::network::Network;
+use super::optimizer::Optimizer;
+use super::plan::Plan;
+use super::tape::{self, TapeNetwork};
+use crate::error::{Error, Result};
+use crate::random::Key;
+
+/// A network on its device, with first values drawn from a key.
+pub(super) fn build(plan: &Plan, optimizer: Optimizer, device: Device, key: Key) -> Result<Box<dyn Network>> {
+    let values = plan.initial(key);
+    let network: Result<Box<dyn Network>, _> = match device {
+        Device::Cpu if plan.has_opaque() => {
+            let device = Cpu::seed_from_u64(key.seed());
+            TapeNetwork::new(device, plan, values, optimizer).map(|network| Box::new(network) as _)
+        }
+        Device::Cpu => return Ok(Box::new(Native::<f32>::new(plan, values, optimizer))),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(ordinal) => {
+            tape::CudaNetwork::new(ordinal, plan, values, optimizer).map(|network| Box::new(network) as _)
+        }
+        // devices are resolved before anything is built
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => return Err(Error::model("this program was built without the feature `cuda`")),
+        Device::Auto => return Err(Error::model("the device `auto` is none by itself")),
+    };
+    network.map_err(|error| Error::model(format!("the network cannot be built: {error}")).with_source(error))
+}
+
+/// What of a network cannot be trained on a batch of one sample: a layer that normalizes over a batch, or a
+/// module of dfdx with one.
+pub(super) fn needs_pairs(plan: &Plan) -> Option<String> {
+    let layer = plan.needs_pairs().map(str::to_owned);
+    layer.or_else(|| tape::needs_pairs(plan).then(|| "a module of dfdx".to_owned()))
+}
+
+/// The devices that were asked for, one for each worker; more workers begin again with the first.
+///
+/// # Errors
+/// A device that is not there, with what to do.
+pub(super) fn resolve(wanted: &[Device]) -> Result<Vec<Device>> {
+    let mut devices = Vec::new();
+    for device in wanted {
+        match *device {
+            Device::Cpu => devices.push(Device::Cpu),
+            Device::Auto => match gpus() {
+                Err(_) | Ok(0) => devices.push(Device::Cpu),
+                Ok(count) => devices.extend((0..count).map(Device::Cuda)),
+            },
+            Device::Cuda(number) => {
+                let there = match gpus() {
+                    Ok(count) if number < count => {
+                        devices.push(Device::Cuda(number));
+                        continue;
+                    }
+                    Ok(0) => "there is no NVIDIA GPU".to_owned(),
+                    Ok(1) => "there is one NVIDIA GPU, number 0".to_owned(),
+                    Ok(count) => format!("there are {count} NVIDIA GPUs, numbers 0 to {}", count - 1),
+                    Err(why) => why,
+                };
+                return Err(Error::setting(format!("the device {device} cannot be used: {there}")));
+            }
+        }
+    }
+    if devices.is_empty() {
+        return Err(Error::setting("there are no devices to train on: name at least one"));
+    }
+    Ok(devices)
+}
+
+/// How many GPUs there are, or in words why none can be used.
+#[cfg(feature = "cuda")]
+fn gpus() -> std::result::Result<usize, String> {
+    tape::gpus().map_err(|why| {
+        format!(
+            "NVIDIA's driver reports {why}. Install the driver and look whether `nvidia-smi` sees the GPU; to train on the processor, \
+             choose the device `cpu`, or `auto`, which takes what there is"
+        )
+    })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpus() -> std::result::Result<usize, String> {
+    Err("this program was built without hobbit's feature `cuda`".to_owned())
+}
+
+/// Releases what the engines keep for this thread, which has no work any more.
+pub(super) fn leave() {
+    #[cfg(feature = "cuda")]
+    tape::leave();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_an_error_that_says_so() {
+        assert_eq!(resolve(&[Device::Cpu, Device::Cpu]).unwrap(), [Device::Cpu, Device::Cpu]);
+        assert!(resolve(&[]).is_err());
+        if !gpus().is_ok_and(|count| count > 0) {
+            assert_eq!(resolve(&[Device::Auto]).unwrap(), [Device::Cpu]);
+            let error = resolve(&[Device::Cpu, Device::Cuda(1)]).unwrap_err().to_string();
+            assert!(error.starts_with("the device cuda:1 cannot be used: "), "{error}");
+        }
+    }
+}
