@@ -1,13 +1,14 @@
 //! Reads the item: its attributes, its fields and variants. The names of all attributes are in this file.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{Attribute, Expr, Fields, FieldsNamed, Item, Type};
 
 use crate::errors::Errors;
 use crate::field::read_field;
-use crate::model::{Body, Field, Input, Variant};
+use crate::model::{Body, Field, Input, Variant, ungrouped_type};
 use crate::spelling::meant;
 
 /// The attributes that say what a field's values are.
@@ -48,7 +49,7 @@ pub(crate) fn is_ours(attribute: &Attribute, place: Place) -> bool {
 }
 
 /// The names of attributes on fields.
-pub(crate) fn known() -> impl Iterator<Item = &'static str> {
+pub(crate) fn known() -> impl Iterator<Item = &'static str> + Clone {
     DOMAINS.into_iter().chain(MODIFIERS)
 }
 
@@ -119,12 +120,20 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
 
 const ONLY: &str = "`search_space` goes on a struct with named fields, or on an enum";
 
-/// Finds references in the types of fields: what is read from a file cannot be one.
+/// Finds types of fields that cannot be: references (what is read from a file cannot be one), and those without a
+/// size or a name.
 struct References<'a>(&'a mut Errors);
 
 impl<'ast> Visit<'ast> for References<'_> {
     fn visit_field(&mut self, field: &'ast syn::Field) {
-        self.visit_type(&field.ty);
+        let instead = match ungrouped_type(&field.ty) {
+            Type::Slice(_) => "a slice has no size: use an array, or a `Vec` with `#[length(1..=4)]`",
+            Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => {
+                "a field of a search space needs a type that is written out and has a size"
+            }
+            _ => return self.visit_type(&field.ty),
+        };
+        self.0.on(&field.ty, instead);
     }
 
     fn visit_type_reference(&mut self, ty: &'ast syn::TypeReference) {
@@ -219,7 +228,7 @@ fn fields(named: &FieldsNamed, errors: &mut Errors) -> Vec<Field> {
         let misspelled = field.attrs.iter().find_map(|attribute| Some((attribute, meant(attribute)?)));
         if let Some((attribute, meant)) = misspelled {
             let path = attribute.path();
-            let written = path.get_ident().map(ToString::to_string).unwrap_or_default();
+            let written = path.to_token_stream().to_string().replace(' ', "");
             errors.on(path, format!("unknown attribute `{written}`; did you mean `{meant}`?"));
             continue;
         }

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use proc_macro2::Ident;
 use quote::ToTokens;
+use syn::visit::Visit;
 use syn::{Expr, Type};
 
+use crate::constant::mentions;
 use crate::errors::Errors;
 use crate::model::{
     Body, Bounds, Domain, Field, Input, Literal, inside, is_float, is_int, limits, literal, primitive, text,
@@ -16,6 +18,9 @@ use crate::model::{
 pub(crate) const MOST_ELEMENTS: i128 = 1 << 16;
 
 pub(crate) fn check(input: &Input, errors: &mut Errors) {
+    for constant in input.generics.const_params() {
+        Lengths { constant: &constant.ident, errors }.visit_item(&input.item);
+    }
     match &input.body {
         Body::Struct(fields) => check_fields(fields, &input.ident, errors),
         Body::Enum(variants) => {
@@ -27,10 +32,28 @@ pub(crate) fn check(input: &Input, errors: &mut Errors) {
     }
 }
 
+/// Finds arrays whose length is a parameter: serde writes none.
+struct Lengths<'a> {
+    constant: &'a Ident,
+    errors: &'a mut Errors,
+}
+
+impl<'ast> Visit<'ast> for Lengths<'_> {
+    fn visit_type_array(&mut self, array: &'ast syn::TypeArray) {
+        if mentions(array.len.to_token_stream(), &self.constant.to_string(), false) {
+            let message = "an array whose length is a parameter cannot be written to files; use a `Vec` with `#[length(N..=N)]`";
+            self.errors.on(&array.len, message);
+        }
+        self.visit_type(&array.elem);
+    }
+}
+
 fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
-    let mut names = HashSet::new();
+    let (mut idents, mut names) = (HashSet::new(), HashSet::new());
     for field in fields {
-        if !names.insert(&field.name) {
+        if !idents.insert(&field.ident) {
+            errors.on(&field.ident, format!("the field `{}` is there already", field.ident));
+        } else if !names.insert(&field.name) {
             errors
                 .at(field.ident.span(), format!("there is another parameter with the name `{}`", field.name));
         }
@@ -79,8 +102,13 @@ fn check_itself(domain: &Domain, ty: &Type, space: &Ident, errors: &mut Errors) 
         | Domain::Array { ty, inner } => check_itself(inner, ty, space, errors),
         Domain::Nested => {
             let Type::Path(path) = ungrouped_type(ty) else { return };
-            let is = |name: &Ident| name == space || name == "Self";
-            if path.path.get_ident().is_some_and(is) {
+            let segments: Vec<_> = path.path.segments.iter().map(|segment| &segment.ident).collect();
+            let is_itself = match segments[..] {
+                [name] => name == space || name == "Self",
+                [first, name] => first == "self" && name == space,
+                _ => false,
+            };
+            if is_itself {
                 errors.on(ty, "a space within itself would have parameters without end");
             }
         }
@@ -177,7 +205,7 @@ fn check_int(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors:
     if is_float(&name) {
         errors.on(ty, format!("`int` draws whole numbers; for `{name}` use `#[uniform(low..=high)]`"));
     } else if !(name.is_empty() || is_int(&name)) {
-        errors.on(ty, format!("`int` draws whole numbers of up to 64 bits, not `{name}`"));
+        return errors.on(ty, format!("`int` draws whole numbers of up to 64 bits, not `{name}`"));
     }
     for end in [&bounds.low, &bounds.high] {
         if let (Some(Literal::Int(number)), Some((low, high))) = (literal(end), limits(&name))
@@ -271,12 +299,9 @@ fn finite<'a>(step: Option<&'a Expr>, errors: &mut Errors) -> Option<&'a Expr> {
 }
 
 fn check_range(bounds: &Bounds, log: bool, errors: &mut Errors) {
-    for end in [&bounds.low, &bounds.high] {
-        if let Expr::Lit(lit) = ungrouped(end)
-            && !matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_))
-        {
-            errors.on(end, "the ends of a range are numbers");
-        }
+    let is_odd = |end: &&Expr| matches!(ungrouped(end), Expr::Lit(lit) if !matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_)));
+    if let Some(end) = [&bounds.low, &bounds.high].into_iter().find(is_odd) {
+        errors.on(end, "the ends of a range are numbers");
     }
     if let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high)) {
         let (low, high) = (low.value(), high.value());

@@ -13,7 +13,7 @@ use crate::attr::{self, Place, is_ours};
 use crate::errors::Errors;
 use crate::expand::{hobbit, implementation};
 use crate::spelling::meant;
-use crate::{check, fallback, serde};
+use crate::{check, fallback, needs, serde};
 
 /// The name of what is derived from.
 const SHADOW: &str = "__HobbitShadow";
@@ -68,6 +68,7 @@ pub(crate) fn split(item: Item) -> TokenStream {
         rename(attributes, place);
         filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
     });
+    needs::bind(&mut own);
     let stored = serde::with_derives(&own);
     let hobbit = hobbit();
     quote! {

@@ -27,7 +27,7 @@ pub(crate) struct Of<'a> {
 }
 
 /// Whether a type is only known as what is in another: mistakes about it are reported there.
-fn is_projected(ty: &Type) -> bool {
+pub(crate) fn is_projected(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.qself.is_some()
         && path.path.segments.first().is_some_and(|first| first.ident == "__hobbit"))
 }
@@ -73,7 +73,7 @@ pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Con
         Domain::Variants { from, to, inclusive, span } => {
             constants.check(Vec::from([Condition {
                 holds: quote!(__hobbit::is_variant_range(
-                    <#ty as __hobbit::Variants>::TAGS,
+                    <#ty as __hobbit::Ranged>::NUMBERS,
                     #from as __hobbit::isize,
                     #to as __hobbit::isize,
                     #inclusive

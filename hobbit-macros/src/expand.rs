@@ -4,7 +4,7 @@
 //! constant, a static, a unit struct) is of no matter, but to expressions that mention fields.
 
 use proc_macro_crate::{FoundCrate, crate_name};
-use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream};
+use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
@@ -12,6 +12,7 @@ use syn::{Expr, Type};
 use crate::constant::{Constants, at, mentions, replaced};
 use crate::domain::{Of, domain};
 use crate::model::{Body, Constraint, Domain, Field, Input, text};
+use crate::needs::{self, Predicates};
 use crate::serde::with_derives;
 use crate::variants::{enumeration, listed};
 
@@ -27,7 +28,10 @@ pub(crate) fn hobbit() -> TokenStream {
 }
 
 pub(crate) fn expand(input: &Input) -> TokenStream {
-    let item = with_derives(&input.item);
+    let mut item = input.item.clone();
+    needs::bind_nested(input, &mut item);
+    needs::bind(&mut item);
+    let item = with_derives(&item);
     let implementation = implementation(input);
     quote!(#item #implementation)
 }
@@ -38,7 +42,10 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
     let ident = &input.ident;
     let name = crate::model::plain(ident);
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
-    let predicates = where_clause.map(|clause| clause.predicates.to_token_stream());
+    let given = where_clause.map(|clause| &clause.predicates).filter(|given| !given.is_empty());
+    let comma = given.filter(|given| !given.trailing_punct()).map(|_| quote!(,));
+    let Predicates { domains, space } = needs::predicates(input);
+    let predicates = quote!(#given #comma #domains);
     // a generic item is a space wherever it can be written and read
     let stored = (!input.generics.params.is_empty()).then(
         || quote!(#ident #type_generics: __hobbit::serde::Serialize + __hobbit::serde::de::DeserializeOwned,),
@@ -66,7 +73,7 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
             }
 
             #[automatically_derived]
-            impl #impl_generics __hobbit::SearchSpace for #ident #type_generics where #stored #predicates {
+            impl #impl_generics __hobbit::SearchSpace for #ident #type_generics where #stored #predicates #space {
                 #body
             }
         };
@@ -94,6 +101,19 @@ pub(crate) fn local(place: usize) -> Ident {
     format_ident!("field_{place}", span = Span::mixed_site())
 }
 
+/// Tokens that the compiler takes for being elsewhere when it complains.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    let located = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            let inner = located(group.stream(), span);
+            token = proc_macro2::Group::new(group.delimiter(), inner).into();
+        }
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(located).collect()
+}
+
 /// An expression in which the earlier fields that it mentions have their own names: the statements that make
 /// it so, and it.
 ///
@@ -119,9 +139,10 @@ fn naming(
         if is_capital {
             expr = replaced(expr, ident, &name);
         }
+        let value = located(value, ty.span());
         statements.extend(quote_spanned!(at(ident.span())=>
             #[allow(unused_variables, non_snake_case)]
-            let #name: #ty = ::core::clone::Clone::clone(#value);
+            let #name: #ty = __hobbit::Mentioned::mentioned(#value);
         ));
     }
     (statements, expr)
@@ -186,10 +207,10 @@ pub(crate) fn pieces(
             out.draws.push(make.clone());
             out.decodes.push(make);
             out.values.push(quote_spanned!(mixed=>
-                out.push((__hobbit::owned(#name), __hobbit::shown(#value)));
+                out.push((__hobbit::owned(#name), __hobbit::Made::shown(#value)));
             ));
             out.checks.push(quote_spanned!(mixed=>
-                __hobbit::same(#name, #value, &Self::#function((#(#before,)*))?)?;
+                __hobbit::Made::same(#value, #name, &Self::#function((#(#before,)*))?)?;
             ));
             continue;
         }

@@ -1,16 +1,24 @@
 //! When the item is wrong: the errors, the item without hobbit's attributes, and a stub of what would have been derived, so
 //! that the mistake is the only error that is seen.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Error, Item};
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Error, Fields, Item, Type, parse_quote};
 
 use crate::attr::stripped;
+use crate::constant::mentions;
 use crate::expand::hobbit;
+use crate::field::unknown;
+use crate::model::{inside, ungrouped_type};
+use crate::needs::written;
 use crate::serde::with_stubs;
 
-pub(crate) fn expand(item: Item, error: &Error) -> TokenStream {
-    let errors = error.to_compile_error();
+pub(crate) fn expand(item: Item, error: Option<&Error>) -> TokenStream {
+    let errors = error.map(Error::to_compile_error);
+    let mut item = item;
+    without_follow_ups(&mut item);
     let mut item = stripped(item, false);
     let attributes = match &mut item {
         Item::Struct(item) => &mut item.attrs,
@@ -25,6 +33,50 @@ pub(crate) fn expand(item: Item, error: &Error) -> TokenStream {
     quote!(#errors #stored #stub)
 }
 
+/// Takes out what the compiler would complain about too.
+fn without_follow_ups(item: &mut Item) {
+    let (ident, all) = match item {
+        Item::Struct(item) => (&item.ident, vec![&mut item.fields]),
+        Item::Enum(item) => {
+            (&item.ident, item.variants.iter_mut().map(|variant| &mut variant.fields).collect())
+        }
+        _ => return,
+    };
+    for fields in all {
+        let Fields::Named(named) = fields else { continue };
+        let mut seen = HashSet::new();
+        named.named = std::mem::take(&mut named.named)
+            .into_iter()
+            .filter(|field| seen.insert(field.ident.clone()))
+            .map(|mut field| {
+                field.ty = sized(&field.ty, ident);
+                if let Some(unknown) = unknown(&field).cloned() {
+                    field.attrs.retain(|attribute| *attribute != unknown);
+                }
+                field
+            })
+            .collect();
+    }
+}
+
+/// A type instead of one that no field can have.
+fn sized(ty: &Type, space: &Ident) -> Type {
+    match ungrouped_type(ty) {
+        Type::Slice(slice) => {
+            let element = &slice.elem;
+            parse_quote!(::std::vec::Vec<#element>)
+        }
+        Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => parse_quote!(()),
+        // a space within itself
+        Type::Path(_)
+            if mentions(ty.to_token_stream(), &space.to_string(), false) && inside(ty, "Vec").is_none() =>
+        {
+            parse_quote!(())
+        }
+        _ => ty.clone(),
+    }
+}
+
 /// An implementation that says nothing.
 pub(crate) fn stub(item: &Item) -> TokenStream {
     let (ident, generics) = match item {
@@ -35,10 +87,13 @@ pub(crate) fn stub(item: &Item) -> TokenStream {
     let hobbit = hobbit();
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let private = quote!(#hobbit::__private);
+    let given = where_clause.map(|clause| &clause.predicates).filter(|given| !given.is_empty());
+    let comma = given.filter(|given| !given.trailing_punct()).map(|_| quote!(,));
+    let written = written(item, &private);
     quote! {
         const _: () = {
             #[automatically_derived]
-            impl #impl_generics #private::SearchSpace for #ident #type_generics #where_clause {
+            impl #impl_generics #private::SearchSpace for #ident #type_generics where #given #comma #written {
                 fn space() -> #private::Space { ::core::unreachable!() }
                 fn draw(_: #private::Key) -> #private::Result<Self> { ::core::unreachable!() }
                 fn values(&self) -> #private::Vec<(#private::String, #private::Value)> { ::core::unreachable!() }

@@ -9,6 +9,8 @@ use syn::{Attribute, Error, Expr, ExprRange, LitStr, RangeLimits, Result, Token,
 
 use crate::attr::{DOMAINS, Place, is_ours};
 use crate::model::{Bounds, Constraint, Domain, Field, inside, plain, primitive, ungrouped, ungrouped_type};
+use crate::serde::has_own_form;
+use crate::spelling::OTHERS;
 
 /// Keeps what an attribute says; an error if there was one already.
 fn once<T>(place: &mut Option<T>, attribute: &Attribute, value: T) -> Result<()> {
@@ -28,7 +30,7 @@ pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
         if path.is_ident("name") {
             once(&mut name, attribute, parameter_name(attribute)?)?;
         } else if path.is_ident("default") {
-            once(&mut default, attribute, attribute.meta.require_name_value()?.value.clone())?;
+            once(&mut default, attribute, value(attribute, "2")?.clone())?;
         } else if path.is_ident("optional") {
             once(&mut optional, attribute, (attribute.parse_args::<Expr>()?, attribute))?;
         } else if path.is_ident("length") {
@@ -67,15 +69,7 @@ pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
     let mut domain = match read {
         Some(domain) => domain,
         None if primitive(element).as_deref() == Some("bool") => Domain::Bool(None),
-        None => {
-            return Err(Error::new(
-                ident.span(),
-                format!(
-                    "the field `{ident}` has no domain: give it one of {}",
-                    DOMAINS.map(|name| format!("`#[{name}]`")).join(", ")
-                ),
-            ));
-        }
+        None => return Err(no_domain(&ident, field)),
     };
     if let (Domain::Fixed(_) | Domain::Derived(_), Some(attribute)) =
         (&domain, optional.as_ref().map(|(_, a)| *a).or(length.as_ref().map(|(_, a)| *a)))
@@ -95,7 +89,35 @@ pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
         domain = Domain::Optional { probability, ty: inside_option, inner: Box::new(domain) };
     }
     let name = name.unwrap_or_else(|| plain(&ident));
-    Ok(Field { ident, ty: field.ty.clone(), name, description: description(&field.attrs), domain, default })
+    let is_written = !has_own_form(&field.attrs);
+    let description = description(&field.attrs);
+    Ok(Field { ident, ty: field.ty.clone(), name, description, domain, default, is_written })
+}
+
+fn no_domain(ident: &Ident, field: &syn::Field) -> Error {
+    let known = DOMAINS.map(|name| format!("`#[{name}]`")).join(", ");
+    match unknown(field) {
+        Some(attribute) => {
+            let name = attribute.path().to_token_stream();
+            let message =
+                format!("the field `{ident}` has no domain, and `{name}` is none: give it one of {known}");
+            Error::new_spanned(attribute.path(), message)
+        }
+        None => {
+            Error::new(ident.span(), format!("the field `{ident}` has no domain: give it one of {known}"))
+        }
+    }
+}
+
+/// An attribute that nobody is known to be for, of a field without a domain.
+pub(crate) fn unknown(field: &syn::Field) -> Option<&Attribute> {
+    let is = |attribute: &Attribute, names: &[&str]| names.iter().any(|name| attribute.path().is_ident(name));
+    if field.attrs.iter().any(|attribute| is(attribute, &DOMAINS)) {
+        return None;
+    }
+    field.attrs.iter().find(|attribute| {
+        attribute.path().get_ident().is_some() && !is_ours(attribute, Place::Field) && !is(attribute, &OTHERS)
+    })
 }
 
 /// Whether a value of a domain may be an array as a whole; of others, each element is a value.
@@ -136,8 +158,20 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| unicode_ident::is_xid_continue(c) || c == '-')
 }
 
+/// What is behind the `=` of an attribute.
+fn value<'a>(attribute: &'a Attribute, example: &str) -> Result<&'a Expr> {
+    match &attribute.meta {
+        syn::Meta::NameValue(meta) => Ok(&meta.value),
+        _ => {
+            let name = attribute.path().to_token_stream();
+            let message = format!("`{name}` is written with an equals sign: `#[{name} = {example}]`");
+            Err(Error::new_spanned(attribute, message))
+        }
+    }
+}
+
 fn parameter_name(attribute: &Attribute) -> Result<String> {
-    let value: LitStr = syn::parse2(ToTokens::to_token_stream(&attribute.meta.require_name_value()?.value))?;
+    let value: LitStr = syn::parse2(value(attribute, "\"width\"")?.to_token_stream())?;
     let name = value.value();
     if !is_name(&name) {
         return Err(Error::new(value.span(), "a name is made of letters, digits, `_` and `-`"));
@@ -173,9 +207,9 @@ fn domain(attribute: &Attribute) -> Result<Domain> {
     } else if is("normal") || is("log_normal") {
         let log = is("log_normal");
         attribute.parse_args_with(|input: ParseStream<'_>| {
-            let mean = input.parse()?;
+            let mean = unnamed(input)?;
             input.parse::<Token![,]>()?;
-            let std = input.parse()?;
+            let std = unnamed(input)?;
             let options = Options::parse(input, &["truncated", "step"])?;
             Ok(Domain::Normal {
                 mean: Box::new(mean),
@@ -212,9 +246,26 @@ fn domain(attribute: &Attribute) -> Result<Domain> {
     }
 }
 
+/// The mean or the deviation of a normal distribution.
+fn unnamed(input: ParseStream<'_>) -> Result<Expr> {
+    match input.parse()? {
+        Expr::Assign(assign) => Err(Error::new_spanned(
+            assign,
+            "mean and standard deviation stand without names: `#[normal(0.0, 1.0)]`",
+        )),
+        expr => Ok(expr),
+    }
+}
+
 fn choice(attribute: &Attribute) -> Result<Domain> {
     let option = |input: ParseStream<'_>| {
         let value: Expr = input.parse()?;
+        if let Expr::Assign(assign) = &value {
+            return Err(Error::new_spanned(
+                assign,
+                "`choice` has options and nothing else; a weight stands behind its option: `#[choice(\"a\": 3, \"b\": 1)]`",
+            ));
+        }
         let weight = if input.peek(Token![:]) {
             input.parse::<Token![:]>()?;
             Some(input.parse::<Expr>()?)
@@ -261,13 +312,21 @@ impl Options {
             let name: Ident = input.parse()?;
             if !allowed.iter().any(|known| name == known) {
                 let known: Vec<_> = allowed.iter().map(|known| format!("`{known}`")).collect();
-                return Err(Error::new(
-                    name.span(),
-                    format!("unknown option `{name}`; there is {}", known.join(" and ")),
-                ));
+                let mut message = format!("unknown option `{name}`; there is {}", known.join(" and "));
+                if name == "log" {
+                    message += ", and for log scales `log_uniform` and `log_normal`";
+                }
+                return Err(Error::new(name.span(), message));
             }
             let twice = match () {
-                () if name == "log" => options.log.replace(()).is_some(),
+                () if name == "log" => {
+                    if input.peek(Token![=]) {
+                        return Err(
+                            input.error("`log` stands alone: leave it out for equally likely numbers")
+                        );
+                    }
+                    options.log.replace(()).is_some()
+                }
                 () => {
                     input.parse::<Token![=]>()?;
                     if name == "step" {

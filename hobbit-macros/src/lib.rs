@@ -11,6 +11,7 @@ mod fallback;
 mod field;
 mod limit;
 mod model;
+mod needs;
 mod serde;
 mod spelling;
 mod variants;
@@ -40,8 +41,10 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
         serde::check(&item, &mut errors);
     }
     match (input, errors.finish()) {
+        // what the compiler says of it is enough
+        (Some(input), Ok(())) if input.has_unused_parameter() => fallback::expand(item, None).into(),
         (Some(input), Ok(())) => expand::expand(&input).into(),
-        (_, Err(error)) => fallback::expand(item, &error).into(),
+        (_, Err(error)) => fallback::expand(item, Some(&error)).into(),
         (None, Ok(())) => TokenStream::new(),
     }
 }

@@ -1,7 +1,10 @@
 //! What was written: the item and its parameters, each with the tokens it came from.
 
 use proc_macro2::{Ident, Span};
+use quote::ToTokens;
 use syn::{Expr, Generics, Item, LitStr, Type};
+
+use crate::constant::mentions;
 
 /// The annotated struct or enum.
 pub(crate) struct Input {
@@ -11,6 +14,20 @@ pub(crate) struct Input {
     pub(crate) generics: Generics,
     pub(crate) body: Body,
     pub(crate) constraints: Vec<Constraint>,
+}
+
+impl Input {
+    /// Whether there is a type parameter that no field mentions: the compiler refuses it.
+    pub(crate) fn has_unused_parameter(&self) -> bool {
+        let fields = match &self.body {
+            Body::Struct(fields) => fields.iter().collect::<Vec<_>>(),
+            Body::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+        };
+        self.generics.type_params().any(|parameter| {
+            let name = parameter.ident.to_string();
+            !fields.iter().any(|field| mentions(field.ty.to_token_stream(), &name, false))
+        })
+    }
 }
 
 pub(crate) enum Body {
@@ -41,6 +58,8 @@ pub(crate) struct Field {
     pub(crate) description: String,
     pub(crate) domain: Domain,
     pub(crate) default: Option<Expr>,
+    /// Whether it is written and read as serde does by itself.
+    pub(crate) is_written: bool,
 }
 
 /// The values of a field.

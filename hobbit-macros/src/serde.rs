@@ -1,7 +1,7 @@
 //! What serde's attributes do to a configuration, and serde's derives: whatever is drawn is written, and read
 //! back as the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -11,6 +11,7 @@ use syn::{Attribute, Fields, Item, LitStr, Meta, Token};
 use crate::errors::Errors;
 use crate::expand::hobbit;
 use crate::model::{inside, plain};
+use crate::spelling::nearest;
 
 /// The parts of all `#[serde(...)]` attributes. What does not parse is serde's to complain about.
 fn parts(attributes: &[Attribute]) -> Vec<Meta> {
@@ -21,6 +22,24 @@ fn parts(attributes: &[Attribute]) -> Vec<Meta> {
         })
         .flatten()
         .collect()
+}
+
+/// Whether what has these attributes is not written and read as serde does by itself.
+pub(crate) fn has_own_form(attributes: &[Attribute]) -> bool {
+    const FORMS: [&str; 9] = [
+        "with",
+        "serialize_with",
+        "deserialize_with",
+        "getter",
+        "borrow",
+        "bound",
+        "from",
+        "try_from",
+        "into",
+    ];
+    // what is conditional is not known yet
+    attributes.iter().any(|attribute| attribute.path().is_ident("cfg_attr"))
+        || parts(attributes).iter().any(|part| FORMS.iter().any(|form| part.path().is_ident(form)))
 }
 
 /// Adds an error for each attribute that would lose a value, or make it another.
@@ -36,6 +55,7 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
             for variant in &item.variants {
                 check_fields(&variant.fields, errors);
                 let parts = parts(&variant.attrs);
+                check_spelling(&parts, errors);
                 for part in &parts {
                     if is_skipped(part) {
                         errors.on(part, "this variant can be drawn, and could not be written to a file");
@@ -50,10 +70,56 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
     }
 }
 
+/// An error for what is nearly a setting of serde's: serde's own would be followed by others.
+fn check_spelling(parts: &[Meta], errors: &mut Errors) {
+    const KNOWN: [&str; 31] = [
+        "alias",
+        "borrow",
+        "bound",
+        "content",
+        "crate",
+        "default",
+        "deny_unknown_fields",
+        "deserialize",
+        "deserialize_with",
+        "expecting",
+        "flatten",
+        "from",
+        "getter",
+        "into",
+        "other",
+        "remote",
+        "rename",
+        "rename_all",
+        "rename_all_fields",
+        "serialize",
+        "serialize_with",
+        "skip",
+        "skip_deserializing",
+        "skip_serializing",
+        "skip_serializing_if",
+        "tag",
+        "transparent",
+        "try_from",
+        "untagged",
+        "variant_identifier",
+        "with",
+    ];
+    for part in parts {
+        let path = part.path();
+        let Some(written) = path.get_ident().map(ToString::to_string) else { continue };
+        if let Some(meant) = nearest(&written, KNOWN.into_iter()) {
+            errors.on(path, format!("serde has no setting `{written}`; did you mean `{meant}`?"));
+        }
+    }
+}
+
 const UNTAGGED: &str = "without its name, a variant may be read back as another one: leave `untagged` out";
 
 fn check_container(attributes: &[Attribute], errors: &mut Errors) {
-    for part in parts(attributes) {
+    let parts = parts(attributes);
+    check_spelling(&parts, errors);
+    for part in parts {
         if part.path().is_ident("untagged") {
             errors.on(part, UNTAGGED);
         } else if part.path().is_ident("remote") {
@@ -67,10 +133,11 @@ fn is_skipped(part: &Meta) -> bool {
 }
 
 fn check_fields(fields: &Fields, errors: &mut Errors) {
-    let mut names = Names::default();
+    let (mut idents, mut names) = (HashSet::new(), Names::default());
     for field in fields {
         let Some(ident) = &field.ident else { continue };
         let parts = parts(&field.attrs);
+        check_spelling(&parts, errors);
         let has = |name: &str| parts.iter().any(|part| part.path().is_ident(name));
         for part in &parts {
             if is_skipped(part) {
@@ -94,6 +161,10 @@ fn check_fields(fields: &Fields, errors: &mut Errors) {
             } else if part.path().is_ident("flatten") {
                 errors.on(part, "a file has nested parameters below their field's name: leave `flatten` out");
             }
+        }
+        if !idents.insert(ident) {
+            // the compiler complains
+            continue;
         }
         let named = field.attrs.iter().any(|attribute| attribute.path().is_ident("name"));
         if named {

@@ -4,15 +4,35 @@ use syn::Attribute;
 
 use crate::attr::known;
 
+/// Attributes of fields that are not hobbit's.
+pub(crate) const OTHERS: [&str; 10] =
+    ["doc", "serde", "cfg", "cfg_attr", "allow", "expect", "warn", "deny", "forbid", "deprecated"];
+
 /// What an attribute that is nearly one of hobbit's was meant to be; the compiler would complain about it
 /// without a hint.
 pub(crate) fn meant(attribute: &Attribute) -> Option<&'static str> {
-    const OTHERS: [&str; 8] = ["doc", "serde", "cfg", "cfg_attr", "allow", "expect", "warn", "deny"];
-    let written = attribute.path().get_ident()?.to_string();
-    if OTHERS.contains(&written.as_str()) || known().any(|name| name == written) {
+    let path = attribute.path();
+    if let [first, second] = &path.segments.iter().collect::<Vec<_>>()[..]
+        && first.ident == "hobbit"
+    {
+        return known().find(|name| second.ident == name);
+    }
+    let written = path.get_ident()?.to_string();
+    if OTHERS.contains(&written.as_str()) {
         return None;
     }
-    let nearest = known().map(|name| (distance(name, &written), name)).min();
+    nearest(&written, known())
+}
+
+/// What a word that is none of these is nearly.
+pub(crate) fn nearest(
+    written: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+) -> Option<&'static str> {
+    if known.clone().any(|name| name == written) {
+        return None;
+    }
+    let nearest = known.map(|name| (distance(name, written), name)).min();
     // two letters of a short word are another word: `get`, `int`
     nearest.filter(|(distance, name)| *distance <= if name.len() > 4 { 2 } else { 1 }).map(|(_, name)| name)
 }

@@ -22,13 +22,14 @@ pub mod __private {
     pub use crate::error::Result;
     pub use crate::random::Key;
     pub use crate::space::{
-        AnyLimits, Array, Choice, Coordinates, Field, Int, IsOption, IsVec, Label, Limits, LogUniform, Names,
-        Nested, Normal, One, Optional, Parameter, Sampled, Scalar, SearchSpace, Several, Space, Switch, Text,
-        Texts, Uniform, Value, VariantRange, Variants,
+        AnyLimits, Array, Choice, Chosen, ChosenType, ChosenUnwrittenType, Coordinates, Field, Int, IsOption,
+        IsVec, Label, Limits, LogUniform, Made, MadeType, MadeUnwrittenType, Mentioned, Names, Nested,
+        Normal, One, Optional, Parameter, Ranged, Sampled, Scalar, SearchSpace, Several, Space, Switch, Text,
+        Texts, Uniform, Value, Variant, VariantRange, Variants, Written, WrittenType,
     };
     pub use crate::space::{
         constrained, draw_kind, is_drawable, is_end, is_kind, is_same, is_step, is_variant_range, is_weight,
-        kind, kind_value, missing_defaults, owned, present, same, shown, variant_unit, weighted,
+        kind, kind_value, missing_defaults, owned, present, variant_unit, weighted, written,
     };
 }
 
@@ -79,7 +80,12 @@ mod trial;
 /// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or
 /// constants; they are checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's
 /// `Serialize` and `Deserialize`, unless it derives them itself below the attribute. Other derives can stand
-/// above it or below.
+/// above it or below. Serde's cannot stand above it: the compiler takes derives there away before the attribute
+/// sees the item, so both would be derived twice (error E0119, "conflicting implementations").
+///
+/// Types of fields need `Serialize` and `Deserialize`; to be chosen from, `Clone` and `PartialEq`; to be fixed or
+/// derived, `Debug` and `PartialEq`; to be mentioned by expressions, `Clone`. The same is asked of type parameters,
+/// whether or not their bounds say so.
 ///
 /// Fields and variants can have `#[cfg(...)]` and `#[cfg_attr(...)]`, and attributes of serde that lose no
 /// value.

@@ -1,6 +1,7 @@
 //! Values that are one of several: options with weights, the variants of an enum, a switch.
 
 use super::describe::Domain;
+use super::needs::{Chosen, Variant};
 use super::scalar::{STEPS, Scalar};
 use super::value::Value;
 
@@ -87,13 +88,13 @@ pub struct Choice<T, const N: usize> {
     pub weights: &'static [f64],
 }
 
-impl<T: PartialEq, const N: usize> Choice<T, N> {
+impl<T: for<'a> Chosen<'a>, const N: usize> Choice<T, N> {
     fn place(&self, value: &T) -> Option<usize> {
-        self.options.iter().position(|option| option == value)
+        self.options.iter().position(|option| option.is(value))
     }
 }
 
-impl<T: Clone + PartialEq, const N: usize> Scalar<T> for Choice<T, N> {
+impl<T: for<'a> Chosen<'a>, const N: usize> Scalar<T> for Choice<T, N> {
     fn domain(&self) -> Domain {
         let options = self.labels.iter().map(|label| label.value()).collect();
         Domain::Choice { options, weights: unequal(self.weights) }
@@ -101,7 +102,7 @@ impl<T: Clone + PartialEq, const N: usize> Scalar<T> for Choice<T, N> {
 
     fn at(&self, unit: f64) -> T {
         // the macro refuses a choice of nothing
-        self.options[place_of(self.weights, N, unit)].clone()
+        self.options[place_of(self.weights, N, unit)].copied()
     }
 
     fn unit(&self, value: &T) -> f64 {
@@ -109,7 +110,7 @@ impl<T: Clone + PartialEq, const N: usize> Scalar<T> for Choice<T, N> {
     }
 
     fn contains(&self, value: &T) -> bool {
-        self.options.contains(value)
+        self.place(value).is_some()
     }
 
     fn value(&self, value: &T) -> Value {
@@ -185,10 +186,6 @@ impl<T: Text> Scalar<T> for Texts {
 }
 
 /// A fieldless enum whose variants are known: what `choice` takes ranges of. `#[search_space]` implements it.
-#[diagnostic::on_unimplemented(
-    message = "`choice` takes ranges of enums without fields that carry `#[search_space]`, and `{Self}` is none",
-    label = "add `#[search_space]` to this type, or write the options out"
-)]
 pub trait Variants: Sized + 'static {
     /// All variants with their names, in the order of their declaration.
     const VARIANTS: &'static [(Self, &'static str)];
@@ -207,20 +204,21 @@ pub struct VariantRange<T> {
     pub inclusive: bool,
 }
 
-impl<T: Variants + PartialEq> VariantRange<T> {
+impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> VariantRange<T> {
     fn variants(&self) -> &'static [(T, &'static str)] {
-        let place = |end: &T| T::VARIANTS.iter().position(|(variant, _)| variant == end).unwrap_or(0);
+        let all = T::variants();
+        let place = |end: &T| all.iter().position(|(variant, _)| variant.is(end)).unwrap_or(0);
         let (from, to) = (place(&self.from), place(&self.to) + usize::from(self.inclusive));
         // the macro refuses an empty range
-        &T::VARIANTS[from..to.max(from + 1)]
+        &all[from..to.max(from + 1)]
     }
 
     fn place(&self, value: &T) -> Option<usize> {
-        self.variants().iter().position(|(variant, _)| variant == value)
+        self.variants().iter().position(|(variant, _)| variant.is(value))
     }
 }
 
-impl<T: Variants + Clone + PartialEq> Scalar<T> for VariantRange<T> {
+impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> Scalar<T> for VariantRange<T> {
     fn domain(&self) -> Domain {
         let options = self.variants().iter().map(|(_, name)| Value::Text((*name).to_owned())).collect();
         Domain::Choice { options, weights: Vec::new() }
@@ -229,7 +227,7 @@ impl<T: Variants + Clone + PartialEq> Scalar<T> for VariantRange<T> {
     fn at(&self, unit: f64) -> T {
         let variants = self.variants();
         let place = (unit * variants.len() as f64) as usize;
-        variants[place.min(variants.len() - 1)].0.clone()
+        variants[place.min(variants.len() - 1)].0.copied()
     }
 
     fn unit(&self, value: &T) -> f64 {

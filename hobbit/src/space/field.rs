@@ -258,15 +258,3 @@ pub fn variant_unit(weights: &[f64], variant: usize) -> f64 {
 pub fn owned(name: &str) -> String {
     name.to_owned()
 }
-
-/// An error if a field that is fixed or follows from others is not what it has to be.
-pub fn same<T: PartialEq + std::fmt::Debug>(name: &str, value: &T, expected: &T) -> Result<()> {
-    // a value with a NaN in it is not equal to itself, but it looks like itself
-    let is_odd = |value: &T| PartialEq::ne(value, value);
-    if value == expected
-        || is_odd(value) && is_odd(expected) && format!("{value:?}") == format!("{expected:?}")
-    {
-        return Ok(());
-    }
-    Err(Error::space(format!("`{name}` is {value:?}; it has to be {expected:?}")))
-}

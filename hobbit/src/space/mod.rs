@@ -10,6 +10,7 @@ mod field;
 mod grid;
 #[cfg(feature = "interop")]
 mod named;
+mod needs;
 mod normal;
 mod sampled;
 mod scalar;
@@ -28,10 +29,15 @@ pub use describe::{Condition, Domain, Parameter, Space};
 #[doc(hidden)]
 pub use field::{
     Coordinates, Field, Names, One, constrained, draw_kind, is_kind, kind, kind_value, missing_defaults,
-    owned, present, same, variant_unit,
+    owned, present, variant_unit,
 };
 #[cfg(feature = "interop")]
 pub use named::from_values;
+#[doc(hidden)]
+pub use needs::{
+    Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned, Ranged, Variant,
+    Written, WrittenType, written,
+};
 #[doc(hidden)]
 pub use normal::Normal;
 #[doc(hidden)]
@@ -41,8 +47,6 @@ pub use scalar::Scalar;
 pub use scalar::{LogUniform, Uniform};
 pub use tree::Tree;
 pub use value::Value;
-#[doc(hidden)]
-pub use value::shown;
 #[doc(hidden)]
 pub use whole::Int;
 

@@ -1,19 +1,14 @@
 //! What a distribution of `rand_distr` gives.
 
-use rand_distr::Distribution;
-
 use super::describe::{Domain, Parameter};
 use super::field::{Coordinates, Field, Names};
+use super::needs::Draws;
 use super::scalar::STEPS;
 use super::value::Value;
 use crate::error::{BoxError, Error, Result};
 use crate::random::Key;
 
 /// Numbers that a distribution of `rand_distr` may give.
-#[diagnostic::on_unimplemented(
-    message = "`distribution` draws numbers, of a type of up to 64 bits, not `{Self}`",
-    label = "not a type of numbers"
-)]
 pub trait Number: Copy + PartialEq + std::fmt::Debug {
     /// The number as an `f64`.
     fn number(self) -> f64;
@@ -119,7 +114,7 @@ pub(super) fn place_of(number: f64) -> f64 {
     (ordered(number) >> 11) as f64 / STEPS as f64
 }
 
-impl<T: Number, D: Distribution<T>> Field<T> for Sampled<D> {
+impl<T, D: Draws<T>> Field<T> for Sampled<D> {
     fn parameters(&self, names: &Names<'_>, out: &mut Vec<Parameter>) {
         names.push(Domain::Distribution(self.text.to_owned()), out);
     }
@@ -128,15 +123,15 @@ impl<T: Number, D: Distribution<T>> Field<T> for Sampled<D> {
         let distribution = self.distribution.as_ref().map_err(|error| {
             Error::space(format!("the distribution of `{}` cannot be made: {error}", self.name))
         })?;
-        let drawn: T = distribution.sample(&mut key.rng());
-        Ok(drawn.drawn())
+        Ok(D::value(distribution.draw(&mut key.rng()).drawn()))
     }
 
     fn values(&self, name: &str, value: &T, out: &mut Vec<(String, Value)>) {
-        out.push((name.to_owned(), value.shown()));
+        out.push((name.to_owned(), D::number(value).shown()));
     }
 
     fn check(&self, name: &str, value: &T) -> Result<()> {
+        let value = D::number(value);
         if value.number().is_finite() {
             return Ok(());
         }
@@ -144,13 +139,13 @@ impl<T: Number, D: Distribution<T>> Field<T> for Sampled<D> {
     }
 
     fn encode(&self, value: Option<&T>, out: &mut Vec<Option<f64>>) {
-        out.push(value.map(|&value| unit_of(value)));
+        out.push(value.map(|value| unit_of(D::number(value))));
     }
 
     fn decode(&self, name: &str, coordinates: &mut Coordinates<'_>) -> Result<T> {
-        let whole = coordinates.whole().and_then(T::exactly);
+        let whole = coordinates.whole().and_then(D::Number::exactly);
         let unit = coordinates.take(name)?;
-        Ok(whole.unwrap_or_else(|| number_at(unit)))
+        Ok(D::value(whole.unwrap_or_else(|| number_at(unit))))
     }
 
     fn width(&self) -> usize {

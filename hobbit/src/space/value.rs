@@ -109,7 +109,7 @@ fn guessed(look: &str) -> Value {
 
 /// A value of any type, for tables: numbers, switches and texts by their type, anything else as text that
 /// shows what it is.
-pub fn shown<T: fmt::Debug + 'static>(value: &T) -> Value {
+pub(super) fn shown<T: fmt::Debug + 'static>(value: &T) -> Value {
     number(value).or_else(|| text(value)).unwrap_or_else(|| {
         // what shows as one quoted text, such as a type around a `String`
         Value::Text(format!("{value:?}").trim_matches('"').to_owned())

@@ -1,0 +1,292 @@
+//! Writes what is asked of the types of fields, so that a type that lacks it is one error at the field: the
+//! predicates of implementations, and the settings of serde's derives. How this works is said where hobbit has
+//! the traits, in `space/needs.rs`.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, GenericParam, Generics, Item, LitStr, Type, TypeParamBound, parse_quote};
+
+use crate::constant::{at, mentions};
+use crate::domain::is_projected;
+use crate::expand::hobbit;
+use crate::model::{Body, Domain, Field, Input, primitive, text, ungrouped_type};
+use crate::serde::has_own_form;
+
+/// Types of the standard library that can do all of it, if what is in them can.
+const KNOWN: [&str; 18] = [
+    "String",
+    "PathBuf",
+    "Duration",
+    "Option",
+    "Vec",
+    "VecDeque",
+    "Box",
+    "Rc",
+    "Arc",
+    "HashMap",
+    "HashSet",
+    "BTreeMap",
+    "BTreeSet",
+    "Range",
+    "RangeInclusive",
+    "NonZeroU32",
+    "NonZeroU64",
+    "NonZeroUsize",
+];
+
+/// Bounds that say nothing of writing and reading.
+const SIMPLE: [&str; 11] =
+    ["Clone", "Copy", "Debug", "Default", "Display", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd", "Send"];
+
+/// What a predicate about a type outside of the implementation could not mention.
+struct Scope(Vec<String>);
+
+impl Scope {
+    /// Type parameters may be assumed to be what they have to be, unless their bounds may say so already: then
+    /// there would be two sources for one fact, which the compiler finds ambiguous.
+    fn of(ident: &Ident, generics: &Generics) -> Scope {
+        let parameters = generics.params.iter().filter_map(|parameter| match parameter {
+            GenericParam::Type(ty) => {
+                let name = ty.ident.to_string();
+                let is_more = |bound: &TypeParamBound| match bound {
+                    TypeParamBound::Trait(bound) => SIMPLE.iter().all(|simple| !bound.path.is_ident(simple)),
+                    _ => false,
+                };
+                let is_bound = ty.bounds.iter().any(is_more)
+                    || mentions(generics.where_clause.to_token_stream(), &name, false);
+                is_bound.then_some(name)
+            }
+            GenericParam::Const(constant) => Some(constant.ident.to_string()),
+            GenericParam::Lifetime(_) => None,
+        });
+        Scope(parameters.chain([ident.to_string(), "Self".to_owned()]).collect())
+    }
+
+    fn of_item(item: &Item) -> Scope {
+        match item {
+            Item::Struct(item) => Scope::of(&item.ident, &item.generics),
+            Item::Enum(item) => Scope::of(&item.ident, &item.generics),
+            _ => Scope(Vec::new()),
+        }
+    }
+
+    /// Whether a type is one of the user's that means the same wherever it is written.
+    fn is_users(&self, ty: &Type) -> bool {
+        matches!(ungrouped_type(ty), Type::Path(_) | Type::Tuple(_) | Type::Array(_))
+            && !is_projected(ty)
+            && !is_known(ty)
+            && self.is_closed(ty.to_token_stream())
+    }
+
+    fn is_closed(&self, tokens: TokenStream) -> bool {
+        let odd = ["impl", "dyn", "fn", "_", "$crate"];
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        tokens.iter().enumerate().all(|(place, token)| match token {
+            TokenTree::Ident(ident) => {
+                !odd.iter().any(|odd| ident == odd) && !self.0.iter().any(|name| ident == name)
+            }
+            TokenTree::Group(group) => self.is_closed(group.stream()),
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                matches!(tokens.get(place + 1), Some(TokenTree::Ident(name)) if name == "static")
+            }
+            TokenTree::Punct(punct) => punct.as_char() != '!',
+            TokenTree::Literal(_) => true,
+        })
+    }
+}
+
+/// Whether nothing has to be asked of a type.
+fn is_known(ty: &Type) -> bool {
+    match ungrouped_type(ty) {
+        Type::Array(array) => is_known(&array.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_known),
+        Type::Path(path) => {
+            let Some(last) = path.path.segments.last() else { return false };
+            let inner = match &last.arguments {
+                syn::PathArguments::AngleBracketed(arguments) => {
+                    arguments.args.iter().all(|argument| match argument {
+                        syn::GenericArgument::Type(ty) => is_known(ty) || primitive(ty).is_some(),
+                        _ => true,
+                    })
+                }
+                _ => true,
+            };
+            primitive(ty).is_some() || KNOWN.iter().any(|known| last.ident == known) && inner
+        }
+        _ => false,
+    }
+}
+
+/// What a field's domain is of, below options, lists and arrays.
+fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
+    match domain {
+        Domain::Optional { ty, inner, .. }
+        | Domain::Several { ty, inner, .. }
+        | Domain::Array { ty, inner } => innermost(inner, ty),
+        _ => (domain, ty),
+    }
+}
+
+fn fields(body: &Body) -> impl Iterator<Item = &Field> {
+    let (one, many) = match body {
+        Body::Struct(fields) => (&fields[..], &[][..]),
+        Body::Enum(variants) => (&[][..], &variants[..]),
+    };
+    one.iter().chain(many.iter().flat_map(|variant| &variant.fields))
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Struct(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+/// The predicates of an item's implementations.
+pub(crate) struct Predicates {
+    /// What the functions of domains need.
+    pub(crate) domains: TokenStream,
+    /// What is only for `SearchSpace`.
+    pub(crate) space: TokenStream,
+}
+
+pub(crate) fn predicates(input: &Input) -> Predicates {
+    let scope = Scope::of(&input.ident, &input.generics);
+    let (mut domains, mut space) = (TokenStream::new(), TokenStream::new());
+    let is_written = !has_own_form(attributes(&input.item));
+    for field in fields(&input.body) {
+        let (domain, ty) = innermost(&field.domain, &field.ty);
+        let span = at(ty.span());
+        if matches!(domain, Domain::Nested) {
+            if !is_projected(ty) {
+                domains.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
+            }
+            continue;
+        }
+        if !scope.is_users(ty) {
+            continue;
+        }
+        let (assumed, asked) = match domain {
+            Domain::Choice { options, .. } if options.iter().all(|(option, _)| text(option).is_some()) => {
+                (&[][..], None)
+            }
+            Domain::Choice { .. } => (&["Chosen"][..], Some("Chosen")),
+            Domain::Variants { .. } => (&["Chosen", "Variant"][..], None),
+            Domain::Fixed(_) | Domain::Derived(_) => (&["Made"][..], Some("Made")),
+            Domain::With(_) => (&[][..], Some("")),
+            _ => (&[][..], None),
+        };
+        for name in assumed {
+            let name = format_ident!("{name}", span = span);
+            domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::#name<'hobbit>,));
+        }
+        let kind = match (asked, is_written && field.is_written) {
+            (Some(""), false) | (None, _) => continue,
+            (Some(""), true) => "Written".to_owned(),
+            (Some(kind), true) => kind.to_owned(),
+            (Some(kind), false) => format!("{kind}Unwritten"),
+        };
+        let name = format_ident!("{kind}Type", span = span);
+        space.extend(quote_spanned!(span=> #ty: __hobbit::#name,));
+    }
+    space.extend(written(&input.item, &quote!(__hobbit)));
+    Predicates { domains, space }
+}
+
+/// The predicates that let what serde's derives wrote be used.
+pub(crate) fn written(item: &Item, private: &TokenStream) -> TokenStream {
+    let scope = Scope::of_item(item);
+    let mut item = item.clone();
+    let fields = all_fields(&mut item).into_iter().filter(|(is_written, _)| *is_written);
+    let types = fields.map(|(_, field)| &field.ty).filter(|ty| scope.is_users(ty));
+    types
+        .map(|ty| {
+            quote_spanned!(at(ty.span())=>
+                for<'hobbit> #ty: #private::Written<'hobbit>,
+                for<'de> #ty: #private::serde::Deserialize<'de>,
+            )
+        })
+        .collect()
+}
+
+/// All fields in their order, with whether they are written as serde does.
+fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
+    let by_itself = !has_own_form(attributes(item));
+    let is_written = |field: &syn::Field| by_itself && !has_own_form(&field.attrs);
+    match item {
+        Item::Struct(item) => item.fields.iter_mut().map(|field| (is_written(field), field)).collect(),
+        Item::Enum(item) => {
+            let variants = item.variants.iter_mut();
+            variants
+                .flat_map(|variant| {
+                    let by_itself = !has_own_form(&variant.attrs);
+                    variant.fields.iter_mut().map(move |field| (by_itself && is_written(field), field))
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Says to serde's derives what they may assume of the types of fields: that they can be written and read.
+pub(crate) fn bind(item: &mut Item) {
+    let scope = Scope::of_item(item);
+    let private = private();
+    for (_, field) in all_fields(item).into_iter().filter(|(is_written, _)| *is_written) {
+        if scope.is_users(&field.ty) {
+            let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
+            let ty = field.ty.to_token_stream();
+            let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
+            let reading = text(format!("{ty}: {private}::serde::Deserialize<'de>"));
+            let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
+            field.attrs.push(parse_quote!(
+                #[serde(serialize_with = #function, bound(serialize = #writing, deserialize = #reading))]
+            ));
+        }
+    }
+}
+
+/// Says to serde's derives that type parameters are spaces, where they are nested.
+pub(crate) fn bind_nested(input: &Input, item: &mut Item) {
+    if input.generics.type_params().next().is_none() {
+        return;
+    }
+    let scope = Scope::of(&input.ident, &input.generics);
+    let private = private();
+    for ((is_written, field), Field { domain, .. }) in all_fields(item).into_iter().zip(fields(&input.body)) {
+        let (domain, inner) = innermost(domain, &field.ty);
+        let tokens = inner.to_token_stream();
+        if is_written
+            && matches!(domain, Domain::Nested)
+            && !is_projected(inner)
+            && !scope.is_closed(tokens.clone())
+        {
+            let bound = LitStr::new(&format!("{tokens}: {private}::SearchSpace"), last(&field.ty));
+            field.attrs.push(parse_quote!(#[serde(bound = #bound)]));
+        }
+    }
+}
+
+fn private() -> String {
+    format!("{}::__private", hobbit()).replace(' ', "")
+}
+
+/// The place of the last name in a type, where the compiler says that it does not know it: the same error is
+/// reported once.
+fn last(ty: &Type) -> Span {
+    let mut span = ty.span();
+    let mut tokens: Vec<TokenTree> = ty.to_token_stream().into_iter().collect();
+    while let Some(token) = tokens.pop() {
+        match token {
+            TokenTree::Ident(ident) => {
+                span = ident.span();
+                break;
+            }
+            TokenTree::Group(group) => tokens.extend(group.stream()),
+            _ => {}
+        }
+    }
+    span
+}

@@ -1,0 +1,208 @@
+//! What the type of a field has to be able to do, in a form in which a type that lacks it is one error.
+//!
+//! The compiler reports a bound that does not hold wherever it is needed: in what serde derives, in what the macro
+//! writes, and once for each trait that is missing. So what needs a bound takes it from a trait with a lifetime
+//! that stands for nothing ([`Chosen`], [`Made`], [`Written`]). An implementation may assume `for<'a> T: Chosen<'a>`
+//! of a type that lacks it, without an error, since only bounds without such lifetimes are checked where
+//! they are written. The one error comes from one of the traits with a message, which the implementation of
+//! `SearchSpace` asks for by its name alone.
+
+use std::fmt::Debug;
+
+use rand_distr::Distribution;
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+
+use super::choice::Variants;
+use super::sampled::Number;
+use super::value::{Value, shown};
+use crate::error::{Error, Result};
+use crate::random::KeyRng;
+
+/// A value that is one of several.
+pub trait Chosen<'a> {
+    /// A copy.
+    fn copied(&self) -> Self;
+    /// Whether both are the same.
+    fn is(&self, other: &Self) -> bool;
+}
+
+impl<T: Clone + PartialEq> Chosen<'_> for T {
+    fn copied(&self) -> T {
+        self.clone()
+    }
+
+    fn is(&self, other: &T) -> bool {
+        self == other
+    }
+}
+
+/// A value of a fixed or derived field.
+pub trait Made<'a> {
+    /// The value for tables.
+    fn shown(&self) -> Value;
+    /// An error that names the field if this is not what it has to be.
+    fn same(&self, name: &str, expected: &Self) -> Result<()>;
+}
+
+impl<T: PartialEq + Debug + 'static> Made<'_> for T {
+    fn shown(&self) -> Value {
+        shown(self)
+    }
+
+    fn same(&self, name: &str, expected: &T) -> Result<()> {
+        // a value with a NaN in it is not equal to itself, but it looks like itself
+        let is_odd = |value: &T| PartialEq::ne(value, value);
+        if self == expected
+            || is_odd(self) && is_odd(expected) && format!("{self:?}") == format!("{expected:?}")
+        {
+            return Ok(());
+        }
+        Err(Error::space(format!("`{name}` is {self:?}; it has to be {expected:?}")))
+    }
+}
+
+/// A field that an expression mentions.
+#[diagnostic::on_unimplemented(
+    message = "an expression mentions a field of type `{Self}`, which cannot be cloned",
+    label = "needs `#[derive(Clone)]`"
+)]
+pub trait Mentioned {
+    /// A copy for the expression.
+    fn mentioned(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Mentioned for T {
+    fn mentioned(&self) -> T {
+        self.clone()
+    }
+}
+
+/// A value that serde can write.
+pub trait Written<'a> {
+    /// Writes it as serde does.
+    ///
+    /// # Errors
+    /// Whatever the format says.
+    fn write<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>;
+}
+
+impl<T: Serialize> Written<'_> for T {
+    fn write<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+}
+
+/// Writes a field's value as serde does.
+///
+/// # Errors
+/// Whatever the format says.
+pub fn written<T, S>(value: &T, serializer: S) -> std::result::Result<S::Ok, S::Error>
+where
+    T: for<'a> Written<'a>,
+    S: Serializer,
+{
+    value.write(serializer)
+}
+
+/// What `choice` takes ranges of: an enum that can be copied and compared.
+#[diagnostic::on_unimplemented(
+    message = "`choice` takes ranges of enums without fields that carry `#[search_space]` and `#[derive(Clone, PartialEq)]`, and `{Self}` is none",
+    label = "add `#[search_space]` and `#[derive(Clone, PartialEq)]` to this type, or write the options out"
+)]
+pub trait Ranged {
+    /// The numbers that the compiler gives the variants, in the order of their declaration.
+    const NUMBERS: &'static [isize];
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Variants + Clone + PartialEq> Ranged for T {
+    const NUMBERS: &'static [isize] = T::TAGS;
+}
+
+/// A value of an enum whose variants are known.
+pub trait Variant<'a>: Sized + 'static {
+    /// All variants with their names, in the order of their declaration.
+    fn variants() -> &'static [(Self, &'static str)];
+}
+
+impl<T: Variants> Variant<'_> for T {
+    fn variants() -> &'static [(T, &'static str)] {
+        T::VARIANTS
+    }
+}
+
+/// A distribution of numbers.
+#[diagnostic::on_unimplemented(
+    message = "`distribution` needs one that gives numbers of the field's type, of up to 64 bits: `{Self}` gives no such `{T}`",
+    label = "no distribution of `{T}`"
+)]
+pub trait Draws<T> {
+    /// `T` itself, of which more is known.
+    type Number: Number;
+    /// Draws one.
+    fn draw(&self, rng: &mut KeyRng) -> Self::Number;
+    /// The value as a number.
+    fn number(value: &T) -> Self::Number;
+    /// The number as a value.
+    fn value(number: Self::Number) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Number, D: Distribution<T>> Draws<T> for D {
+    type Number = T;
+
+    fn draw(&self, rng: &mut KeyRng) -> T {
+        self.sample(rng)
+    }
+
+    fn number(value: &T) -> T {
+        *value
+    }
+
+    fn value(number: T) -> T {
+        number
+    }
+}
+
+/// Traits that a type is asked for by the implementation of `SearchSpace`, so that what it lacks is one error.
+macro_rules! asked {
+    ($($(#[$doc:meta])* $name:ident: $($bound:path),+; $message:literal, $label:literal)*) => {
+        $(
+            $(#[$doc])*
+            #[diagnostic::on_unimplemented(message = $message, label = $label)]
+            pub trait $name {}
+
+            #[diagnostic::do_not_recommend]
+            impl<T: $($bound +)+ 'static> $name for T {}
+        )*
+    };
+}
+
+asked! {
+    /// What a field is chosen from.
+    ChosenType: Clone, PartialEq, Serialize, DeserializeOwned;
+    "`choice` needs values that can be cloned, compared, written and read, and `{Self}` lacks some of it",
+    "needs `#[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]`"
+
+    /// What a field is chosen from that is written in a way of its own.
+    ChosenUnwrittenType: Clone, PartialEq;
+    "`choice` needs values that can be cloned and compared, and `{Self}` lacks some of it",
+    "needs `#[derive(Clone, PartialEq)]`"
+
+    /// What a fixed or derived field is.
+    MadeType: PartialEq, Debug, Serialize, DeserializeOwned;
+    "a fixed or derived field needs a value that can be compared, shown, written and read, and `{Self}` lacks some of it",
+    "needs `#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]`"
+
+    /// What a fixed or derived field is that is written in a way of its own.
+    MadeUnwrittenType: PartialEq, Debug;
+    "a fixed or derived field needs a value that can be compared and shown, and `{Self}` lacks some of it",
+    "needs `#[derive(Debug, PartialEq)]`"
+
+    /// What any other field is.
+    WrittenType: Serialize, DeserializeOwned;
+    "a configuration is written to files and read back, and `{Self}` cannot be",
+    "needs `#[derive(serde::Serialize, serde::Deserialize)]`"
+}
