@@ -52,6 +52,8 @@ pub mod schedule;
 pub mod search;
 pub mod space;
 mod study;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "dfdx")]
 pub mod train;
 mod trial;

@@ -1,0 +1,18 @@
+//! Conformance suites (feature `testing`): what every implementation of a trait of hobbit's has to do, as one function that
+//! an implementation is given to.
+//!
+//! A suite panics at the first law that is broken, and says which. hobbit's own implementations pass the same suites.
+//! [`Fake`] stands in for an objective in tests of everything else.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! hobbit = { version = "0.1", features = ["testing"] }
+//! ```
+
+mod fake;
+mod objective;
+mod storage;
+
+pub use fake::{Fake, Script};
+pub use objective::{interrupts, objective};
+pub use storage::{crashes, storage};
