@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::printable::printable_lines;
-use crate::runner::StopReason;
+use crate::repository::StopReason;
 
 /// Any error that code of the user (a model function, an objective) may return.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;

@@ -134,9 +134,10 @@ pub use objective::{
 };
 pub use observe::{Event, Observer};
 pub use random::{Key, KeyRng};
+pub use repository::StopReason;
 pub use repository::{ScoreBy, Status, salvage};
 pub use results::{Results, Trial};
-pub use runner::{Keep, MaxFailures, StopReason};
+pub use runner::{Keep, MaxFailures};
 pub use schedule::{EpochCount, Plan, visualize};
 pub use space::SearchSpace;
 pub use study::Hyperband;

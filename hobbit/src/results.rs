@@ -14,11 +14,11 @@ use crate::observe::{print, results_notebook};
 use crate::printable::printable;
 use crate::random::Key;
 use crate::repository::{
-    FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StudyRecord, TrialOverview, Weights,
-    metrics_at, other_score, to_pretty,
+    RESULTS_FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StopReason, StudyRecord, TrialOverview,
+    Weights, metrics_at, other_score, to_pretty,
 };
 use crate::runner::panics::catch;
-use crate::runner::{Configurations, Finished, StopReason, TrialState};
+use crate::runner::{Configurations, Finished, TrialState};
 use crate::schedule::Place;
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -107,7 +107,7 @@ impl<O: Objective> Results<O> {
         let reason = results.stopped.as_ref().map(ToString::to_string);
         let written = repository.as_mut().map_or(Ok(()), |repository| {
             repository.write_results(&to_pretty(&results.record())?)?;
-            repository.close(reason.clone())
+            repository.close(results.stopped.clone())
         });
         tell(&mut observers, &Event::Ended { stopped: reason });
         written?;
@@ -142,14 +142,14 @@ impl<O: Objective> Results<O> {
             hparams: &*trial.hparams,
         });
         ResultsRecord {
-            format: FORMAT,
+            format: RESULTS_FORMAT,
             max_epochs: study.max_epochs,
             eta: study.eta,
             iterations: study.iterations,
             seed: study.seed,
             monitor: study.monitor.clone(),
             direction: study.direction,
-            stopped: self.stopped.as_ref().map(ToString::to_string),
+            stopped: self.stopped.clone(),
             trials: trials.collect(),
         }
     }

@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use hobbit::repository::{End, Reader, Record};
+use hobbit::StopReason;
+use hobbit::repository::{End, FORMAT, Reader, Record};
 use hobbit::space::Value;
 
 use super::Place;
+use crate::support::journal::write_records;
 use crate::support::texts::{FORGED, TEXTS, hidden};
 
 /// Puts the texts from `first` on, one after the other, where a study has names, values and reasons. Returns
@@ -23,12 +25,12 @@ fn rename_to(dir: &Path, text: impl Fn(usize) -> String) {
     let mut study = reader.study().unwrap();
     let mut records = reader.journal().unwrap();
     let monitor = std::mem::replace(&mut study.monitor, text(0));
-    study.hobbit = text(1);
+    (study.format, study.hobbit) = (FORMAT, text(1));
     study.objective.insert(text(2), text(3));
     for (number, record) in records.iter_mut().enumerate() {
         match record {
             Record::Opened { hobbit, host, .. } => (*hobbit, *host) = (text(4), text(5)),
-            Record::Closed { reason, .. } => *reason = Some(text(6)),
+            Record::Closed { reason, .. } => *reason = Some(StopReason::Error(text(6))),
             Record::Started { hparams, .. } => {
                 for (place, (name, value)) in hparams.iter_mut().enumerate() {
                     *name = text(7 + place);
@@ -56,11 +58,7 @@ fn rename_to(dir: &Path, text: impl Fn(usize) -> String) {
             _ => {}
         }
     }
-    let line = |record: &Record| {
-        let text = ron::to_string(record).unwrap();
-        format!("(\"{:08x}\", {text})\n", crc32fast::hash(text.as_bytes()))
-    };
-    std::fs::write(dir.join("journal.ron"), records.iter().map(line).collect::<String>()).unwrap();
+    write_records(dir, &records);
     let mut study = ron::to_string(&study).unwrap();
     for (place, name) in ["rate", "luck"].into_iter().enumerate() {
         let named = format!("name:{}", ron::to_string(&text(7 + place)).unwrap());

@@ -62,7 +62,7 @@ fn damaged_files() {
     let study = place.study("impossible");
     change(&study.join("study.ron"), "eta: 3", "eta: 1");
     let study = place.study("newer");
-    change(&study.join("study.ron"), "format: 1", "format: 2");
+    change(&study.join("study.ron"), "format: 1", "format: 3");
     let study = place.study("directory");
     std::fs::remove_file(study.join("journal.ron")).unwrap();
     std::fs::create_dir(study.join("journal.ron")).unwrap();

@@ -7,14 +7,11 @@ use std::time::Duration;
 use hobbit::repository::Reader;
 use hobbit::{Hyperband, TrialId};
 
+use crate::support::journal::change_journal;
 use crate::support::{Curve, Params};
 
 fn study(dir: &Path) -> Hyperband<Curve> {
     Hyperband::of(Curve::default()).quiet().seed(3).workers(1).repo_dir(dir)
-}
-
-fn line(record: &str) -> String {
-    format!("(\"{:08x}\", {record})\n", crc32fast::hash(record.as_bytes()))
 }
 
 fn change(path: &Path, change: impl FnOnce(String) -> String) {
@@ -85,8 +82,7 @@ fn in_study(from: &'static str, to: String, says: &[&str]) {
 }
 
 fn in_journal(records: Vec<String>, says: &[&str]) {
-    let lines: String = records.iter().map(|record| line(record)).collect();
-    hostile(move |dir| change(&dir.join("journal.ron"), |text| text + &lines), says);
+    hostile(move |dir| change_journal(dir, |lines| lines.extend(records)), says);
 }
 
 const MOST: u32 = u32::MAX;
@@ -101,10 +97,8 @@ fn plans_without_an_end() {
                 let larger = format!("max_epochs: {MOST},\n    eta: {eta},");
                 change(&dir.join("study.ron"), |text| text.replace("max_epochs: 3,\n    eta: 3,", &larger));
                 let trials = ["1-1", "99-1", "4294967295.1-1", "4294967295.4294967295-4294967295", "2.1-7"];
-                let lines = trials.map(|trial| {
-                    line(&format!("Started(time:1.0,trial:\"{trial}\",stage:0,worker:0,hparams:[])"))
-                });
-                change(&dir.join("journal.ron"), |text| text + &lines.concat());
+                let line = |trial| format!("Started(time:1.0,trial:\"{trial}\",stage:0,worker:0,hparams:[])");
+                change_journal(dir, |lines| lines.extend(trials.map(line)));
             },
             &["R is 3, but 4294967295"],
         );
@@ -198,11 +192,9 @@ fn many_of_everything() {
             change(&dir.join("study.ron"), |text| {
                 text.replacen("parameters: [", &format!("parameters: [{parameters}"), 1)
             });
-            let lines = (1..=3).map(|i| {
-                line(&format!("Started(time:1.0,trial:\"1-{i}\",stage:0,worker:0,hparams:[{values}])"))
-            });
-            let lines: String = lines.collect();
-            change(&dir.join("journal.ron"), |text| text + &lines);
+            let lines = (1..=3)
+                .map(|i| format!("Started(time:1.0,trial:\"1-{i}\",stage:0,worker:0,hparams:[{values}])"));
+            change_journal(dir, |journal| journal.extend(lines));
         },
         &[],
     );
@@ -221,7 +213,7 @@ fn nested_without_an_end() {
         let nested = open.repeat(DEEP) + &close.repeat(DEEP);
         // a comment is nothing, however deep
         let or_nothing = |says: &'static [&'static str]| if open == "/*" { &[] } else { says };
-        in_study("format: 1", format!("x: {nested}, format: 1"), &["study.ron:"]);
+        in_study("format: 2", format!("x: {nested}, format: 2"), &["study.ron:"]);
         in_study("enqueued: []", format!("enqueued: [{nested}]"), or_nothing(&["study.ron:"]));
         in_journal(vec![format!("Closed(time:1.0,reason:{nested})")], &["is damaged"]);
         let results = nested.clone();

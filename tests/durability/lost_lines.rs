@@ -1,5 +1,6 @@
-//! Journals that lost whole lines, as by an editor, a log rotation or a copy of some of it: each line that is
-//! left is right, and the sweep ends with the same results and the same weights.
+//! Journals of hobbit 0.1 that lost whole lines, as by an editor, a log rotation or a copy of some of it: each line that is
+//! left is right, and the sweep ends with the same results and the same weights. In those of today such lines are
+//! refused: see `chain`.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,7 @@ use hobbit::{Event, Hyperband, Keep, Key, KeyRng, StopReason};
 
 use crate::support::Curve;
 use crate::support::disk::MemoryDisk;
+use crate::support::journal::{make_older, older, older_study, texts};
 
 fn study(disk: &MemoryDisk, dir: &Path, keep: Keep) -> Hyperband<Curve> {
     let study = Hyperband::of(Curve::default()).quiet().seed(3).workers(2).keep(keep);
@@ -65,8 +67,11 @@ fn lines_taken_out_in_200_ways_change_no_result_and_no_weights() {
                 let disk = MemoryDisk::default();
                 files(start).iter().for_each(|(path, bytes)| disk.put(path, Some(bytes)));
                 let path = dir.path().join("journal.ron");
-                let journal = String::from_utf8(disk.file(&path).unwrap()).unwrap();
+                let journal = older(texts(&String::from_utf8(disk.file(&path).unwrap()).unwrap()));
                 disk.put(&path, Some(mutilate(&journal, &mut rng).as_bytes()));
+                let path = dir.path().join("study.ron");
+                let study = String::from_utf8(disk.file(&path).unwrap()).unwrap();
+                disk.put(&path, Some(older_study(&study).as_bytes()));
                 let curve = Curve::default();
                 let again = Hyperband::of(curve.clone()).quiet().seed(3).workers(2).keep(keep);
                 let again = again.storage(Arc::new(disk.clone())).repo_dir(dir.path()).run(9, 3);
@@ -101,7 +106,9 @@ fn lost_lines_are_seen_and_said() {
     let dir = tempfile::tempdir().unwrap();
     let best = on_disk(dir.path()).run(9, 3).unwrap().best().id;
     let path = dir.path().join("journal.ron");
+    make_older(dir.path(), str::to_owned);
     let journal = std::fs::read_to_string(&path).unwrap();
+    let study = std::fs::read_to_string(dir.path().join("study.ron")).unwrap();
     assert_eq!(check(dir.path(), "journal.ron").state, FileState::Whole);
     let weights = format!("weights/{best}.safetensors");
     assert_eq!(check(dir.path(), &weights).state, FileState::Whole);
@@ -118,6 +125,7 @@ fn lost_lines_are_seen_and_said() {
         [(without(0), last > 0), (without(last), true), (String::new(), true), (end, true)];
     for (case, (text, is_seen)) in cases.into_iter().enumerate() {
         std::fs::write(&path, text).unwrap();
+        std::fs::write(dir.path().join("study.ron"), &study).unwrap();
         let found = check(dir.path(), "journal.ron");
         assert!(
             !is_seen || found.state == FileState::Damaged && found.text.contains("lost lines"),

@@ -1,7 +1,9 @@
 //! What a sweep survives: faults of the disk, killed processes, damaged files, bad trials.
 
+mod chain;
 mod damage;
 mod deaths;
+mod ends;
 mod faults;
 mod files;
 mod hostile;
@@ -14,3 +16,4 @@ mod overwrite;
 mod signals;
 mod trouble;
 mod trust;
+mod upgrade;

@@ -10,6 +10,7 @@ use hobbit::{Event, Hyperband, Results};
 use crate::durability::damage::copy;
 use crate::errors::files;
 use crate::support::Curve;
+use crate::support::journal::change_journal;
 
 fn curve(says: Option<&'static str>) -> Curve {
     Curve { says, ..Curve::default() }
@@ -61,17 +62,11 @@ fn only_the_trials_that_have_changed_are_named() {
     let dir = tempfile::tempdir().unwrap();
     study(&curve(Some("a")), dir.path()).run(9, 3).unwrap();
     // as if trial 1-2 had been made by something else
-    let path = dir.path().join("journal.ron");
-    let journal = std::fs::read_to_string(&path).unwrap();
-    let line = |line: &str| {
-        if !line.contains("Started(") || !line.contains("trial:\"1-2\",stage:0") {
-            return format!("{line}\n");
-        }
-        let (_, text) = line.strip_suffix(')').unwrap().split_once("\", ").unwrap();
-        let text = text.replace("\"a, ", "\"z, ");
-        format!("(\"{:08x}\", {text})\n", crc32fast::hash(text.as_bytes()))
-    };
-    std::fs::write(&path, journal.lines().map(line).collect::<String>()).unwrap();
+    let is_its_begin = |text: &str| text.contains("Started(") && text.contains("trial:\"1-2\",stage:0");
+    change_journal(dir.path(), |texts| {
+        let text = texts.iter_mut().find(|text| is_its_begin(text)).unwrap();
+        *text = text.replace("\"a, ", "\"z, ");
+    });
     let error = study(&curve(Some("a")), dir.path()).run(9, 3).map(drop).unwrap_err().to_string();
     assert!(error.contains("\n  - trial 1-2: curve was `z, 0."), "{error}");
     assert_eq!(error.matches("\n  - ").count(), 1, "{error}");

@@ -123,9 +123,9 @@ fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     study().repo_dir(dir.path()).run(3, 3).unwrap();
     let path = dir.path().join("study.ron");
-    let text = std::fs::read_to_string(&path).unwrap().replace("format: 1", "format: 2");
+    let text = std::fs::read_to_string(&path).unwrap().replace("format: 2", "format: 3");
     std::fs::write(&path, text).unwrap();
-    says(&message(study().repo_dir(dir.path()), 3, 3), &["study.ron", "version 2", "newer hobbit"]);
+    says(&message(study().repo_dir(dir.path()), 3, 3), &["study.ron", "version 3", "newer hobbit"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use hobbit::repository::{End, Reader, Record, StageRecord, Timestamp};
 use hobbit::space::Value;
 
 use crate::support::Curve;
+use crate::support::journal::write_records;
 
 const SECTIONS: [&str; 10] = [
     "best",
@@ -130,7 +131,7 @@ fn names_values_and_messages_are_text() {
         }
     }
     std::fs::write(dir.join("study.ron"), study).unwrap();
-    write(&dir, &records);
+    write_records(&dir, &records);
     let (html, pictures) = checked(&dir);
     keep("markup", &html, &pictures);
     let tags = |text: &str| text.matches("<script").count();
@@ -154,21 +155,13 @@ fn small(dir: &Path) -> Vec<Record> {
     Reader::open(dir).unwrap().journal().unwrap()
 }
 
-fn write(dir: &Path, records: &[Record]) {
-    let line = |record: &Record| {
-        let text = ron::to_string(record).unwrap();
-        format!("(\"{:08x}\", {text})\n", crc32fast::hash(text.as_bytes()))
-    };
-    std::fs::write(dir.join("journal.ron"), records.iter().map(line).collect::<String>()).unwrap();
-}
-
 #[test]
 fn a_study_at_every_moment() {
     let dir = tempfile::tempdir().unwrap();
     let records = small(dir.path());
     let mut before = 0;
     for count in 0..=records.len() {
-        write(dir.path(), &records[..count]);
+        write_records(dir.path(), &records[..count]);
         let (html, _) = checked(dir.path());
         assert!(rows(&html) >= before);
         before = rows(&html);
@@ -211,11 +204,11 @@ fn odd_outcomes() {
             stage.score = Some((value, stage.to)).filter(|(value, _)| value.is_finite());
             stage.seconds = value;
         });
-        write(dir.path(), &odd);
+        write_records(dir.path(), &odd);
         checked(dir.path());
     }
     // all equal
-    write(dir.path(), &changed(&records, |_, stage| stage.score = Some((0.25, stage.to))));
+    write_records(dir.path(), &changed(&records, |_, stage| stage.score = Some((0.25, stage.to))));
     checked(dir.path());
     // all failed
     let failed = changed(&records, |i, stage| {
@@ -225,19 +218,19 @@ fn odd_outcomes() {
         };
         stage.score = None;
     });
-    write(dir.path(), &failed);
+    write_records(dir.path(), &failed);
     let (html, _) = checked(dir.path());
     assert!(html.contains("No trial has a score yet") && html.contains("failed or diverged (100 %)"));
     // one trial alone
     let mut opened = records[..2].to_vec();
     opened.extend(records.iter().find(|record| matches!(record, Record::Stage(_))).cloned());
-    write(dir.path(), &opened);
+    write_records(dir.path(), &opened);
     checked(dir.path());
     // metrics under other names
     let other = changed(&records, |_, stage| {
         stage.history = ron::from_str("(metrics:[\"x\"],values:[1.0])").unwrap();
     });
-    write(dir.path(), &other);
+    write_records(dir.path(), &other);
     checked(dir.path());
 }
 
@@ -270,13 +263,13 @@ fn odd_values_and_clocks() {
                 }
             }
         }
-        write(dir.path(), &odd);
+        write_records(dir.path(), &odd);
         let (html, _) = checked(dir.path());
         assert!(html.contains(">not in the space</th>"));
     }
     // a clock that was set back, and one that shows nothing
     for time in [0.0, -1e300, 1e300, f64::NAN] {
-        write(dir.path(), &changed(&records, |_, stage| stage.time = Timestamp(time)));
+        write_records(dir.path(), &changed(&records, |_, stage| stage.time = Timestamp(time)));
         checked(dir.path());
     }
 }

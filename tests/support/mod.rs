@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 mod farewell;
+pub(crate) mod journal;
 pub(crate) mod kill;
 pub(crate) mod scripted;
 #[cfg(unix)]

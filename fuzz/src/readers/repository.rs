@@ -28,16 +28,32 @@ pub(super) fn study(dir: &Path, bytes: &[u8]) {
 /// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line.
 pub(super) fn journal(dir: &Path, bytes: &[u8]) {
     keep(dir, "study.ron", STUDY);
-    write(dir, "journal.ron", &with_sums(bytes));
-    look(dir, bytes);
-    let _ = hobbit::salvage(dir);
-    let _ = std::fs::remove_file(dir.join("journal.ron.damaged"));
+    for journal in [with_older_sums(bytes), with_sums(bytes)] {
+        write(dir, "journal.ron", &journal);
+        look(dir, bytes);
+        let _ = hobbit::salvage(dir);
+        let _ = std::fs::remove_file(dir.join("journal.ron.damaged"));
+    }
 }
 
+/// Records' texts as the lines of a journal; if the first begins with a parenthesis they are that already.
 fn with_sums(bytes: &[u8]) -> Vec<u8> {
     if bytes.starts_with(b"(") {
         return bytes.to_owned();
     }
+    let (mut journal, mut all) = (Vec::new(), crc32fast::Hasher::new());
+    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    for (number, line) in (1..).zip(lines) {
+        all.update(line);
+        journal.extend_from_slice(format!("({number}, \"{:08x}\", ", all.clone().finalize()).as_bytes());
+        journal.extend_from_slice(line);
+        journal.extend_from_slice(b")\n");
+    }
+    journal
+}
+
+/// The same as hobbit 0.1 wrote them.
+fn with_older_sums(bytes: &[u8]) -> Vec<u8> {
     let mut journal = Vec::new();
     for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         journal.extend_from_slice(format!("(\"{:08x}\", ", crc32fast::hash(line)).as_bytes());
@@ -147,7 +163,16 @@ impl Choices<'_> {
     }
 
     fn record(&mut self) -> String {
-        match self.byte() % 8 {
+        match self.byte() % 9 {
+            8 => {
+                let status = match self.byte() {
+                    0..=99 => "Finished".to_owned(),
+                    100..=199 => format!("Dropped({})", self.small() % 5),
+                    200..=229 => "Unfinished".to_owned(),
+                    _ => format!("Failed(epoch:{},reason:\"{}\")", self.whole(), self.text()),
+                };
+                format!("Ended(trial:\"{}\",status:{status})", self.trial())
+            }
             0 => format!(
                 "Opened(time:{},hobbit:\"{}\",host:\"{}\",pid:{},workers:{})",
                 self.real(),
@@ -163,20 +188,21 @@ impl Choices<'_> {
                 self.small()
             ),
             2 | 3 => format!(
-                "Started(time:{},trial:\"{}\",stage:{},worker:{},hparams:[(\"{}\",Float({})),(\"{}\",Int(-1))])",
+                "Started(time:{},trial:\"{}\",stage:{},worker:{},machine:{},hparams:[(\"{}\",Float({})),(\"{}\",Int(-1))])",
                 self.real(),
                 self.trial(),
                 self.small() % 5,
                 self.small(),
+                self.small() % 2,
                 self.text(),
                 self.real(),
                 self.text()
             ),
             4 => {
-                let reason = if self.byte().is_multiple_of(2) {
-                    "None".to_owned()
-                } else {
-                    format!("Some(\"{}\")", self.text())
+                let reason = match self.byte() % 4 {
+                    0 | 1 => "None".to_owned(),
+                    2 => "Some(EpochBudget)".to_owned(),
+                    _ => format!("Some(Error(\"{}\"))", self.text()),
                 };
                 format!("Closed(time:{},reason:{reason})", self.real())
             }

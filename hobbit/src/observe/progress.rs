@@ -242,6 +242,7 @@ pub(super) mod tests {
             score: score.map(|score| (score, 1)),
             attempt: 0,
             worker: 0,
+            machine: 0,
             seconds,
             history: History::from_parts(["val_loss".to_owned()].into(), values),
         };

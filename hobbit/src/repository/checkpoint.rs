@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
-use super::records::FORMAT;
 use crate::objective::{Array, ArrayData, Checkpoint, History};
 use crate::trial::TrialId;
+
+/// The version of the format of weights that this hobbit writes, and the newest it reads.
+pub(crate) const WEIGHTS_FORMAT: u32 = 1;
 
 /// What a checkpoint says of its trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,9 +192,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<SavedModel, String> {
         return Err("its checksum does not match".to_owned());
     }
     let info: Info = ron::from_str(text).map_err(|error| error.to_string())?;
-    if info.state.format > FORMAT {
+    if info.state.format > WEIGHTS_FORMAT {
         return Err(format!(
-            "it has format version {}, this hobbit reads up to {FORMAT}: use a newer hobbit",
+            "it has format version {}, this hobbit reads up to {WEIGHTS_FORMAT}: use a newer hobbit",
             info.state.format
         ));
     }
@@ -234,7 +236,7 @@ mod tests {
             history.push(&metrics);
         }
         let state = SavedState {
-            format: FORMAT,
+            format: WEIGHTS_FORMAT,
             trial: TrialId::new(2, 7),
             attempt: 0,
             epoch: 12,
@@ -277,7 +279,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let mut model = model();
-        model.state.format = FORMAT + 1;
+        model.state.format = WEIGHTS_FORMAT + 1;
         assert!(decode(&encode(&model).unwrap()).unwrap_err().contains("newer hobbit"));
     }
 }

@@ -9,18 +9,11 @@ use std::fs::File;
 #[cfg(unix)]
 use signal_hook::{SigId, consts::SIGABRT, flag, low_level};
 
-const ABORTED: &str = "the process aborted";
-const EXITED: &str = "the process exited";
-const OUT_OF_MEMORY: &str = "the system ended the process for want of memory";
+use super::reason::StopReason;
 
 /// What a process leaves that exits. One that aborts leaves what signal-hook writes.
 pub(crate) const EXIT: &[u8] = b"E";
 const ABORT: u8 = b'X';
-
-/// Whether a process that closed its work for this reason did not do so itself.
-pub(crate) fn is_death(reason: &str) -> bool {
-    [ABORTED, EXITED, OUT_OF_MEMORY].contains(&reason)
-}
 
 /// Whether this can stand in a lock's file behind its owner.
 pub(super) fn is_trace(text: &str) -> bool {
@@ -33,16 +26,16 @@ pub(super) fn begin() -> String {
 }
 
 /// How a process ended that left this behind its name.
-pub(super) fn read(trace: &str) -> Option<&'static str> {
+pub(super) fn read(trace: &str) -> Option<StopReason> {
     let (before, traces) = trace.split_once('\n').unwrap_or(("", trace));
     let ended_one = || Some(out_of_memory()? > before.parse().ok()?);
     // whoever aborts while it exits has aborted
     if traces.as_bytes().contains(&ABORT) {
-        Some(ABORTED)
+        Some(StopReason::Aborted)
     } else if traces.as_bytes().starts_with(EXIT) {
-        Some(EXITED)
+        Some(StopReason::Exited)
     } else {
-        ended_one().filter(|&ended| ended).map(|_| OUT_OF_MEMORY)
+        ended_one().filter(|&ended| ended).map(|_| StopReason::OutOfMemory)
     }
 }
 
@@ -107,15 +100,13 @@ mod tests {
         let begun = begin();
         assert!(is_trace(&begun) && is_trace(&format!("{begun}X")) && !is_trace("mine"));
         assert_eq!(read(&begun), None);
-        assert_eq!(read(&format!("{begun}X")), Some(ABORTED));
-        assert_eq!(read(&format!("{begun}E")), Some(EXITED));
-        assert_eq!(read(&format!("{begun}EX")), Some(ABORTED));
+        assert_eq!(read(&format!("{begun}X")), Some(StopReason::Aborted));
+        assert_eq!(read(&format!("{begun}E")), Some(StopReason::Exited));
+        assert_eq!(read(&format!("{begun}EX")), Some(StopReason::Aborted));
         // nothing is known of those that began before the system counted
-        assert_eq!((read(""), read("X")), (None, Some(ABORTED)));
+        assert_eq!((read(""), read("X")), (None, Some(StopReason::Aborted)));
         if out_of_memory().is_some_and(|count| count > 0) {
-            assert_eq!(read("0\n"), Some(OUT_OF_MEMORY));
+            assert_eq!(read("0\n"), Some(StopReason::OutOfMemory));
         }
-        assert!([ABORTED, EXITED, OUT_OF_MEMORY].iter().all(|reason| is_death(reason)));
-        assert!(!is_death("interrupted"));
     }
 }

@@ -12,6 +12,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System}
 
 use super::ending::{self, Watch};
 use super::names;
+use super::reason::StopReason;
 use super::records::Timestamp;
 use super::storage::{Identity, careful, open_own};
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ pub(super) struct Lock {
     /// The file was not there before.
     is_new: bool,
     /// How the process before ended, if it left a trace.
-    pub(super) ending: Option<&'static str>,
+    pub(super) ending: Option<StopReason>,
     watch: Option<Watch>,
 }
 

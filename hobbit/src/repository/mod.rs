@@ -1,11 +1,14 @@
 //! The directory of a study: its RON files, its weights, its lock. The only room that touches files.
 
+mod chain;
 mod checkpoint;
 mod compare;
 mod counts;
 mod deciding;
 mod ending;
+mod format1;
 mod journal;
+mod lines;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
 pub(crate) mod names;
@@ -13,6 +16,7 @@ mod outcomes;
 mod overview;
 mod overwrite;
 mod reader;
+mod reason;
 mod records;
 mod scan;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
@@ -20,16 +24,18 @@ mod storage;
 mod store;
 mod verify;
 
+pub(crate) use checkpoint::WEIGHTS_FORMAT;
 pub use checkpoint::{SavedModel, SavedState};
 pub(crate) use compare::{Examined, Opening};
 pub(crate) use deciding::{Losses, deciding};
-pub(crate) use ending::{EXIT, is_death};
+pub(crate) use ending::EXIT;
 pub(crate) use outcomes::{Outcomes, Rules};
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
+pub use reason::StopReason;
 pub use records::{
-    Descriptions, End, FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord, Status,
-    StudyRecord, Ties, Timestamp,
+    Descriptions, End, FORMAT, RESULTS_FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord,
+    Status, StudyRecord, Ties, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::counts::{Begun, Counts, count, epochs_left, listed, totals};
+use super::counts::{Begun, count, epochs_left, listed, totals};
+use super::format1::{self, Completed};
 use super::lock::Owner;
-use super::outcomes::{Outcomes, Reached, Rules, follow};
+use super::outcomes::Outcomes;
 use super::reader::Reader;
-use super::records::{Descriptions, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at};
+use super::reason::StopReason;
+use super::records::{
+    Descriptions, FORMAT, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at,
+};
 use crate::error::{Error, Result};
-use crate::schedule::{Ended, Outline, Place, Plan, Score};
+use crate::schedule::{Outline, Place, Plan, Score};
 use crate::space::Value;
 use crate::trial::TrialId;
 
@@ -31,7 +35,7 @@ pub struct Overview {
     pub stages: Vec<StageOverview>,
     totals: Vec<StageOverview>,
     left: u64,
-    /// Every bracket is over.
+    /// Every trial of the plan has ended.
     is_whole: bool,
     lost: u64,
 }
@@ -54,6 +58,8 @@ pub struct Process {
     pub accepted: Vec<String>,
     /// When it ended, and why before the end of the plan; nothing if it still runs, or was killed.
     pub closed: Option<(Timestamp, Option<String>)>,
+    /// Why it ended before the end of the plan.
+    pub stopped: Option<StopReason>,
 }
 
 /// One trial of an [`Overview`].
@@ -73,7 +79,8 @@ pub struct TrialOverview {
     pub score: Option<(f64, u64)>,
     /// The stages it went through, with every epoch's metrics.
     pub stages: Vec<StageRecord>,
-    /// The stage that a worker of the last process is training now: its number from 0, the worker, and since when.
+    /// The stage that a worker of the last process, or of another machine, is training now: its number from 0,
+    /// the worker, and since when.
     pub running: Option<(u32, u32, Timestamp)>,
 }
 
@@ -119,18 +126,29 @@ impl TrialOverview {
     }
 
     /// Takes the outcome of its next stage.
-    fn enter(&mut self, record: StageRecord, counts: &mut Counts) {
+    fn enter(&mut self, record: StageRecord) {
         match record.end.status() {
-            None => {
-                counts.trained += 1;
-                self.score = record.score;
-            }
-            Some(status) => {
-                counts.failed += 1;
-                (self.score, self.status) = (None, status);
-            }
+            None => self.score = record.score,
+            Some(status) => (self.score, self.status) = (None, status),
         }
         self.stages.push(record);
+    }
+
+    /// Takes the decision that its life is over. That it failed is said by its outcomes.
+    fn end(&mut self, status: &Status) {
+        match *status {
+            // what it was trained beyond does not count: the study was made larger since
+            Status::Dropped(stage) if (stage as usize) < self.stages.len() => {
+                let stages = std::mem::take(&mut self.stages);
+                (self.status, self.score) = (Status::Unfinished, None);
+                stages.into_iter().take(stage as usize + 1).for_each(|record| self.enter(record));
+            }
+            Status::Finished if !self.stages.is_empty() => {}
+            _ => return,
+        }
+        if self.status == Status::Unfinished {
+            self.status = status.clone();
+        }
     }
 
     /// The epochs it was trained in all.
@@ -162,18 +180,21 @@ impl TrialOverview {
     }
 }
 
-/// What the lines of a journal say, apart.
+/// A worker of a machine.
+type Worker = (u32, u32);
+
+/// What a journal says, as it is read line by line.
 #[derive(Default)]
 struct Digest {
     processes: Vec<Process>,
     hparams: HashMap<TrialId, Vec<(String, Value)>>,
     models: HashMap<TrialId, BTreeMap<String, String>>,
-    /// What the workers of the last process are at: the stage, the worker, and since when.
-    started: HashMap<TrialId, (u32, u32, Timestamp)>,
+    /// What workers are at: the stage, the worker, and since when.
+    started: HashMap<TrialId, (u32, Worker, Timestamp)>,
     /// The trial that each worker began last.
-    workers: HashMap<u32, TrialId>,
+    workers: HashMap<Worker, TrialId>,
     outcomes: HashMap<(TrialId, u32), StageRecord>,
-    is_extended: bool,
+    ended: HashMap<TrialId, Status>,
 }
 
 impl Digest {
@@ -184,42 +205,113 @@ impl Digest {
             Record::Opened { time, hobbit, host, pid, workers, descriptions } => {
                 let Descriptions { accepted, models, .. } = descriptions.unwrap_or_default();
                 self.models.extend(models);
-                let closed = None;
-                self.processes.push(Process { opened: time, hobbit, host, pid, workers, accepted, closed });
-                self.forget_started();
+                let (closed, stopped) = (None, None);
+                let opened = time;
+                self.processes.push(Process {
+                    opened,
+                    hobbit,
+                    host,
+                    pid,
+                    workers,
+                    accepted,
+                    closed,
+                    stopped,
+                });
+                // the process before is gone, and other machines work on
+                self.workers.retain(|(machine, _), _| *machine != 0);
+                self.started.retain(|_, (_, (machine, _), _)| *machine != 0);
             }
-            Record::Extended { .. } => self.is_extended = true,
-            Record::Started { time, trial, stage, worker, hparams: values, model } => {
+            // what was decided is decided anew
+            Record::Extended { .. } => self.ended.clear(),
+            Record::Started { time, trial, stage, worker, machine, hparams, model } => {
                 if stage == 0 {
-                    self.hparams.insert(trial, values);
+                    self.hparams.insert(trial, hparams);
                     self.models.insert(trial, model);
                 }
-                // a worker that begins another trial has ended the one before, whose outcome is about to be
-                // written
-                if let Some(before) = self.workers.insert(worker, trial)
-                    && self.started.get(&before).is_some_and(|(_, by, _)| *by == worker)
-                {
-                    self.started.remove(&before);
-                }
-                self.started.insert(trial, (stage, worker, time));
+                self.begin(trial, stage, (machine, worker), time);
             }
             Record::Stage(record) => {
                 self.started.remove(&record.trial);
                 self.outcomes.insert((record.trial, record.stage), record);
             }
+            Record::Ended { trial, status } => drop(self.ended.insert(trial, status)),
             Record::Closed { time, reason } => {
-                self.forget_started();
+                self.started.clear();
+                self.workers.clear();
                 if let Some(process) = self.processes.last_mut() {
-                    process.closed = Some((time, reason));
+                    process.closed = Some((time, reason.as_ref().map(ToString::to_string)));
+                    process.stopped = reason;
                 }
             }
         }
     }
 
-    fn forget_started(&mut self) {
-        self.started.clear();
-        self.workers.clear();
+    fn begin(&mut self, trial: TrialId, stage: u32, worker: Worker, time: Timestamp) {
+        // a worker that begins another trial has ended the one before, whose outcome is about to be written
+        if let Some(before) = self.workers.insert(worker, trial)
+            && self.started.get(&before).is_some_and(|(_, by, _)| *by == worker)
+        {
+            self.started.remove(&before);
+        }
+        self.started.insert(trial, (stage, worker, time));
     }
+
+    /// The trials that were begun. Puts those outcomes together that count.
+    fn into_trials(mut self, outcomes: Outcomes, outline: &Outline) -> Vec<TrialOverview> {
+        let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
+        for ((iteration, bracket), known) in outcomes.brackets {
+            for (index, records) in known {
+                let id = TrialId { iteration, bracket, index };
+                let mut trial = TrialOverview::new(id, self.hparams.remove(&id).unwrap_or_default());
+                records.into_iter().for_each(|record| trial.enter(record));
+                if let Some(status) = self.ended.get(&id) {
+                    trial.end(status);
+                }
+                trials.insert(id, trial);
+            }
+        }
+        // begun, and their outcomes are about to be written or were lost
+        for (id, values) in self.hparams {
+            if outline.has(id) {
+                trials.insert(id, TrialOverview::new(id, values));
+            }
+        }
+        for (id, (stage, (_, worker), since)) in self.started {
+            let is_next = |trial: &&mut TrialOverview| {
+                let stages = outline.stages_of(id).map_or(0, <[_]>::len);
+                trial.status == Status::Unfinished
+                    && trial.stages.len() == stage as usize
+                    && (stage as usize) < stages
+            };
+            if let Some(trial) = trials.get_mut(&id).filter(is_next) {
+                trial.running = Some((stage, worker, since));
+            }
+        }
+        let mut trials: Vec<TrialOverview> = trials.into_values().collect();
+        for trial in &mut trials {
+            trial.model = self.models.remove(&trial.id).unwrap_or_default();
+        }
+        trials
+    }
+}
+
+/// How many trials of each stage were trained, have failed, and are being trained.
+fn counted(trials: &[TrialOverview]) -> Begun {
+    let mut begun = Begun::new();
+    for trial in trials {
+        let counts = begun.entry((trial.id.iteration, trial.id.bracket)).or_default();
+        for record in &trial.stages {
+            let counts = count(counts, record.stage);
+            match record.end.status() {
+                None => counts.trained += 1,
+                Some(_) => counts.failed += 1,
+            }
+        }
+        if let Some((stage, ..)) = trial.running {
+            count(counts, stage).running += 1;
+        }
+    }
+    begun
 }
 
 impl Overview {
@@ -233,90 +325,30 @@ impl Overview {
     /// a study has.
     pub fn new(mut study: StudyRecord, records: Vec<Record>) -> Result<Overview> {
         check_names(&study, &records)?;
+        let Completed { records, mut lost } = match study.format {
+            FORMAT.. => Completed { records, lost: 0 },
+            _ => format1::complete(&study, records, false)?,
+        };
         let mut digest = Digest::default();
         for record in records {
             digest.take(record, &mut study);
         }
-        let mut rules = Rules::new(&study)?;
-        let Digest { processes, mut hparams, mut models, started, outcomes, is_extended, .. } = digest;
-        let outcomes = Outcomes::new(outcomes, &rules.outline);
-        let mut lost = outcomes.lost.map_or(0, |(count, ..)| count);
-        let mut trials: HashMap<TrialId, TrialOverview> = HashMap::new();
-        let mut begun = Begun::new();
-        let mut over = 0_u64;
-        for ((iteration, bracket), known) in outcomes.brackets {
-            let id = |index| TrialId { iteration, bracket, index };
-            let counts = begun.entry((iteration, bracket)).or_default();
-            let (mut turns, mut ends) = (Vec::new(), Vec::new());
-            let turn = |index, stage| turns.push((index, stage));
-            let end = |ended: &[(TrialId, Ended)]| ends.extend_from_slice(ended);
-            match follow(&mut rules, (iteration, bracket), &known, turn, end)? {
-                Reached::End => over += 1,
-                // lines are missing, unless the study has grown since
-                Reached::Stage(reached) if !is_extended => {
-                    let beyond =
-                        known.values().map(|records| records.len().saturating_sub(reached as usize + 1));
-                    lost += beyond.sum::<usize>() as u64;
-                }
-                Reached::Stage(_) => {}
-            }
-            // a trial's stages come in their order
-            let mut known: HashMap<u32, _> =
-                known.into_iter().map(|(index, records)| (index, records.into_iter())).collect();
-            for (index, stage) in turns {
-                let id = id(index);
-                let record = known.get_mut(&index).and_then(Iterator::next);
-                let running = started.get(&id).copied().filter(|(number, ..)| *number == stage);
-                if record.is_none() && running.is_none() {
-                    continue;
-                }
-                let trial = trials
-                    .entry(id)
-                    .or_insert_with(|| TrialOverview::new(id, hparams.remove(&id).unwrap_or_default()));
-                match record {
-                    Some(record) => trial.enter(record, count(counts, stage)),
-                    None => {
-                        trial.running = running;
-                        count(counts, stage).running += 1;
-                    }
-                }
-            }
-            for (id, ended) in &ends {
-                if let Some(trial) = trials.get_mut(id).filter(|trial| trial.status == Status::Unfinished) {
-                    trial.status = Status::from(*ended);
-                }
-            }
-        }
-        // begun, and their outcomes are about to be written or were lost
-        let first = started.iter().filter(|(_, (stage, ..))| *stage == 0);
-        let running: HashMap<TrialId, _> = first.map(|(id, running)| (*id, *running)).collect();
-        for (id, values) in hparams {
-            if !rules.outline.has(id) {
-                continue;
-            }
-            let counts = begun.entry((id.iteration, id.bracket)).or_default();
-            let mut trial = TrialOverview::new(id, values);
-            if let Some(running) = running.get(&id) {
-                trial.running = Some(*running);
-                count(counts, 0).running += 1;
-            }
-            trials.insert(id, trial);
-        }
-        let mut trials: Vec<TrialOverview> = trials.into_values().collect();
-        for trial in &mut trials {
-            trial.model = models.remove(&trial.id).unwrap_or_default();
-        }
+        let outline = study.algorithm().outline()?;
+        let outcomes = Outcomes::new(std::mem::take(&mut digest.outcomes), &outline);
+        lost += outcomes.lost.map_or(0, |(count, ..)| count);
+        let processes = std::mem::take(&mut digest.processes);
+        let mut trials = digest.into_trials(outcomes, &outline);
         trials.sort_by_cached_key(|trial| {
             let score = trial.ranked_by(&study);
             (score.map_or(Place::LAST, |score| score.place(study.direction)), trial.id)
         });
-        let Rules { outline, .. } = rules;
-        let brackets = u64::from(outline.repetitions()) * outline.brackets().len() as u64;
+        let begun = counted(&trials);
+        let ended = trials.iter().filter(|trial| trial.status != Status::Unfinished).count();
         Ok(Overview {
             stages: listed(&outline, &begun),
             totals: totals(&outline, &begun),
             left: epochs_left(&outline, &begun),
-            is_whole: over == brackets,
+            is_whole: ended as u64 == outline.total_trials(),
             lost,
             plan: study.algorithm().plan()?,
             study,

@@ -72,7 +72,7 @@ impl Reader {
     pub fn journal(&self) -> Result<Vec<Record>> {
         let path = self.dir.join(names::JOURNAL);
         match Disk.read(&path) {
-            Ok(bytes) => Ok(journal::parse(&path, &bytes)?.records),
+            Ok(bytes) => Ok(journal::parse(&path, &bytes, self.study.format)?.records),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(Error::io("read", &path, error)),
         }
@@ -226,11 +226,11 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
 /// The files cannot be read or written, or there is a `journal.ron.damaged` already.
 pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
     let dir = dir.as_ref();
-    Reader::open(dir)?;
+    let format = Reader::open(dir)?.study.format;
     let _lock = super::lock::Lock::acquire(dir)?;
     let path = dir.join(names::JOURNAL);
     let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
-    let (contents, damage) = journal::parse_until_damage(&bytes);
+    let (contents, damage) = journal::parse_until_damage(&bytes, format);
     if damage.is_none() {
         return Ok(contents.records.len());
     }

@@ -7,13 +7,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::reason::{self, StopReason};
 use crate::objective::History;
 use crate::schedule::{Algorithm, Ended, EpochCount};
 use crate::space::{Space, Value};
 use crate::trial::{Direction, TrialId};
 
-/// The version of the files' format that this hobbit writes, and the newest it reads.
-pub const FORMAT: u32 = 1;
+/// The version of the format of `study.ron` and `journal.ron` that this hobbit writes, and the newest it reads.
+pub const FORMAT: u32 = 2;
+
+/// The version of the format of `results.ron`.
+pub const RESULTS_FORMAT: u32 = 1;
 
 /// Seconds since 1970, with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -84,6 +88,10 @@ pub struct StudyRecord {
     pub space: Space,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// One line of `journal.ron`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -124,6 +132,9 @@ pub enum Record {
         stage: u32,
         /// The worker, counted from 0.
         worker: u32,
+        /// The worker's machine; 0, which is left out, is that of the process that opened the repository.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        machine: u32,
         /// The trial's hyperparameters, in its first stage.
         hparams: Vec<(String, Value)>,
         /// What the objective makes of them, in the trial's first stage:
@@ -133,12 +144,20 @@ pub enum Record {
     },
     /// A stage of a trial ended.
     Stage(StageRecord),
+    /// A trial's life is over. That follows from the outcomes before it, and stands behind the last of them,
+    /// unless the process ended in between.
+    Ended {
+        /// The trial.
+        trial: TrialId,
+        /// What became of it.
+        status: Status,
+    },
     /// A process ended its work on the study.
     Closed {
         /// When.
         time: Timestamp,
         /// Why it stopped before the end of the plan; nothing if it reached it.
-        reason: Option<String>,
+        reason: Option<StopReason>,
     },
 }
 
@@ -202,6 +221,9 @@ pub struct StageRecord {
     pub attempt: u32,
     /// The worker, counted from 0.
     pub worker: u32,
+    /// The worker's machine; 0, which is left out, is that of the process that opened the repository.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub machine: u32,
     /// How long training took.
     pub seconds: f64,
     /// The metrics of each epoch of the stage, as many as it was trained.
@@ -250,7 +272,9 @@ impl Record {
                 (*max_epochs == 0 || *iterations == 0).then_some("a study has at least one epoch")
             }
             Record::Stage(record) => record.fault(),
-            Record::Opened { .. } | Record::Started { .. } | Record::Closed { .. } => None,
+            Record::Opened { .. } | Record::Started { .. } | Record::Ended { .. } | Record::Closed { .. } => {
+                None
+            }
         }
     }
 }
@@ -376,7 +400,8 @@ pub struct ResultsRecord<H> {
     /// Which way it gets better.
     pub direction: Direction,
     /// Why the sweep stopped before the end of its plan; nothing if it reached it.
-    pub stopped: Option<String>,
+    #[serde(with = "reason::as_text")]
+    pub stopped: Option<StopReason>,
     /// The trials, best first.
     pub trials: Vec<ResultRecord<H>>,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::records::{End, Record, StageRecord, Timestamp};
+use super::records::{End, Record, StageRecord, Status, Timestamp};
 use crate::objective::History;
 use crate::space::Value;
 
@@ -50,6 +50,7 @@ impl Scanner {
         match text.split_once('(')? {
             ("Stage", rest) => self.stage(Rest(rest)),
             ("Started", rest) => started(Rest(rest)),
+            ("Ended", rest) => ended(Rest(rest)),
             _ => None,
         }
     }
@@ -65,6 +66,7 @@ impl Scanner {
             score: Some((rest.value("score:Some((", ",")?, rest.value("", ")),")?)),
             attempt: rest.value("attempt:", ",")?,
             worker: rest.value("worker:", ",")?,
+            machine: machine(&mut rest)?,
             seconds: rest.value("seconds:", ",")?,
             history: {
                 rest.skip("history:(metrics:[")?;
@@ -91,6 +93,7 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
     let trial = rest.value("trial:\"", "\",")?;
     let stage = rest.value("stage:", ",")?;
     let worker = rest.value("worker:", ",")?;
+    let machine = machine(&mut rest)?;
     let mut hparams = Vec::new();
     rest.skip("hparams:[")?;
     while rest.skip("]").is_none() {
@@ -111,7 +114,25 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
     }
     let model = if rest.skip(",model:{").is_some() { texts(&mut rest)? } else { BTreeMap::new() };
     rest.skip(")")?;
-    rest.0.is_empty().then_some(Record::Started { time, trial, stage, worker, hparams, model })
+    rest.0.is_empty().then_some(Record::Started { time, trial, stage, worker, machine, hparams, model })
+}
+
+/// A worker's machine, where it is not the first one.
+fn machine(rest: &mut Rest<'_>) -> Option<u32> {
+    if rest.0.starts_with("machine:") { rest.value("machine:", ",") } else { Some(0) }
+}
+
+/// The end of a trial that did not fail.
+fn ended(mut rest: Rest<'_>) -> Option<Record> {
+    let trial = rest.value("trial:\"", "\",")?;
+    let status = match rest.0 {
+        "status:Finished)" => Status::Finished,
+        _ => {
+            let stage = rest.value("status:Dropped(", "))")?;
+            rest.0.is_empty().then_some(Status::Dropped(stage))?
+        }
+    };
+    Some(Record::Ended { trial, status })
 }
 
 /// A map from texts to texts, behind its opening brace.
@@ -130,29 +151,111 @@ fn texts(rest: &mut Rest<'_>) -> Option<BTreeMap<String, String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::repository::reason::StopReason;
+    use crate::repository::records::Descriptions;
+    use crate::trial::TrialId;
+
+    /// Records of every kind, in each of the ways that they are written in, and whether they are usual.
+    fn samples() -> Vec<(Record, bool)> {
+        let trial = TrialId { iteration: 2, bracket: 1, index: 3 };
+        let time = Timestamp(1795486532.196);
+        let started = |stage, machine, hparams: &[(&str, Value)], model: &[(&str, &str)]| Record::Started {
+            time,
+            trial,
+            stage,
+            worker: 4,
+            machine,
+            hparams: hparams.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            model: model.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        };
+        let stage = |machine, end, score, names: &[&str], values: &[f64]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            Record::Stage(StageRecord {
+                time,
+                trial,
+                stage: 1,
+                from: 3,
+                to: 12,
+                end,
+                score,
+                attempt: 2,
+                worker: 1,
+                machine,
+                seconds: 0.010163201,
+                history: History::from_parts(names, values.to_vec()),
+            })
+        };
+        let values = [
+            ("rate", Value::Float(0.1)),
+            ("n", Value::Int(-3)),
+            ("seed", Value::UInt(u64::MAX)),
+            ("no", Value::Float(f64::NAN)),
+            ("far", Value::Float(f64::NEG_INFINITY)),
+            ("on", Value::Bool(true)),
+            ("kind.name", Value::Text("a (b), [c]".to_owned())),
+        ];
+        let model = [("loss", "a}, {b])"), ("the network", "64 > dense 10")];
+        let names = ["loss", "a, é"];
+        let measured = [1.5, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-300];
+        let failed = End::Failed { epoch: 4, reason: "x".to_owned() };
+        let opened = |descriptions| {
+            let (hobbit, host) = ("0.1.0".to_owned(), "vm".to_owned());
+            Record::Opened { time, hobbit, host, pid: 7, workers: 2, descriptions }
+        };
+        let described = Descriptions {
+            accepted: vec!["x".to_owned()],
+            objective: Some(BTreeMap::from([("a".to_owned(), "b".to_owned())])),
+            models: BTreeMap::from([(trial, BTreeMap::new())]),
+        };
+        vec![
+            (opened(None), false),
+            (opened(Some(Descriptions::default())), false),
+            (opened(Some(described)), false),
+            (Record::Extended { time, max_epochs: 9, iterations: 2 }, false),
+            (started(0, 0, &values, &[]), true),
+            (started(0, 3, &values, &model), true),
+            (started(1, 0, &[], &[]), true),
+            (started(1, 3, &[], &[]), true),
+            (started(0, 0, &[("a", Value::Text("\"\n".to_owned()))], &[]), false),
+            (stage(0, End::Trained, Some((0.25, 7)), &names, &measured), true),
+            (stage(5, End::Trained, Some((0.25, 7)), &names, &measured), true),
+            (stage(0, failed, None, &[], &[]), false),
+            (Record::Ended { trial, status: Status::Finished }, true),
+            (Record::Ended { trial, status: Status::Dropped(2) }, true),
+            (Record::Ended { trial, status: Status::Failed { epoch: 1, reason: "x".to_owned() } }, false),
+            (Record::Closed { time, reason: None }, false),
+            (Record::Closed { time, reason: Some(StopReason::Error("the disk".to_owned())) }, false),
+        ]
+    }
 
     #[test]
-    fn a_usual_line_reads_as_ron_reads_it() {
-        let history = "history:(metrics:[\"loss\",\"a, \\u{e9}\"],values:[1.5,-0.0,NaN,inf,-inf,1e-300])";
-        let history = history.replace("\\u{e9}", "é");
-        let stage = format!(
-            "Stage((time:1795486532.196,trial:\"2.1-3\",stage:1,from:3,to:12,end:Trained,score:Some((0.25,7)),attempt:2,\
-             worker:1,seconds:0.010163201,{history}))"
-        );
-        let started = "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"rate\",Float(0.1)),(\"n\",Int(-3)),\
-                       (\"seed\",UInt(18446744073709551615)),(\"no\",Float(NaN)),(\"far\",Float(-inf)),\
-                       (\"on\",Bool(true)),(\"kind.name\",Text(\"a (b), [c])\"))])";
-        let later = "Started(time:2.5,trial:\"1-2\",stage:1,worker:4,hparams:[])";
-        let described = "Started(time:2.5,trial:\"1-2\",stage:0,worker:4,hparams:[(\"n\",Int(-3))],\
-                         model:{\"loss\":\"a}, {b])\",\"the network\":\"64 > dense 10\"})";
+    fn every_kind_of_record_reads_as_ron_reads_it() {
+        // a kind that is added has to get a sample
+        let kind = |record: &Record| match record {
+            Record::Opened { .. } => 0,
+            Record::Extended { .. } => 1,
+            Record::Started { .. } => 2,
+            Record::Stage(_) => 3,
+            Record::Ended { .. } => 4,
+            Record::Closed { .. } => 5,
+        };
+        let kinds: BTreeSet<u32> = samples().iter().map(|(record, _)| kind(record)).collect();
+        assert_eq!(kinds.len(), 6);
         let mut scanner = Scanner::default();
-        for text in [stage.as_str(), started, later, described, stage.as_str()] {
-            let quick = scanner.record(text).unwrap_or_else(|| panic!("it is usual: {text}"));
-            let record: Record = ron::from_str(text).unwrap();
+        for (sample, is_usual) in samples() {
+            let text = ron::to_string(&sample).unwrap();
+            let record: Record = ron::from_str(&text).unwrap();
             // NaN is not equal to itself, but its text is
-            assert_eq!(format!("{quick:?}"), format!("{record:?}"));
-            assert_eq!(ron::to_string(&quick).unwrap(), ron::to_string(&record).unwrap());
+            assert_eq!(format!("{record:?}"), format!("{sample:?}"));
+            let quick = scanner.record(&text);
+            assert_eq!(quick.is_some(), is_usual, "{text}");
+            if let Some(quick) = quick {
+                assert_eq!(format!("{quick:?}"), format!("{sample:?}"));
+                assert_eq!(ron::to_string(&quick).unwrap(), text);
+            }
         }
     }
 
@@ -169,6 +272,9 @@ mod tests {
             "Started(time:2.5, trial:\"1-2\",stage:0,worker:4,hparams:[])",
             "Stage((time:1.0,trial:\"1-1\",stage:0,from:0,to:1,end:Failed(epoch:0,reason:\"x\"),score:None,attempt:0,worker:0,\
              seconds:0.0,history:(metrics:[],values:[])))",
+            "Ended(trial:\"1-1\",status:Dropped(1)) ",
+            "Ended(trial:\"1-1\",status:Dropped(1),)",
+            "Ended(trial:\"1-1\",status:Unfinished)",
             "Stage((",
             "",
         ];

@@ -1,17 +1,21 @@
 //! A repository open for writing: what is durable, and in which order.
 
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::{self, SavedModel};
 use super::compare::{Compared, Examined, Opening, compare};
+use super::format1;
 use super::journal::{self, Journal};
+use super::lines::Contents;
 use super::lock::{Lock, Owner};
 use super::names;
 use super::overwrite;
 use super::reader::{model_names, read_study};
-use super::records::{Descriptions, Record, StudyRecord, Timestamp};
+use super::reason::StopReason;
+use super::records::{Descriptions, FORMAT, Record, Status, StudyRecord, Timestamp};
 use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
@@ -58,6 +62,8 @@ pub(crate) struct Repository {
     study: (Vec<u8>, Option<Identity>),
     /// The journal says that the study is finished, and so that `results.ron` was written.
     finished: bool,
+    /// The ends of trials that are written with the next append.
+    ends: Vec<Record>,
     lock: Lock,
 }
 
@@ -65,7 +71,7 @@ pub(crate) struct Repository {
 struct Prepared {
     journal: Journal,
     study: (Vec<u8>, Option<Identity>),
-    contents: journal::Contents,
+    contents: Contents,
     compared: Compared,
 }
 
@@ -91,40 +97,39 @@ impl Prepared {
         }
         let moved = if opening.overwrite { overwrite::move_away(&**storage, dir)? } else { None };
         let known = read_study(&**storage, &study_path)?;
-        let contents = match storage.read(&journal_path) {
-            Ok(bytes) => journal::parse(&journal_path, &bytes)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                journal::Contents { records: Vec::new(), whole: 0, torn: false }
-            }
+        let format = known.as_ref().map_or(0, |known| known.format);
+        let mut contents = match storage.read(&journal_path) {
+            Ok(bytes) => journal::parse(&journal_path, &bytes, format)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Contents::empty(),
             Err(error) => return Err(Error::io("read", &journal_path, error)),
         };
-        let is_new = known.is_none();
         let records = &contents.records;
-        let mut compared = match known {
+        let mut compared = match known.clone() {
             Some(known) => compare(dir, study, known, records, opening, || examine(records))?,
             None => refuse_others(dir, &**storage, records).map(|()| Compared::default())?,
         };
         compared.notes.extend(moved);
-        if !is_new && records.is_empty() {
+        if known.is_some() && records.is_empty() {
             compared.notes.extend(lost_journal(dir, &**storage)?);
         }
         made.dir(&**storage, &weights).map_err(|error| Error::io("make the directory", &weights, error))?;
-        if is_new {
-            let text = to_pretty(study)?;
-            replace(&**storage, &study_path, text.as_bytes())
-                .and_then(|()| storage.sync_dir(dir))
-                .map_err(|error| Error::io("write", &study_path, error))?;
-        }
         if contents.torn {
             let text = "the journal's last line was cut off by the end of the process that wrote it, and was dropped";
             compared.notes.push(text.to_owned());
+        }
+        match &known {
+            Some(known) if known.format < FORMAT => format1::upgrade(&**storage, dir, known, &mut contents)?,
+            Some(_) => {}
+            None => write(&**storage, dir, names::STUDY, &to_pretty(study)?)?,
+        }
+        if contents.torn {
             storage
                 .truncate(&journal_path, contents.whole)
                 .map_err(|error| Error::io("cut the torn last line of", &journal_path, error))?;
         }
         let read = |error| Error::io("read", &study_path, error);
         let study = (storage.read(&study_path).map_err(read)?, storage.identity(&study_path).map_err(read)?);
-        let journal = Journal::open(storage.clone(), &journal_path)?;
+        let journal = Journal::open(storage.clone(), &journal_path, contents.chain)?;
         Ok(Prepared { journal, study, contents, compared })
     }
 }
@@ -198,6 +203,8 @@ pub(crate) struct Opened {
     pub(crate) repository: Repository,
     /// Everything the journal says; empty in a new repository.
     pub(crate) records: Vec<Record>,
+    /// The ends of trials that the journal says and that still count.
+    pub(crate) ends: HashMap<TrialId, Status>,
     /// What the user should know.
     pub(crate) notes: Vec<String>,
 }
@@ -246,13 +253,15 @@ impl Repository {
         let journal_path = dir.join(names::JOURNAL);
         let durable = storage.append(&journal_path).map_err(|e| Error::io("open", &journal_path, e))?;
         let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal))));
-        let mut repository = Repository { dir, weights, storage, journal, durable, study, finished, lock };
-        let died = repository.lock.ending.and_then(|ending| closed(&contents.records, ending));
+        let ends = if extended.is_none() { ends(&contents.records) } else { HashMap::new() };
+        let mut repository =
+            Repository { dir, weights, storage, journal, durable, study, finished, ends: Vec::new(), lock };
+        let died = repository.lock.ending.clone().and_then(|ending| closed(&contents.records, ending));
         repository.begin(opening.workers, descriptions, extended, died.as_ref())?;
         repository.lock.forget_ending()?;
         contents.records.extend(died);
         repository.remove_temporaries()?;
-        Ok(Opened { repository, records: contents.records, notes })
+        Ok(Opened { repository, records: contents.records, ends, notes })
     }
 
     /// The file in which this process leaves a trace should it exit.
@@ -306,6 +315,12 @@ impl Repository {
         )))
     }
 
+    /// Takes the ends of trials, to be written with the next [`append`](Repository::append): they follow from outcomes that are
+    /// in the journal, and need no sync of their own.
+    pub(crate) fn note_ends(&mut self, ends: &mut Vec<(TrialId, Status)>) {
+        self.ends.extend(ends.drain(..).map(|(trial, status)| Record::Ended { trial, status }));
+    }
+
     /// Adds records to the journal; with `durable`, returns only when they are on the disk.
     pub(crate) fn append<'a>(
         &mut self,
@@ -314,6 +329,7 @@ impl Repository {
     ) -> Result<()> {
         self.check()?;
         let mut journal = self.journal.lock();
+        self.ends.drain(..).try_for_each(|end| journal.push(&end))?;
         for record in records {
             journal.push(record)?;
         }
@@ -381,13 +397,11 @@ impl Repository {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io("read", &path, error)),
         }
-        replace(&*self.storage, &path, text.as_bytes())
-            .and_then(|()| self.storage.sync_dir(&self.dir))
-            .map_err(|error| Error::io("write", &path, error))
+        write(&*self.storage, &self.dir, names::RESULTS, text)
     }
 
     /// Notes in the journal that this process has ended its work, and why if it was before the end of the plan.
-    pub(crate) fn close(&mut self, reason: Option<String>) -> Result<()> {
+    pub(crate) fn close(&mut self, reason: Option<StopReason>) -> Result<()> {
         self.append(std::iter::once(&Record::Closed { time: Timestamp::now(), reason }), true)
     }
 
@@ -414,7 +428,7 @@ impl Repository {
 
 /// What the last process would have noted in the journal, had it known how it would end; nothing if it closed
 /// its work itself.
-fn closed(records: &[Record], ending: &str) -> Option<Record> {
+fn closed(records: &[Record], ending: StopReason) -> Option<Record> {
     let ends = |record: &&Record| matches!(record, Record::Opened { .. } | Record::Closed { .. });
     if !matches!(records.iter().rev().find(ends), Some(Record::Opened { .. })) {
         return None;
@@ -425,7 +439,20 @@ fn closed(records: &[Record], ending: &str) -> Option<Record> {
         Record::Stage(record) => Some(record.time),
         _ => None,
     });
-    Some(Record::Closed { time: time?, reason: Some(ending.to_owned()) })
+    Some(Record::Closed { time: time?, reason: Some(ending) })
+}
+
+/// The ends of trials that still count: where the study was made larger, they are decided anew.
+fn ends(records: &[Record]) -> HashMap<TrialId, Status> {
+    let mut ends = HashMap::new();
+    for record in records {
+        match record {
+            Record::Ended { trial, status } => drop(ends.insert(*trial, status.clone())),
+            Record::Extended { .. } => ends.clear(),
+            _ => {}
+        }
+    }
+    ends
 }
 
 /// Whether a process reached the end of the plan, and nothing has happened since.
@@ -433,6 +460,14 @@ fn is_finished(records: &[Record]) -> bool {
     let matters =
         |record: &&Record| !matches!(record, Record::Opened { .. } | Record::Closed { reason: Some(_), .. });
     matches!(records.iter().rev().find(matters), Some(Record::Closed { .. }))
+}
+
+/// Replaces one of a repository's files as a whole, durably.
+pub(super) fn write(storage: &dyn Storage, dir: &Path, name: &str, text: &str) -> Result<()> {
+    let path = dir.join(name);
+    replace(storage, &path, text.as_bytes())
+        .and_then(|()| storage.sync_dir(dir))
+        .map_err(|error| Error::io("write", &path, error))
 }
 
 /// Readable RON.

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use serde::de::IgnoredAny;
 
 use super::checkpoint::SavedState;
+use super::lines::Damage;
 use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
 use super::records::{ResultsRecord, StageRecord, Status, other_score};
@@ -125,11 +126,11 @@ impl Reader {
                 return None;
             }
         };
-        let (contents, damage) = journal::parse_until_damage(&bytes);
+        let (contents, damage) = journal::parse_until_damage(&bytes, self.study.format);
         let records = contents.records.len();
-        if let Some((line, why)) = damage {
+        if let Some(Damage { line, what }) = damage {
             let hint = format!("`hobbit salvage` keeps the {records} records before it");
-            checks.add(NAME, FileState::Damaged, format!("line {line} is damaged ({why}); {hint}"));
+            checks.add(NAME, FileState::Damaged, format!("line {line} {what}; {hint}"));
             return None;
         }
         let overview = match Overview::new(self.study.clone(), contents.records) {

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::evaluate::Surroundings;
-use super::settings::StopReason;
 use super::state::{Message, Shared, Slot};
 use crate::objective::{Interrupt, Metrics, Objective};
 use crate::observe::Event;
-use crate::repository::SavedModel;
+use crate::repository::{SavedModel, StopReason};
 use crate::schedule::Assignment;
 
 /// How long a signal may take that others have got already.

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::evaluate::Evaluated;
 use super::panics::catch;
-use super::settings::{StopReason, StopWhen};
+use super::settings::StopWhen;
 use super::state::{Garbage, Message, Shared, Slot};
 use super::worker::{Crew, discard};
 use crate::error::{Error, Result};
 use crate::objective::{History, Objective};
 use crate::observe::{Event, Observer, tell};
-use crate::repository::{End, Record, Repository, StageRecord, Timestamp};
+use crate::repository::{End, Record, Repository, StageRecord, StopReason, Timestamp};
 use crate::trial::TrialId;
 
 pub(crate) struct Coordinator<O: Objective> {
@@ -59,6 +59,9 @@ impl<O: Objective> Coordinator<O> {
             // before what they wrote is synced, since others may follow meanwhile
             let begun = state.begun.take();
             let fatal = state.fatal.is_some();
+            if let Some(repository) = &mut self.repository {
+                repository.note_ends(&mut state.ends);
+            }
             drop(state);
             self.shared.wake_workers();
             match self.read(mail, fatal, unknown) {
@@ -233,6 +236,7 @@ impl<O: Objective> Coordinator<O> {
                 score: None,
                 attempt,
                 worker: position as u32,
+                machine: 0,
                 seconds: limit.saturating_add(grace).as_secs_f64(),
                 history: History::default(),
             };

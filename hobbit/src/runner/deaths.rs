@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::repository::{Record, Timestamp, is_death};
+use crate::repository::{Record, Timestamp};
 use crate::trial::TrialId;
 
 /// This many trials are suspects already after one death. More of them are only after as many deaths as make
@@ -76,7 +76,8 @@ impl Deaths {
                     last = None;
                     processes.open = Some((*pid, host.clone(), *time));
                 }
-                Record::Started { trial, stage, worker, .. } => {
+                // what other machines train does not end this process
+                Record::Started { trial, stage, worker, machine: 0, .. } => {
                     processes.under_way.insert(*worker, (*trial, *stage));
                 }
                 Record::Stage(record) => {
@@ -84,8 +85,8 @@ impl Deaths {
                     processes.under_way.retain(|_, stage| *stage != ended);
                     processes.counts.remove(&ended);
                 }
-                Record::Closed { reason: Some(reason), .. } if is_death(reason) => {
-                    last = processes.died(Some(reason), boot);
+                Record::Closed { reason: Some(reason), .. } if reason.is_death() => {
+                    last = processes.died(Some(&reason.to_string()), boot);
                 }
                 Record::Closed { .. } => {
                     // whoever is trained in a process that ends in order does not end it
@@ -171,7 +172,7 @@ impl Processes {
 mod tests {
     use super::*;
     use crate::objective::History;
-    use crate::repository::{End, StageRecord};
+    use crate::repository::{End, StageRecord, StopReason};
 
     const A: TrialId = TrialId::new(1, 1);
     const B: TrialId = TrialId::new(1, 2);
@@ -184,7 +185,8 @@ mod tests {
 
     fn started(worker: u32, trial: TrialId) -> Record {
         let time = Timestamp(0.0);
-        Record::Started { time, trial, stage: 0, worker, hparams: Vec::new(), model: BTreeMap::new() }
+        let (hparams, model) = (Vec::new(), BTreeMap::new());
+        Record::Started { time, trial, stage: 0, worker, machine: 0, hparams, model }
     }
 
     fn ended(trial: TrialId) -> Record {
@@ -198,17 +200,18 @@ mod tests {
             score: Some((0.5, 1)),
             attempt: 0,
             worker: 0,
+            machine: 0,
             seconds: 0.0,
             history: History::default(),
         })
     }
 
     fn closed() -> Record {
-        Record::Closed { time: Timestamp(0.0), reason: Some("stopped".to_owned()) }
+        Record::Closed { time: Timestamp(0.0), reason: Some(StopReason::TimeBudget) }
     }
 
     fn aborted() -> Record {
-        Record::Closed { time: Timestamp(0.0), reason: Some("the process aborted".to_owned()) }
+        Record::Closed { time: Timestamp(0.0), reason: Some(StopReason::Aborted) }
     }
 
     /// Culprits and suspects, in order.

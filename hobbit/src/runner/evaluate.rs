@@ -11,7 +11,7 @@ pub(crate) use super::task::{Carried, Evaluated, Scored, Task};
 use super::trouble::{Trouble, chain, is_unheard, unheard};
 use crate::error::{BoxError, Result};
 use crate::objective::{Checkpoint, Interrupt, Metrics, Objective, TrialContext};
-use crate::repository::{End, FORMAT, SavedModel, SavedState, ScoreBy, StageRecord, Ties};
+use crate::repository::{End, SavedModel, SavedState, ScoreBy, StageRecord, Ties, WEIGHTS_FORMAT};
 use crate::schedule::Assignment;
 use crate::trial::Direction;
 
@@ -207,6 +207,7 @@ impl<O: Objective> Evaluator<O> {
             score,
             attempt,
             worker,
+            machine: 0,
             seconds,
             history,
         })
@@ -223,7 +224,7 @@ impl<O: Objective> Evaluator<O> {
     pub(super) fn save(&self, task: &Task<O>, running: &Running<O>) -> Result<SavedModel, String> {
         let present = catch(|| self.checkpoint(&running.model))?.map_err(|error| chain(&*error))?;
         let state = SavedState {
-            format: FORMAT,
+            format: WEIGHTS_FORMAT,
             trial: task.assignment.trial,
             attempt: task.attempt,
             epoch: running.epoch,

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::settings::StopReason;
 use crate::error::{Error, Result};
+use crate::repository::StopReason;
 
 /// Ends a sweep for this reason; returns whether it is the first time that it is told to.
 type Stop = Box<dyn Fn(StopReason) -> bool + Send>;

@@ -29,4 +29,4 @@ pub(crate) use ledger::TrialState;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::{Finished, sweep};
 
-pub use settings::{Keep, MaxFailures, StopReason};
+pub use settings::{Keep, MaxFailures};

@@ -11,8 +11,8 @@ use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{
-    Opened, Opening, Outcomes, Reader, Record, Repository, Rules, StageRecord, StudyRecord, Timestamp,
-    to_pretty,
+    Opened, Opening, Outcomes, Reader, Record, Repository, Rules, StageRecord, Status, StudyRecord,
+    Timestamp, to_pretty,
 };
 use crate::schedule::Outline;
 use crate::space::SearchSpace;
@@ -24,6 +24,8 @@ pub(super) struct Past {
     pub(super) repository: Option<Repository>,
     /// The outcomes that count.
     pub(super) known: HashMap<(TrialId, u32), StageRecord>,
+    /// The ends of trials that the journal has.
+    pub(super) ends: HashMap<TrialId, Status>,
     /// The trials that have a checkpoint.
     pub(super) on_disk: HashSet<TrialId>,
     /// How many stages follow from the outcomes without any training, and their epochs.
@@ -55,7 +57,7 @@ impl Past {
         let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
         let examine = |records: &[Record]| examine(records, objective, configurations);
         let opened = Repository::open(dir, settings.storage.clone(), study, opening, examine)?;
-        let Opened { repository, records, mut notes } = opened;
+        let Opened { repository, records, ends, mut notes } = opened;
         let mut deaths = judge(&records, max_deaths);
         notes.append(&mut deaths.notes);
         let outcomes = known_stages(records, configurations.outline());
@@ -69,7 +71,8 @@ impl Past {
         let replayable = outcomes.replayable(&mut Rules::new(study)?)?;
         let on_disk = repository.models()?.into_iter().collect();
         let repository = Some(repository);
-        Ok(Past { repository, known: outcomes.into_known(), on_disk, replayable, deaths, notes })
+        let known = outcomes.into_known();
+        Ok(Past { repository, known, ends, on_disk, replayable, deaths, notes })
     }
 }
 

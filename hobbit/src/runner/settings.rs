@@ -33,58 +33,6 @@ pub enum MaxFailures {
     Share(f64),
 }
 
-/// Why a sweep stopped before the end of its plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StopReason {
-    /// Ctrl-C (SIGINT).
-    Interrupted,
-    /// SIGTERM, for example from a scheduler.
-    Terminated,
-    /// SIGHUP: the terminal was closed.
-    HungUp,
-    /// The wall-clock budget was used up.
-    TimeBudget,
-    /// The epochs budget was used up.
-    EpochBudget,
-    /// The target value was reached.
-    TargetReached,
-    /// The callback given with `stop_when` said so.
-    Callback,
-}
-
-impl StopReason {
-    /// The exit code of a program that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
-    /// `None` if it was no signal.
-    ///
-    /// [`Results::exit_code`](crate::Results::exit_code) is what a program ends with.
-    pub fn exit_code(&self) -> Option<u8> {
-        match self {
-            StopReason::Interrupted => Some(130),
-            StopReason::Terminated => Some(143),
-            StopReason::HungUp => Some(129),
-            _ => None,
-        }
-    }
-}
-
-/// So that an error can say what stopped a sweep that has no results.
-impl std::error::Error for StopReason {}
-
-impl std::fmt::Display for StopReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            StopReason::Interrupted => "interrupted",
-            StopReason::Terminated => "terminated",
-            StopReason::HungUp => "the terminal was closed",
-            StopReason::TimeBudget => "the time budget is used up",
-            StopReason::EpochBudget => "the epochs budget is used up",
-            StopReason::TargetReached => "the target is reached",
-            StopReason::Callback => "stopped by the callback",
-        })
-    }
-}
-
 /// A callback that ends the sweep by returning `true`.
 pub(crate) type StopWhen = Box<dyn FnMut(&StageRecord) -> bool + Send>;
 

@@ -11,11 +11,10 @@ use super::evaluate::{Carried, Evaluated, Evaluator, Scored, Task};
 use super::failures::Failures;
 use super::ledger::Ledger;
 use super::paused::Paused;
-use super::settings::StopReason;
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
 use crate::observe::Event;
-use crate::repository::{Begins, Record, SavedModel, StageRecord, Timestamp, Weights};
+use crate::repository::{Begins, Record, SavedModel, StageRecord, Status, StopReason, Timestamp, Weights};
 use crate::schedule::{Ask, Assignment, Scheduler};
 use crate::space::{SearchSpace, Value};
 use crate::trial::TrialId;
@@ -52,6 +51,10 @@ pub(crate) struct State<O: Objective> {
     pub(crate) ledger: Ledger<O::Hparams>,
     /// Outcomes of earlier processes that have not been replayed yet.
     pub(crate) known: HashMap<(TrialId, u32), StageRecord>,
+    /// The ends of trials that the journal has and that have not been replayed yet.
+    pub(crate) known_ends: HashMap<TrialId, Status>,
+    /// The ends of trials that the journal does not have yet.
+    pub(crate) ends: Vec<(TrialId, Status)>,
     /// The trials that have a checkpoint.
     pub(crate) on_disk: HashSet<TrialId>,
     /// The stages during which the process ended too often, with how often it did: they have failed.
@@ -407,6 +410,9 @@ impl<O: Objective> Shared<O> {
             if let Some(removed) = removed.filter(|trial| !on_disk.is_empty() && on_disk.remove(trial)) {
                 self.send(state, Message::Remove(removed));
             }
+            if self.durable() && state.known_ends.remove(&trial).is_none_or(|known| known != status) {
+                state.ends.push((trial, status.clone()));
+            }
             if self.observed {
                 self.send(state, Message::Event(Event::TrialEnded { trial, status }));
             }
@@ -466,7 +472,7 @@ impl<O: Objective> Shared<O> {
             };
             let hparams = if stage == 0 { values } else { Vec::new() };
             let time = Timestamp::now();
-            begins.write(&Record::Started { time, trial, stage, worker, hparams, model })?;
+            begins.write(&Record::Started { time, trial, stage, worker, machine: 0, hparams, model })?;
         }
         let mut state = self.lock();
         if let Some(event) = event {

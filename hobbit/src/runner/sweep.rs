@@ -15,13 +15,13 @@ use super::machine::{quarter_of_memory, unoptimized};
 use super::panics::catch;
 use super::past::Past;
 use super::paused::Paused;
-use super::settings::{Keep, Settings, StopReason};
+use super::settings::{Keep, Settings};
 use super::state::{Message, Shared, Slot, State};
 use super::worker::Crew;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{Losses, Repository, StudyRecord};
+use crate::repository::{Losses, Repository, StopReason, StudyRecord};
 use crate::schedule::{Algorithm, Scheduler};
 use crate::trial::TrialId;
 
@@ -153,6 +153,8 @@ fn state<O: Objective>(
         scheduler,
         ledger,
         known: past.known,
+        known_ends: past.ends,
+        ends: Vec::new(),
         on_disk: past.on_disk,
         culprits: past.deaths.culprits,
         suspects: past.deaths.suspects,
@@ -178,6 +180,9 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
     let (stopped, signal, fatal, ledger) = {
         let mut state = shared.lock();
+        if let Some(repository) = &mut repository {
+            repository.note_ends(&mut state.ends);
+        }
         let empty = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, Keep::None, 0);
         // whatever stopped it, it is finished if nothing is left
         let stopped = state.stop.take().filter(|_| !state.scheduler.is_done());
@@ -186,7 +191,7 @@ fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Resu
     if let Some(error) = fatal {
         if let Some(repository) = &mut repository {
             // the error that ended the sweep is the one to report, should this fail too
-            let _ = repository.close(Some(error.to_string()));
+            let _ = repository.close(Some(StopReason::Error(error.to_string())));
         }
         tell(&mut observers, &Event::Ended { stopped: Some(error.to_string()) });
         return Err(error);

@@ -1,0 +1,167 @@
+//! Format 1 of a repository, which hobbit 0.1 wrote: how it is read, and how it becomes one of the format of today when
+//! its study is resumed.
+//!
+//! A line of its journal is `("<crc32 of the record's text>", <record>)`.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::chain::Chain;
+use super::lines::{Contents, Lines, NO_LINE, begins_as, unreadable};
+use super::names;
+use super::outcomes::{Outcomes, Reached, Rules, follow};
+use super::reason::StopReason;
+use super::records::{FORMAT, Record, Status, StudyRecord, Timestamp};
+use super::scan::Scanner;
+use super::storage::Storage;
+use super::store::{to_pretty, write};
+use crate::error::Result;
+use crate::schedule::Ended;
+use crate::trial::TrialId;
+
+/// The number of this format.
+const THIS: u32 = 1;
+
+/// Whether the journal of a study of this format has the lines of format 1.
+///
+/// A process that ended between the two steps of [`upgrade`] leaves a journal of today's beside a `study.ron` of
+/// format 1; the other way round is never left.
+pub(super) fn is_journal(bytes: &[u8], format: u32) -> bool {
+    format <= THIS && !bytes.starts_with(b"(1")
+}
+
+/// What is wrong with a line, as said of "the line", if it is one of format 1.
+pub(super) fn explain(line: &str) -> Option<&'static str> {
+    parts(line)?;
+    Some(
+        "is damaged (it is a line of an older format than study.ron: if one of the two files was put back from a copy, put back \
+         the other one of that time as well)",
+    )
+}
+
+/// The checksum and the record of a line.
+fn parts(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("(\"")?.strip_suffix(')')?.split_once("\", ")
+}
+
+/// The lines of a journal.
+pub(super) struct Plain;
+
+impl Lines for Plain {
+    fn behind(_: Option<&[u8]>) -> Plain {
+        Plain
+    }
+
+    fn next(&mut self, line: &str, scanner: &mut Scanner) -> Result<Record, String> {
+        let (sum, text) = parts(line).ok_or(NO_LINE)?;
+        if sum != format!("{:08x}", crc32fast::hash(text.as_bytes())) {
+            return Err("is damaged (its checksum does not match)".to_owned());
+        }
+        scanner.record(text).map_or_else(|| record(text), Ok)
+    }
+
+    fn is_beginning(&self, rest: &[u8]) -> bool {
+        begins_as(rest, b"(\"########\", ")
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::default()
+    }
+}
+
+/// The records that are written in another way today.
+#[derive(serde::Deserialize)]
+enum Older {
+    Closed { time: Timestamp, reason: Option<String> },
+}
+
+fn record(text: &str) -> Result<Record, String> {
+    if !text.starts_with("Closed(") {
+        return ron::from_str(text).map_err(unreadable);
+    }
+    let Older::Closed { time, reason } = ron::from_str(text).map_err(unreadable)?;
+    Ok(Record::Closed { time, reason: reason.map(StopReason::from_text) })
+}
+
+/// The records of a journal, with the ends of trials, which are not in one of format 1: they follow from the plan.
+pub(super) struct Completed {
+    pub(super) records: Vec<Record>,
+    /// How many outcomes do not count because something before them is missing: the journal has lost lines.
+    pub(super) lost: u64,
+}
+
+/// Completes the records of a journal, so that they say what follows from them. Outcomes of stages that the plan does not ask for,
+/// as far as it can be followed, are left out unless `keep` is set.
+///
+/// # Errors
+/// The study's plan is not possible.
+pub(super) fn complete(study: &StudyRecord, mut records: Vec<Record>, keep: bool) -> Result<Completed> {
+    // an upgrade has completed them already
+    if records.iter().any(|record| matches!(record, Record::Ended { .. })) {
+        return Ok(Completed { records, lost: 0 });
+    }
+    let mut study = study.clone();
+    records.iter().for_each(|record| study.take_over(record));
+    let mut rules = Rules::new(&study)?;
+    let is_extended = records.iter().any(|record| matches!(record, Record::Extended { .. }));
+    let known = records.iter().filter_map(|record| match record {
+        Record::Stage(record) => Some(((record.trial, record.stage), record.clone())),
+        _ => None,
+    });
+    let outcomes = Outcomes::new(known.collect(), &rules.outline);
+    let mut lost = outcomes.lost.map_or(0, |(count, ..)| count);
+    let (mut turns, mut ended) = (HashSet::new(), Vec::new());
+    for (&(iteration, bracket), known) in &outcomes.brackets {
+        let id = |index| TrialId { iteration, bracket, index };
+        let turn = |index, stage| {
+            turns.insert((id(index), stage));
+        };
+        let mut ends = Vec::new();
+        let end = |ended: &[(TrialId, Ended)]| ends.extend_from_slice(ended);
+        let reached = follow(&mut rules, (iteration, bracket), known, turn, end)?;
+        // lines are missing, unless the study has grown since
+        if let (Reached::Stage(reached), false) = (reached, is_extended) {
+            let beyond = known.values().map(|records| records.len().saturating_sub(reached as usize + 1));
+            lost += beyond.sum::<usize>() as u64;
+        }
+        ended.extend(ends.into_iter().map(|(trial, ended)| {
+            let mut stages = known.get(&trial.index).into_iter().flatten();
+            let failed = stages.find_map(|record| record.end.status());
+            Record::Ended { trial, status: failed.unwrap_or_else(|| Status::from(ended)) }
+        }));
+    }
+    if !keep {
+        records.retain(|record| match record {
+            Record::Stage(record) => turns.contains(&(record.trial, record.stage)),
+            _ => true,
+        });
+    }
+    // they follow from the outcomes, of the study as large as it became
+    let decides = |record: &Record| matches!(record, Record::Stage(_) | Record::Extended { .. });
+    let place = records.iter().rposition(decides).map_or(0, |place| place + 1);
+    records.splice(place..place, ended);
+    Ok(Completed { records, lost })
+}
+
+/// Makes the repository in `dir` one of today's format: first the journal, then `study.ron`. Each of them is replaced as a
+/// whole, and whatever is left in between opens as well.
+///
+/// # Errors
+/// A file cannot be written.
+pub(super) fn upgrade(
+    storage: &dyn Storage,
+    dir: &Path,
+    study: &StudyRecord,
+    contents: &mut Contents,
+) -> Result<()> {
+    // if it is of today's format already, it has a chain
+    if contents.chain == Chain::default() && !contents.records.is_empty() {
+        contents.records = complete(study, std::mem::take(&mut contents.records), true)?.records;
+        let (mut journal, mut chain) = (String::new(), Chain::default());
+        contents.records.iter().try_for_each(|record| chain.write(&mut journal, record))?;
+        write(storage, dir, names::JOURNAL, &journal)?;
+        let records = std::mem::take(&mut contents.records);
+        *contents = Contents { records, whole: journal.len() as u64, torn: false, chain };
+    }
+    write(storage, dir, names::STUDY, &to_pretty(&StudyRecord { format: FORMAT, ..study.clone() })?)
+}
