@@ -106,13 +106,14 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     row("state", plain(), &|o| State::of(o).word().to_owned());
     row("goal", plain(), &|o| format!("{} {}", o.study.direction, o.study.monitor));
     row("R, eta", plain(), &|o| {
-        let count = match o.study.epoch_count {
+        let count = match o.study.epoch_count() {
             EpochCount::Additional => String::new(),
             count => format!(", {count}"),
         };
-        format!("{}, {}{count}", o.study.max_epochs, o.study.eta)
+        let number = |number: Option<u32>| number.map_or("-".to_owned(), |number| number.to_string());
+        format!("{}, {}{count}", number(o.study.max_epochs()), number(o.study.eta()))
     });
-    row("iterations", plain(), &|o| o.study.iterations.to_string());
+    row("iterations", plain(), &|o| o.study.iterations().to_string());
     row("seed", plain(), &|o| o.study.seed.to_string());
     row("trials", plain(), &|o| o.trials.len().to_string());
     row("epochs", plain(), &|o| o.trained_epochs().to_string());

@@ -171,14 +171,14 @@ pub(crate) fn weights(reader: &Reader, trial: &TrialOverview) -> Result<PathBuf,
 /// What a study is about, on a line.
 pub(crate) fn title(dir: &Path, overview: &Overview) -> String {
     let study = &overview.study;
-    let times = if study.iterations > 1 { format!(", {} times", study.iterations) } else { String::new() };
+    let iterations = study.iterations();
+    let times = if iterations > 1 { format!(", {iterations} times") } else { String::new() };
     format!(
-        "{}: {} {}, R = {}, eta = {}{times}, seed {}",
+        "{}: {} {}, {}{times}, seed {}",
         output::shown_path(dir),
         study.direction,
         observe::printable(&study.monitor),
-        study.max_epochs,
-        study.eta,
+        study.sizes(),
         study.seed
     )
 }

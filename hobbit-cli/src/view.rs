@@ -42,8 +42,8 @@ impl Serialize for Plain {
 pub(crate) struct StudyView {
     monitor: String,
     direction: String,
-    max_epochs: u32,
-    eta: u32,
+    max_epochs: Option<u32>,
+    eta: Option<u32>,
     epoch_count: String,
     iterations: u32,
     seed: u64,
@@ -55,10 +55,10 @@ impl StudyView {
         StudyView {
             monitor: study.monitor.clone(),
             direction: study.direction.to_string(),
-            max_epochs: study.max_epochs,
-            eta: study.eta,
-            epoch_count: study.epoch_count.to_string(),
-            iterations: study.iterations,
+            max_epochs: study.max_epochs(),
+            eta: study.eta(),
+            epoch_count: study.epoch_count().to_string(),
+            iterations: study.iterations(),
             seed: study.seed,
             hobbit: study.hobbit.clone(),
         }

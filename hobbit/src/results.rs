@@ -19,7 +19,7 @@ use crate::repository::{
 };
 use crate::runner::panics::catch;
 use crate::runner::{Configurations, Finished, TrialState};
-use crate::schedule::Place;
+use crate::schedule::{Algorithm, Place};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -141,11 +141,18 @@ impl<O: Objective> Results<O> {
             metrics: trial.metrics().map(|(name, value)| (name.to_owned(), value)).collect(),
             hparams: &*trial.hparams,
         });
+        // a Hyperband is written as it always was
+        let (max_epochs, eta, iterations, algorithm) = match study.algorithm {
+            Algorithm::Hyperband { max_epochs, eta, iterations, .. } => (max_epochs, eta, iterations, None),
+            #[allow(unreachable_patterns, reason = "for the algorithms to come")]
+            other => (0, 0, 0, Some(other)),
+        };
         ResultsRecord {
             format: RESULTS_FORMAT,
-            max_epochs: study.max_epochs,
-            eta: study.eta,
-            iterations: study.iterations,
+            max_epochs,
+            eta,
+            iterations,
+            algorithm,
             seed: study.seed,
             monitor: study.monitor.clone(),
             direction: study.direction,

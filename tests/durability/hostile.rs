@@ -87,6 +87,13 @@ fn in_journal(records: Vec<String>, says: &[&str]) {
 
 const MOST: u32 = u32::MAX;
 
+fn extended(max_epochs: u32, iterations: u32) -> String {
+    format!(
+        "Extended(time:1.0,algorithm:Hyperband(max_epochs:{max_epochs},eta:3,epoch_count:Additional,\
+         iterations:{iterations}))"
+    )
+}
+
 #[test]
 fn plans_without_an_end() {
     in_study("iterations: 1", format!("iterations: {MOST}"), &["iterations is 1, but 4294967295"]);
@@ -94,8 +101,10 @@ fn plans_without_an_end() {
     for eta in [2, MOST] {
         hostile(
             move |dir| {
-                let larger = format!("max_epochs: {MOST},\n    eta: {eta},");
-                change(&dir.join("study.ron"), |text| text.replace("max_epochs: 3,\n    eta: 3,", &larger));
+                let larger = format!("max_epochs: {MOST},\n        eta: {eta},");
+                change(&dir.join("study.ron"), |text| {
+                    text.replace("max_epochs: 3,\n        eta: 3,", &larger)
+                });
                 let trials = ["1-1", "99-1", "4294967295.1-1", "4294967295.4294967295-4294967295", "2.1-7"];
                 let line = |trial| format!("Started(time:1.0,trial:\"{trial}\",stage:0,worker:0,hparams:[])");
                 change_journal(dir, |lines| lines.extend(trials.map(line)));
@@ -103,12 +112,8 @@ fn plans_without_an_end() {
             &["R is 3, but 4294967295"],
         );
     }
-    let extended = format!("Extended(time:1.0,max_epochs:{MOST},iterations:{MOST})");
-    in_journal(vec![extended], &["R is 3, but 4294967295"]);
-    in_journal(
-        vec!["Extended(time:1.0,max_epochs:0,iterations:1)".to_owned()],
-        &["is damaged (no process wrote it"],
-    );
+    in_journal(vec![extended(MOST, MOST)], &["R is 3, but 4294967295"]);
+    in_journal(vec![extended(0, 1)], &["is damaged (no process wrote it"]);
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn damaged_study_files_are_named_with_their_line() {
     let path = dir.path().join("study.ron");
     let text = std::fs::read_to_string(&path).unwrap().replace("max_epochs: 3", "max_epochs: three");
     std::fs::write(&path, text).unwrap();
-    says(&message(study().repo_dir(dir.path()), 3, 3), &["study.ron:4:"]);
+    says(&message(study().repo_dir(dir.path()), 3, 3), &["study.ron:5:"]);
 }
 
 /// Names and contents of everything below a directory.

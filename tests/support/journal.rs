@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hobbit::repository::Record;
+use hobbit::schedule::Algorithm;
 
 /// A journal of these records' texts.
 pub(crate) fn journal<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
@@ -52,11 +53,16 @@ fn older_text(text: &str) -> Option<String> {
     if text.starts_with("Ended(") {
         return None;
     }
-    if !text.starts_with("Closed(") {
+    if !text.starts_with("Closed(") && !text.starts_with("Extended(") {
         return Some(text.to_owned());
     }
     let (time, reason) = match ron::from_str(text) {
         Ok(Record::Closed { time, reason }) => (time, reason.map(|reason| reason.to_string())),
+        Ok(Record::Extended { time, algorithm }) => {
+            let Algorithm::Hyperband { max_epochs, iterations, .. } = algorithm else { return None };
+            let time = ron::to_string(&time).unwrap();
+            return Some(format!("Extended(time:{time},max_epochs:{max_epochs},iterations:{iterations})"));
+        }
         // it is that already, or somebody made it up
         _ => return Some(text.to_owned()),
     };
@@ -69,7 +75,10 @@ fn older_text(text: &str) -> Option<String> {
 
 /// `study.ron` as hobbit 0.1 wrote it.
 pub(crate) fn older_study(study: &str) -> String {
-    study.replacen("format: 2,", "format: 1,", 1)
+    let (before, rest) = study.split_once("    algorithm: Hyperband(\n").expect("it is a Hyperband");
+    let (settings, after) = rest.split_once("    ),\n").expect("it is a study");
+    let settings = settings.lines().map(|line| format!("{}\n", &line[4..]));
+    before.replacen("format: 2,", "format: 1,", 1) + &settings.collect::<String>() + after
 }
 
 /// Makes the repository in `dir` one that hobbit 0.1 wrote, with these changes to its records' texts.

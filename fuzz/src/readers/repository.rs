@@ -67,7 +67,8 @@ fn with_older_sums(bytes: &[u8]) -> Vec<u8> {
 pub(super) fn records(dir: &Path, bytes: &[u8]) {
     let mut choices = Choices(bytes);
     let study = format!(
-        "(format:1,hobbit:\"0.1.0\",max_epochs:{},eta:{},epoch_count:{},iterations:{},seed:{},monitor:\"val_loss\",\
+        "(format:2,hobbit:\"0.1.0\",algorithm:Hyperband(max_epochs:{},eta:{},epoch_count:{},iterations:{}),seed:{},\
+         monitor:\"val_loss\",\
          direction:{},score:Best,retries:{},objective:{{}},enqueued:[],space:(name:\"P\",parameters:[]))",
         choices.small(),
         choices.small(),
@@ -182,8 +183,9 @@ impl Choices<'_> {
                 self.small()
             ),
             1 => format!(
-                "Extended(time:{},max_epochs:{},iterations:{})",
+                "Extended(time:{},algorithm:Hyperband(max_epochs:{},eta:{},epoch_count:Additional,iterations:{}))",
                 self.real(),
+                self.small(),
                 self.small(),
                 self.small()
             ),

@@ -105,16 +105,13 @@ impl Lines for Chain {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::repository::journal::parse;
-    use crate::repository::lines::Contents;
+    use crate::repository::lines::{self, Contents, Damage};
     use crate::repository::reason::StopReason;
-    use crate::repository::records::{FORMAT, Timestamp};
+    use crate::repository::records::Timestamp;
 
     /// A journal of so many lines.
-    pub(in crate::repository) fn lines(count: usize) -> String {
+    pub(in crate::repository) fn journal(count: usize) -> String {
         let (mut buffer, mut chain) = (String::new(), Chain::default());
         for i in 0..count {
             let reason = Some(StopReason::Error("a \"quoted\"\nreason".to_owned()));
@@ -124,17 +121,20 @@ pub(super) mod tests {
         buffer
     }
 
-    fn read(text: impl AsRef<[u8]>) -> Result<Contents> {
-        parse(Path::new("journal.ron"), text.as_ref(), FORMAT)
+    fn read(text: impl AsRef<[u8]>) -> Result<Contents, String> {
+        match lines::read::<Chain>(text.as_ref()) {
+            (contents, None) => Ok(contents),
+            (_, Some(Damage { line, what })) => Err(format!("journal.ron:{line}: the line {what}")),
+        }
     }
 
     fn refused(text: impl AsRef<[u8]>) -> String {
-        read(text).err().expect("it is no whole journal").to_string()
+        read(text).err().expect("it is no whole journal")
     }
 
     #[test]
     fn every_cut_keeps_the_whole_lines() {
-        let text = lines(3);
+        let text = journal(3);
         let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
         assert_eq!(ends.len(), 3, "a record never breaks its line");
         for cut in 0..=text.len() {
@@ -147,8 +147,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_journal_that_was_read_is_continued() {
-        let text = lines(5);
-        let (mut first, mut chain) = (lines(2), read(lines(2)).unwrap().chain);
+        let text = journal(5);
+        let (mut first, mut chain) = (journal(2), read(journal(2)).unwrap().chain);
         for i in 2..5 {
             let reason = Some(StopReason::Error("a \"quoted\"\nreason".to_owned()));
             chain.write(&mut first, &Record::Closed { time: Timestamp(f64::from(i)), reason }).unwrap();
@@ -159,20 +159,20 @@ pub(super) mod tests {
     #[test]
     fn what_no_process_began_to_write_is_no_torn_line() {
         for rest in ["(", "(2", "(2, \"0a", "(2, \"0a1b2c3d\", Cl", "\0\0", "(2, \"0a\0\0\0"] {
-            let contents = read(lines(1) + rest).unwrap();
+            let contents = read(journal(1) + rest).unwrap();
             assert!(contents.torn && contents.records.len() == 1, "{rest:?}");
         }
         for rest in
             ["export PATH=/bin", "\"", "((", "(1", "(3, \"0a1b2c3d\", Cl", "(2, \"x", "(2, \"0a1b2c3d4", " "]
         {
-            let error = refused(lines(1) + rest);
+            let error = refused(journal(1) + rest);
             assert!(error.contains("journal.ron:2: ") && error.contains("no journal line"), "{error}");
         }
     }
 
     #[test]
     fn every_changed_byte_is_noticed() {
-        let text = lines(3);
+        let text = journal(3);
         let second = text.find('\n').unwrap() + 1..text.rfind("\n(").unwrap() + 1;
         for at in second {
             for bit in [0x01, 0x20, 0x80] {
@@ -185,7 +185,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_line_that_is_not_in_its_place_is_named_with_what_is_likely() {
-        let text = lines(9);
+        let text = journal(9);
         let whole: Vec<&str> = text.lines().collect();
         let said = |lines: &[&str]| refused(lines.join("\n") + "\n");
         for at in 0..8 {
@@ -215,7 +215,7 @@ pub(super) mod tests {
         assert!(said(&whole[3..]).contains("journal.ron:1: the line does not follow"));
         assert!(said(&[&whole[..2], &whole[6..]].concat()).contains("4 lines before it are missing"));
         // of another journal, in the same place
-        let other = lines(8).replace("quoted", "quoter");
+        let other = journal(8).replace("quoted", "quoter");
         let (mut foreign, mut chain) = (String::new(), Chain::default());
         other.lines().for_each(|line| chain.write_text(&mut foreign, parts(line).unwrap().2));
         let mut lines = whole.clone();

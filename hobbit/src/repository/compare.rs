@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::records::{Descriptions, Record, StudyRecord, differences, objective_differences};
+use super::records::{Descriptions, Record};
+use super::study::{StudyRecord, differences, is_larger, objective_differences};
 use crate::error::{Error, Result};
+use crate::schedule::Algorithm;
 use crate::trial::TrialId;
 
 /// How a repository is opened.
 #[derive(Clone, Copy)]
 pub(crate) struct Opening {
-    /// The repository's `R` and iterations may be smaller than the study's.
+    /// The repository's study may be smaller than this one.
     pub(crate) extend: bool,
     /// A study that is there is moved away.
     pub(crate) overwrite: bool,
@@ -33,8 +35,8 @@ pub(crate) struct Examined {
 /// How a study goes on in its repository.
 #[derive(Default)]
 pub(super) struct Compared {
-    /// `R` and iterations, if the study has outgrown it.
-    pub(super) extended: Option<(u32, u32)>,
+    /// The algorithm with its new size, if the study has outgrown the repository's.
+    pub(super) extended: Option<Algorithm>,
     /// What is new about what is trained.
     pub(super) descriptions: Descriptions,
     /// What the user should know.
@@ -54,13 +56,10 @@ pub(super) fn compare(
     examine: impl FnOnce() -> Result<Examined>,
 ) -> Result<Compared> {
     records.iter().for_each(|record| known.take_over(record));
-    let size = (study.max_epochs, study.iterations);
-    let larger = size != (known.max_epochs, known.iterations)
-        && size.0 >= known.max_epochs
-        && size.1 >= known.iterations;
+    let larger = is_larger(&study.algorithm, &known.algorithm);
     let mut settings = differences(study, &known);
     if larger && opening.extend {
-        (known.max_epochs, known.iterations) = size;
+        known.algorithm = study.algorithm;
         settings = differences(study, &known);
     }
     let mut changes = objective_differences(study, &known);
@@ -79,7 +78,7 @@ pub(super) fn compare(
         )));
     }
     notes.extend(changes.iter().map(|change| format!("accepted: {change}")));
-    let extended = (larger && opening.extend).then_some(size);
+    let extended = (larger && opening.extend).then_some(study.algorithm);
     Ok(Compared { extended, descriptions: Descriptions { accepted: changes, objective, models }, notes })
 }
 

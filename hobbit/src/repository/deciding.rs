@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::records::{End, StageRecord, StudyRecord, Ties};
+use super::records::{End, StageRecord};
+use super::study::{StudyRecord, Ties};
 use crate::objective::History;
 use crate::schedule::Score;
 

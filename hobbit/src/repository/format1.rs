@@ -3,21 +3,25 @@
 //!
 //! A line of its journal is `("<crc32 of the record's text>", <record>)`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+
+use serde::Deserialize;
 
 use super::chain::Chain;
 use super::lines::{Contents, Lines, NO_LINE, begins_as, unreadable};
 use super::names;
 use super::outcomes::{Outcomes, Reached, Rules, follow};
 use super::reason::StopReason;
-use super::records::{FORMAT, Record, Status, StudyRecord, Timestamp};
+use super::records::{Record, Status, Timestamp};
 use super::scan::Scanner;
 use super::storage::Storage;
 use super::store::{to_pretty, write};
+use super::study::{FORMAT, ScoreBy, StudyRecord, Ties};
 use crate::error::Result;
-use crate::schedule::Ended;
-use crate::trial::TrialId;
+use crate::schedule::{Algorithm, Ended, EpochCount};
+use crate::space::{Space, Value};
+use crate::trial::{Direction, TrialId};
 
 /// The number of this format.
 const THIS: u32 = 1;
@@ -69,18 +73,94 @@ impl Lines for Plain {
     }
 }
 
+/// `study.ron`, of a Hyperband that draws its configurations at random.
+#[derive(Deserialize)]
+struct Study {
+    format: u32,
+    hobbit: String,
+    max_epochs: u32,
+    eta: u32,
+    epoch_count: EpochCount,
+    iterations: u32,
+    seed: u64,
+    monitor: String,
+    direction: Direction,
+    score: ScoreBy,
+    #[serde(default)]
+    ties: Ties,
+    retries: u32,
+    objective: BTreeMap<String, String>,
+    enqueued: Vec<Vec<(String, Value)>>,
+    space: Space,
+}
+
+/// Whether a `study.ron` of this format is one of format 1.
+pub(super) fn is_study(format: u32) -> bool {
+    format <= THIS
+}
+
+/// A study from the text of its `study.ron`.
+///
+/// # Errors
+/// It does not read.
+pub(super) fn study(text: &str) -> Result<StudyRecord, ron::error::SpannedError> {
+    let study: Study = ron::from_str(text)?;
+    let Study { max_epochs, eta, epoch_count, iterations, .. } = study;
+    Ok(StudyRecord {
+        format: study.format,
+        hobbit: study.hobbit,
+        algorithm: Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations },
+        lookahead: None,
+        sampler: None,
+        seed: study.seed,
+        monitor: study.monitor,
+        direction: study.direction,
+        score: study.score,
+        ties: study.ties,
+        retries: study.retries,
+        objective: study.objective,
+        enqueued: study.enqueued,
+        space: study.space,
+    })
+}
+
 /// The records that are written in another way today.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 enum Older {
-    Closed { time: Timestamp, reason: Option<String> },
+    /// It was made larger, and nothing else about it has changed.
+    Extended {
+        time: Timestamp,
+        max_epochs: u32,
+        iterations: u32,
+    },
+    Closed {
+        time: Timestamp,
+        reason: Option<String>,
+    },
 }
 
 fn record(text: &str) -> Result<Record, String> {
-    if !text.starts_with("Closed(") {
+    if !text.starts_with("Closed(") && !text.starts_with("Extended(") {
         return ron::from_str(text).map_err(unreadable);
     }
-    let Older::Closed { time, reason } = ron::from_str(text).map_err(unreadable)?;
-    Ok(Record::Closed { time, reason: reason.map(StopReason::from_text) })
+    Ok(match ron::from_str(text).map_err(unreadable)? {
+        Older::Extended { time, max_epochs, iterations } => {
+            // what it does not say is filled in by `fill_in`
+            let (eta, epoch_count) = (2, EpochCount::default());
+            let algorithm = Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations };
+            Record::Extended { time, algorithm }
+        }
+        Older::Closed { time, reason } => Record::Closed { time, reason: reason.map(StopReason::from_text) },
+    })
+}
+
+/// Fills in what lines of a journal of this study do not say.
+pub(super) fn fill_in(study: &StudyRecord, records: &mut [Record]) {
+    for record in records {
+        if let Record::Extended { algorithm: Algorithm::Hyperband { eta, epoch_count, .. }, .. } = record {
+            (*eta, *epoch_count) = (study.eta().unwrap_or(*eta), study.epoch_count());
+        }
+    }
 }
 
 /// The records of a journal, with the ends of trials, which are not in one of format 1: they follow from the plan.

@@ -9,6 +9,7 @@ use super::format1::{self, Plain};
 use super::lines::{self, Contents, Damage};
 use super::records::Record;
 use super::storage::{Identity, Storage, StorageFile};
+use super::study::StudyRecord;
 use crate::error::{Error, Result};
 
 /// The journal, open for writing.
@@ -88,12 +89,12 @@ impl Journal {
     }
 }
 
-/// Reads a journal of a study of this format.
+/// Reads the journal of a study; nothing is known of the study if its own file is gone.
 ///
 /// # Errors
 /// A damaged line, with its number.
-pub(super) fn parse(path: &Path, bytes: &[u8], format: u32) -> Result<Contents> {
-    let (contents, damage) = parse_until_damage(bytes, format);
+pub(super) fn parse(path: &Path, bytes: &[u8], study: Option<&StudyRecord>) -> Result<Contents> {
+    let (contents, damage) = parse_until_damage(bytes, study);
     match damage {
         None => Ok(contents),
         Some(Damage { line, what }) => Err(Error::repository(format!(
@@ -107,6 +108,13 @@ pub(super) fn parse(path: &Path, bytes: &[u8], format: u32) -> Result<Contents> 
 }
 
 /// Reads as far as the first damaged line.
-pub(super) fn parse_until_damage(bytes: &[u8], format: u32) -> (Contents, Option<Damage>) {
-    if format1::is_journal(bytes, format) { lines::read::<Plain>(bytes) } else { lines::read::<Chain>(bytes) }
+pub(super) fn parse_until_damage(bytes: &[u8], study: Option<&StudyRecord>) -> (Contents, Option<Damage>) {
+    if !format1::is_journal(bytes, study.map_or(0, |study| study.format)) {
+        return lines::read::<Chain>(bytes);
+    }
+    let (mut contents, damage) = lines::read::<Plain>(bytes);
+    if let Some(study) = study {
+        format1::fill_in(study, &mut contents.records);
+    }
+    (contents, damage)
 }

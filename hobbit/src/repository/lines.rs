@@ -163,11 +163,11 @@ pub(super) fn unreadable(error: impl std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repository::chain::tests::lines;
+    use crate::repository::chain::tests::journal;
 
     #[test]
     fn damage_is_found_at_its_line_in_every_part_of_a_large_journal() {
-        let text = lines(30_000);
+        let text = journal(30_000);
         assert!(text.len() > 2 * PART);
         let (whole, damage) = read::<Chain>(text.as_bytes());
         assert!(whole.records.len() == 30_000 && damage.is_none(), "{damage:?}");
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn parts_end_with_lines() {
-        let text = lines(100);
+        let text = journal(100);
         for length in [0, 1, 50, text.len() - 3, text.len()] {
             for parts in 1..8 {
                 let bytes = &text.as_bytes()[..length];

@@ -18,10 +18,12 @@ mod overwrite;
 mod reader;
 mod reason;
 mod records;
+mod resumed;
 mod scan;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod storage;
 mod store;
+mod study;
 mod verify;
 
 pub(crate) use checkpoint::WEIGHTS_FORMAT;
@@ -34,10 +36,10 @@ pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage};
 pub use reason::StopReason;
 pub use records::{
-    Descriptions, End, FORMAT, RESULTS_FORMAT, Record, ResultRecord, ResultsRecord, ScoreBy, StageRecord,
-    Status, StudyRecord, Ties, Timestamp,
+    Descriptions, End, RESULTS_FORMAT, Record, ResultRecord, ResultsRecord, StageRecord, Status, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
+pub use study::{FORMAT, SamplerRecord, ScoreBy, StudyRecord, Ties};
 pub use verify::{Check, FileState};

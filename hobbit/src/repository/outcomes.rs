@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::deciding::Losses;
-use super::records::{StageRecord, StudyRecord};
+use super::records::StageRecord;
+use super::study::StudyRecord;
 use crate::error::Result;
 use crate::schedule::{Algorithm, Ask, Ended, Order, Outline, Score};
 use crate::trial::{Direction, TrialId};

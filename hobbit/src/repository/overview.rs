@@ -8,9 +8,8 @@ use super::lock::Owner;
 use super::outcomes::Outcomes;
 use super::reader::Reader;
 use super::reason::StopReason;
-use super::records::{
-    Descriptions, FORMAT, Record, StageRecord, Status, StudyRecord, Timestamp, epochs, metrics_at,
-};
+use super::records::{Descriptions, Record, StageRecord, Status, Timestamp, epochs, metrics_at};
+use super::study::{FORMAT, StudyRecord};
 use crate::error::{Error, Result};
 use crate::schedule::{Outline, Place, Plan, Score};
 use crate::space::Value;

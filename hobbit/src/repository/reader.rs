@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::checkpoint::{self, SavedModel};
-use super::records::{FORMAT, Record, ResultRecord, ResultsRecord, StudyRecord};
+use super::records::{Record, ResultRecord, ResultsRecord};
 use super::storage::{Disk, Storage, replace};
-use super::{journal, names};
+use super::study::{FORMAT, StudyRecord};
+use super::{format1, journal, names};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
 
@@ -72,7 +73,7 @@ impl Reader {
     pub fn journal(&self) -> Result<Vec<Record>> {
         let path = self.dir.join(names::JOURNAL);
         match Disk.read(&path) {
-            Ok(bytes) => Ok(journal::parse(&path, &bytes, self.study.format)?.records),
+            Ok(bytes) => Ok(journal::parse(&path, &bytes, Some(&self.study))?.records),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(Error::io("read", &path, error)),
         }
@@ -169,11 +170,12 @@ pub(super) fn model_names(files: &[String]) -> Vec<TrialId> {
 
 /// Parses RON; an error has the file's name, line and column.
 fn from_ron<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    ron::from_str(text).map_err(|error| {
-        let at = error.span.start;
-        Error::repository(format!("{}:{}:{}: {}", path.display(), at.line, at.col, error.code))
-            .with_source(error)
-    })
+    ron::from_str(text).map_err(|error| not_ron(path, error))
+}
+
+fn not_ron(path: &Path, error: ron::error::SpannedError) -> Error {
+    let at = error.span.start;
+    Error::repository(format!("{}:{}:{}: {}", path.display(), at.line, at.col, error.code)).with_source(error)
 }
 
 /// `study.ron`; `None` if there is none.
@@ -213,7 +215,8 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
             path.display()
         )));
     }
-    from_ron(path, &text).map(Some)
+    let study = if format1::is_study(format) { format1::study(&text) } else { ron::from_str(&text) };
+    study.map(Some).map_err(|error| not_ron(path, error))
 }
 
 /// Saves what is before the damage in a repository's journal: the records before the first damaged line become the journal,
@@ -226,11 +229,11 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
 /// The files cannot be read or written, or there is a `journal.ron.damaged` already.
 pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
     let dir = dir.as_ref();
-    let format = Reader::open(dir)?.study.format;
+    let study = Reader::open(dir)?.study;
     let _lock = super::lock::Lock::acquire(dir)?;
     let path = dir.join(names::JOURNAL);
     let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
-    let (contents, damage) = journal::parse_until_damage(&bytes, format);
+    let (contents, damage) = journal::parse_until_damage(&bytes, Some(&study));
     if damage.is_none() {
         return Ok(contents.records.len());
     }

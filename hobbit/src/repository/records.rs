@@ -1,7 +1,7 @@
 //! What the files of a repository say, as data.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::reason::{self, StopReason};
 use crate::objective::History;
-use crate::schedule::{Algorithm, Ended, EpochCount};
-use crate::space::{Space, Value};
+use crate::schedule::{Algorithm, Ended};
+use crate::space::Value;
 use crate::trial::{Direction, TrialId};
-
-/// The version of the format of `study.ron` and `journal.ron` that this hobbit writes, and the newest it reads.
-pub const FORMAT: u32 = 2;
 
 /// The version of the format of `results.ron`.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -30,62 +27,6 @@ impl Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(elapsed.as_millis() as u64 as f64 / 1000.0)
     }
-}
-
-/// Which of a trial's values is its score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum ScoreBy {
-    /// The best value seen so far; the weights that are kept are those of that epoch.
-    #[default]
-    Best,
-    /// The last value.
-    Last,
-}
-
-/// What decides between trials whose scores are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Ties {
-    /// The smaller id: in studies that were begun before there was another rule.
-    #[default]
-    ById,
-    /// The lower loss, then fewer epochs, then the smaller id.
-    ByLoss,
-}
-
-/// `study.ron`: what a study is. Written once, and compared when the study is resumed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StudyRecord {
-    /// The version of the files' format.
-    pub format: u32,
-    /// The version of hobbit that made the study.
-    pub hobbit: String,
-    /// The most epochs a stage gives a trial (`R`).
-    pub max_epochs: u32,
-    /// The cut factor between stages.
-    pub eta: u32,
-    /// How epochs are counted.
-    pub epoch_count: EpochCount,
-    /// How often the whole Hyperband is run.
-    pub iterations: u32,
-    /// The seed of everything random.
-    pub seed: u64,
-    /// The metric that is optimized.
-    pub monitor: String,
-    /// Which way it gets better.
-    pub direction: Direction,
-    /// Which of a trial's values is its score.
-    pub score: ScoreBy,
-    /// What decides between equal scores.
-    #[serde(default)]
-    pub ties: Ties,
-    /// How often a failed trial is tried again.
-    pub retries: u32,
-    /// What else the objective depends on: its data, batch size, ...
-    pub objective: BTreeMap<String, String>,
-    /// Configurations that were given instead of drawn, as the first trials.
-    pub enqueued: Vec<Vec<(String, Value)>>,
-    /// The search space.
-    pub space: Space,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -117,10 +58,8 @@ pub enum Record {
     Extended {
         /// When.
         time: Timestamp,
-        /// The most epochs of a stage.
-        max_epochs: u32,
-        /// How often the whole Hyperband is run.
-        iterations: u32,
+        /// The algorithm with its new size.
+        algorithm: Algorithm,
     },
     /// A worker began a stage of a trial.
     Started {
@@ -175,29 +114,6 @@ pub struct Descriptions {
     /// The descriptions of trials that have changed, or were not known before.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<TrialId, BTreeMap<String, String>>,
-}
-
-impl StudyRecord {
-    /// The algorithm that it is run with.
-    pub fn algorithm(&self) -> Algorithm {
-        let StudyRecord { max_epochs, eta, epoch_count, iterations, .. } = *self;
-        Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations }
-    }
-
-    /// Takes over what a record of the journal changes about the study.
-    pub(super) fn take_over(&mut self, record: &Record) {
-        match record {
-            Record::Extended { max_epochs, iterations, .. } => {
-                (self.max_epochs, self.iterations) = (*max_epochs, *iterations);
-            }
-            Record::Opened {
-                descriptions: Some(Descriptions { objective: Some(objective), .. }), ..
-            } => {
-                self.objective.clone_from(objective);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// The outcome of one stage of one trial.
@@ -268,8 +184,9 @@ impl Record {
     /// on its numbers; all but times, since clocks show anything.
     pub(super) fn fault(&self) -> Option<&'static str> {
         match self {
-            Record::Extended { max_epochs, iterations, .. } => {
-                (*max_epochs == 0 || *iterations == 0).then_some("a study has at least one epoch")
+            Record::Extended { algorithm, .. } => {
+                let is_empty = algorithm.outline().map_or(true, |outline| outline.total_epochs() == 0);
+                is_empty.then_some("a study has at least one epoch")
             }
             Record::Stage(record) => record.fault(),
             Record::Opened { .. } | Record::Started { .. } | Record::Ended { .. } | Record::Closed { .. } => {
@@ -387,12 +304,18 @@ impl fmt::Display for Status {
 pub struct ResultsRecord<H> {
     /// The version of the files' format.
     pub format: u32,
-    /// The most epochs of a stage.
+    /// The most epochs of a stage, of a Hyperband; 0, which is left out, for other algorithms.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub max_epochs: u32,
-    /// The cut factor.
+    /// The cut factor, of a Hyperband.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub eta: u32,
     /// How often the whole Hyperband was run.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub iterations: u32,
+    /// The algorithm, if it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
     /// The seed.
     pub seed: u64,
     /// The metric that was optimized.
@@ -461,43 +384,4 @@ pub(crate) fn other_score(weights: Option<(f64, u64)>, journal: Option<(f64, u64
             .map_or_else(|| "no score".to_owned(), |(score, epoch)| format!("score {score} of epoch {epoch}"))
     };
     format!("it has {}, and the journal says {}", text(weights), text(journal))
-}
-
-/// What of the settings of two studies is not the same, in words; `ours` is asked for now, `theirs` is what
-/// the repository holds.
-pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut compare =
-        |name: &str, ours: String, theirs: String| found.extend(difference(name, &ours, &theirs));
-    compare("R", ours.max_epochs.to_string(), theirs.max_epochs.to_string());
-    compare("eta", ours.eta.to_string(), theirs.eta.to_string());
-    compare("the count of epochs", format!("{:?}", ours.epoch_count), format!("{:?}", theirs.epoch_count));
-    compare("iterations", ours.iterations.to_string(), theirs.iterations.to_string());
-    compare("the seed", ours.seed.to_string(), theirs.seed.to_string());
-    compare("the monitor", format!("`{}`", ours.monitor), format!("`{}`", theirs.monitor));
-    compare("the direction", format!("{:?}", ours.direction), format!("{:?}", theirs.direction));
-    compare("the score", format!("{:?}", ours.score), format!("{:?}", theirs.score));
-    compare("retries", ours.retries.to_string(), theirs.retries.to_string());
-    let mut enqueued = ours.enqueued.iter().zip(&theirs.enqueued);
-    if ours.enqueued.len() != theirs.enqueued.len()
-        || !enqueued.all(|(values, recorded)| ours.space.is_recorded_as(values, recorded))
-    {
-        found.push("the enqueued configurations are not the same".to_owned());
-    }
-    found.extend(ours.space.differences(&theirs.space));
-    found
-}
-
-/// What of the descriptions of two studies' objectives is not the same, in words.
-pub(super) fn objective_differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
-    fn value<'a>(of: &'a StudyRecord, name: &str) -> &'a str {
-        of.objective.get(name).map_or("not set", String::as_str)
-    }
-    let names: BTreeSet<&String> = ours.objective.keys().chain(theirs.objective.keys()).collect();
-    let compare = |name: &String| difference(name, value(ours, name), value(theirs, name));
-    names.into_iter().filter_map(compare).collect()
-}
-
-fn difference(name: &str, ours: &str, theirs: &str) -> Option<String> {
-    (ours != theirs).then(|| format!("{name} is {ours}, but {theirs} in the repository"))
 }

@@ -156,6 +156,7 @@ mod tests {
     use super::*;
     use crate::repository::reason::StopReason;
     use crate::repository::records::Descriptions;
+    use crate::schedule::{Algorithm, EpochCount};
     use crate::trial::TrialId;
 
     /// Records of every kind, in each of the ways that they are written in, and whether they are usual.
@@ -201,6 +202,8 @@ mod tests {
         let names = ["loss", "a, é"];
         let measured = [1.5, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-300];
         let failed = End::Failed { epoch: 4, reason: "x".to_owned() };
+        let epoch_count = EpochCount::Additional;
+        let algorithm = Algorithm::Hyperband { max_epochs: 9, eta: 3, epoch_count, iterations: 2 };
         let opened = |descriptions| {
             let (hobbit, host) = ("0.1.0".to_owned(), "vm".to_owned());
             Record::Opened { time, hobbit, host, pid: 7, workers: 2, descriptions }
@@ -214,7 +217,7 @@ mod tests {
             (opened(None), false),
             (opened(Some(Descriptions::default())), false),
             (opened(Some(described)), false),
-            (Record::Extended { time, max_epochs: 9, iterations: 2 }, false),
+            (Record::Extended { time, algorithm }, false),
             (started(0, 0, &values, &[]), true),
             (started(0, 3, &values, &model), true),
             (started(1, 0, &[], &[]), true),

@@ -15,9 +15,12 @@ use super::names;
 use super::overwrite;
 use super::reader::{model_names, read_study};
 use super::reason::StopReason;
-use super::records::{Descriptions, FORMAT, Record, Status, StudyRecord, Timestamp};
+use super::records::{Descriptions, Record, Status, Timestamp};
+use super::resumed::{closed, ends, is_finished};
 use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
+use super::study::{FORMAT, StudyRecord};
 use crate::error::{Error, Result};
+use crate::schedule::Algorithm;
 use crate::trial::TrialId;
 
 /// The saved models of a repository, to be read by every worker.
@@ -97,9 +100,8 @@ impl Prepared {
         }
         let moved = if opening.overwrite { overwrite::move_away(&**storage, dir)? } else { None };
         let known = read_study(&**storage, &study_path)?;
-        let format = known.as_ref().map_or(0, |known| known.format);
         let mut contents = match storage.read(&journal_path) {
-            Ok(bytes) => journal::parse(&journal_path, &bytes, format)?,
+            Ok(bytes) => journal::parse(&journal_path, &bytes, known.as_ref())?,
             Err(error) if error.kind() == ErrorKind::NotFound => Contents::empty(),
             Err(error) => return Err(Error::io("read", &journal_path, error)),
         };
@@ -275,15 +277,14 @@ impl Repository {
         &mut self,
         workers: u32,
         descriptions: Descriptions,
-        extended: Option<(u32, u32)>,
+        extended: Option<Algorithm>,
         died: Option<&Record>,
     ) -> Result<()> {
         let Owner { host, pid } = Owner::this();
         let time = Timestamp::now();
         let hobbit = env!("CARGO_PKG_VERSION").to_owned();
         let opened = Record::Opened { time, hobbit, host, pid, workers, descriptions: Some(descriptions) };
-        let extended =
-            extended.map(|(max_epochs, iterations)| Record::Extended { time, max_epochs, iterations });
+        let extended = extended.map(|algorithm| Record::Extended { time, algorithm });
         self.append(died.into_iter().chain([&opened]).chain(&extended), true)?;
         self.storage.sync_dir(&self.dir).map_err(|error| Error::io("sync", &self.dir, error))
     }
@@ -424,42 +425,6 @@ impl Repository {
         }
         Ok(())
     }
-}
-
-/// What the last process would have noted in the journal, had it known how it would end; nothing if it closed
-/// its work itself.
-fn closed(records: &[Record], ending: StopReason) -> Option<Record> {
-    let ends = |record: &&Record| matches!(record, Record::Opened { .. } | Record::Closed { .. });
-    if !matches!(records.iter().rev().find(ends), Some(Record::Opened { .. })) {
-        return None;
-    }
-    // its last sign of life
-    let time = records.iter().rev().find_map(|record| match record {
-        Record::Opened { time, .. } | Record::Started { time, .. } => Some(*time),
-        Record::Stage(record) => Some(record.time),
-        _ => None,
-    });
-    Some(Record::Closed { time: time?, reason: Some(ending) })
-}
-
-/// The ends of trials that still count: where the study was made larger, they are decided anew.
-fn ends(records: &[Record]) -> HashMap<TrialId, Status> {
-    let mut ends = HashMap::new();
-    for record in records {
-        match record {
-            Record::Ended { trial, status } => drop(ends.insert(*trial, status.clone())),
-            Record::Extended { .. } => ends.clear(),
-            _ => {}
-        }
-    }
-    ends
-}
-
-/// Whether a process reached the end of the plan, and nothing has happened since.
-fn is_finished(records: &[Record]) -> bool {
-    let matters =
-        |record: &&Record| !matches!(record, Record::Opened { .. } | Record::Closed { reason: Some(_), .. });
-    matches!(records.iter().rev().find(matters), Some(Record::Closed { .. }))
 }
 
 /// Replaces one of a repository's files as a whole, durably.

@@ -65,10 +65,7 @@ impl Reader {
         checks.add(
             names::STUDY,
             FileState::Whole,
-            format!(
-                "R = {}, eta = {}, seed {}, {parameters} hyperparameters",
-                study.max_epochs, study.eta, study.seed
-            ),
+            format!("{}, seed {}, {parameters} hyperparameters", study.sizes(), study.seed),
         );
         let overview = self.verify_journal(&mut checks);
         if let Some(overview) = &overview {
@@ -126,7 +123,7 @@ impl Reader {
                 return None;
             }
         };
-        let (contents, damage) = journal::parse_until_damage(&bytes, self.study.format);
+        let (contents, damage) = journal::parse_until_damage(&bytes, Some(&self.study));
         let records = contents.records.len();
         if let Some(Damage { line, what }) = damage {
             let hint = format!("`hobbit salvage` keeps the {records} records before it");
@@ -225,7 +222,12 @@ impl Reader {
     /// salvage may have cut off.
     fn has_lost_the_end<H>(&self, results: &ResultsRecord<H>, overview: &Overview) -> bool {
         let study = &overview.study;
-        let is_as_large = (results.max_epochs, results.iterations) == (study.max_epochs, study.iterations);
+        let is_as_large = match results.algorithm {
+            Some(algorithm) => algorithm == study.algorithm,
+            None => {
+                (Some(results.max_epochs), results.iterations) == (study.max_epochs(), study.iterations())
+            }
+        };
         let is_salvaged = self.dir().join(names::DAMAGED).exists();
         is_as_large && results.stopped.is_none() && !is_salvaged && !overview.may_be_running()
     }

@@ -53,14 +53,12 @@ pub(super) fn record<O: Objective>(
     algorithm: Algorithm,
     direction: Direction,
 ) -> Result<StudyRecord> {
-    let Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations } = algorithm;
     Ok(StudyRecord {
         format: FORMAT,
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
-        max_epochs,
-        eta,
-        epoch_count,
-        iterations,
+        algorithm,
+        lookahead: None,
+        sampler: None,
         seed: settings.seed,
         monitor: settings.monitor.clone(),
         direction,

@@ -1,0 +1,207 @@
+//! `study.ron`: what a study is, and whether two are the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::records::{Descriptions, Record};
+use crate::schedule::{Algorithm, EpochCount, Setting};
+use crate::space::{Space, Value};
+use crate::trial::Direction;
+
+/// The version of the format of `study.ron` and `journal.ron` that this hobbit writes, and the newest it reads.
+pub const FORMAT: u32 = 2;
+
+/// Which of a trial's values is its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum ScoreBy {
+    /// The best value seen so far; the weights that are kept are those of that epoch.
+    #[default]
+    Best,
+    /// The last value.
+    Last,
+}
+
+/// What decides between trials whose scores are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Ties {
+    /// The smaller id: in studies that were begun before there was another rule.
+    #[default]
+    ById,
+    /// The lower loss, then fewer epochs, then the smaller id.
+    ByLoss,
+}
+
+/// `study.ron`: what a study is. Written once, and compared when the study is resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudyRecord {
+    /// The version of the files' format.
+    pub format: u32,
+    /// The version of hobbit that made the study.
+    pub hobbit: String,
+    /// The algorithm that it is run with.
+    pub algorithm: Algorithm,
+    /// How many stages may be under way, as far as decisions are concerned; nothing where no decision depends
+    /// on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookahead: Option<u32>,
+    /// What proposes configurations; nothing if they are drawn at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<SamplerRecord>,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// The metric that is optimized.
+    pub monitor: String,
+    /// Which way it gets better.
+    pub direction: Direction,
+    /// Which of a trial's values is its score.
+    pub score: ScoreBy,
+    /// What decides between equal scores.
+    #[serde(default)]
+    pub ties: Ties,
+    /// How often a failed trial is tried again.
+    pub retries: u32,
+    /// What else the objective depends on: its data, batch size, ...
+    pub objective: BTreeMap<String, String>,
+    /// Configurations that were given instead of drawn, as the first trials.
+    pub enqueued: Vec<Vec<(String, Value)>>,
+    /// The search space.
+    pub space: Space,
+}
+
+/// The sampler of a study: another one, or another version of it, is another study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SamplerRecord {
+    /// Its name.
+    pub name: String,
+    /// The version of what it proposes.
+    pub version: u32,
+}
+
+impl std::fmt::Display for SamplerRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`, version {}", self.name, self.version)
+    }
+}
+
+impl StudyRecord {
+    /// The algorithm that it is run with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The most epochs a stage gives a trial (`R`), if the algorithm has such a setting.
+    pub fn max_epochs(&self) -> Option<u32> {
+        self.number("max_epochs")
+    }
+
+    /// The cut factor between stages, if the algorithm has one.
+    pub fn eta(&self) -> Option<u32> {
+        self.number("eta")
+    }
+
+    /// How often the whole of Hyperband is run; 1 for other algorithms.
+    pub fn iterations(&self) -> u32 {
+        self.number("iterations").unwrap_or(1)
+    }
+
+    /// How epochs are counted.
+    pub fn epoch_count(&self) -> EpochCount {
+        match self.algorithm {
+            Algorithm::Hyperband { epoch_count, .. } => epoch_count,
+            #[allow(unreachable_patterns, reason = "for the algorithms to come")]
+            _ => EpochCount::default(),
+        }
+    }
+
+    /// The sizes of its algorithm, for example `R = 9, eta = 3`.
+    pub fn sizes(&self) -> String {
+        let settings = self.algorithm.settings().into_iter();
+        let sizes = settings.filter(|setting| !matches!(setting.key, "epoch_count" | "iterations"));
+        sizes.map(|size| format!("{} = {}", size.name, size.value)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A setting of the algorithm that is a number.
+    fn number(&self, key: &str) -> Option<u32> {
+        let settings = self.algorithm.settings();
+        settings.iter().find(|setting| setting.key == key)?.value.parse().ok()
+    }
+
+    /// Takes over what a record of the journal changes about the study.
+    pub(super) fn take_over(&mut self, record: &Record) {
+        match record {
+            Record::Extended { algorithm, .. } => self.algorithm = *algorithm,
+            Record::Opened {
+                descriptions: Some(Descriptions { objective: Some(objective), .. }), ..
+            } => {
+                self.objective.clone_from(objective);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What of the settings of two studies is not the same, in words; `ours` is asked for now, `theirs` is what
+/// the repository holds.
+pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare =
+        |name: &str, ours: String, theirs: String| found.extend(difference(name, &ours, &theirs));
+    compare("the algorithm", ours.algorithm.name().to_owned(), theirs.algorithm.name().to_owned());
+    for (ours, theirs) in pairs(&ours.algorithm, &theirs.algorithm) {
+        compare(ours.name, ours.value, theirs.value);
+    }
+    let lookahead = |study: &StudyRecord| study.lookahead.map_or("not set".to_owned(), |p| p.to_string());
+    compare("lookahead", lookahead(ours), lookahead(theirs));
+    let sampler =
+        |study: &StudyRecord| study.sampler.as_ref().map_or("random".to_owned(), ToString::to_string);
+    compare("the sampler", sampler(ours), sampler(theirs));
+    compare("the seed", ours.seed.to_string(), theirs.seed.to_string());
+    compare("the monitor", format!("`{}`", ours.monitor), format!("`{}`", theirs.monitor));
+    compare("the direction", format!("{:?}", ours.direction), format!("{:?}", theirs.direction));
+    compare("the score", format!("{:?}", ours.score), format!("{:?}", theirs.score));
+    compare("retries", ours.retries.to_string(), theirs.retries.to_string());
+    let mut enqueued = ours.enqueued.iter().zip(&theirs.enqueued);
+    if ours.enqueued.len() != theirs.enqueued.len()
+        || !enqueued.all(|(values, recorded)| ours.space.is_recorded_as(values, recorded))
+    {
+        found.push("the enqueued configurations are not the same".to_owned());
+    }
+    found.extend(ours.space.differences(&theirs.space));
+    found
+}
+
+/// The settings of two algorithms, side by side; none if they are not the same algorithm.
+fn pairs(ours: &Algorithm, theirs: &Algorithm) -> Vec<(Setting, Setting)> {
+    if ours.name() != theirs.name() {
+        return Vec::new();
+    }
+    ours.settings().into_iter().zip(theirs.settings()).collect()
+}
+
+/// Whether an algorithm is another one made larger: more epochs, trials or repetitions, and otherwise the same.
+pub(super) fn is_larger(ours: &Algorithm, theirs: &Algorithm) -> bool {
+    const SIZES: [&str; 3] = ["max_epochs", "iterations", "trials"];
+    let number = |setting: &Setting| setting.value.parse::<u64>().unwrap_or(0);
+    let has_shrunk =
+        |(ours, theirs): &(Setting, Setting)| SIZES.contains(&ours.key) && number(ours) < number(theirs);
+    let is_size = |(ours, _): &(Setting, Setting)| SIZES.contains(&ours.key);
+    let pairs = pairs(ours, theirs);
+    let grown = pairs.iter().any(|pair| is_size(pair) && pair.0.value != pair.1.value);
+    grown && !pairs.iter().any(has_shrunk)
+}
+
+/// What of the descriptions of two studies' objectives is not the same, in words.
+pub(super) fn objective_differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+    fn value<'a>(of: &'a StudyRecord, name: &str) -> &'a str {
+        of.objective.get(name).map_or("not set", String::as_str)
+    }
+    let names: BTreeSet<&String> = ours.objective.keys().chain(theirs.objective.keys()).collect();
+    let compare = |name: &String| difference(name, value(ours, name), value(theirs, name));
+    names.into_iter().filter_map(compare).collect()
+}
+
+fn difference(name: &str, ours: &str, theirs: &str) -> Option<String> {
+    (ours != theirs).then(|| format!("{name} is {ours}, but {theirs} in the repository"))
+}
