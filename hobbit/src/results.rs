@@ -278,7 +278,7 @@ impl<O: Objective> Results<O> {
         if let Some((dir, weights)) = &self.repository {
             let shown = |path: PathBuf| printable(&path.to_string_lossy()).into_owned();
             text += &format!("Results: {}\n", shown(dir.join("results.ron")));
-            if weights.path(self.best().id).exists() {
+            if weights.has(self.best().id) {
                 text += &format!("Best weights: {}\n", shown(weights.path(self.best().id)));
             }
             if self.stopped.is_some() {

@@ -3,6 +3,7 @@
 mod chain;
 mod damage;
 mod deaths;
+mod elsewhere;
 mod ends;
 mod faults;
 mod files;

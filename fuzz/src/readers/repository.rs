@@ -18,14 +18,19 @@ const JOURNAL: &str = include_str!("../../study/journal.ron");
 /// The best of its trials.
 const BEST: TrialId = TrialId::new(1, 3);
 
-/// `study.ron`, with the journal of another study.
+/// `study.ron`, with the journal of another study, as hobbit 0.1 wrote it and as it is written today.
 pub(super) fn study(dir: &Path, bytes: &[u8]) {
     write(dir, "study.ron", bytes);
-    keep(dir, "journal.ron", JOURNAL);
-    look(dir, bytes);
+    let text = |line: &'static str| line.split_once("\", ").and_then(|(_, text)| text.strip_suffix(')'));
+    let texts: Vec<&str> = JOURNAL.lines().filter_map(text).collect();
+    for journal in [JOURNAL.as_bytes().to_owned(), with_sums(texts.join("\n").as_bytes())] {
+        write(dir, "journal.ron", &journal);
+        look(dir, bytes);
+    }
 }
 
-/// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line.
+/// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line, as hobbit 0.1 wrote it
+/// and as it is written today.
 pub(super) fn journal(dir: &Path, bytes: &[u8]) {
     keep(dir, "study.ron", STUDY);
     for journal in [with_older_sums(bytes), with_sums(bytes)] {

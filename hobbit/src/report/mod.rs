@@ -65,7 +65,7 @@ impl Report {
     /// A file of the repository is damaged: its name and line.
     pub fn read(reader: &Reader) -> Result<Report> {
         let overview = reader.overview()?;
-        let has_weights = overview.best().is_some_and(|best| reader.model_path(best.id).exists());
+        let has_weights = overview.best().is_some_and(|best| reader.has_model(best.id));
         let columns = Column::all(&overview);
         Ok(Report {
             importance: Importance::new(&overview, &columns),

@@ -33,7 +33,7 @@ pub(crate) use deciding::{Losses, deciding};
 pub(crate) use ending::EXIT;
 pub(crate) use outcomes::{Outcomes, Rules};
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
-pub use reader::{Reader, salvage};
+pub use reader::{Reader, salvage, salvage_in};
 pub use reason::StopReason;
 pub use records::{
     Descriptions, End, RESULTS_FORMAT, Record, ResultRecord, ResultsRecord, StageRecord, Status, Timestamp,

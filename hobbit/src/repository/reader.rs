@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -17,6 +18,7 @@ use crate::trial::TrialId;
 #[derive(Debug, Clone)]
 pub struct Reader {
     dir: PathBuf,
+    storage: Arc<dyn Storage>,
     pub(super) study: StudyRecord,
 }
 
@@ -26,6 +28,14 @@ impl Reader {
     /// # Errors
     /// There is no `study.ron`, or it does not read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Reader> {
+        Reader::open_in(Arc::new(Disk), dir)
+    }
+
+    /// Opens the repository in a directory of this storage.
+    ///
+    /// # Errors
+    /// As [`open`](Reader::open).
+    pub fn open_in(storage: Arc<dyn Storage>, dir: impl AsRef<Path>) -> Result<Reader> {
         let dir = dir.as_ref();
         if dir.as_os_str().is_empty() {
             return Err(Error::repository(
@@ -33,11 +43,11 @@ impl Reader {
             ));
         }
         let path = dir.join(names::STUDY);
-        match read_study(&Disk, &path)? {
+        match read_study(&*storage, &path)? {
             Some(study) => {
                 let possible = study.algorithm().outline();
                 possible.map_err(|error| Error::repository(format!("{}: {error}", path.display())))?;
-                Ok(Reader { dir: dir.to_owned(), study })
+                Ok(Reader { dir: dir.to_owned(), storage, study })
             }
             None => {
                 let why = if dir.is_dir() {
@@ -72,7 +82,7 @@ impl Reader {
     /// A damaged line, with its number.
     pub fn journal(&self) -> Result<Vec<Record>> {
         let path = self.dir.join(names::JOURNAL);
-        match Disk.read(&path) {
+        match self.storage.read(&path) {
             Ok(bytes) => Ok(journal::parse(&path, &bytes, Some(&self.study))?.records),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(Error::io("read", &path, error)),
@@ -85,7 +95,7 @@ impl Reader {
     /// There is none yet, or it does not read: the error has the line and column.
     pub fn results<H: DeserializeOwned>(&self) -> Result<ResultsRecord<H>> {
         let path = self.dir.join(names::RESULTS);
-        let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
+        let bytes = self.storage.read(&path).map_err(|error| Error::io("read", &path, error))?;
         let text = String::from_utf8_lossy(&bytes);
         from_ron(&path, &text)
     }
@@ -111,7 +121,7 @@ impl Reader {
     /// # Errors
     /// `results.ron` does not read.
     pub fn hparams_ron(&self, trial: TrialId) -> Result<Option<String>> {
-        if !self.dir.join(names::RESULTS).exists() {
+        if !self.has(names::RESULTS) {
             return Ok(None);
         }
         let results: ResultsRecord<Box<ron::value::RawValue>> = self.results()?;
@@ -125,7 +135,7 @@ impl Reader {
     /// There is none, or its file is damaged.
     pub fn model(&self, trial: TrialId) -> Result<SavedModel> {
         let path = self.model_path(trial);
-        let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
+        let bytes = self.storage.read(&path).map_err(|error| Error::io("read", &path, error))?;
         checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
     }
 
@@ -135,7 +145,7 @@ impl Reader {
     /// The directory `weights` cannot be read. One that is not there is empty.
     pub fn models(&self) -> Result<Vec<TrialId>> {
         let dir = self.dir.join(names::WEIGHTS);
-        let names = match Disk.list(&dir) {
+        let names = match self.storage.list(&dir) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("list", &dir, error)),
             names => names.unwrap_or_default(),
         };
@@ -145,6 +155,21 @@ impl Reader {
     /// The file of a trial's saved model.
     pub fn model_path(&self, trial: TrialId) -> PathBuf {
         self.dir.join(names::WEIGHTS).join(names::model(trial))
+    }
+
+    /// Whether there is a saved model of a trial, whole or not.
+    pub fn has_model(&self, trial: TrialId) -> bool {
+        self.storage.exists(&self.model_path(trial))
+    }
+
+    /// Whether there is a file of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.storage.exists(&self.dir.join(name))
+    }
+
+    /// Where the files are kept.
+    pub(super) fn storage(&self) -> &dyn Storage {
+        &*self.storage
     }
 
     /// The directory.
@@ -228,22 +253,30 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
 /// # Errors
 /// The files cannot be read or written, or there is a `journal.ron.damaged` already.
 pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
+    salvage_in(Arc::new(Disk), dir)
+}
+
+/// The same for a directory of this storage.
+///
+/// # Errors
+/// As [`salvage`].
+pub fn salvage_in(storage: Arc<dyn Storage>, dir: impl AsRef<Path>) -> Result<usize> {
     let dir = dir.as_ref();
-    let study = Reader::open(dir)?.study;
+    let study = Reader::open_in(storage.clone(), dir)?.study;
     let _lock = super::lock::Lock::acquire(dir)?;
     let path = dir.join(names::JOURNAL);
-    let bytes = Disk.read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let bytes = storage.read(&path).map_err(|error| Error::io("read", &path, error))?;
     let (contents, damage) = journal::parse_until_damage(&bytes, Some(&study));
     if damage.is_none() {
         return Ok(contents.records.len());
     }
     let aside = dir.join(names::DAMAGED);
-    match Disk.read(&aside) {
+    match storage.read(&aside) {
         // of a salvage that was killed before its end
         Ok(before) if before == bytes => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            replace(&Disk, &aside, &bytes)
-                .and_then(|()| Disk.sync_dir(dir))
+            replace(&*storage, &aside, &bytes)
+                .and_then(|()| storage.sync_dir(dir))
                 .map_err(|error| Error::io("write", &aside, error))?;
         }
         _ => {
@@ -254,8 +287,8 @@ pub fn salvage(dir: impl AsRef<Path>) -> Result<usize> {
         }
     }
     let kept = &bytes[..contents.whole as usize];
-    replace(&Disk, &path, kept)
-        .and_then(|()| Disk.sync_dir(dir))
+    replace(&*storage, &path, kept)
+        .and_then(|()| storage.sync_dir(dir))
         .map_err(|error| Error::io("write", &path, error))?;
     Ok(contents.records.len())
 }

@@ -29,6 +29,14 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The names of the files in a directory.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Whether there is a file or a directory of this name.
+    fn exists(&self, path: &Path) -> bool {
+        match self.identity(path) {
+            Ok(Some(_)) => true,
+            Ok(None) => self.read(path).is_ok(),
+            Err(_) => false,
+        }
+    }
     /// Which file has this name, to notice when it was removed, replaced or changed by somebody else; nothing
     /// where that cannot be told.
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
@@ -197,6 +205,10 @@ impl Storage for Disk {
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
     }
 
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {

@@ -47,6 +47,11 @@ impl Weights {
         }
     }
 
+    /// Whether there is a checkpoint of a trial.
+    pub(crate) fn has(&self, trial: TrialId) -> bool {
+        self.storage.exists(&self.path(trial))
+    }
+
     /// The file of a trial's checkpoint.
     pub(crate) fn path(&self, trial: TrialId) -> PathBuf {
         self.dir.join(names::model(trial))

@@ -10,7 +10,6 @@ use super::lines::Damage;
 use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
 use super::records::{ResultsRecord, StageRecord, Status, other_score};
-use super::storage::{Disk, Storage};
 use super::{journal, names};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
@@ -73,7 +72,7 @@ impl Reader {
         }
         let is_running = overview.as_ref().is_some_and(Overview::may_be_running);
         let weights = self.dir().join(names::WEIGHTS);
-        match Disk.list(&weights) {
+        match self.storage().list(&weights) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 checks.add("weights", FileState::Unreadable, error.to_string());
             }
@@ -84,7 +83,7 @@ impl Reader {
                 self.verify_best(overview.as_ref(), &mut checks);
             }
         }
-        let names = Disk.list(self.dir()).map_err(|error| Error::io("list", self.dir(), error))?;
+        let names = self.storage().list(self.dir()).map_err(|error| Error::io("list", self.dir(), error))?;
         for name in names {
             match name.as_str() {
                 names::DAMAGED => {
@@ -92,7 +91,7 @@ impl Reader {
                 }
                 _ if names::is_temporary(&name) => checks.temporary(&name, is_running),
                 _ if names::is_own(&name) => {}
-                _ if names::is_old(&name) && self.dir().join(&name).join(names::STUDY).exists() => {
+                _ if names::is_old(&name) && self.has(&format!("{name}/{}", names::STUDY)) => {
                     checks.add(&name, FileState::Note, "a study that was overwritten")
                 }
                 _ => checks.add(&name, FileState::Note, "not a file of hobbit's"),
@@ -112,7 +111,7 @@ impl Reader {
 
     fn verify_journal(&self, checks: &mut Checks) -> Option<Overview> {
         const NAME: &str = names::JOURNAL;
-        let bytes = match Disk.read(&self.dir().join(NAME)) {
+        let bytes = match self.storage().read(&self.dir().join(NAME)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 checks.add(NAME, FileState::Note, "there is none yet: no process has worked on the study");
@@ -165,7 +164,7 @@ impl Reader {
 
     fn verify_results(&self, overview: &Overview, checks: &mut Checks) {
         const NAME: &str = names::RESULTS;
-        if !self.dir().join(NAME).exists() {
+        if !self.has(NAME) {
             if overview.is_finished() {
                 let text =
                     "the journal says that the study is finished; run its program again to have it written";
@@ -228,7 +227,7 @@ impl Reader {
                 (Some(results.max_epochs), results.iterations) == (study.max_epochs(), study.iterations())
             }
         };
-        let is_salvaged = self.dir().join(names::DAMAGED).exists();
+        let is_salvaged = self.has(names::DAMAGED);
         is_as_large && results.stopped.is_none() && !is_salvaged && !overview.may_be_running()
     }
 
@@ -244,7 +243,7 @@ impl Reader {
         let model = match self.model(trial) {
             Ok(model) => model,
             // it was removed since the directory was listed
-            Err(_) if !path.exists() => return,
+            Err(_) if !self.has_model(trial) => return,
             Err(error) if error.is_io() => {
                 return checks.add(&file, FileState::Unreadable, error.to_string());
             }
@@ -287,7 +286,7 @@ impl Reader {
 
     fn verify_best(&self, overview: Option<&Overview>, checks: &mut Checks) {
         let missing = |overview: &Overview| {
-            overview.best().map(|best| best.id).filter(|id| !self.model_path(*id).exists())
+            overview.best().map(|best| best.id).filter(|id| !self.has_model(*id))
         };
         let Some(first) = overview.and_then(missing) else { return };
         // in a running study another trial may be the best one by now

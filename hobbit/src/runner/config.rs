@@ -186,7 +186,7 @@ pub(super) fn direction<O: Objective>(
     let ask = "`.direction(Direction::Maximize)` or `.direction(Direction::Minimize)`";
     // earlier versions took whatever is not called accuracy for an error
     if let Some(dir) = &settings.repo_dir
-        && let Ok(reader) = Reader::open(dir)
+        && let Ok(reader) = Reader::open_in(settings.storage.clone(), dir)
         && let study = reader.made()
         && study.monitor == monitor
     {

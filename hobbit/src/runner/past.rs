@@ -51,7 +51,7 @@ impl Past {
         check_hparams(configurations)?;
         let Settings { extend, overwrite, accept_changes, max_deaths, .. } = *settings;
         // a study that was begun with another rule goes on with it
-        if !overwrite && let Ok(reader) = Reader::open(dir) {
+        if !overwrite && let Ok(reader) = Reader::open_in(settings.storage.clone(), dir) {
             study.ties = reader.made().ties;
         }
         let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
