@@ -43,6 +43,7 @@ pub mod observe;
 pub mod prelude;
 mod printable;
 mod random;
+mod ranked;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod repository;
@@ -134,9 +135,9 @@ pub use objective::{
 };
 pub use observe::{Event, Observer};
 pub use random::{Key, KeyRng};
-pub use repository::StopReason;
-pub use repository::{ScoreBy, Status, salvage};
-pub use results::{Results, Trial};
+pub use ranked::Trial;
+pub use repository::{ScoreBy, Status, StopReason, salvage};
+pub use results::Results;
 pub use runner::{Keep, MaxFailures};
 pub use schedule::{EpochCount, Plan, visualize};
 pub use space::SearchSpace;

@@ -1,6 +1,5 @@
 //! What a sweep found: its trials, ranked.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,19 +7,15 @@ use std::sync::Arc;
 
 use crate::error::{BoxError, Error, Result};
 use crate::objective::{Objective, TrialContext};
-use crate::observe::{Event, results_table, tell, trials_csv};
 #[cfg(feature = "evcxr")]
 use crate::observe::{print, results_notebook};
+use crate::observe::{results_table, rows_csv};
 use crate::printable::printable;
 use crate::random::Key;
-use crate::repository::{
-    RESULTS_FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StopReason, StudyRecord, TrialOverview,
-    Weights, metrics_at, other_score, to_pretty,
-};
+use crate::ranked::Trial;
+use crate::repository::{Status, StopReason, StudyRecord, Weights, other_score};
 use crate::runner::panics::catch;
-use crate::runner::{Configurations, Finished, TrialState};
-use crate::schedule::{Algorithm, Place};
-use crate::space::SearchSpace;
+use crate::runner::{Configurations, Finished};
 use crate::trial::{Direction, TrialId};
 
 /// The trials of a sweep, best first.
@@ -41,123 +36,30 @@ pub struct Results<O: Objective> {
     repository: Option<(PathBuf, Weights)>,
 }
 
-/// One trial of a sweep.
-#[non_exhaustive]
-pub struct Trial<H> {
-    /// Its place, counted from 1.
-    pub rank: u32,
-    /// Its name.
-    pub id: TrialId,
-    /// Its hyperparameters.
-    pub hparams: Arc<H>,
-    /// What became of it.
-    pub status: Status,
-    /// Its score: the best (or last) value of the monitor; none if it failed.
-    pub score: Option<f64>,
-    /// The epoch (counted from 1) that the score is from.
-    pub epoch: Option<u64>,
-    /// The epochs it was trained in all.
-    pub epochs: u64,
-    /// The outcomes of its stages, with every epoch's metrics.
-    pub stages: Vec<Arc<StageRecord>>,
-}
-
-impl<H> Trial<H> {
-    /// A metric at the epoch that the score is from.
-    pub fn metric(&self, name: &str) -> Option<f64> {
-        self.metrics().find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
-    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
-    pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
-        metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
-    }
-
-    /// By what it is ranked, besides its id.
-    fn place(&self, study: &StudyRecord) -> Place {
-        let Some(value) = self.score else { return Place::LAST };
-        study.rank(value, |name| self.metric(name), self.epochs).place(study.direction)
-    }
-
-    /// Not ranked yet.
-    fn new(state: TrialState<H>) -> Trial<H> {
-        let TrialState { id, hparams, records, unfinished, status, score, epochs, .. } = state;
-        let mut stages = records;
-        stages.extend(unfinished);
-        let epoch = score.map(|(_, epoch)| epoch);
-        let score = score.map(|(score, _)| score);
-        Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
-    }
-}
-
 impl<O: Objective> Results<O> {
-    /// Ranks what a sweep left, and writes `results.ron`.
+    /// What a sweep found.
+    ///
+    /// # Errors
+    /// No trial has a score.
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
-        let Finished { objective, study, trials, stopped, signal, mut repository, mut observers } = finished;
-        let complete = stopped.is_none();
-        // in the memory where they are, since fresh memory takes longer; they are in the order of their ids, which equal ones keep
-        let mut trials: Vec<Trial<_>> = trials.into_iter().flatten().map(Trial::new).collect();
-        trials.sort_by_cached_key(|trial| study.direction.key(trial.score));
-        for equal in trials.chunk_by_mut(|a, b| a.score == b.score).filter(|equal| equal.len() > 1) {
-            equal.sort_by_cached_key(|trial| trial.place(&study));
-        }
-        (1..).zip(&mut trials).for_each(|(rank, trial)| trial.rank = rank);
-        let repository_place = repository.as_ref().map(|r| (r.dir().to_owned(), r.weights().clone()));
-        let results = Results { objective, study, trials, stopped, signal, repository: repository_place };
-        let reason = results.stopped.as_ref().map(ToString::to_string);
-        let written = repository.as_mut().map_or(Ok(()), |repository| {
-            repository.write_results(&to_pretty(&results.record())?)?;
-            repository.close(results.stopped.clone())
-        });
-        tell(&mut observers, &Event::Ended { stopped: reason });
-        written?;
-        match results.trials.first() {
-            Some(Trial { score: Some(_), .. }) => Ok(results),
+        let Finished { objective, study, trials, stopped, signal, repository } = finished;
+        match trials.first() {
+            Some(Trial { score: Some(_), .. }) => {
+                Ok(Results { objective, study, trials, stopped, signal, repository })
+            }
             Some(Trial {
                 status: Status::Failed { reason, .. } | Status::Diverged { reason, .. },
                 id,
                 ..
-            }) if complete => Err(Error::study(format!(
+            }) if stopped.is_none() => Err(Error::study(format!(
                 "all {} trials failed; the first was trial {id}: {reason}",
-                results.trials.len()
+                trials.len()
             ))),
-            _ => Err(match results.stopped {
+            _ => Err(match stopped {
                 Some(reason) => Error::study(format!("stopped before any trial was trained: {reason}"))
-                    .with_source(results.signal.unwrap_or(reason)),
+                    .with_source(signal.unwrap_or(reason)),
                 None => Error::study("no trial was trained"),
             }),
-        }
-    }
-
-    fn record(&self) -> ResultsRecord<&O::Hparams> {
-        let study = &self.study;
-        let trials = self.trials.iter().map(|trial| ResultRecord {
-            rank: trial.rank,
-            trial: trial.id,
-            status: trial.status.clone(),
-            score: trial.score,
-            epoch: trial.epoch,
-            epochs: trial.epochs,
-            metrics: trial.metrics().map(|(name, value)| (name.to_owned(), value)).collect(),
-            hparams: &*trial.hparams,
-        });
-        // a Hyperband is written as it always was
-        let (max_epochs, eta, iterations, algorithm) = match study.algorithm {
-            Algorithm::Hyperband { max_epochs, eta, iterations, .. } => (max_epochs, eta, iterations, None),
-            #[allow(unreachable_patterns, reason = "for the algorithms to come")]
-            other => (0, 0, 0, Some(other)),
-        };
-        ResultsRecord {
-            format: RESULTS_FORMAT,
-            max_epochs,
-            eta,
-            iterations,
-            algorithm,
-            seed: study.seed,
-            monitor: study.monitor.clone(),
-            direction: study.direction,
-            stopped: self.stopped.clone(),
-            trials: trials.collect(),
         }
     }
 
@@ -175,18 +77,9 @@ impl<O: Objective> Results<O> {
     /// All trials as CSV, best first, for data frames: what `hobbit export --csv` writes.
     ///
     /// The columns are rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs, seconds, then
-    /// `metrics.NAME` at the epoch of the score, then `hparams.NAME`; what there is not is empty.
+    /// `metrics.NAME` at the epoch of the score, then `hparams.NAME`; missing values are empty.
     pub fn to_csv(&self) -> String {
-        let overview = |trial: &Trial<O::Hparams>| TrialOverview {
-            id: trial.id,
-            hparams: trial.hparams.values(),
-            model: BTreeMap::new(),
-            status: trial.status.clone(),
-            score: trial.score.zip(trial.epoch),
-            stages: trial.stages.iter().map(|stage| StageRecord::clone(stage)).collect(),
-            running: None,
-        };
-        trials_csv(&self.trials.iter().map(overview).collect::<Vec<_>>())
+        rows_csv(&self.trials.iter().map(Trial::row).collect::<Vec<_>>())
     }
 
     /// Why the sweep stopped before the end of its plan; `None` if everything was trained.
@@ -269,9 +162,15 @@ impl<O: Objective> Results<O> {
         rebuild(&*self.objective, &self.study, trial.id, &trial.hparams, &saved)
     }
 
+    /// The ranked table of so many trials.
+    fn table(&self, trials: usize) -> String {
+        let rows: Vec<_> = self.trials.iter().take(trials).map(Trial::row).collect();
+        results_table(&rows, &self.study.monitor)
+    }
+
     /// Everything that was asked for; what a sweep prints at its end.
     pub(crate) fn summary(&self) -> String {
-        let mut text = results_table(&self.trials, &self.study.monitor, 10);
+        let mut text = self.table(10);
         if self.trials.len() > 10 {
             text += &format!("... and {} more\n", self.trials.len() - 10);
         }
@@ -324,7 +223,7 @@ impl<'a, O: Objective> IntoIterator for &'a Results<O> {
 
 impl<O: Objective> fmt::Display for Results<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&results_table(&self.trials, &self.study.monitor, usize::MAX))
+        f.write_str(&self.table(usize::MAX))
     }
 }
 
@@ -332,7 +231,8 @@ impl<O: Objective> fmt::Display for Results<O> {
 impl<O: Objective> Results<O> {
     /// Shows the ranked table in a notebook of evcxr, which calls this for a value that ends a cell.
     pub fn evcxr_display(&self) {
-        print(&results_notebook(&self.trials, &self.study.monitor));
+        let rows: Vec<_> = self.trials.iter().map(Trial::row).collect();
+        print(&results_notebook(&rows, &self.study.monitor));
     }
 }
 

@@ -9,6 +9,7 @@ mod live;
 mod log;
 mod progress;
 mod ranking;
+mod row;
 mod sheet;
 mod table;
 pub mod text;
@@ -20,8 +21,10 @@ use std::sync::Arc;
 pub(crate) use console::{Console, Verbosity, print};
 #[cfg(feature = "tracing")]
 pub(crate) use log::Log;
+pub(crate) use row::Row;
 #[cfg(feature = "report")]
 pub(crate) use sheet::metric_names;
+pub(crate) use sheet::rows_csv;
 pub use sheet::{Fate, epochs_csv, trials_csv};
 pub use table::names;
 #[cfg(feature = "evcxr")]

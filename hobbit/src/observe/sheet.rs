@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::names;
-use crate::repository::{Status, TrialOverview};
+use super::row::Row;
+use crate::repository::{StageRecord, Status, TrialOverview};
 use crate::space::Value;
 
 /// What became of a trial, in columns.
@@ -21,12 +22,16 @@ pub struct Fate<'a> {
 impl<'a> Fate<'a> {
     /// What became of this trial.
     pub fn of(trial: &'a TrialOverview) -> Fate<'a> {
-        let (word, dropped_after_stage, failed) = match &trial.status {
+        Fate::new(&trial.status, trial.running.is_some())
+    }
+
+    fn new(status: &'a Status, is_running: bool) -> Fate<'a> {
+        let (word, dropped_after_stage, failed) = match status {
             Status::Finished => ("finished", None, None),
             Status::Dropped(stage) => ("dropped", Some(stage + 1), None),
             Status::Diverged { epoch, reason } => ("diverged", None, Some((*epoch, reason.as_str()))),
             Status::Failed { epoch, reason } => ("failed", None, Some((*epoch, reason.as_str()))),
-            Status::Unfinished if trial.running.is_some() => ("running", None, None),
+            Status::Unfinished if is_running => ("running", None, None),
             Status::Unfinished => ("unfinished", None, None),
         };
         let (failed_in_epoch, reason) = failed.unzip();
@@ -37,33 +42,39 @@ impl<'a> Fate<'a> {
 /// The trials in this order, a line each: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs,
 /// seconds, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`.
 pub fn trials_csv(trials: &[TrialOverview]) -> String {
-    let metrics = metric_names(trials);
-    let hparams = names(trials.iter().map(|trial| trial.hparams.as_slice()));
+    rows_csv(&trials.iter().map(Row::from).collect::<Vec<_>>())
+}
+
+/// As [`trials_csv`].
+pub(crate) fn rows_csv(rows: &[Row<'_>]) -> String {
+    let metrics = metric_names(rows.iter().flat_map(|row| row.stages.iter().copied()));
+    let hparams = names(rows.iter().map(|row| &*row.hparams));
     let fixed = "rank trial status dropped_after_stage failed_in_epoch reason score epoch epochs seconds";
     let header = fixed.split(' ').map(str::to_owned);
     let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
     let header = header.chain(hparams.iter().map(|name| format!("hparams.{name}")));
     let mut sheet = Sheet::default();
     sheet.line(header.map(Some));
-    for (rank, trial) in (1..).zip(trials) {
-        let Fate { word, dropped_after_stage, failed_in_epoch, reason } = Fate::of(trial);
+    for (rank, row) in (1..).zip(rows) {
+        let Fate { word, dropped_after_stage, failed_in_epoch, reason } =
+            Fate::new(row.status, row.is_running);
         let rank: usize = rank;
         let start = [
             text(Some(rank)),
-            text(Some(trial.id)),
+            text(Some(row.id)),
             text(Some(word)),
             text(dropped_after_stage),
             text(failed_in_epoch),
             text(reason),
-            text(trial.score.map(|(score, _)| score)),
-            text(trial.score.map(|(_, epoch)| epoch)),
-            text(Some(trial.epochs())),
+            text(row.score.map(|(score, _)| score)),
+            text(row.score.map(|(_, epoch)| epoch)),
+            text(Some(row.epochs)),
             // the sum of no floats is -0
-            text(Some(0.0 + trial.stages.iter().map(|stage| stage.seconds).sum::<f64>())),
+            text(Some(0.0 + row.stages.iter().map(|stage| stage.seconds).sum::<f64>())),
         ];
-        let measured: HashMap<&str, f64> = trial.score_metrics().collect();
+        let measured: HashMap<&str, f64> = row.score_metrics().collect();
         let given: HashMap<&str, &Value> =
-            trial.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
+            row.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
         let measured = metrics.iter().map(|name| text(measured.get(name)));
         let given = hparams.iter().map(|name| text(given.get(name)));
         sheet.line(start.into_iter().chain(measured).chain(given));
@@ -73,7 +84,7 @@ pub fn trials_csv(trials: &[TrialOverview]) -> String {
 
 /// The epochs of the trials, a line each: trial, stage, epoch, then `metrics.NAME`.
 pub fn epochs_csv(trials: &[TrialOverview]) -> String {
-    let metrics = metric_names(trials);
+    let metrics = metric_names(trials.iter().flat_map(|trial| &trial.stages));
     let header = ["trial", "stage", "epoch"].map(str::to_owned).into_iter();
     let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
     let mut sheet = Sheet::default();
@@ -100,9 +111,9 @@ fn text<T: ToString>(value: Option<T>) -> Cell {
 }
 
 /// The names of all metrics, in the order in which they come up.
-pub(crate) fn metric_names(trials: &[TrialOverview]) -> Vec<&str> {
+pub(crate) fn metric_names<'a>(stages: impl Iterator<Item = &'a StageRecord>) -> Vec<&'a str> {
     let (mut names, mut known) = (Vec::new(), HashSet::new());
-    for stage in trials.iter().flat_map(|trial| &trial.stages) {
+    for stage in stages {
         names.extend(stage.history.metrics().iter().map(String::as_str).filter(|name| known.insert(*name)));
     }
     names

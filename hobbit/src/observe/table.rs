@@ -2,10 +2,10 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::row::Row;
 use super::text::{cell, number};
 use crate::printable::printable;
-use crate::results::Trial;
-use crate::space::{SearchSpace, Value};
+use crate::space::Value;
 
 /// The names of all hyperparameters, in their order; one that exists in some trials only stands after those that come before it.
 pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec<&'a str> {
@@ -28,31 +28,30 @@ pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec
 }
 
 /// The heading and the rows of the best trials: rank, name, score, epochs, what became of them, hyperparameters.
-fn results_cells<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> (Vec<String>, Vec<Vec<String>>) {
-    let values: Vec<Vec<(String, Value)>> = trials.iter().map(|trial| trial.hparams.values()).collect();
-    let names = names(values.iter().map(Vec::as_slice));
+fn results_cells(rows: &[Row<'_>], monitor: &str) -> (Vec<String>, Vec<Vec<String>>) {
+    let names = names(rows.iter().map(|row| &*row.hparams));
     let fixed = ["rank", "trial", monitor, "epochs", "status"];
     let heading = fixed.iter().chain(&names).map(|&name| printable(name).into_owned()).collect();
-    let row = |(trial, values): (&Trial<H>, &Vec<(String, Value)>)| {
+    let cells = |(rank, row): (usize, &Row<'_>)| {
         let mut cells = vec![
-            trial.rank.to_string(),
-            trial.id.to_string(),
-            trial.score.map_or_else(|| "-".to_owned(), number),
-            trial.epochs.to_string(),
-            trial.status.to_string(),
+            rank.to_string(),
+            row.id.to_string(),
+            row.score.map_or_else(|| "-".to_owned(), |(score, _)| number(score)),
+            row.epochs.to_string(),
+            row.status.to_string(),
         ];
         cells.extend(names.iter().map(|name| {
-            let value = values.iter().find(|(known, _)| known == name);
+            let value = row.hparams.iter().find(|(known, _)| known == name);
             value.map_or_else(|| "-".to_owned(), |(_, value)| printable(&cell(value)).into_owned())
         }));
         cells
     };
-    (heading, trials.iter().zip(&values).map(row).collect())
+    (heading, (1..).zip(rows).map(cells).collect())
 }
 
-/// The best `rows` trials as text.
-pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, rows: usize) -> String {
-    let (heading, rows) = results_cells(&trials[..rows.min(trials.len())], monitor);
+/// The best trials as text.
+pub(crate) fn results_table(rows: &[Row<'_>], monitor: &str) -> String {
+    let (heading, rows) = results_cells(rows, monitor);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(heading);
@@ -69,8 +68,8 @@ pub(crate) fn results_table<H: SearchSpace>(trials: &[Trial<H>], monitor: &str, 
 
 /// All trials as an HTML table, between the lines by which a notebook of evcxr knows it.
 #[cfg(feature = "evcxr")]
-pub(crate) fn results_notebook<H: SearchSpace>(trials: &[Trial<H>], monitor: &str) -> String {
-    let (heading, rows) = results_cells(trials, monitor);
+pub(crate) fn results_notebook(rows: &[Row<'_>], monitor: &str) -> String {
+    let (heading, rows) = results_cells(rows, monitor);
     let line = |cells: &[String], tag: &str| {
         let escaped = |cell: &String| cell.replace('&', "&amp;").replace('<', "&lt;");
         let cells = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
@@ -84,26 +83,21 @@ pub(crate) fn results_notebook<H: SearchSpace>(trials: &[Trial<H>], monitor: &st
 #[cfg(all(test, feature = "evcxr"))]
 mod tests {
     use super::*;
+    use crate::repository::Status;
+    use crate::trial::TrialId;
 
     #[test]
     fn a_notebook_gets_a_table_without_markup_of_others() {
-        #[crate::search_space]
-        struct Hparams {
-            #[uniform(0.0..=1.0)]
-            rate: f64,
-        }
-        let hparams = std::sync::Arc::new(Hparams { rate: 0.5 });
-        let trial = Trial {
-            rank: 1,
-            id: crate::trial::TrialId::new(1, 2),
-            hparams,
-            status: crate::repository::Status::Finished,
-            score: Some(0.25),
-            epoch: Some(3),
+        let row = Row {
+            id: TrialId::new(1, 2),
+            hparams: vec![("rate".to_owned(), Value::Float(0.5))].into(),
+            status: &Status::Finished,
+            is_running: false,
+            score: Some((0.25, 3)),
             epochs: 4,
             stages: Vec::new(),
         };
-        let shown = results_notebook(&[trial], "<val>");
+        let shown = results_notebook(&[row], "<val>");
         let expected = "EVCXR_BEGIN_CONTENT text/html\n<table>\n\
             <tr><th>rank</th><th>trial</th><th>&lt;val></th><th>epochs</th><th>status</th><th>rate</th></tr>\n\
             <tr><td>1</td><td>1-2</td><td>0.2500</td><td>4</td><td>finished</td><td>0.5000</td></tr>\n\

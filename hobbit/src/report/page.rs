@@ -328,7 +328,8 @@ fn failures(overview: &Overview) -> Vec<[String; 4]> {
 /// The table of all trials: its columns, and the cells of each row.
 fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
     let overview = &report.overview;
-    let mut metrics: Vec<&str> = crate::observe::metric_names(&overview.trials);
+    let mut metrics: Vec<&str> =
+        crate::observe::metric_names(overview.trials.iter().flat_map(|trial| &trial.stages));
     metrics.retain(|name| *name != overview.study.monitor);
     let heading = |name, is_number| Heading { name, is_number };
     let mut headings =

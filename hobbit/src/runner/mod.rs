@@ -7,6 +7,7 @@ mod configurations;
 mod coordinator;
 mod deaths;
 mod descriptions;
+mod ending;
 mod epochs;
 mod evaluate;
 mod failures;
@@ -25,8 +26,8 @@ mod trouble;
 mod worker;
 
 pub(crate) use configurations::Configurations;
-pub(crate) use ledger::TrialState;
+pub(crate) use ending::Finished;
 pub(crate) use settings::Settings;
-pub(crate) use sweep::{Finished, sweep};
+pub(crate) use sweep::sweep;
 
 pub use settings::{Keep, MaxFailures};

@@ -7,35 +7,24 @@ use std::time::Instant;
 use super::config::{asked, check, check_monitor, direction, enqueue, record, workers};
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
+use super::ending::{Finished, finish};
 use super::evaluate::Evaluator;
 use super::failures::Failures;
 use super::interrupt::{self, Guard};
-use super::ledger::{Ledger, TrialState};
+use super::ledger::Ledger;
 use super::machine::{quarter_of_memory, unoptimized};
 use super::panics::catch;
 use super::past::Past;
 use super::paused::Paused;
-use super::settings::{Keep, Settings};
+use super::settings::Settings;
 use super::state::{Message, Shared, Slot, State};
 use super::worker::Crew;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity, tell};
-use crate::repository::{Losses, Repository, StopReason, StudyRecord};
+use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity};
+use crate::repository::{Losses, Repository, StopReason};
 use crate::schedule::{Algorithm, Scheduler};
 use crate::trial::TrialId;
-
-/// What a sweep leaves.
-pub(crate) struct Finished<O: Objective> {
-    pub(crate) objective: Arc<O>,
-    pub(crate) study: StudyRecord,
-    pub(crate) trials: Vec<Option<TrialState<O::Hparams>>>,
-    pub(crate) stopped: Option<StopReason>,
-    /// The signal that arrived, even if everything was trained all the same.
-    pub(crate) signal: Option<StopReason>,
-    pub(crate) repository: Option<Repository>,
-    pub(crate) observers: Vec<Box<dyn Observer>>,
-}
 
 /// Runs a sweep.
 pub(crate) fn sweep<O: Objective>(
@@ -173,32 +162,6 @@ fn state<O: Objective>(
         fatal: None,
         failures: Failures { allowed: settings.max_failures, tried: 0, failed: 0, first: None },
     }
-}
-
-/// Closes the journal and takes what the sweep leaves.
-fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Result<Finished<O>> {
-    let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
-    let (stopped, signal, fatal, ledger) = {
-        let mut state = shared.lock();
-        if let Some(repository) = &mut repository {
-            repository.note_ends(&mut state.ends);
-        }
-        let empty = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, Keep::None, 0);
-        // whatever stopped it, it is finished if nothing is left
-        let stopped = state.stop.take().filter(|_| !state.scheduler.is_done());
-        (stopped, state.signal.take(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
-    };
-    if let Some(error) = fatal {
-        if let Some(repository) = &mut repository {
-            // the error that ended the sweep is the one to report, should this fail too
-            let _ = repository.close(Some(StopReason::Error(error.to_string())));
-        }
-        tell(&mut observers, &Event::Ended { stopped: Some(error.to_string()) });
-        return Err(error);
-    }
-    let objective = shared.evaluator.objective.clone();
-    let trials = ledger.into_trials();
-    Ok(Finished { objective, study, trials, stopped, signal, repository, observers })
 }
 
 /// What an epoch of a trial costs, if that is known. What is wrong with the trial is found out when it is trained.

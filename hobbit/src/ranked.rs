@@ -1,0 +1,111 @@
+//! The trials of a sweep, ranked: what `results.ron` holds and [`Results`](crate::Results) shows.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::observe::Row;
+use crate::repository::{
+    RESULTS_FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StopReason, StudyRecord, metrics_at,
+};
+use crate::schedule::{Algorithm, Place};
+use crate::space::SearchSpace;
+use crate::trial::TrialId;
+
+/// One trial of a sweep.
+#[non_exhaustive]
+pub struct Trial<H> {
+    /// Its place, counted from 1.
+    pub rank: u32,
+    /// Its name.
+    pub id: TrialId,
+    /// Its hyperparameters.
+    pub hparams: Arc<H>,
+    /// What became of it.
+    pub status: Status,
+    /// Its score: the best (or last) value of the monitor; none if it failed.
+    pub score: Option<f64>,
+    /// The epoch (counted from 1) that the score is from.
+    pub epoch: Option<u64>,
+    /// The epochs it was trained in all.
+    pub epochs: u64,
+    /// The outcomes of its stages, with every epoch's metrics.
+    pub stages: Vec<Arc<StageRecord>>,
+}
+
+impl<H> Trial<H> {
+    /// A metric at the epoch that the score is from.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The metrics of the epoch that the score is from; of the last epoch if it failed.
+    pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> {
+        metrics_at(&self.stages, self.epoch.unwrap_or(self.epochs))
+    }
+
+    /// By what it is ranked, besides its id.
+    fn place(&self, study: &StudyRecord) -> Place {
+        let Some(value) = self.score else { return Place::LAST };
+        study.rank(value, |name| self.metric(name), self.epochs).place(study.direction)
+    }
+}
+
+impl<H: SearchSpace> Trial<H> {
+    /// As a row of tables.
+    pub(crate) fn row(&self) -> Row<'_> {
+        Row {
+            id: self.id,
+            hparams: Cow::Owned(self.hparams.values()),
+            status: &self.status,
+            is_running: false,
+            score: self.score.zip(self.epoch),
+            epochs: self.epochs,
+            stages: self.stages.iter().map(|stage| &**stage).collect(),
+        }
+    }
+}
+
+/// Puts trials, which are in the order of their ids, into that of their ranks, and numbers them.
+pub(crate) fn rank<H>(trials: &mut [Trial<H>], study: &StudyRecord) {
+    trials.sort_by_cached_key(|trial| study.direction.key(trial.score));
+    for equal in trials.chunk_by_mut(|a, b| a.score == b.score).filter(|equal| equal.len() > 1) {
+        equal.sort_by_cached_key(|trial| trial.place(study));
+    }
+    (1..).zip(trials).for_each(|(rank, trial)| trial.rank = rank);
+}
+
+/// Ranked trials as `results.ron` has them.
+pub(crate) fn record<'a, H>(
+    study: &StudyRecord,
+    trials: &'a [Trial<H>],
+    stopped: Option<StopReason>,
+) -> ResultsRecord<&'a H> {
+    let trials = trials.iter().map(|trial| ResultRecord {
+        rank: trial.rank,
+        trial: trial.id,
+        status: trial.status.clone(),
+        score: trial.score,
+        epoch: trial.epoch,
+        epochs: trial.epochs,
+        metrics: trial.metrics().map(|(name, value)| (name.to_owned(), value)).collect(),
+        hparams: &*trial.hparams,
+    });
+    // a Hyperband is written as it always was
+    let (max_epochs, eta, iterations, algorithm) = match study.algorithm {
+        Algorithm::Hyperband { max_epochs, eta, iterations, .. } => (max_epochs, eta, iterations, None),
+        #[allow(unreachable_patterns, reason = "for the algorithms to come")]
+        other => (0, 0, 0, Some(other)),
+    };
+    ResultsRecord {
+        format: RESULTS_FORMAT,
+        max_epochs,
+        eta,
+        iterations,
+        algorithm,
+        seed: study.seed,
+        monitor: study.monitor.clone(),
+        direction: study.direction,
+        stopped,
+        trials: trials.collect(),
+    }
+}

@@ -1,0 +1,83 @@
+//! The end of a sweep: its trials are ranked and written, the journal is closed, and observers are told.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::coordinator::Coordinator;
+use super::ledger::{Ledger, TrialState};
+use super::settings::Keep;
+use crate::error::Result;
+use crate::objective::Objective;
+use crate::observe::{Event, Observer, tell};
+use crate::ranked::{Trial, rank, record};
+use crate::repository::{Losses, Repository, StopReason, StudyRecord, Weights, to_pretty};
+
+/// What a sweep found. All of it is written.
+pub(crate) struct Finished<O: Objective> {
+    pub(crate) objective: Arc<O>,
+    pub(crate) study: StudyRecord,
+    /// Best first.
+    pub(crate) trials: Vec<Trial<O::Hparams>>,
+    pub(crate) stopped: Option<StopReason>,
+    /// The signal that arrived, even if everything was trained all the same.
+    pub(crate) signal: Option<StopReason>,
+    /// The directory of the repository, and its weights.
+    pub(crate) repository: Option<(PathBuf, Weights)>,
+}
+
+/// Ends a sweep whose workers are gone.
+///
+/// # Errors
+/// What ended the sweep before its time, or something cannot be written.
+pub(super) fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Result<Finished<O>> {
+    let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
+    let (stopped, signal, fatal, ledger) = {
+        let mut state = shared.lock();
+        if let Some(repository) = &mut repository {
+            repository.note_ends(&mut state.ends);
+        }
+        let empty = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, Keep::None, 0);
+        // whatever stopped it, it is finished if nothing is left
+        let stopped = state.stop.take().filter(|_| !state.scheduler.is_done());
+        (stopped, state.signal.take(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
+    };
+    if let Some(error) = fatal {
+        let reason = Some(StopReason::Error(error.to_string()));
+        // the error that ended the sweep is the one to report, should this fail too
+        let _ = close(&mut repository, &mut observers, reason, |_| Ok(()));
+        return Err(error);
+    }
+    // in the memory where they are, since fresh memory takes longer; they are in the order of their ids
+    let mut trials: Vec<Trial<_>> = ledger.into_trials().into_iter().flatten().map(unranked).collect();
+    rank(&mut trials, &study);
+    close(&mut repository, &mut observers, stopped.clone(), |repository| {
+        repository.write_results(&to_pretty(&record(&study, &trials, stopped.clone()))?)
+    })?;
+    let objective = shared.evaluator.objective.clone();
+    let repository = repository.map(|repository| (repository.dir().to_owned(), repository.weights().clone()));
+    Ok(Finished { objective, study, trials, stopped, signal, repository })
+}
+
+/// Writes what is left to write, closes the journal and tells observers, who learn of the end even if nothing could be written.
+fn close(
+    repository: &mut Option<Repository>,
+    observers: &mut Vec<Box<dyn Observer>>,
+    reason: Option<StopReason>,
+    write: impl FnOnce(&mut Repository) -> Result<()>,
+) -> Result<()> {
+    let written = repository.as_mut().map_or(Ok(()), |repository| {
+        write(repository)?;
+        repository.close(reason.clone())
+    });
+    tell(observers, &Event::Ended { stopped: reason.as_ref().map(ToString::to_string) });
+    written
+}
+
+fn unranked<H>(state: TrialState<H>) -> Trial<H> {
+    let TrialState { id, hparams, records, unfinished, status, score, epochs, .. } = state;
+    let mut stages = records;
+    stages.extend(unfinished);
+    let epoch = score.map(|(_, epoch)| epoch);
+    let score = score.map(|(score, _)| score);
+    Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
+}
