@@ -11,11 +11,10 @@ use crate::objective::{Objective, TrialContext};
 use crate::observe::{print, results_notebook};
 use crate::observe::{results_table, rows_csv};
 use crate::printable::printable;
-use crate::random::Key;
 use crate::ranked::Trial;
 use crate::repository::{Status, StopReason, StudyRecord, Weights, other_score};
 use crate::runner::panics::catch;
-use crate::runner::{Configurations, Finished};
+use crate::runner::{Finished, Keys};
 use crate::trial::{Direction, TrialId};
 
 /// The trials of a sweep, best first.
@@ -197,9 +196,8 @@ pub(crate) fn rebuild<O: Objective>(
     saved: &crate::repository::SavedModel,
 ) -> Result<O::Model> {
     let outline = study.algorithm().outline()?;
-    let configurations = Configurations::<O::Hparams>::new(study.seed, outline, Vec::new());
-    let key: Key = configurations.training_key(trial, saved.state.attempt);
-    let context = TrialContext::detached(trial, key).with_epochs(configurations.epochs(trial));
+    let key = Keys::new(study.seed).training(trial, saved.state.attempt);
+    let context = TrialContext::detached(trial, key).with_epochs(outline.epochs(trial).unwrap_or(0));
     let failed = |error: BoxError| {
         Error::study(format!("the model of trial {trial} could not be rebuilt: {error}")).with_source(error)
     };

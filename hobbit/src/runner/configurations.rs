@@ -1,7 +1,8 @@
-//! Which configuration and which key belong to which trial.
+//! Which configuration belongs to which trial.
 
 use std::sync::Arc;
 
+use super::keys::Keys;
 use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::random::Key;
@@ -10,13 +11,9 @@ use crate::search::{Known, Prior, Sampler, choose};
 use crate::space::{SearchSpace, Space};
 use crate::trial::{Direction, TrialId};
 
-/// The purpose of a key below a trial's own; those of its configuration are 0 and 2. Objectives narrow the training key
-/// further.
-const TRAIN: u64 = 1;
-
 /// Draws configurations by trial; the first ones may be given.
 pub(crate) struct Configurations<H> {
-    key: Key,
+    keys: Keys,
     enqueued: Vec<Arc<H>>,
     sampler: Arc<dyn Sampler>,
     space: Space,
@@ -27,7 +24,7 @@ pub(crate) struct Configurations<H> {
 impl<H: SearchSpace> Configurations<H> {
     pub(crate) fn new(seed: u64, outline: Outline, enqueued: Vec<Arc<H>>) -> Self {
         let (sampler, space, direction) = (Arc::new(Prior), H::space(), Direction::Minimize);
-        Configurations { key: Key::new(seed), enqueued, sampler, space, direction, outline }
+        Configurations { keys: Keys::new(seed), enqueued, sampler, space, direction, outline }
     }
 
     /// The trials there are.
@@ -55,7 +52,7 @@ impl<H: SearchSpace> Configurations<H> {
                 // a space may hold expressions of the user's
                 let Configurations { sampler, space, direction, .. } = self;
                 let known = Known { space, direction: *direction, seen: &[], pending: &[] };
-                let chosen = catch(|| choose(&**sampler, known, trial, self.of(trial)));
+                let chosen = catch(|| choose(&**sampler, known, trial, self.keys.of(trial)));
                 let drawn = chosen.map(|chosen| Ok(Arc::new(chosen?.hparams)));
                 drawn.unwrap_or_else(|reason| {
                     Err(Error::space(format!("drawing the configuration of trial {trial} {reason}")))
@@ -66,11 +63,6 @@ impl<H: SearchSpace> Configurations<H> {
 
     /// The key under which the trial is trained, anew for each attempt.
     pub(crate) fn training_key(&self, trial: TrialId, attempt: u32) -> Key {
-        self.of(trial).child(TRAIN).child(u64::from(attempt))
-    }
-
-    fn of(&self, trial: TrialId) -> Key {
-        let TrialId { iteration, bracket, index } = trial;
-        self.key.child(u64::from(iteration)).child(u64::from(bracket)).child(u64::from(index))
+        self.keys.training(trial, attempt)
     }
 }

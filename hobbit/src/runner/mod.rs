@@ -12,6 +12,7 @@ mod epochs;
 mod evaluate;
 mod failures;
 mod interrupt;
+mod keys;
 mod ledger;
 mod machine;
 pub(crate) mod panics;
@@ -25,8 +26,8 @@ mod task;
 mod trouble;
 mod worker;
 
-pub(crate) use configurations::Configurations;
 pub(crate) use ending::Finished;
+pub(crate) use keys::Keys;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::sweep;
 
