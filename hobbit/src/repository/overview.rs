@@ -222,7 +222,7 @@ impl Digest {
             }
             // what was decided is decided anew
             Record::Extended { .. } => self.ended.clear(),
-            Record::Started { time, trial, stage, worker, machine, hparams, model } => {
+            Record::Started { time, trial, stage, worker, machine, hparams, model, point: _ } => {
                 if stage == 0 {
                     self.hparams.insert(trial, hparams);
                     self.models.insert(trial, model);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::reason::{self, StopReason};
 use crate::objective::History;
 use crate::schedule::{Algorithm, Ended};
+use crate::search::Point;
 use crate::space::Value;
 use crate::trial::{Direction, TrialId};
 
@@ -80,6 +81,10 @@ pub enum Record {
         /// [`Objective::describe_trial`](crate::Objective::describe_trial).
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         model: BTreeMap<String, String>,
+        /// The point of the unit cube that its hyperparameters have, in the trial's first stage, unless an
+        /// older hobbit wrote the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        point: Option<Point>,
     },
     /// A stage of a trial ended.
     Stage(StageRecord),

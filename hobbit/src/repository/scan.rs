@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::records::{End, Record, StageRecord, Status, Timestamp};
 use crate::objective::History;
+use crate::search::Point;
 use crate::space::Value;
 
 /// Reads records one after the other.
@@ -113,8 +114,31 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
         hparams.push((name, value));
     }
     let model = if rest.skip(",model:{").is_some() { texts(&mut rest)? } else { BTreeMap::new() };
+    let point = if rest.skip(",point:Some([").is_some() { Some(point(rest.until("])")?)?) } else { None };
     rest.skip(")")?;
-    rest.0.is_empty().then_some(Record::Started { time, trial, stage, worker, machine, hparams, model })
+    rest.0.is_empty().then_some(Record::Started {
+        time,
+        trial,
+        stage,
+        worker,
+        machine,
+        hparams,
+        model,
+        point,
+    })
+}
+
+/// A point, from its coordinates as they are written.
+fn point(text: &str) -> Option<Point> {
+    let coordinate = |text: &str| match text {
+        "None" => Some(None),
+        _ => {
+            let unit: f64 = text.strip_prefix("Some(")?.strip_suffix(')')?.parse().ok()?;
+            (0.0..1.0).contains(&unit).then_some(Some(unit))
+        }
+    };
+    let coordinates: Option<Vec<_>> = text.split(',').map(coordinate).collect();
+    Some(Point::new(coordinates?))
 }
 
 /// A worker's machine, where it is not the first one.
@@ -163,14 +187,17 @@ mod tests {
     fn samples() -> Vec<(Record, bool)> {
         let trial = TrialId { iteration: 2, bracket: 1, index: 3 };
         let time = Timestamp(1795486532.196);
-        let started = |stage, machine, hparams: &[(&str, Value)], model: &[(&str, &str)]| Record::Started {
-            time,
-            trial,
-            stage,
-            worker: 4,
-            machine,
-            hparams: hparams.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-            model: model.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        let started = |stage, machine, hparams: &[(&str, Value)], model: &[(&str, &str)], point: &[_]| {
+            Record::Started {
+                time,
+                trial,
+                stage,
+                worker: 4,
+                machine,
+                hparams: hparams.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+                model: model.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+                point: (!point.is_empty()).then(|| Point::new(point.iter().copied())),
+            }
         };
         let stage = |machine, end, score, names: &[&str], values: &[f64]| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -199,6 +226,7 @@ mod tests {
             ("kind.name", Value::Text("a (b), [c]".to_owned())),
         ];
         let model = [("loss", "a}, {b])"), ("the network", "64 > dense 10")];
+        let cube = [Some(0.1), None, Some(0.0), Some(1.0 - f64::EPSILON / 2.0), Some(5e-324)];
         let names = ["loss", "a, é"];
         let measured = [1.5, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-300];
         let failed = End::Failed { epoch: 4, reason: "x".to_owned() };
@@ -218,11 +246,12 @@ mod tests {
             (opened(Some(Descriptions::default())), false),
             (opened(Some(described)), false),
             (Record::Extended { time, algorithm }, false),
-            (started(0, 0, &values, &[]), true),
-            (started(0, 3, &values, &model), true),
-            (started(1, 0, &[], &[]), true),
-            (started(1, 3, &[], &[]), true),
-            (started(0, 0, &[("a", Value::Text("\"\n".to_owned()))], &[]), false),
+            (started(0, 0, &values, &[], &[]), true),
+            (started(0, 3, &values, &model, &cube), true),
+            (started(0, 0, &values, &model, &[None]), true),
+            (started(1, 0, &[], &[], &[]), true),
+            (started(1, 3, &[], &[], &[]), true),
+            (started(0, 0, &[("a", Value::Text("\"\n".to_owned()))], &[], &[]), false),
             (stage(0, End::Trained, Some((0.25, 7)), &names, &measured), true),
             (stage(5, End::Trained, Some((0.25, 7)), &names, &measured), true),
             (stage(0, failed, None, &[], &[]), false),
@@ -275,6 +304,9 @@ mod tests {
             "Started(time:2.5, trial:\"1-2\",stage:0,worker:4,hparams:[])",
             "Stage((time:1.0,trial:\"1-1\",stage:0,from:0,to:1,end:Failed(epoch:0,reason:\"x\"),score:None,attempt:0,worker:0,\
              seconds:0.0,history:(metrics:[],values:[])))",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],point:Some([Some(1.0)]))",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],point:Some([]))",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],point:Some([Some(0.5),]))",
             "Ended(trial:\"1-1\",status:Dropped(1)) ",
             "Ended(trial:\"1-1\",status:Dropped(1),)",
             "Ended(trial:\"1-1\",status:Unfinished)",

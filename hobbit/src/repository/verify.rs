@@ -285,9 +285,8 @@ impl Reader {
     }
 
     fn verify_best(&self, overview: Option<&Overview>, checks: &mut Checks) {
-        let missing = |overview: &Overview| {
-            overview.best().map(|best| best.id).filter(|id| !self.has_model(*id))
-        };
+        let missing =
+            |overview: &Overview| overview.best().map(|best| best.id).filter(|id| !self.has_model(*id));
         let Some(first) = overview.and_then(missing) else { return };
         // in a running study another trial may be the best one by now
         if let Ok(later) = self.overview()

@@ -185,8 +185,8 @@ mod tests {
 
     fn started(worker: u32, trial: TrialId) -> Record {
         let time = Timestamp(0.0);
-        let (hparams, model) = (Vec::new(), BTreeMap::new());
-        Record::Started { time, trial, stage: 0, worker, machine: 0, hparams, model }
+        let (hparams, model, point) = (Vec::new(), BTreeMap::new(), None);
+        Record::Started { time, trial, stage: 0, worker, machine: 0, hparams, model, point }
     }
 
     fn ended(trial: TrialId) -> Record {

@@ -8,6 +8,7 @@ use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{Examined, Record};
+use crate::search::Point;
 use crate::space::SearchSpace;
 use crate::trial::TrialId;
 
@@ -29,6 +30,13 @@ const SHOWN: usize = 160;
 pub(super) fn describe<O: Objective>(objective: &O, hparams: &O::Hparams, epochs: u64) -> Description {
     let panicked = |_| BTreeMap::from([("the description".to_owned(), "a panic".to_owned())]);
     catch(|| objective.describe_trial(hparams, epochs)).unwrap_or_else(panicked)
+}
+
+/// The point of these hyperparameters; none where code of the user's, of which they are made, gives none.
+pub(super) fn point<H: SearchSpace>(hparams: &H) -> Option<Point> {
+    let point = catch(|| Point::new(hparams.encode())).ok()?;
+    let is_in_cube = point.iter().flatten().all(|unit| (0.0..1.0).contains(unit));
+    is_in_cube.then_some(point)
 }
 
 /// Compares the trials of a journal with what is drawn and made for them now.

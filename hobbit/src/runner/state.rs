@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
-use super::descriptions::describe;
+use super::descriptions::{describe, point};
 use super::evaluate::{Carried, Evaluated, Evaluator, Scored, Task};
 use super::failures::Failures;
 use super::ledger::Ledger;
@@ -470,9 +470,19 @@ impl<O: Objective> Shared<O> {
                 0 => describe(&**objective, hparams, configurations.epochs(trial)),
                 _ => BTreeMap::new(),
             };
+            let point = if stage == 0 { point(&**hparams) } else { None };
             let hparams = if stage == 0 { values } else { Vec::new() };
             let time = Timestamp::now();
-            begins.write(&Record::Started { time, trial, stage, worker, machine: 0, hparams, model })?;
+            begins.write(&Record::Started {
+                time,
+                trial,
+                stage,
+                worker,
+                machine: 0,
+                hparams,
+                model,
+                point,
+            })?;
         }
         let mut state = self.lock();
         if let Some(event) = event {
