@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hobbit::Hyperband;
-use hobbit::repository::{FileState, Reader};
+use hobbit::repository::{FileState, Reader, Status};
+use hobbit::{Hyperband, StopReason};
 
 use crate::durability::damage::copy;
 use crate::errors::files;
@@ -111,6 +111,37 @@ fn no_fault_of_the_disk_harms_an_upgrade() {
         }
     }
     assert!(between > 0, "the process ended between the two files as well");
+}
+
+/// A repository that hobbit wrote when format 2 was new stays readable.
+#[test]
+fn the_golden_repository_of_format_2_is_read_and_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/repository_2"), dir.path());
+    let before = files(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    is_whole(dir.path());
+    let overview = reader.overview().unwrap();
+    assert_eq!((overview.trials.len(), overview.processes.len()), (9 + 5 + 3, 2));
+    assert_eq!(overview.processes[0].stopped, Some(StopReason::EpochBudget));
+    assert_eq!(
+        (overview.study.max_epochs(), overview.study.eta(), overview.study.iterations()),
+        (Some(9), Some(3), 1)
+    );
+    assert_eq!(overview.trials.iter().filter(|trial| trial.status == Status::Finished).count(), 1 + 1 + 3);
+    assert!(files(dir.path()) == before);
+    let curve = Curve::default();
+    let results = study(&curve, dir.path()).run(9, 3).unwrap();
+    assert_eq!(curve.epochs.load(Ordering::Relaxed), 0, "nothing is trained");
+    results.best_model().unwrap();
+    let after = files(dir.path());
+    for (path, bytes) in &before {
+        let is_longer = path.ends_with("journal.ron") && after[path].starts_with(bytes);
+        assert!(is_longer || after[path] == *bytes, "{}", path.display());
+    }
+    // the same study as that of format 1
+    let older = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/repository_1/results.ron");
+    assert!(std::fs::read(older).unwrap() == before[&dir.path().join("results.ron")]);
 }
 
 /// What a process leaves that ended between the two files.
