@@ -3,12 +3,14 @@
 use std::sync::PoisonError;
 
 use super::callback::EpochEnd;
+use super::compiled::Compiled;
 use super::data::{Data, Feed};
 use super::model::{Member, Model};
 use super::network::Step;
 use super::tally::{Tally, measure};
 use crate::error::BoxError;
 use crate::objective::{EpochContext, Metrics};
+use crate::random::Key;
 
 /// The purpose of a key below a trial's.
 const DROPOUT: u64 = 2;
@@ -65,29 +67,13 @@ impl Model {
             if let Some(layer) = pairs
                 && batch.samples == 1
             {
-                return Err(format!(
-                    "batch {} of epoch {} is of 1 sample, but {layer} normalizes over the samples of a batch and needs at \
-                     least 2",
-                    number + 1,
-                    context.epoch + 1
-                )
-                .into());
+                return Err(lonely(layer, number, context.epoch));
             }
             let steps = steps.unwrap_or(number + 1);
             let factor = description.schedule.factor(context.epoch, number, steps, plateau);
             *learning_rate = description.optimizer.learning_rate() * factor;
-            let step = Step {
-                key: dropout.child(number as u64),
-                learning_rate: *learning_rate,
-                clip_norm: description.clip_norm,
-                clip_value: description.clip_value,
-                l1: description.l1,
-                l2: description.l2,
-            };
-            let mut weighted = None;
-            if let Some(weights) = &description.class_weights {
-                weighted = Some(batch.weighed(weights));
-            }
+            let step = step(description, dropout.child(number as u64), *learning_rate);
+            let weighted = description.class_weights.as_ref().map(|weights| batch.weighed(weights));
             let batch = weighted.as_ref().unwrap_or(batch);
             counts = counts || batch.counts();
             let mut finite = true;
@@ -149,4 +135,20 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// What a step with this learning rate is to do.
+fn step(description: &Compiled, key: Key, learning_rate: f64) -> Step {
+    let Compiled { clip_norm, clip_value, l1, l2, .. } = *description;
+    Step { key, learning_rate, clip_norm, clip_value, l1, l2 }
+}
+
+/// A batch of one sample, for a layer that needs more.
+fn lonely(layer: &str, batch: usize, epoch: u64) -> BoxError {
+    format!(
+        "batch {} of epoch {} is of 1 sample, but {layer} normalizes over the samples of a batch and needs at least 2",
+        batch + 1,
+        epoch + 1
+    )
+    .into()
 }

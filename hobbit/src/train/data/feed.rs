@@ -286,7 +286,7 @@ impl Feed {
         let joins = self.joins && kind == TRAINING;
         let batches = Joined::new(caught(batches).take(steps.unwrap_or(usize::MAX)), joins);
         let (mut taken, mut number) = (0, 0);
-        let mut hand = |(samples, of): (Result<Samples, BoxError>, usize)| {
+        let hand = |(samples, of): Made| {
             let all = steps.map_or(String::new(), |steps| format!(" of {steps}"));
             let place = format!("step {}{all} of {self}", taken + 1);
             let samples =
@@ -298,34 +298,7 @@ impl Feed {
             number += 1;
             take(batch, number - 1, steps)
         };
-        let mut whole = true;
-        if prefetch == 0 {
-            for samples in batches {
-                if !hand(samples)? {
-                    whole = false;
-                    break;
-                }
-            }
-        } else {
-            std::thread::scope(|scope| -> Result<(), BoxError> {
-                let (sender, receiver) = mpsc::sync_channel(prefetch.min(PREFETCH) - 1);
-                scope.spawn(move || {
-                    for samples in batches {
-                        // nobody listens any more when training was left early
-                        if sender.send(samples).is_err() {
-                            break;
-                        }
-                    }
-                });
-                for samples in receiver {
-                    if !hand(samples)? {
-                        whole = false;
-                        break;
-                    }
-                }
-                Ok(())
-            })?;
-        }
+        let whole = if prefetch == 0 { hand_all(batches, hand)? } else { ahead(batches, prefetch, hand)? };
         Ok(whole.then_some(taken))
     }
 
@@ -349,4 +322,40 @@ impl Feed {
         part.gather(&part.in_order(), self.loss, false, batch);
         Ok(())
     }
+}
+
+/// What a generator gave, and of how many of its batches it is made.
+type Made = (Result<Samples, BoxError>, usize);
+
+/// Hands these over; returns whether they were wanted to the end.
+fn hand_all(
+    batches: impl Iterator<Item = Made>,
+    mut hand: impl FnMut(Made) -> Result<bool, BoxError>,
+) -> Result<bool, BoxError> {
+    for samples in batches {
+        if !hand(samples)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Hands these over while the next ones are made on another thread, so many ahead.
+fn ahead(
+    batches: impl Iterator<Item = Made> + Send,
+    prefetch: usize,
+    hand: impl FnMut(Made) -> Result<bool, BoxError>,
+) -> Result<bool, BoxError> {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(prefetch.min(PREFETCH) - 1);
+        scope.spawn(move || {
+            for samples in batches {
+                // nobody listens any more when training was left early
+                if sender.send(samples).is_err() {
+                    break;
+                }
+            }
+        });
+        hand_all(receiver.into_iter(), hand)
+    })
 }

@@ -1,6 +1,7 @@
 //! Data from files: tables, images, arrays. With `repository`, the one place that opens files.
 
 mod cells;
+mod columns;
 mod header;
 mod idx;
 mod natural;
