@@ -205,3 +205,66 @@ pub(super) fn objective_differences(ours: &StudyRecord, theirs: &StudyRecord) ->
 fn difference(name: &str, ours: &str, theirs: &str) -> Option<String> {
     (ours != theirs).then(|| format!("{name} is {ours}, but {theirs} in the repository"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn study() -> StudyRecord {
+        ron::from_str(include_str!("../../../tests/data/repository_2/study.ron")).unwrap()
+    }
+
+    fn hyperband(max_epochs: u32, eta: u32, iterations: u32) -> Algorithm {
+        Algorithm::Hyperband { max_epochs, eta, epoch_count: EpochCount::Additional, iterations }
+    }
+
+    #[test]
+    fn every_setting_that_differs_is_named_with_both_values() {
+        let theirs = study();
+        assert_eq!(differences(&study(), &theirs), [""; 0]);
+        type Change = fn(&mut StudyRecord);
+        let changes: [(Change, &str); 6] = [
+            (|study| study.algorithm = hyperband(27, 3, 1), "R is 27, but 9 in the repository"),
+            (|study| study.algorithm = hyperband(9, 4, 1), "eta is 4, but 3 in the repository"),
+            (|study| study.algorithm = hyperband(9, 3, 2), "iterations is 2, but 1 in the repository"),
+            (|study| study.lookahead = Some(8), "lookahead is 8, but not set in the repository"),
+            (
+                |study| study.sampler = Some(SamplerRecord { name: "near".to_owned(), version: 2 }),
+                "the sampler is `near`, version 2, but random in the repository",
+            ),
+            (|study| study.seed = 4, "the seed is 4, but 3 in the repository"),
+        ];
+        for (change, expected) in changes {
+            let mut ours = study();
+            change(&mut ours);
+            assert_eq!(differences(&ours, &theirs), [expected]);
+            let text = ron::to_string(&ours).unwrap();
+            assert_eq!(ron::from_str::<StudyRecord>(&text).unwrap(), ours);
+        }
+        let text = ron::to_string(&theirs).unwrap();
+        assert!(!text.contains("lookahead") && !text.contains("sampler"), "what is not set is left out: {text}");
+    }
+
+    #[test]
+    fn a_study_grows_by_epochs_and_repetitions_alone() {
+        let small = hyperband(9, 3, 1);
+        for larger in [hyperband(27, 3, 1), hyperband(9, 3, 2), hyperband(10, 3, 7)] {
+            assert!(is_larger(&larger, &small) && !is_larger(&small, &larger), "{larger:?}");
+        }
+        for other in [small, hyperband(3, 3, 2), hyperband(27, 3, 0), hyperband(3, 3, 1)] {
+            assert!(!is_larger(&other, &small), "{other:?}");
+        }
+        // whatever else differs is named all the same
+        assert!(is_larger(&hyperband(27, 4, 1), &small));
+    }
+
+    #[test]
+    fn a_study_of_format_1_is_the_same_study() {
+        let text = include_str!("../../../tests/data/repository_1/study.ron");
+        let older = super::super::format1::study(text).unwrap();
+        assert_eq!(older.format, 1);
+        assert_eq!(differences(&study(), &older), [""; 0]);
+        assert_eq!((older.max_epochs(), older.eta(), older.iterations()), (Some(9), Some(3), 1));
+        assert_eq!(older.sizes(), "R = 9, eta = 3");
+    }
+}

@@ -233,6 +233,10 @@ fn what_is_not_there(storage: &dyn Storage, dir: &Path) {
     if let Ok(Some(_)) = storage.identity(&path) {
         panic!("`identity` knows a file that is not there");
     }
+    assert!(!storage.exists(&path), "`exists` says that a file is there that is not");
+    works("write", works("create", storage.create(&path)).write(b"there"));
+    assert!(storage.exists(&path), "`exists` says that a file is not there that is");
+    works("remove", storage.remove(&path));
     missing("read after all that", storage.read(&path));
 }
 
