@@ -1,5 +1,5 @@
-//! Journals whose lines are not those that were written, or not in their order: each is refused with the number of
-//! the line, and what is before it can be saved.
+//! Journals whose lines are not those that were written, or not in their order: each is refused with the
+//! number of the line, and what is before it can be saved.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Studies whose files are kept elsewhere than on the machine's disk are written, read, checked, saved and resumed
-//! there.
+//! Studies whose files are kept elsewhere than on the machine's disk are written, read, checked, saved and
+//! resumed there.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The ends of trials in the journal: each is there once, and whoever reads the journal needs no plan for them.
+//! The ends of trials in the journal: each is there once, and whoever reads the journal needs no plan for
+//! them.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -81,7 +82,10 @@ fn ends_that_a_process_did_not_write_are_written_by_the_next() {
                 !text.starts_with("Closed(") && (kept <= keep || !text.starts_with("Ended("))
             });
         });
-        let overview = Reader::open(dir.path()).unwrap().overview().unwrap();
+        let reader = Reader::open(dir.path()).unwrap();
+        let checks = reader.verify().unwrap();
+        assert!(checks.iter().all(|check| check.state.is_fine()), "{checks:?}");
+        let overview = reader.overview().unwrap();
         assert!(overview.trials.iter().any(|trial| trial.status == Status::Unfinished), "{keep}");
         let curve = troubled();
         let results = study(&curve, dir.path()).run(9, 3).unwrap();

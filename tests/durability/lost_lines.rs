@@ -1,6 +1,6 @@
-//! Journals of hobbit 0.1 that lost whole lines, as by an editor, a log rotation or a copy of some of it: each line that is
-//! left is right, and the sweep ends with the same results and the same weights. In those of today such lines are
-//! refused: see `chain`.
+//! Journals of hobbit 0.1 that lost whole lines, as by an editor, a log rotation or a copy of some of it:
+//! each line that is left is right, and the sweep ends with the same results and the same weights. In those
+//! of today such lines are refused: see `chain`.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! Repositories of hobbit 0.1: read without being changed, and made repositories of today when they are resumed,
-//! whatever goes wrong on the way.
+//! Repositories of hobbit 0.1: read without being changed, and made repositories of today when they are
+//! resumed, whatever goes wrong on the way.
 
 use std::path::Path;
 use std::sync::Arc;

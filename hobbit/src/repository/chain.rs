@@ -1,8 +1,9 @@
 //! The lines of `journal.ron`, each of which vouches for all before it.
 //!
-//! A line is the RON tuple `(<number>, "<checksum>", <record>)`. Numbers count from 1. The checksum is the CRC-32 of the texts of
-//! all records up to this one, without anything between them, so that a line that was lost, doubled, moved or taken from another
-//! journal is found as surely as one that was changed; only lines lost at the end leave no trace.
+//! A line is the RON tuple `(<number>, "<checksum>", <record>)`. Numbers count from 1. The checksum is the
+//! CRC-32 of the texts of all records up to this one, without anything between them, so that a line that was
+//! lost, doubled, moved or taken from another journal is found as surely as one that was changed; only lines
+//! lost at the end leave no trace.
 
 use std::fmt::Write;
 

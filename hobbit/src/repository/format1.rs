@@ -1,9 +1,9 @@
-//! Format 1 of a repository, which hobbit 0.1 wrote: how it is read, and how it becomes one of the format of today when
-//! its study is resumed.
+//! Format 1 of a repository, which hobbit 0.1 wrote: how it is read, and how it becomes one of the format of
+//! today when its study is resumed.
 //!
 //! A line of its journal is `("<crc32 of the record's text>", <record>)`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::lines::{Contents, Lines, NO_LINE, begins_as, unreadable};
 use super::names;
 use super::outcomes::{Outcomes, Reached, Rules, follow};
 use super::reason::StopReason;
-use super::records::{Record, Status, Timestamp};
+use super::records::{Record, StageRecord, Status, Timestamp};
 use super::scan::Scanner;
 use super::storage::Storage;
 use super::store::{to_pretty, write};
@@ -28,8 +28,8 @@ const THIS: u32 = 1;
 
 /// Whether the journal of a study of this format has the lines of format 1.
 ///
-/// A process that ended between the two steps of [`upgrade`] leaves a journal of today's beside a `study.ron` of
-/// format 1; the other way round is never left.
+/// A process that ended between the two steps of [`upgrade`] leaves a journal of today's beside a `study.ron`
+/// of format 1; the other way round is never left.
 pub(super) fn is_journal(bytes: &[u8], format: u32) -> bool {
     format <= THIS && !bytes.starts_with(b"(1")
 }
@@ -163,15 +163,16 @@ pub(super) fn fill_in(study: &StudyRecord, records: &mut [Record]) {
     }
 }
 
-/// The records of a journal, with the ends of trials, which are not in one of format 1: they follow from the plan.
+/// The records of a journal, with the ends of trials, which are not in one of format 1: they follow from the
+/// plan.
 pub(super) struct Completed {
     pub(super) records: Vec<Record>,
     /// How many outcomes do not count because something before them is missing: the journal has lost lines.
     pub(super) lost: u64,
 }
 
-/// Completes the records of a journal, so that they say what follows from them. Outcomes of stages that the plan does not ask for,
-/// as far as it can be followed, are left out unless `keep` is set.
+/// Completes the records of a journal, so that they say what follows from them. Outcomes of stages that the
+/// plan does not ask for, as far as it can be followed, are left out unless `keep` is set.
 ///
 /// # Errors
 /// The study's plan is not possible.
@@ -182,34 +183,12 @@ pub(super) fn complete(study: &StudyRecord, mut records: Vec<Record>, keep: bool
     }
     let mut study = study.clone();
     records.iter().for_each(|record| study.take_over(record));
-    let mut rules = Rules::new(&study)?;
-    let is_extended = records.iter().any(|record| matches!(record, Record::Extended { .. }));
     let known = records.iter().filter_map(|record| match record {
         Record::Stage(record) => Some(((record.trial, record.stage), record.clone())),
         _ => None,
     });
-    let outcomes = Outcomes::new(known.collect(), &rules.outline);
-    let mut lost = outcomes.lost.map_or(0, |(count, ..)| count);
-    let (mut turns, mut ended) = (HashSet::new(), Vec::new());
-    for (&(iteration, bracket), known) in &outcomes.brackets {
-        let id = |index| TrialId { iteration, bracket, index };
-        let turn = |index, stage| {
-            turns.insert((id(index), stage));
-        };
-        let mut ends = Vec::new();
-        let end = |ended: &[(TrialId, Ended)]| ends.extend_from_slice(ended);
-        let reached = follow(&mut rules, (iteration, bracket), known, turn, end)?;
-        // lines are missing, unless the study has grown since
-        if let (Reached::Stage(reached), false) = (reached, is_extended) {
-            let beyond = known.values().map(|records| records.len().saturating_sub(reached as usize + 1));
-            lost += beyond.sum::<usize>() as u64;
-        }
-        ended.extend(ends.into_iter().map(|(trial, ended)| {
-            let mut stages = known.get(&trial.index).into_iter().flatten();
-            let failed = stages.find_map(|record| record.end.status());
-            Record::Ended { trial, status: failed.unwrap_or_else(|| Status::from(ended)) }
-        }));
-    }
+    let is_extended = records.iter().any(|record| matches!(record, Record::Extended { .. }));
+    let Followed { turns, ended, lost } = Followed::new(&study, known.collect(), is_extended)?;
     if !keep {
         records.retain(|record| match record {
             Record::Stage(record) => turns.contains(&(record.trial, record.stage)),
@@ -223,8 +202,51 @@ pub(super) fn complete(study: &StudyRecord, mut records: Vec<Record>, keep: bool
     Ok(Completed { records, lost })
 }
 
-/// Makes the repository in `dir` one of today's format: first the journal, then `study.ron`. Each of them is replaced as a
-/// whole, and whatever is left in between opens as well.
+/// What follows from outcomes.
+#[derive(Default)]
+struct Followed {
+    /// The stages that had their turn.
+    turns: HashSet<(TrialId, u32)>,
+    /// The ends of trials, as records.
+    ended: Vec<Record>,
+    lost: u64,
+}
+
+impl Followed {
+    /// Follows the plan of a study, which has grown if it `is_extended`, as far as outcomes are known.
+    fn new(
+        study: &StudyRecord,
+        known: HashMap<(TrialId, u32), StageRecord>,
+        is_extended: bool,
+    ) -> Result<Followed> {
+        let mut rules = Rules::new(study)?;
+        let outcomes = Outcomes::new(known, &rules.outline);
+        let lost = outcomes.lost.map_or(0, |(count, ..)| count);
+        let mut found = Followed { lost, ..Followed::default() };
+        for (&(iteration, bracket), known) in &outcomes.brackets {
+            let turn = |index, stage| {
+                found.turns.insert((TrialId { iteration, bracket, index }, stage));
+            };
+            let mut ends = Vec::new();
+            let end = |ended: &[(TrialId, Ended)]| ends.extend_from_slice(ended);
+            let reached = follow(&mut rules, (iteration, bracket), known, turn, end)?;
+            // lines are missing, unless the study has grown since
+            if let (Reached::Stage(reached), false) = (reached, is_extended) {
+                let beyond = known.values().map(|records| records.len().saturating_sub(reached as usize + 1));
+                found.lost += beyond.sum::<usize>() as u64;
+            }
+            found.ended.extend(ends.into_iter().map(|(trial, ended)| {
+                let mut stages = known.get(&trial.index).into_iter().flatten();
+                let failed = stages.find_map(|record| record.end.status());
+                Record::Ended { trial, status: failed.unwrap_or_else(|| Status::from(ended)) }
+            }));
+        }
+        Ok(found)
+    }
+}
+
+/// Makes the repository in `dir` one of today's format: first the journal, then `study.ron`. Each of them is
+/// replaced as a whole, and whatever is left in between opens as well.
 ///
 /// # Errors
 /// A file cannot be written.

@@ -27,7 +27,8 @@ pub struct Overview {
     pub plan: Plan,
     /// The processes that worked on the study, in order.
     pub processes: Vec<Process>,
-    /// The trials that were begun, in the order of the table: better scores first, those without a score last.
+    /// The trials that were begun, in the order of the table: better scores first, those without a score
+    /// last.
     pub trials: Vec<TrialOverview>,
     /// The stages of the plan, of all repetitions and brackets, in order. Of the 10,000th on they are left
     /// out; they are counted in [`stage_totals`](Overview::stage_totals).
@@ -78,8 +79,8 @@ pub struct TrialOverview {
     pub score: Option<(f64, u64)>,
     /// The stages it went through, with every epoch's metrics.
     pub stages: Vec<StageRecord>,
-    /// The stage that a worker of the last process, or of another machine, is training now: its number from 0,
-    /// the worker, and since when.
+    /// The stage that a worker of the last process, or of another machine, is training now: its number from
+    /// 0, the worker, and since when.
     pub running: Option<(u32, u32, Timestamp)>,
 }
 
@@ -316,12 +317,12 @@ fn counted(trials: &[TrialOverview]) -> Begun {
 impl Overview {
     /// Puts the records of a journal together. `study` is the study as it was made.
     ///
-    /// What the journal tells of trials that the algorithm does not have, and of stages before which something is
-    /// missing, is left out.
+    /// What the journal tells of trials that the algorithm does not have, and of stages before which
+    /// something is missing, is left out.
     ///
     /// # Errors
-    /// The settings of the study's algorithm are not possible: the file was changed. Or the journal holds far more names than
-    /// a study has.
+    /// The settings of the study's algorithm are not possible: the file was changed. Or the journal holds far
+    /// more names than a study has.
     pub fn new(mut study: StudyRecord, records: Vec<Record>) -> Result<Overview> {
         check_names(&study, &records)?;
         let Completed { records, mut lost } = match study.format {
@@ -383,7 +384,8 @@ impl Overview {
         self.trials.iter().map(TrialOverview::epochs).fold(0, u64::saturating_add)
     }
 
-    /// The epochs that are left of the plan; fewer than planned where so many trials failed that there are not enough to promote.
+    /// The epochs that are left of the plan; fewer than planned where so many trials failed that there are
+    /// not enough to promote.
     pub fn epochs_left(&self) -> u64 {
         if self.is_finished() { 0 } else { self.left }
     }
@@ -399,7 +401,8 @@ impl Overview {
         self.is_whole
     }
 
-    /// The epochs that the last process trained in a second, from its beginning to its latest outcome; nothing before its first.
+    /// The epochs that the last process trained in a second, from its beginning to its latest outcome;
+    /// nothing before its first.
     pub fn pace(&self) -> Option<f64> {
         let opened = self.processes.last()?.opened;
         let outcomes = self.trials.iter().flat_map(|trial| &trial.stages);

@@ -22,8 +22,8 @@ pub enum StopReason {
     TargetReached,
     /// The callback given with `stop_when` said so.
     Callback,
-    /// The process aborted, panicked while it panicked, or overflowed its stack. Only a journal says so: it is
-    /// noted by the next process.
+    /// The process aborted, panicked while it panicked, or overflowed its stack. Only a journal says so: it
+    /// is noted by the next process.
     Aborted,
     /// The process exited without ending the sweep. Only a journal says so.
     Exited,

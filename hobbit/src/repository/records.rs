@@ -174,7 +174,8 @@ pub enum End {
 }
 
 impl End {
-    /// What became of a trial whose stage ended so; nothing if it was trained, because that depends on the others.
+    /// What became of a trial whose stage ended so; nothing if it was trained, because that depends on the
+    /// others.
     pub(crate) fn status(&self) -> Option<Status> {
         match self.clone() {
             End::Trained => None,

@@ -9,7 +9,8 @@ use crate::schedule::{Algorithm, EpochCount, Setting};
 use crate::space::{Space, Value};
 use crate::trial::Direction;
 
-/// The version of the format of `study.ron` and `journal.ron` that this hobbit writes, and the newest it reads.
+/// The version of the format of `study.ron` and `journal.ron` that this hobbit writes, and the newest it
+/// reads.
 pub const FORMAT: u32 = 2;
 
 /// Which of a trial's values is its score.
@@ -180,7 +181,8 @@ fn pairs(ours: &Algorithm, theirs: &Algorithm) -> Vec<(Setting, Setting)> {
     ours.settings().into_iter().zip(theirs.settings()).collect()
 }
 
-/// Whether an algorithm is another one made larger: more epochs, trials or repetitions, and otherwise the same.
+/// Whether an algorithm is another one made larger: more epochs, trials or repetitions, and otherwise the
+/// same.
 pub(super) fn is_larger(ours: &Algorithm, theirs: &Algorithm) -> bool {
     const SIZES: [&str; 3] = ["max_epochs", "iterations", "trials"];
     let number = |setting: &Setting| setting.value.parse::<u64>().unwrap_or(0);
@@ -242,7 +244,10 @@ mod tests {
             assert_eq!(ron::from_str::<StudyRecord>(&text).unwrap(), ours);
         }
         let text = ron::to_string(&theirs).unwrap();
-        assert!(!text.contains("lookahead") && !text.contains("sampler"), "what is not set is left out: {text}");
+        assert!(
+            !text.contains("lookahead") && !text.contains("sampler"),
+            "what is not set is left out: {text}"
+        );
     }
 
     #[test]

@@ -185,14 +185,7 @@ impl Reader {
             }
         };
         let trials = results.trials.len();
-        let same = overview.trials.iter().map(|trial| {
-            let score = trial.score.map(|(score, _)| score.to_bits());
-            (trial.id, &trial.status, score, trial.epochs())
-        });
-        let is_same = same.eq(results.trials.iter().map(|trial| {
-            let score = trial.score.map(f64::to_bits);
-            (trial.trial, &trial.status, score, trial.epochs)
-        }));
+        let (is_same, is_same_so_far) = compare(overview, &results);
         match (overview.is_finished(), is_same) {
             (true, false) => checks.add(
                 NAME,
@@ -202,7 +195,7 @@ impl Reader {
             (true, true) => {
                 checks.add(NAME, FileState::Whole, format!("{trials} trials, as the journal says"))
             }
-            (false, false) if self.has_lost_the_end(&results, overview) => {
+            (false, _) if !is_same_so_far && self.has_lost_the_end(&results, overview) => {
                 let text = format!(
                     "{trials} trials, of the study's end, of which the journal does not tell; the next run of the study's program \
                      trains again what the journal lost"
@@ -298,6 +291,20 @@ impl Reader {
             checks.add(&file, FileState::Missing, text);
         }
     }
+}
+
+/// Whether results are what the journal says; and whether they are as far as it goes: the ends of trials may be
+/// missing in it, since results are written before these are on the disk.
+fn compare<H>(overview: &Overview, results: &ResultsRecord<H>) -> (bool, bool) {
+    let (mut is_same, mut is_same_so_far) = (true, overview.trials.len() == results.trials.len());
+    for (told, written) in overview.trials.iter().zip(&results.trials) {
+        let score = told.score.map(|(score, _)| score.to_bits());
+        let is_trial = (told.id, score, told.epochs())
+            == (written.trial, written.score.map(f64::to_bits), written.epochs);
+        is_same &= is_trial && told.status == written.status;
+        is_same_so_far &= is_trial && (told.status == written.status || told.status == Status::Unfinished);
+    }
+    (is_same && is_same_so_far, is_same_so_far)
 }
 
 /// Whether the weights are of the stage after those that the journal tells of: a process that is killed may
