@@ -2,7 +2,7 @@
 
 use super::dataset::{Dataset, Fold};
 use super::generator::{Generators, Source};
-use super::{Data, Kind};
+use super::kind::{Data, Kind};
 
 /// Names and texts.
 type Described = Vec<(&'static str, String)>;

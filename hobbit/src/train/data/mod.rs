@@ -8,6 +8,7 @@ mod feed;
 mod files;
 mod generator;
 mod join;
+mod kind;
 mod part;
 mod samples;
 mod scale;
@@ -16,6 +17,7 @@ mod split;
 pub use dataset::Dataset;
 pub use files::{Mnist, Numbers, ReadOptions, Table, read_idx, read_npy, read_npz};
 pub use generator::{Generators, Start};
+pub use kind::Data;
 pub use samples::{Inputs, IntoSamples, Samples, Targets};
 pub use scale::{Scaler, one_hot};
 pub use split::{split, stratified_split};
@@ -23,26 +25,3 @@ pub use split::{split, stratified_split};
 pub(super) use batch::Batch;
 pub(super) use feed::{Feed, Stream};
 pub(super) use part::Part;
-
-/// What models are trained and validated on: a [`Dataset`] in memory, or [`Generators`].
-#[derive(Debug, Clone)]
-pub struct Data(pub(super) Kind);
-
-/// The two kinds of data.
-#[derive(Debug, Clone)]
-pub(super) enum Kind {
-    Memory(Dataset),
-    Generated(Generators),
-}
-
-impl From<Dataset> for Data {
-    fn from(dataset: Dataset) -> Data {
-        Data(Kind::Memory(dataset))
-    }
-}
-
-impl From<Generators> for Data {
-    fn from(generators: Generators) -> Data {
-        Data(Kind::Generated(generators))
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Describe, Over};
+use super::describe::{Describe, Over};
 use crate::train::activation::Activation;
 use crate::train::parameter::ParameterSpec;
 

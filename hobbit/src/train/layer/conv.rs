@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use super::describe::{Describe, Over, without_bias};
 use super::geometry::{Size, image, windows, write_moves};
-use super::{Describe, Over, without_bias};
 use crate::train::init::Init;
 use crate::train::parameter::{ParameterSpec, Role};
 use crate::train::written::sides;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use super::{Describe, Over};
+use super::describe::{Describe, Over};
 use crate::random::Key;
 use crate::train::parameter::ParameterSpec;
 use crate::train::written::{float, sides};

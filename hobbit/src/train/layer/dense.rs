@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Describe, Over, without_bias};
+use super::describe::{Describe, Over, without_bias};
 use crate::train::init::Init;
 use crate::train::parameter::{ParameterSpec, Role};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Describe, Over};
+use super::describe::{Describe, Over};
 use crate::train::parameter::ParameterSpec;
 use crate::train::written::float;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Describe, Over};
+use super::describe::{Describe, Over};
 use crate::error::BoxError;
 use crate::train::init::Init;
 use crate::train::parameter::ParameterSpec;

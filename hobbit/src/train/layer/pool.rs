@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use super::describe::{Describe, Over};
 use super::geometry::{Size, image, windows, write_moves};
-use super::{Describe, Over};
 use crate::train::parameter::ParameterSpec;
 use crate::train::written::sides;
 

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::{Describe, Layer, Over};
+use super::Layer;
+use super::describe::{Describe, Over};
 use crate::train::parameter::ParameterSpec;
 
 /// A block of these layers. What they are and have is theirs to say.

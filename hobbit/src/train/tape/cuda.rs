@@ -11,9 +11,9 @@ use std::sync::{Mutex, PoisonError};
 
 use dfdx::tensor::{Cache, Cuda};
 
-use super::TapeNetwork;
 use super::custom::{Builds, Built};
 use super::device::{Rows, device_error, upload};
+use super::network::TapeNetwork;
 use super::place::Place;
 use super::shelf::Shelf;
 use crate::error::BoxError;

@@ -1,11 +1,17 @@
 //! The tape and the processor's own kernels train alike.
 
 use dfdx::nn::builders::{BatchNorm1D, DropoutOneIn, Linear, ReLU};
-use dfdx::prelude::{Axis, BroadcastTo, Const, HasShape, Tape, TryMul};
+use dfdx::prelude::{Axis, BroadcastTo, Const, Cpu, HasShape, Tape, TryMul};
 
 use super::*;
+use crate::objective::Checkpoint;
+use crate::random::Key;
+use crate::train::features::Given;
 use crate::train::layer::{Conv2d, Embedding, Layer, Pool2d};
 use crate::train::native::Native;
+use crate::train::network::{Network, Step};
+use crate::train::optimizer::Optimizer;
+use crate::train::plan::Plan;
 use crate::train::{Activation, Adam, AdamW, Init, Parameter, RmsProp, Sequential, Sgd};
 
 const SAMPLES: usize = 6;
