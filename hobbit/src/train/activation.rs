@@ -54,7 +54,8 @@ impl Activation {
         }
     }
 
-    /// Whether it lets about half of a normal distribution through, so that weights before it are to be larger (He et al., 2015).
+    /// Whether it lets about half of a normal distribution through, so that weights before it are to be
+    /// larger (He et al., 2015).
     pub(super) fn rectifies(self) -> bool {
         matches!(self, Activation::Relu | Activation::Gelu | Activation::LeakyRelu)
     }

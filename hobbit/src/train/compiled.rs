@@ -1,4 +1,5 @@
-//! What a model function returns: network, optimizer, loss and everything else that is to be known for training, as plain data.
+//! What a model function returns: network, optimizer, loss and everything else that is to be known for
+//! training, as plain data.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -54,39 +55,44 @@ impl Compiled {
         }
     }
 
-    /// What is measured beside the loss, instead of what goes with the loss: accuracy for classes and for yes and no, the mean
-    /// squared and absolute errors otherwise. Each is reported for training, and with `val_` before its name for validation.
+    /// Sets what is measured beside the loss. By default this depends on the loss: accuracy for classes and
+    /// for yes and no, the mean squared and absolute errors otherwise. Each is reported for training, and
+    /// with `val_` before its name for validation.
     pub fn metrics(mut self, metrics: impl IntoIterator<Item = Metric>) -> Compiled {
         self.metrics = metrics.into_iter().collect();
         self
     }
 
-    /// The samples of a training step, instead of the sweep's setting; so it can be tuned.
+    /// Sets the number of samples per training step, in place of the sweep's setting, so that it can be
+    /// tuned.
     pub fn batch_size(mut self, samples: usize) -> Compiled {
         self.batch_size = Some(samples);
         self
     }
 
-    /// How the learning rate changes while training. Default: not at all.
+    /// Sets how the learning rate changes during training. Default: it is constant.
     pub fn schedule(mut self, schedule: Schedule) -> Compiled {
         self.schedule = schedule;
         self
     }
 
-    /// Makes a step's gradient shorter where its Euclidean norm, over all parameters, is above this (Pascanu et al., ICML 2013).
+    /// Scales a step's gradient down to this Euclidean norm, over all parameters, where it is longer (Pascanu
+    /// et al., ICML 2013).
     pub fn clip_norm(mut self, norm: f64) -> Compiled {
         self.clip_norm = Some(norm);
         self
     }
 
-    /// Moves each number of a gradient into ± this. Before clipping by norm, if both are wanted.
+    /// Clamps every gradient element to [-value, value], before [`clip_norm`](Compiled::clip_norm) if both
+    /// are set.
     pub fn clip_value(mut self, value: f64) -> Compiled {
         self.clip_value = Some(value);
         self
     }
 
-    /// Adds this times the sum of the weights' absolute values to what is minimized. Biases and normalizations are left out, and
-    /// so is the sum in the `loss` that is reported: losses stay comparable between trials.
+    /// Adds this times the sum of the weights' absolute values to what is minimized. Biases and
+    /// normalizations are left out, and so is the sum in the `loss` that is reported: losses stay comparable
+    /// between trials.
     pub fn l1(mut self, strength: f64) -> Compiled {
         self.l1 = strength;
         self
@@ -98,14 +104,14 @@ impl Compiled {
         self
     }
 
-    /// Takes this share of the probability from the right class and gives it to all classes equally (Szegedy et al., CVPR 2016). In
-    /// validation as well.
+    /// Takes this share of the probability from the right class and gives it to all classes equally (Szegedy
+    /// et al., CVPR 2016). In validation as well.
     pub fn label_smoothing(mut self, share: f64) -> Compiled {
         self.label_smoothing = share;
         self
     }
 
-    /// How much samples of each class count in training. Validation is not weighted.
+    /// Sets the weight of each class in training. Validation is not weighted.
     ///
     /// A weighted loss is the sum of the samples' weighted losses over their number.
     pub fn class_weights(mut self, weights: impl Into<Vec<f32>>) -> Compiled {
@@ -113,14 +119,14 @@ impl Compiled {
         self
     }
 
-    /// Ends a stage's training where it does no good any more. The stage has fewer epochs then.
+    /// Ends a stage's training when a metric has stopped improving. The stage then has fewer epochs.
     pub fn early_stopping(mut self, rule: EarlyStopping) -> Compiled {
         self.early_stopping = Some(rule);
         self
     }
 
-    /// Calls a function after each epoch, with its metrics. `ControlFlow::Break` ends the stage's training, as
-    /// [`early_stopping`](Compiled::early_stopping) does: the epoch is the stage's last.
+    /// Calls a function after each epoch, with its metrics. `ControlFlow::Break` ends the stage's training,
+    /// as [`early_stopping`](Compiled::early_stopping) does: the epoch is the stage's last.
     ///
     /// Trials run side by side, so the function may be called by several threads at once.
     ///

@@ -1,4 +1,5 @@
-//! Losses of batches: their values, and their gradients for a network's outputs. The same numbers on every device.
+//! Losses of batches: their values, and their gradients for a network's outputs. The same numbers on every
+//! device.
 
 use dfdx::tensor::{Cpu, TensorFromVec, Trace};
 use dfdx::tensor_ops::{Backward, SumTo, TryMul};

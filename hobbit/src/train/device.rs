@@ -15,7 +15,8 @@ pub enum Device {
     Cpu,
     /// The NVIDIA GPU of this number, counted from 0. Needs the feature `cuda`.
     Cuda(usize),
-    /// All NVIDIA GPUs, the workers spread over them; the processor if there is none or the feature `cuda` is off.
+    /// All NVIDIA GPUs, the workers spread over them; the processor if there is none or the feature `cuda` is
+    /// off.
     Auto,
 }
 

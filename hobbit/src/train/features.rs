@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The inputs of all samples, one after the other. Parts of a data set share them, and a device knows by their place in memory
-/// what it has already.
+/// The inputs of all samples, one after the other. Parts of a data set share them, and a device knows by
+/// their place in memory what it has already.
 #[derive(Debug, PartialEq)]
 pub(super) struct Features {
     values: Vec<f32>,

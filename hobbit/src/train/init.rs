@@ -5,11 +5,13 @@ use crate::random::Key;
 
 /// What a layer's weights are before training. Biases begin at zero.
 ///
-/// `n` inputs and `m` outputs are counted for each output and each input: for a convolution, times the kernel's area.
+/// `n` inputs and `m` outputs are counted for each output and each input: for a convolution, times the
+/// kernel's area.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Init {
-    /// [`HeUniform`](Init::HeUniform) before a ReLU, leaky ReLU or GELU, otherwise [`XavierUniform`](Init::XavierUniform).
+    /// [`HeUniform`](Init::HeUniform) before a ReLU, leaky ReLU or GELU, otherwise
+    /// [`XavierUniform`](Init::XavierUniform).
     #[default]
     Auto,
     /// Uniform in ±√(6 / (n + m)) (Glorot and Bengio, AISTATS 2010).
@@ -82,7 +84,8 @@ impl Init {
     }
 }
 
-/// Normal numbers by Box and Muller's transform, with logarithms and cosines that are the same on every platform.
+/// Normal numbers by Box and Muller's transform, with logarithms and cosines that are the same on every
+/// platform.
 fn normal(length: usize, deviation: f64, key: Key) -> Vec<f32> {
     let mut rng = key.rng();
     let mut values = Vec::with_capacity(length + 1);

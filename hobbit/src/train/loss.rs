@@ -6,8 +6,8 @@ use dfdx::tensor::{Cpu, OwnedTape, Tensor};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Loss {
-    /// For classes: the mean of -log softmax(output)\[class\]. The network has an output for each class. Targets are classes, or
-    /// a probability for each class.
+    /// For classes: the mean of -log softmax(output)\[class\]. The network has an output for each class.
+    /// Targets are classes, or a probability for each class.
     CrossEntropy,
     /// For yes and no: the mean of -log of the probability, with probabilities sigmoid(output).
     BinaryCrossEntropy,
@@ -15,7 +15,8 @@ pub enum Loss {
     MeanSquaredError,
     /// The mean of absolute errors.
     MeanAbsoluteError,
-    /// Squared for errors below this delta, linear beyond it (Huber, 1964): e² / 2, or delta · (|e| - delta / 2).
+    /// Squared for errors below this delta, linear beyond it (Huber, 1964): e² / 2, or delta · (|e| - delta /
+    /// 2).
     Huber(f64),
     /// A function of your own.
     Custom(CustomLoss),

@@ -10,7 +10,8 @@ use crate::trial::Direction;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Metric {
-    /// `accuracy`: the share of samples whose largest output is their class; for yes and no, of outputs on the right side of 0.
+    /// `accuracy`: the share of samples whose largest output is their class; for yes and no, of outputs on
+    /// the right side of 0.
     Accuracy,
     /// `mse`: the mean squared error.
     MeanSquaredError,
@@ -22,7 +23,8 @@ pub enum Metric {
 
 /// A metric of your own: its name, and a function of a sample's outputs and its target.
 ///
-/// Outputs are the network's, before any softmax or sigmoid; the target is as many numbers, or the class alone as one number.
+/// Outputs are the network's, before any softmax or sigmoid; the target is as many numbers, or the class
+/// alone as one number.
 ///
 /// Whoever watches the metric (the sweep's monitor, early stopping, a schedule) has to know which way it gets
 /// better: say [`maximize`](CustomMetric::maximize) or [`minimize`](CustomMetric::minimize), unless

@@ -17,12 +17,14 @@ pub(super) struct Step {
     pub(super) l2: f64,
 }
 
-/// Looks at the outputs of a batch and writes the gradient of the loss for them; or says that no step is to be taken.
+/// Looks at the outputs of a batch and writes the gradient of the loss for them; or says that no step is to
+/// be taken.
 pub(super) type Criterion<'a, T = f32> = dyn FnMut(&[T], &mut [T]) -> Result<bool, BoxError> + 'a;
 
 /// A network with its optimizer, on some device. Samples come and go as flat rows, one after the other.
 pub(super) trait Network: Send {
-    /// Whether it keeps data on its device, and gathers batches there: it is then given rows of data in memory.
+    /// Whether it keeps data on its device, and gathers batches there: it is then given rows of data in
+    /// memory.
     fn gathers(&self) -> bool {
         false
     }

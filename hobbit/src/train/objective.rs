@@ -18,7 +18,8 @@ use crate::objective::{Checkpoint, EpochContext, MetricDirections, Metrics, Obje
 use crate::space::SearchSpace;
 use crate::trial::Direction;
 
-/// Trains the models that a function describes, on a data set. Made by [`Hyperband::new`](crate::Hyperband::new).
+/// Trains the models that a function describes, on a data set. Made by
+/// [`Hyperband::new`](crate::Hyperband::new).
 pub struct ModelObjective<H, F, C> {
     function: F,
     pub(crate) data: Option<Data>,

@@ -16,7 +16,8 @@ pub enum Optimizer {
     RmsProp(RmsProp),
 }
 
-/// Stochastic gradient descent, with momentum if wanted: v = μ v + g, then w = w - lr v; Nesterov: w = w - lr (g + μ v).
+/// Stochastic gradient descent, with momentum if wanted: v = μ v + g, then w = w - lr v; Nesterov: w = w - lr
+/// (g + μ v).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sgd {
     pub(super) learning_rate: f64,
@@ -38,8 +39,8 @@ pub struct Adam {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamW(pub(super) Adam);
 
-/// RMSprop (Tieleman and Hinton, 2012): s = α s + (1 - α) g², then w = w - lr g / (√s + ε), with s zero at first; with momentum,
-/// v = μ v + g / (√s + ε), then w = w - lr v. Weight decay is added to the gradient.
+/// RMSprop (Tieleman and Hinton, 2012): s = α s + (1 - α) g², then w = w - lr g / (√s + ε), with s zero at
+/// first; with momentum, v = μ v + g / (√s + ε), then w = w - lr v. Weight decay is added to the gradient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RmsProp {
     pub(super) learning_rate: f64,
@@ -94,7 +95,8 @@ impl Adam {
 }
 
 impl AdamW {
-    /// With betas 0.9 and 0.999, epsilon 1e-8, and this decoupled weight decay: w = w - lr · decay · w at every step.
+    /// With betas 0.9 and 0.999, epsilon 1e-8, and this decoupled weight decay: w = w - lr · decay · w at
+    /// every step.
     pub fn new(learning_rate: f64, weight_decay: f64) -> AdamW {
         AdamW(Adam::new(learning_rate).weight_decay(weight_decay))
     }

@@ -51,7 +51,8 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Creates a parameter with this name in checkpoints and this shape, zero at first. Regularization leaves it alone.
+    /// Creates a parameter with this name in checkpoints and this shape, zero at first. Regularization leaves
+    /// it alone.
     pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>) -> Parameter {
         Parameter { name: name.into(), shape: shape.into(), init: Init::Constant(0.0), weight: false }
     }

@@ -1,4 +1,5 @@
-//! Checked networks: every layer with its shapes and the places of its parameters. What networks are built from.
+//! Checked networks: every layer with its shapes and the places of its parameters. What networks are built
+//! from.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -52,8 +52,8 @@ impl Model {
         Ok(Predictions { values: means, width: outputs, binary: loss == Loss::BinaryCrossEntropy })
     }
 
-    /// The loss and metrics on samples with known targets: `loss`, and `accuracy` or `mse` and `mae`. With several networks, the
-    /// means of theirs.
+    /// The loss and metrics on samples with known targets: `loss`, and `accuracy` or `mse` and `mae`. With
+    /// several networks, the means of theirs.
     ///
     /// # Errors
     /// Data that do not fit the model.

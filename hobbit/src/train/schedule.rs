@@ -7,9 +7,9 @@ use crate::trial::Direction;
 
 /// How the learning rate changes while training. Epochs are counted over a trial's whole life.
 ///
-/// A trial can get more epochs than the `R` that a sweep is run with: `R` is the most epochs one *stage* adds,
-/// and a trial that is promoted goes through several. With `run(27, 3)` a trial of the first bracket can get
-/// 1 + 3 + 9 + 27 = 40 epochs. For a schedule that ends with the trial, see
+/// A trial can get more epochs than the `R` that a sweep is run with: `R` is the most epochs one *stage*
+/// adds, and a trial that is promoted goes through several. With `run(27, 3)` a trial of the first bracket
+/// can get 1 + 3 + 9 + 27 = 40 epochs. For a schedule that ends with the trial, see
 /// [`cosine_over_trial`](Schedule::cosine_over_trial).
 ///
 /// ```
@@ -41,12 +41,12 @@ impl Schedule {
         Schedule { shape, warm_up: 0.0 }
     }
 
-    /// The optimizer's learning rate at all times.
+    /// Keeps the optimizer's learning rate.
     pub fn constant() -> Schedule {
         Schedule::of(Shape::Constant)
     }
 
-    /// Multiplied by a factor every so many epochs.
+    /// Multiplies the learning rate by `factor` every `epochs` epochs.
     pub fn step(epochs: u64, factor: f64) -> Schedule {
         Schedule::of(Shape::Step { epochs, factor })
     }
@@ -78,7 +78,8 @@ impl Schedule {
         Schedule::of(Shape::CosineOverTrial { last })
     }
 
-    /// Multiplied by a factor when `val_loss` has not become smaller for so many epochs; never below a share of 10⁻⁴.
+    /// Multiplies the learning rate by `factor` after `patience` epochs without a smaller `val_loss`; never
+    /// below a share of 10⁻⁴.
     pub fn on_plateau(patience: u64, factor: f64) -> Schedule {
         Schedule::on_plateau_of("val_loss", patience, factor)
     }
@@ -163,8 +164,8 @@ impl Schedule {
         Ok(())
     }
 
-    /// What the learning rate is multiplied by for a step, after so many whole epochs and a share of the present one.
-    /// The step itself counts for the warm-up, so that the first one does something.
+    /// What the learning rate is multiplied by for a step, after so many whole epochs and a share of the
+    /// present one. The step itself counts for the warm-up, so that the first one does something.
     pub(super) fn factor(&self, epochs: u64, step: usize, steps: usize, plateau: &Plateau) -> f64 {
         let steps = steps.max(1) as f64;
         let factor = match self.shape {
@@ -218,7 +219,8 @@ impl Plateau {
         }
     }
 
-    /// Adds how far it has come to a checkpoint, unless it is at its beginning. Rust prints and reads floats exactly.
+    /// Adds how far it has come to a checkpoint, unless it is at its beginning. Rust prints and reads floats
+    /// exactly.
     pub(super) fn save(&self, checkpoint: &mut Checkpoint) {
         if *self != Plateau::default() {
             let best = self.best.unwrap_or(f64::INFINITY);

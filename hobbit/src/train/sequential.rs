@@ -63,7 +63,7 @@ impl Sequential {
         self
     }
 
-    /// Adds a dense layer with so many outputs.
+    /// Adds a dense layer with `width` outputs.
     pub fn dense(self, width: usize) -> Sequential {
         self.layer(Dense::new(width))
     }
@@ -78,32 +78,33 @@ impl Sequential {
         self.layer(Layer::Dropout(probability))
     }
 
-    /// Makes samples flat.
+    /// Adds a layer that makes samples flat.
     pub fn flatten(self) -> Sequential {
         self.layer(Layer::Flatten)
     }
 
-    /// Gives samples another shape with as many numbers.
+    /// Adds a layer that gives samples another shape with as many numbers.
     pub fn reshape(self, sample_shape: impl Into<Vec<usize>>) -> Sequential {
         self.layer(Layer::Reshape(sample_shape.into()))
     }
 
-    /// Adds a convolution with so many filters and a kernel of this size, with stride 1 and without padding.
+    /// Adds a convolution with `filters` filters and a kernel of this size, with stride 1 and without
+    /// padding.
     pub fn conv2d(self, filters: usize, kernel: impl Into<Size>) -> Sequential {
         self.layer(Conv2d::new(filters, kernel))
     }
 
-    /// Takes the largest number of each window of this size; windows lie side by side.
+    /// Adds max pooling: the largest number of each window of this size. Windows lie side by side.
     pub fn max_pool(self, window: impl Into<Size>) -> Sequential {
         self.layer(Layer::MaxPool2d(Pool2d::new(window)))
     }
 
-    /// Takes the mean of each window of this size; windows lie side by side.
+    /// Adds average pooling: the mean of each window of this size. Windows lie side by side.
     pub fn avg_pool(self, window: impl Into<Size>) -> Sequential {
         self.layer(Layer::AvgPool2d(Pool2d::new(window)))
     }
 
-    /// Takes the mean of each channel.
+    /// Adds global average pooling: the mean of each channel.
     pub fn global_avg_pool(self) -> Sequential {
         self.layer(Layer::GlobalAvgPool)
     }
@@ -118,12 +119,13 @@ impl Sequential {
         self.layer(LayerNorm::default())
     }
 
-    /// Looks up one of so many vectors of this width for each number of a sample.
+    /// Adds an embedding: looks up one of `words` vectors of this width for each number of a sample.
     pub fn embedding(self, words: usize, width: usize) -> Sequential {
         self.layer(Embedding::new(words, width))
     }
 
-    /// Adds a residual block: its output is its input plus what these layers make of it, so they have to keep the shape.
+    /// Adds a residual block: its output is its input plus what these layers make of it, so they have to keep
+    /// the shape.
     pub fn residual(self, block: impl FnOnce(Sequential) -> Sequential) -> Sequential {
         let layers = block(Sequential::new([])).layers;
         self.layer(Layer::Residual(layers))

@@ -68,7 +68,8 @@ impl Stopper {
         }
     }
 
-    /// Takes an epoch into account, in which values get better in this direction; returns whether training does no good any more.
+    /// Takes an epoch into account, in which values get better in this direction; returns whether training
+    /// does no good any more.
     pub(super) fn end_epoch(
         &mut self,
         rule: Option<&EarlyStopping>,
@@ -91,7 +92,8 @@ impl Stopper {
         self.waited >= rule.patience
     }
 
-    /// Adds how far it has come to a checkpoint, unless it is at its beginning. Rust prints and reads floats exactly.
+    /// Adds how far it has come to a checkpoint, unless it is at its beginning. Rust prints and reads floats
+    /// exactly.
     pub(super) fn save(&self, checkpoint: &mut Checkpoint) {
         if self.best.is_some() || self.waited > 0 {
             let best = self.best.map_or("none".to_owned(), |best| best.to_string());

@@ -16,8 +16,8 @@ impl Compiled {
         Ok(self.plan()?.trainable())
     }
 
-    /// About how many bytes training takes with batches of so many samples: parameters, gradients, optimizer state and
-    /// activations.
+    /// The approximate number of bytes that training takes with batches of `batch_size` samples: parameters,
+    /// gradients, optimizer state and activations.
     ///
     /// # Errors
     /// As [`check`](Compiled::check).

@@ -1,4 +1,5 @@
-//! What every layer has to be able to do, and what studies that were begun long ago know of it: a line for each layer.
+//! What every layer has to be able to do, and what studies that were begun long ago know of it: a line for
+//! each layer.
 
 use super::fingerprint;
 use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d};

@@ -1,4 +1,5 @@
-//! How numbers and shapes are written in the journals of studies: an equal setting has an equal text, for ever.
+//! How numbers and shapes are written in the journals of studies: an equal setting has an equal text, for
+//! ever.
 
 /// The shortest text that reads as this number. Of NaNs that are not the usual one the bits.
 pub(super) fn float(value: f64) -> String {

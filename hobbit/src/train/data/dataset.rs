@@ -40,8 +40,8 @@ impl Dataset {
     /// classes or a probability for each class.
     ///
     /// # Errors
-    /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or numbers that are not
-    /// finite: with both sizes or the place.
+    /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or
+    /// numbers that are not finite: with both sizes or the place.
     pub fn new(
         training: (impl Into<Inputs>, impl Into<Targets>),
         validation: (impl Into<Inputs>, impl Into<Targets>),
@@ -58,8 +58,8 @@ impl Dataset {
         Ok(Dataset::of(vec![Fold { training, validation }]))
     }
 
-    /// The same samples `folds` times, each time with another part of them for validation; parts have classes in the same
-    /// proportions. Every trial trains a model on each, and its metrics are the means over all.
+    /// The same samples `folds` times, each time with another part of them for validation; parts have classes
+    /// in the same proportions. Every trial trains a model on each, and its metrics are the means over all.
     ///
     /// Equal seeds give equal folds.
     ///
@@ -86,7 +86,8 @@ impl Dataset {
                 "{count} samples cannot be put into {folds} folds; there have to be at least 2, and no more than samples"
             )));
         }
-        // samples of a class side by side, and then dealt out one by one: every fold gets its share of every class
+        // samples of a class side by side, and then dealt out one by one: every fold gets its share of every
+        // class
         let mut order = all.shuffled(Key::new(seed));
         if let Some(classes) = all.classes() {
             order.sort_by_key(|&row| classes[row as usize]);
@@ -111,8 +112,8 @@ impl Dataset {
         Dataset { folds, steps_per_epoch: None, validation_share: None }
     }
 
-    /// How much each training sample counts in the loss. A weighted loss is the sum of the weighted losses over the number of
-    /// samples.
+    /// How much each training sample counts in the loss. A weighted loss is the sum of the weighted losses
+    /// over the number of samples.
     ///
     /// # Errors
     /// Another number of weights than of samples, a weight that is negative or not finite, or none above 0.
@@ -125,7 +126,8 @@ impl Dataset {
         Ok(self)
     }
 
-    /// How much each validation sample counts in `val_loss`. See [`training_weights`](Dataset::training_weights).
+    /// How much each validation sample counts in `val_loss`. See
+    /// [`training_weights`](Dataset::training_weights).
     ///
     /// # Errors
     /// As there.
@@ -137,17 +139,18 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Makes an epoch so many batches, instead of all samples once: cheaper epochs, so more trials.
+    /// Sets the number of batches per epoch; by default an epoch is one pass over the data. Cheaper epochs
+    /// allow more trials.
     ///
-    /// The samples are put in an order of the trial's own; each epoch goes on in it where the last ended, and begins anew at its
-    /// end, so that a trial that is trained long enough sees them all.
+    /// Each trial has an order of the samples of its own. An epoch continues in it where the last one ended,
+    /// and from its beginning after its end, so that a trial that is trained long enough sees all samples.
     pub fn steps_per_epoch(mut self, batches: usize) -> Dataset {
         self.steps_per_epoch = Some(batches);
         self
     }
 
-    /// Measures by a share of the validation samples after each epoch, above 0 and at most 1: other ones each time, until all had
-    /// their turn.
+    /// Validates on this fraction (0 < share ≤ 1) of the validation samples per epoch, cycling through all of
+    /// them.
     pub fn validation_share(mut self, share: f64) -> Dataset {
         self.validation_share = Some(share);
         self

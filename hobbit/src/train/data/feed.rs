@@ -14,7 +14,8 @@ use crate::error::{BoxError, Error, Result};
 use crate::random::Key;
 use crate::train::loss::Loss;
 
-/// What a batch is handed to, with its number and how many there are, if that is known. It says whether to go on.
+/// What a batch is handed to, with its number and how many there are, if that is known. It says whether to go
+/// on.
 type Take<'a> = &'a mut dyn FnMut(&Batch, usize, Option<usize>) -> Result<bool, BoxError>;
 
 /// Samples that are validated at once.

@@ -13,7 +13,8 @@ use crate::train::loss::Loss;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Start {
-    /// Everything random has to come from this key: it is the trial's own, and the same whenever the trial is continued.
+    /// Everything random has to come from this key: it is the trial's own, and the same whenever the trial is
+    /// continued.
     pub key: Key,
     /// The batch size that the sweep or the model asks for. A generator may yield batches of other sizes.
     pub batch_size: usize,
@@ -53,8 +54,9 @@ impl fmt::Debug for Source {
 /// trial fails whose batch does not fit, with the step and the sample. A model with batch normalization of
 /// single numbers cannot be trained on a batch of one sample, so one joins the batch before it.
 ///
-/// The functions are called afresh for each trial, with its key; whatever else they need they take with them. A trial that is
-/// continued after a crash gets a new iterator, of which the batches that were used up are drawn and thrown away.
+/// The functions are called afresh for each trial, with its key; whatever else they need they take with them.
+/// A trial that is continued after a crash gets a new iterator, of which the batches that were used up are
+/// drawn and thrown away.
 ///
 /// ```
 /// use hobbit::train::Generators;
@@ -92,7 +94,7 @@ impl Default for Generators {
 }
 
 impl Generators {
-    /// No data yet.
+    /// Creates generators without data.
     pub fn new() -> Generators {
         Generators {
             training: Source::None,
@@ -104,10 +106,11 @@ impl Generators {
         }
     }
 
-    /// Makes the batches to train on.
+    /// Sets the function that makes the batches to train on.
     ///
-    /// With [`steps_per_epoch`](Generators::steps_per_epoch) the iterator runs over the trial's whole life and has to go on as long as it
-    /// is trained. Otherwise it is made anew for each epoch, with a key of its own, and the epoch lasts until it ends.
+    /// With [`steps_per_epoch`](Generators::steps_per_epoch) the iterator runs over the trial's whole life
+    /// and must not end as long as it is trained. Otherwise a new one is made for each epoch, with a key of
+    /// its own, and the epoch lasts until it ends.
     pub fn train_data<F, I>(mut self, function: F) -> Generators
     where
         F: Fn(&Start) -> I + Send + Sync + 'static,
@@ -118,8 +121,9 @@ impl Generators {
         self
     }
 
-    /// Makes the batches to measure by. The iterator is made anew for each epoch, with the same key, so that all epochs of a trial
-    /// are measured alike; it lasts until it ends, or for [`validation_steps`](Generators::validation_steps).
+    /// Sets the function that makes the batches to validate on. A new iterator is made for each epoch, with
+    /// the same key, so that all epochs of a trial are measured alike; it lasts until it ends, or for
+    /// [`validation_steps`](Generators::validation_steps).
     pub fn validation_data<F, I>(mut self, function: F) -> Generators
     where
         F: Fn(&Start) -> I + Send + Sync + 'static,
@@ -130,7 +134,7 @@ impl Generators {
         self
     }
 
-    /// Measures by samples in memory.
+    /// Validates on samples in memory.
     pub fn validation_samples(
         mut self,
         inputs: impl Into<Inputs>,
@@ -141,13 +145,13 @@ impl Generators {
         self
     }
 
-    /// How many batches an epoch takes.
+    /// Sets the number of batches per epoch.
     pub fn steps_per_epoch(mut self, batches: usize) -> Generators {
         self.steps_per_epoch = Some(batches);
         self
     }
 
-    /// How many batches a validation takes, at most.
+    /// Sets the largest number of batches per validation.
     pub fn validation_steps(mut self, batches: usize) -> Generators {
         self.validation_steps = Some(batches);
         self

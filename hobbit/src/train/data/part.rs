@@ -174,8 +174,8 @@ impl Part {
         order
     }
 
-    /// The next `length` samples of an endless round over all, which are shuffled by the key; it begins where `turn` such windows have
-    /// ended.
+    /// The next `length` samples of an endless round over all, which are shuffled by the key; it begins where
+    /// `turn` such windows have ended.
     pub(super) fn window(&self, key: Key, turn: u64, length: usize) -> Vec<u32> {
         let order = self.shuffled(key);
         let start = (u128::from(turn) * length as u128 % order.len() as u128) as usize;

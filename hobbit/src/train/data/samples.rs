@@ -30,7 +30,8 @@ impl From<&Vec<f32>> for Inputs {
 pub enum Targets {
     /// A class for each sample, counted from 0. Made of slices and vectors of integers or `bool`.
     Classes(Vec<usize>),
-    /// So many numbers for each sample, one sample after the other. Made of slices and vectors of `f32`, with one number a sample.
+    /// So many numbers for each sample, one sample after the other. Made of slices and vectors of `f32`, with
+    /// one number a sample.
     Values {
         /// The numbers.
         values: Vec<f32>,

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// Brings every number of a sample to a common scale. Fitted to the training samples alone, so that nothing is learned of the others.
+/// Brings every number of a sample to a common scale. Fitted to the training samples alone, so that nothing
+/// is learned of the others.
 ///
 /// ```
 /// use hobbit::train::Scaler;
@@ -21,8 +22,8 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// To a mean of 0 and a standard deviation of 1 over these samples of so many numbers. A number that is the same in all of them
-    /// becomes 0.
+    /// Scales each column to a mean of 0 and a standard deviation of 1 over these samples of `width` numbers.
+    /// A column that is the same in all of them becomes 0.
     ///
     /// # Errors
     /// No samples, numbers that are no whole number of them, or one that is NaN or infinite: with its sample
@@ -35,7 +36,7 @@ impl Scaler {
         })
     }
 
-    /// To the range from 0 to 1 over these samples of so many numbers.
+    /// Scales each column to the range from 0 to 1 over these samples of `width` numbers.
     ///
     /// # Errors
     /// As [`standardize`](Scaler::standardize).

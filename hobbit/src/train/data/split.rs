@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// Splits samples by their classes into a training part and a validation part of `validation` samples, so that both have the
-/// classes in the same proportions. Returns the samples' places, in order; equal seeds give equal parts.
+/// Splits samples by their classes into a training part and a validation part of `validation` samples, so
+/// that both have the classes in the same proportions. Returns the samples' places, in order; equal seeds
+/// give equal parts.
 ///
 /// # Errors
 /// Nothing is left for one of the parts.
@@ -33,7 +34,8 @@ pub fn stratified_split<C: Ord + Copy>(
     for (place, &class) in classes.iter().enumerate() {
         places.entry(class).or_default().push(place);
     }
-    // each class gives its share rounded down; what is missing comes from the classes with the largest remainders
+    // each class gives its share rounded down; what is missing comes from the classes with the largest
+    // remainders
     let share = |members: &Vec<usize>| members.len() as u128 * validation as u128;
     let mut quotas: Vec<usize> =
         places.values().map(|members| (share(members) / total as u128) as usize).collect();
@@ -55,8 +57,8 @@ pub fn stratified_split<C: Ord + Copy>(
     Ok((first, second))
 }
 
-/// Splits samples at random into a training part and a validation part of `validation` samples. Returns the samples' places, in
-/// order; equal seeds give equal parts.
+/// Splits samples at random into a training part and a validation part of `validation` samples. Returns the
+/// samples' places, in order; equal seeds give equal parts.
 ///
 /// # Errors
 /// Nothing is left for one of the parts.

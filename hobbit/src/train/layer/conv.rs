@@ -20,7 +20,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Creates a convolution with `filters` filters and a kernel of this height and width, stride 1, no padding, and a bias.
+    /// Creates a convolution with `filters` filters and a kernel of this height and width, stride 1, no
+    /// padding, and a bias.
     pub fn new(filters: usize, kernel: impl Into<Size>) -> Conv2d {
         let Size(kernel) = kernel.into();
         Conv2d { filters, kernel, stride: [1, 1], padding: [0, 0], bias: true, init: Init::Auto }

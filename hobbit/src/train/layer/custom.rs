@@ -20,7 +20,8 @@ pub(in crate::train) trait Opaque: Any + fmt::Debug + Send + Sync {
     fn initial(&self, key: Key) -> Option<Vec<Vec<f32>>>;
 }
 
-/// A [`CustomLayer`](crate::train::CustomLayer) or a `Module`, as [`Layer::Custom`](super::Layer::Custom) holds it.
+/// A [`CustomLayer`](crate::train::CustomLayer) or a `Module`, as [`Layer::Custom`](super::Layer::Custom)
+/// holds it.
 #[derive(Debug, Clone)]
 pub struct Custom(Arc<dyn Opaque>);
 

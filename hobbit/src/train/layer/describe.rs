@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::train::parameter::ParameterSpec;
 
-/// What a layer says of itself. Whatever checks, counts and describes networks asks this, and not which layer it is. Nothing has a
-/// default, so that a new layer answers everything.
+/// What a layer says of itself. Whatever checks, counts and describes networks asks this, and not which layer
+/// it is. Nothing has a default, so that a new layer answers everything.
 pub(in crate::train) trait Describe {
-    /// The shape of its output; an error says what does not fit. What is inside a block is looked into by the plan.
+    /// The shape of its output; an error says what does not fit. What is inside a block is looked into by the
+    /// plan.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String>;
 
     /// Its parameters for this input, which fits. `rectified` says that a ReLU or the like follows.
@@ -19,8 +20,8 @@ pub(in crate::train) trait Describe {
     /// What its outputs have a mean of 0 and a variance of 1 over, if it is there for that.
     fn normalizes(&self) -> Option<Over>;
 
-    /// Writes its name and all its settings, as the journals of studies have them: the text stays what it is as long as the
-    /// settings do. The input's shape is given where layers of users' own need it.
+    /// Writes its name and all its settings, as the journals of studies have them: the text stays what it is
+    /// as long as the settings do. The input's shape is given where layers of users' own need it.
     fn write(&self, text: &mut String, name: &str, input: Option<&[usize]>) -> fmt::Result;
 }
 

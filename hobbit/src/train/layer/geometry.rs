@@ -123,7 +123,8 @@ impl Geometry {
         (from.min(to), to)
     }
 
-    /// Calls with the input's and the patch matrix's starts and length of each run along a row: `(input, patches, length)`.
+    /// Calls with the input's and the patch matrix's starts and length of each run along a row: `(input,
+    /// patches, length)`.
     #[inline(always)]
     pub(in crate::train) fn runs(&self, mut each: impl FnMut(usize, usize, usize)) {
         let ([height, width], [down, across]) = (self.input, self.output);

@@ -1,5 +1,5 @@
-//! Layers as data, a file for each family: their settings, which inputs they take, which outputs they give and which parameters
-//! they have. How they are computed is the engines' business.
+//! Layers as data, a file for each family: their settings, which inputs they take, which outputs they give
+//! and which parameters they have. How they are computed is the engines' business.
 
 mod activation;
 mod conv;
@@ -37,8 +37,8 @@ use super::parameter::ParameterSpec;
 
 /// One layer of a [`Sequential`](super::Sequential) network.
 ///
-/// Samples with several dimensions have the channels first: an image is `[channels, height, width]`, a sequence of vectors
-/// `[length, width]`.
+/// Samples with several dimensions have the channels first: an image is `[channels, height, width]`, a
+/// sequence of vectors `[length, width]`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Layer {
@@ -46,7 +46,8 @@ pub enum Layer {
     Dense(Dense),
     /// A function of each number.
     Activation(Activation),
-    /// While training, sets each number to zero with this probability, and makes the others larger by 1 / (1 - p).
+    /// While training, sets each number to zero with this probability, and makes the others larger by
+    /// 1 / (1 - p).
     Dropout(f64),
     /// Makes a sample a flat row of numbers.
     Flatten,
@@ -60,7 +61,8 @@ pub enum Layer {
     AvgPool2d(Pool2d),
     /// The mean of each channel: `[channels, ...]` to `[channels]`.
     GlobalAvgPool,
-    /// Batch normalization (Ioffe and Szegedy, ICML 2015), of each number of a flat sample or each channel of an image.
+    /// Batch normalization (Ioffe and Szegedy, ICML 2015), of each number of a flat sample or each channel of
+    /// an image.
     BatchNorm(BatchNorm),
     /// Layer normalization (Ba et al., 2016) over the last dimension of a sample.
     LayerNorm(LayerNorm),
@@ -155,7 +157,8 @@ impl Layer {
         layers.iter().any(|layer| matches!(layer, Layer::Custom(_)) || Layer::have_custom(layer.block()))
     }
 
-    /// Writes these layers, each behind what stands between them; `first` is what stands before the first one.
+    /// Writes these layers, each behind what stands between them; `first` is what stands before the first
+    /// one.
     pub(super) fn write_all(
         layers: &[Layer],
         text: &mut String,

@@ -30,7 +30,8 @@ impl BatchNorm {
         BatchNorm { epsilon, ..self }
     }
 
-    /// Sets the share of each batch's mean and variance in the running ones, which are used when not training. Default: 0.1.
+    /// Sets the share of each batch's mean and variance in the running ones, which are used when not
+    /// training. Default: 0.1.
     pub fn momentum(self, momentum: f64) -> BatchNorm {
         BatchNorm { momentum, ..self }
     }

@@ -7,7 +7,8 @@ use super::geometry::{Size, image, windows, write_moves};
 use crate::train::parameter::ParameterSpec;
 use crate::train::written::sides;
 
-/// A pooling layer's settings: [`Layer::MaxPool2d`](super::Layer::MaxPool2d), [`Layer::AvgPool2d`](super::Layer::AvgPool2d).
+/// A pooling layer's settings: [`Layer::MaxPool2d`](super::Layer::MaxPool2d),
+/// [`Layer::AvgPool2d`](super::Layer::AvgPool2d).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pool2d {
     pub(in crate::train) window: [usize; 2],

@@ -29,8 +29,9 @@ impl Drops {
         if probability < 1.0 { (1.0 / (1.0 - probability)) as f32 } else { 0.0 }
     }
 
-    /// Whether two places of a block are kept: the one of this number below `HALF`, and the one that many places further. A number is
-    /// drawn for both, and each pair has one of its own, so that loops become vectors.
+    /// Whether two places of a block are kept: the one of this number below `HALF`, and the one that many
+    /// places further. A number is drawn for both, and each pair has one of its own, so that loops become
+    /// vectors.
     #[inline(always)]
     pub(in crate::train) fn pair(self, block: usize, place: usize) -> [bool; 2] {
         let counter = self.key[0].wrapping_add((block * Drops::HALF + place) as u32);
@@ -56,8 +57,9 @@ pub(in crate::train) fn dropout_mask(probability: f64, length: usize, key: Key) 
     blocks.take(length).map(|kept| if kept { drops.scale } else { 0.0 }).collect()
 }
 
-/// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and multiplying with the
-/// constants that Wellons found by search ("Prospecting for hash functions", 2018), with the key between them.
+/// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and
+/// multiplying with the constants that Wellons found by search ("Prospecting for hash functions", 2018), with
+/// the key between them.
 #[inline(always)]
 fn scramble(word: u32, key: u32) -> u32 {
     let word = (word ^ (word >> 16)).wrapping_mul(0x7feb_352d);

@@ -1,5 +1,5 @@
-//! Arithmetic for both engines, for losses and metrics: numbers, functions with the same bits on every platform, and sums with the same
-//! order of additions.
+//! Arithmetic for both engines, for losses and metrics: numbers, functions with the same bits on every
+//! platform, and sums with the same order of additions.
 
 mod argmax;
 mod drops;
@@ -113,8 +113,8 @@ impl Real for f32 {
         f32::is_nan(self)
     }
 
-    /// eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2, and Taylor's series for eʳ, of which what is left out is below 10⁻⁸. Without branches, so that
-    /// loops become vectors; the same on every platform.
+    /// eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2, and Taylor's series for eʳ, of which what is left out is below 10⁻⁸.
+    /// Without branches, so that loops become vectors; the same on every platform.
     #[inline(always)]
     fn exp(self) -> f32 {
         let Reduced { power, r } = reduce(self.clamp(-87.0, 88.3));
@@ -123,7 +123,8 @@ impl Real for f32 {
         series * power
     }
 
-    /// (e²ˣ - 1) / (e²ˣ + 1), with e²ˣ - 1 = 2ⁿ (eʳ - 1) + (2ⁿ - 1) as in [`exp`](Real::exp), which loses nothing near zero.
+    /// (e²ˣ - 1) / (e²ˣ + 1), with e²ˣ - 1 = 2ⁿ (eʳ - 1) + (2ⁿ - 1) as in [`exp`](Real::exp), which loses
+    /// nothing near zero.
     #[inline(always)]
     fn tanh(self) -> f32 {
         // beyond it, nothing changes any more
@@ -143,7 +144,8 @@ impl Real for f32 {
     }
 }
 
-/// A polynomial by Horner's rule, from its constant term on; each step is rounded once, which is the same on every platform.
+/// A polynomial by Horner's rule, from its constant term on; each step is rounded once, which is the same on
+/// every platform.
 #[inline(always)]
 fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     let mut sum = coefficients[N - 1];
@@ -178,9 +180,9 @@ pub(super) fn exp_of(x: f32) -> f32 {
     Real::exp(x)
 }
 
-/// The natural logarithm of a positive number, the same on every platform: x = 2ⁿ m with m from √½ to √2, and ln m = 2 artanh s by its
-/// series, s = (m - 1) / (m + 1), of which what is left out is below 10⁻⁸. Without branches, so that loops become vectors. Numbers
-/// that are not finite stay what they are.
+/// The natural logarithm of a positive number, the same on every platform: x = 2ⁿ m with m from √½ to √2, and
+/// ln m = 2 artanh s by its series, s = (m - 1) / (m + 1), of which what is left out is below 10⁻⁸. Without
+/// branches, so that loops become vectors. Numbers that are not finite stay what they are.
 #[inline(always)]
 pub(super) fn ln_of(x: f32) -> f32 {
     // the bits of √½, whose distance from x's bits tells n

@@ -1,4 +1,5 @@
-//! Activations: as layers of their own, and over the rows of other layers with the biases that are added before them.
+//! Activations: as layers of their own, and over the rows of other layers with the biases that are added
+//! before them.
 
 use std::slice::ChunksExactMut;
 
@@ -48,8 +49,8 @@ macro_rules! with_activation {
     }};
 }
 
-/// Does something that takes an activation's derivative: the gradient for its input, from that for its value and the value. Not for
-/// GELU, whose value does not tell.
+/// Does something that takes an activation's derivative: the gradient for its input, from that for its value
+/// and the value. Not for GELU, whose value does not tell.
 macro_rules! with_derivative {
     ($activation:expr, $function:ident => $work:expr) => {{
         let slope = T::of(0.01);

@@ -5,7 +5,8 @@ use std::ops::{Deref, DerefMut};
 /// Bytes of a cache line: as many as those of the widest vectors.
 const LINE: usize = 64;
 
-/// Like a vector, but beginning at a cache line, so that the vectors of the processor do not span two, which takes twice as long.
+/// Like a vector, but beginning at a cache line, so that the vectors of the processor do not span two, which
+/// takes twice as long.
 #[derive(Debug, Default)]
 pub(super) struct Buffer<T> {
     /// With room in front of the numbers.
@@ -24,7 +25,8 @@ impl<T: Copy + Default> Buffer<T> {
         buffer
     }
 
-    /// The first numbers of a buffer which only grows: users of different sizes take turns. When it does, all are zero.
+    /// The first numbers of a buffer which only grows: users of different sizes take turns. When it does, all
+    /// are zero.
     pub(super) fn grow(&mut self, length: usize) -> &mut [T] {
         if self.len() < length {
             let room = LINE / size_of::<T>();

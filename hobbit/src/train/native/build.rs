@@ -15,8 +15,8 @@ use crate::train::activation::Activation;
 use crate::train::layer::Layer;
 use crate::train::plan::Node;
 
-/// The kernels of layers one after the other. An activation whose derivative can be had from its value is the business of the dense
-/// layer or convolution before it.
+/// The kernels of layers one after the other. An activation whose derivative can be had from its value is the
+/// business of the dense layer or convolution before it.
 pub(super) fn chain<T: Element>(nodes: &[Node]) -> Chain<T> {
     let mut links = Vec::new();
     let mut position = 0;

@@ -19,8 +19,8 @@ pub(super) struct Chain<T: Real> {
     links: Vec<Link<T>>,
     /// The outputs of each layer.
     values: Vec<Buffer<T>>,
-    /// Where each layer's inputs are, and the last place the end's: 0 for the chain's input, otherwise one more than the place among
-    /// the outputs.
+    /// Where each layer's inputs are, and the last place the end's: 0 for the chain's input, otherwise one
+    /// more than the place among the outputs.
     from: Vec<usize>,
     /// The gradient for the outputs of the layer at hand, and for its inputs.
     pub(super) gradients: [Buffer<T>; 2],

@@ -1,5 +1,5 @@
-//! Convolutions, with the activation that follows: sample by sample, each as a matrix product with the sample's patches, which stay in
-//! the processor's nearest memory.
+//! Convolutions, with the activation that follows: sample by sample, each as a matrix product with the
+//! sample's patches, which stay in the processor's nearest memory.
 
 use super::activations::{activate, derive};
 use super::buffer::Buffer;

@@ -1,4 +1,5 @@
-//! Matrices, and products of them. The one place that reads by pointers, or calls a function that does, after checking that all of it is there.
+//! Matrices, and products of them. The one place that reads by pointers, or calls a function that does, after
+//! checking that all of it is there.
 
 use pulp::Simd;
 
@@ -33,8 +34,8 @@ impl<'a, T> Matrix<'a, T> {
     }
 }
 
-/// `c = a b`, or `c += a b`, with `a` of `m` × `k`, `b` of `k` × `n` and `c` of `m` × `n` numbers, row by row, all at least 1. On this
-/// thread alone.
+/// `c = a b`, or `c += a b`, with `a` of `m` × `k`, `b` of `k` × `n` and `c` of `m` × `n` numbers, row by
+/// row, all at least 1. On this thread alone.
 #[expect(unsafe_code, reason = "gemm takes pointers")]
 pub(super) fn gemm<T: Real>(
     [m, n, k]: [usize; 3],
@@ -47,9 +48,9 @@ pub(super) fn gemm<T: Real>(
     b.check(k, n);
     assert!(m * n <= c.len(), "the product does not fit");
     let keep = if add { T::ONE } else { T::ZERO };
-    // SAFETY: all places that are read, (m-1, k-1) of `a` and (k-1, n-1) of `b` being the furthest, and all that are written, m n of
-    // `c`, are in their slices, as was just checked; `c` is borrowed alone; T is f32 or f64, which are all the implementations of
-    // Real and which gemm knows.
+    // SAFETY: all places that are read, (m-1, k-1) of `a` and (k-1, n-1) of `b` being the furthest, and all
+    // that are written, m n of `c`, are in their slices, as was just checked; `c` is borrowed alone; T is f32
+    // or f64, which are all the implementations of Real and which gemm knows.
     unsafe {
         gemm::gemm(
             m,
@@ -78,8 +79,8 @@ pub(super) fn gemm<T: Real>(
 /// Steps of a small product that are written out one after the other.
 const UNROLLED: usize = 4;
 
-/// Adds a product of `M` × `k` by `k` × (`N` vectors) numbers to sums that stay in registers. By slices a step would have twice as many
-/// instructions: there are not registers enough for their ends too.
+/// Adds a product of `M` × `k` by `k` × (`N` vectors) numbers to sums that stay in registers. By slices a
+/// step would have twice as many instructions: there are not registers enough for their ends too.
 #[inline(always)]
 #[expect(unsafe_code, reason = "slices that are checked at every step take twice as long")]
 pub(super) fn multiply_add<S: Simd, const M: usize, const N: usize>(
@@ -95,8 +96,8 @@ pub(super) fn multiply_add<S: Simd, const M: usize, const N: usize>(
     a.check(M, k);
     b.check(k, N * S::F32_LANES);
     assert!(b.column == 1, "vectors are numbers side by side");
-    // SAFETY: of `a`, (M-1, k-1) is the furthest place that is read, and of `b` the last of N vectors of row k-1, which are inside, as
-    // was just checked.
+    // SAFETY: of `a`, (M-1, k-1) is the furthest place that is read, and of `b` the last of N vectors of row
+    // k-1, which are inside, as was just checked.
     unsafe {
         let rest = k % UNROLLED;
         for p in (0..k - rest).step_by(UNROLLED) {

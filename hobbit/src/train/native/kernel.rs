@@ -38,8 +38,8 @@ pub(super) trait Kernel<T: Real>: Send {
     /// The outputs `y` for the inputs `x`.
     fn forward(&mut self, store: &mut Store<T>, pass: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError>;
 
-    /// The gradients of its parameters, which are replaced, and for its inputs if they are wanted, of those for its outputs. Comes
-    /// after the forward pass with the same inputs and outputs.
+    /// The gradients of its parameters, which are replaced, and for its inputs if they are wanted, of those
+    /// for its outputs. Comes after the forward pass with the same inputs and outputs.
     fn backward(&mut self, store: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError>;
 
     /// Whether it does nothing in such a pass.

@@ -1,5 +1,5 @@
-//! Networks on the processor: every layer with its own forward and backward pass over buffers that are used again and again. Nothing
-//! is recorded and, once all buffers have their size, nothing is allocated.
+//! Networks on the processor: every layer with its own forward and backward pass over buffers that are used
+//! again and again. Nothing is recorded and, once all buffers have their size, nothing is allocated.
 
 mod activations;
 mod buffer;

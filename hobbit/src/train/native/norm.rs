@@ -119,7 +119,8 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
                 from * from
             };
             simd(SumChannels { plane, a: x, b: x, to: &mut self.inverse, of });
-            // running variances estimate that of all data, so they are not divided by the whole count (Bessel's correction)
+            // running variances estimate that of all data, so they are not divided by the whole count
+            // (Bessel's correction)
             let (old, new) = (T::of(1.0 - self.momentum), T::of(self.momentum));
             let unbiased = T::of(1.0 / (count.max(2) - 1) as f64);
             for channel in 0..channels {

@@ -6,7 +6,8 @@ use crate::train::math::Real;
 
 /// A number that matrices are made of: small products of some are kept in registers.
 pub(in crate::train) trait Element: Real {
-    /// Does what [`product`] does, if the product is so small that it is faster done here. All sizes are checked before.
+    /// Does what [`product`] does, if the product is so small that it is faster done here. All sizes are
+    /// checked before.
     #[inline(always)]
     fn multiply_few(
         sizes: [usize; 3],
@@ -34,7 +35,8 @@ impl Element for f32 {
     }
 }
 
-/// `c = a b`, or `c += a b`, with `a` of `m` × `k`, `b` of `k` × `n` and `c` of `m` × `n` numbers, row by row. On this thread alone.
+/// `c = a b`, or `c += a b`, with `a` of `m` × `k`, `b` of `k` × `n` and `c` of `m` × `n` numbers, row by
+/// row. On this thread alone.
 pub(super) fn product<T: Element>(
     [m, n, k]: [usize; 3],
     a: Matrix<'_, T>,

@@ -1,5 +1,5 @@
-//! Small products, kept in registers. gemm copies its matrices into an order of its own and asks for memory at every call, which takes
-//! longer than a small product itself.
+//! Small products, kept in registers. gemm copies its matrices into an order of its own and asks for memory
+//! at every call, which takes longer than a small product itself.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -10,7 +10,8 @@ use super::buffer::Buffer;
 use super::gemm::{Matrix, multiply_add};
 use crate::train::math::ARCH;
 
-/// Rows of the product that are computed at once, two vectors wide: as many as there are registers for their sums.
+/// Rows of the product that are computed at once, two vectors wide: as many as there are registers for their
+/// sums.
 const ROWS_IN_32: usize = 8;
 const ROWS_IN_16: usize = 6;
 /// And of what is left of these.
@@ -24,8 +25,8 @@ thread_local! {
 /// The widest vectors.
 const PADDING: usize = 16;
 
-/// Multiplications and additions of a product up to which it is done here: measured against gemm. The second limit is for many rows
-/// that come in order, by a matrix that stays in the nearest cache.
+/// Multiplications and additions of a product up to which it is done here: measured against gemm. The second
+/// limit is for many rows that come in order, by a matrix that stays in the nearest cache.
 const LIMIT: usize = 1_000_000;
 const LIMIT_IN_ORDER: usize = 8192;
 /// A matrix has to be used for so many rows to be worth padding.
@@ -59,7 +60,8 @@ pub(super) fn multiply(
         if b.column == 1 {
             for (p, to) in padded.chunks_exact_mut(width).enumerate() {
                 let from = &b.data[p * b.row..];
-                // what stands behind a row does as well as zeros, and one vector is copied sooner than a part of it
+                // what stands behind a row does as well as zeros, and one vector is copied sooner than a part
+                // of it
                 match (to.first_chunk_mut::<PADDING>(), from.first_chunk::<PADDING>()) {
                     (Some(to), Some(from)) if n < PADDING => *to = *from,
                     _ => to[..n].copy_from_slice(&from[..n]),
@@ -225,7 +227,8 @@ mod tests {
         assert!(lanes >= best, "vectors of {lanes} numbers where there are some of {best}");
     }
 
-    /// The products are tested where they are called, on the processor at hand; here shorter vectors are held against the longest.
+    /// The products are tested where they are called, on the processor at hand; here shorter vectors are held
+    /// against the longest.
     #[test]
     fn vectors_of_all_lengths_give_the_same() {
         let (Some(v3), Some(v4)) = (V3::try_new(), V4::try_new()) else { return };

@@ -14,7 +14,8 @@ fn numbers(length: usize, seed: u64) -> Vec<f64> {
 
 pub(in crate::train) const SAMPLES: usize = 3;
 
-/// Compares the gradients of all parameters, and of the first layer's input by way of a dense layer before it, with differences.
+/// Compares the gradients of all parameters, and of the first layer's input by way of a dense layer before
+/// it, with differences.
 pub(in crate::train) fn check(network: Sequential) {
     check_on(network, None);
 }

@@ -20,8 +20,8 @@ pub(super) fn activate<D: TensorDevice, T: Tape<f32, D>>(
     }
 }
 
-/// GELU, with its slope put right: dfdx 0.13 has Φ(x) + √2 x φ(x) for it, and not Φ(x) + x φ(x). The slope of (√2 - 1) φ(x) is what
-/// is too much, so that is added, and its value taken away again.
+/// GELU, with its slope put right: dfdx 0.13 has Φ(x) + √2 x φ(x) for it, and not Φ(x) + x φ(x). The slope of
+/// (√2 - 1) φ(x) is what is too much, so that is added, and its value taken away again.
 fn gelu<D: TensorDevice, T: Tape<f32, D>>(x: Rows<D, T>) -> Result<Rows<D, T>, D::Err> {
     let by = (std::f64::consts::SQRT_2 - 1.0) / std::f64::consts::TAU.sqrt();
     let term = x.retaped::<T>().try_square()?.try_mul(-0.5)?.try_exp()?.try_mul(by as f32)?;

@@ -38,7 +38,8 @@ impl<S: Shape, D: TensorDevice, T: Tape<f32, D>> IntoRows<D, T> for Tensor<S, f3
     }
 }
 
-/// A module on a device that takes batches of shape `In` and can be trained. What `dfdx::nn` has, and what is made of it, is.
+/// A module on a device that takes batches of shape `In` and can be trained. What `dfdx::nn` has, and what is
+/// made of it, is.
 pub trait Trainable<In: Shape, D: TensorDevice>:
     TensorCollection<f32, D>
     + ModuleMut<
@@ -80,7 +81,8 @@ pub(super) struct OnDevice<M, In> {
     shape: PhantomData<fn() -> In>,
 }
 
-/// Makes the module's tensors those of the network. A reshaped tensor is the same tensor, so gradients find it.
+/// Makes the module's tensors those of the network. A reshaped tensor is the same tensor, so gradients find
+/// it.
 struct Assign<'a, D: TensorDevice>(std::slice::Iter<'a, Flat<D>>);
 
 impl<D: TensorDevice> TensorVisitor<f32, D> for Assign<'_, D> {

@@ -1,7 +1,7 @@
 //! Sizes known at compile time, chosen when the program runs.
 
-/// Chooses among a few sizes that are known at compile time by a number that is known when the program runs: the expression is
-/// compiled once for each, with the name as a constant. Any other number is an error.
+/// Chooses among a few sizes that are known at compile time by a number that is known when the program runs:
+/// the expression is compiled once for each, with the name as a constant. Any other number is an error.
 ///
 /// ```
 /// use dfdx::nn::builders::{Linear, ReLU};

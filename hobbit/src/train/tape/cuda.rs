@@ -1,8 +1,8 @@
 //! Networks on NVIDIA GPUs.
 //!
-//! dfdx's CUDA device cannot be sent to another thread, and trials are. So a network lives on the thread that trains it; when its
-//! trial pauses, its state is taken to the host, and whichever thread goes on builds it again. Data in memory are put on the GPU once by
-//! each thread, and its batches are gathered there.
+//! dfdx's CUDA device cannot be sent to another thread, and trials are. So a network lives on the thread that
+//! trains it; when its trial pauses, its state is taken to the host, and whichever thread goes on builds it
+//! again. Data in memory are put on the GPU once by each thread, and its batches are gathered there.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -32,14 +32,16 @@ thread_local! {
     static SHELVES: RefCell<HashMap<usize, Shelf<Cuda>>> = RefCell::new(HashMap::new());
 }
 
-/// The GPUs that a network did not fit on once. Data are kept on them no longer, so that trials have all of their memory.
+/// The GPUs that a network did not fit on once. Data are kept on them no longer, so that trials have all of
+/// their memory.
 static CROWDED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
 fn is_crowded(ordinal: usize) -> bool {
     CROWDED.lock().unwrap_or_else(PoisonError::into_inner).contains(&ordinal)
 }
 
-/// Frees what this thread has on a GPU and does not use: buffers of steps that are over, and data where it is crowded.
+/// Frees what this thread has on a GPU and does not use: buffers of steps that are over, and data where it is
+/// crowded.
 fn make_room(ordinal: usize) -> Result<(), BoxError> {
     if is_crowded(ordinal) {
         SHELVES.with_borrow_mut(|shelves| shelves.remove(&ordinal));
@@ -49,7 +51,8 @@ fn make_room(ordinal: usize) -> Result<(), BoxError> {
         .map_err(device_error)
 }
 
-/// Lets go of everything that this thread has on GPUs. A thread that ends while the program ends cannot do so any more.
+/// Lets go of everything that this thread has on GPUs. A thread that ends while the program ends cannot do so
+/// any more.
 pub(in crate::train) fn leave() {
     NETWORKS.with_borrow_mut(HashMap::clear);
     SHELVES.with_borrow_mut(HashMap::clear);

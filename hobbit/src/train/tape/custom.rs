@@ -78,7 +78,8 @@ pub(in crate::train) trait Built<D: TensorDevice> {
     -> Result<Rows<D>, BoxError>;
 }
 
-/// A layer of your own: what it is, as data, and its forward pass in dfdx's operations, on any device. dfdx finds the gradients.
+/// A layer of your own: what it is, as data, and its forward pass in dfdx's operations, on any device. dfdx
+/// finds the gradients.
 ///
 /// A network with such a layer is trained on dfdx's tape, also on the processor. Its settings are known by
 /// its `Debug` text, and so is whether a study that is continued has the same layer: the text should have all
@@ -135,8 +136,8 @@ pub trait CustomLayer: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Its outputs, a row for each sample, for the samples in `x`, a row for each. The parameters are flat, in the order of
-    /// [`parameters`](CustomLayer::parameters); bring them onto the tape with `retaped`.
+    /// Its outputs, a row for each sample, for the samples in `x`, a row for each. The parameters are flat,
+    /// in the order of [`parameters`](CustomLayer::parameters); bring them onto the tape with `retaped`.
     ///
     /// # Errors
     /// What the device failed with.

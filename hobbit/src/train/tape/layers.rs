@@ -1,5 +1,5 @@
-//! Which operations compute which layer: the one place on the tape that knows all of them. Forward passes only; dfdx makes the backward
-//! ones of them.
+//! Which operations compute which layer: the one place on the tape that knows all of them. Forward passes
+//! only; dfdx makes the backward ones of them.
 
 use dfdx::tensor_ops::TryAdd;
 

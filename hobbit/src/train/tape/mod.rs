@@ -1,5 +1,5 @@
-//! Networks on dfdx's tape: on GPUs, and wherever a network has layers that only dfdx knows. Layers with sizes known at run time are
-//! made of dfdx's public operations on `(samples, numbers of a sample)`.
+//! Networks on dfdx's tape: on GPUs, and wherever a network has layers that only dfdx knows. Layers with
+//! sizes known at run time are made of dfdx's public operations on `(samples, numbers of a sample)`.
 
 mod activation;
 mod adapter;

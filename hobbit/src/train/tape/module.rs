@@ -20,7 +20,8 @@ use crate::train::init::Init;
 use crate::train::layer::{Custom, Opaque};
 use crate::train::parameter::{ParameterSpec, Role};
 
-/// A module that can be built and trained wherever networks are: on the processor and, with the feature `cuda`, on GPUs.
+/// A module that can be built and trained wherever networks are: on the processor and, with the feature
+/// `cuda`, on GPUs.
 #[cfg(not(feature = "cuda"))]
 pub trait Buildable<In: Shape>: BuildOnDevice<Cpu, f32, Built: Trainable<In, Cpu> + Send> + 'static {}
 
@@ -49,9 +50,10 @@ impl<B, In: Shape> Buildable<In> for B where
 
 /// A module of dfdx as a layer: a tuple, or a struct of yours with `TensorCollection`.
 ///
-/// `In` is the shape of a batch, with `usize` for the samples. The module's parameters are drawn from the trial's key by the
-/// module's own rules; the network is trained on dfdx's tape by hobbit's optimizers, and its checkpoints have the module's names.
-/// Dropout in the module is exact when continued on the processor, but not on a GPU, where dfdx has a generator of its own.
+/// `In` is the shape of a batch, with `usize` for the samples. The module's parameters are drawn from the
+/// trial's key by the module's own rules; the network is trained on dfdx's tape by hobbit's optimizers, and
+/// its checkpoints have the module's names. Dropout in the module is exact when continued on the processor,
+/// but not on a GPU, where dfdx has a generator of its own.
 ///
 /// ```
 /// use dfdx::nn::builders::{Linear, ReLU};

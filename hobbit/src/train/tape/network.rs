@@ -91,7 +91,8 @@ fn loses_statistics(plan: &Plan) -> bool {
 }
 
 impl<D: Place> TapeNetwork<D> {
-    /// The device that the inputs of a step have to be on: modules of dfdx draw dropout from the device of what flows through them.
+    /// The device that the inputs of a step have to be on: modules of dfdx draw dropout from the device of
+    /// what flows through them.
     fn device_of(&self, step: &Step) -> D {
         let own = if self.has_opaque { self.device.for_step(step.key) } else { None };
         own.unwrap_or_else(|| self.device.clone())

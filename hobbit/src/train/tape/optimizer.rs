@@ -15,7 +15,8 @@ pub(super) struct OptimizerState<D: TensorDevice> {
     optimizer: Optimizer,
     /// The steps that were taken.
     pub(super) steps: u64,
-    /// An array for each parameter in each slot, kept where gradients are kept, which is the one place where dfdx lends buffers out.
+    /// An array for each parameter in each slot, kept where gradients are kept, which is the one place where
+    /// dfdx lends buffers out.
     slots: Vec<Gradients<f32, D>>,
     /// What RMSprop leaves in place of Adam's first moment: the gradient, which nobody needs.
     unused: Gradients<f32, D>,
@@ -167,8 +168,9 @@ impl<D: TensorDevice> OptimizerState<D> {
 
     /// Sets a parameter's state in one slot.
     ///
-    /// dfdx lends buffers out, but not what is in them, on every device alike. Its SGD kernel writes one exactly: with no gradient,
-    /// a weight decay of 1 and no memory, the velocity becomes the parameter it is given.
+    /// dfdx lends buffers out, but not what is in them, on every device alike. Its SGD kernel writes one
+    /// exactly: with no gradient, a weight decay of 1 and no memory, the velocity becomes the parameter it is
+    /// given.
     pub(super) fn load(
         &mut self,
         slot: usize,
@@ -186,8 +188,9 @@ impl<D: TensorDevice> OptimizerState<D> {
     }
 }
 
-/// RMSprop as Adam's kernel, because dfdx's own has another formula than PyTorch's and ours: a first moment that remembers nothing is
-/// the gradient, and so late a step that nothing has to be put right for the zeros of the start is the last that there is.
+/// RMSprop as Adam's kernel, because dfdx's own has another formula than PyTorch's and ours: a first moment
+/// that remembers nothing is the gradient, and so late a step that nothing has to be put right for the zeros
+/// of the start is the last that there is.
 fn rms_prop(rms: &RmsProp, lr: f64, weight_decay: Option<WeightDecay>) -> AdamConfig {
     // the kernel divides by 1 - αᵗ
     let alpha = rms.alpha.min(1.0 - f64::from(f32::EPSILON));

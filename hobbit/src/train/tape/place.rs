@@ -1,4 +1,5 @@
-//! Where networks of dfdx's can be built, and the two ways in which they are run there: with a tape, and without.
+//! Where networks of dfdx's can be built, and the two ways in which they are run there: with a tape, and
+//! without.
 
 use dfdx::tensor::{Cpu, NoneTape, OwnedTape, Tape};
 
@@ -14,7 +15,8 @@ pub(in crate::train) trait Place: TensorDevice {
 
     fn layer(&self, layer: &dyn Builds) -> Result<Box<Self::Layer>, BoxError>;
 
-    /// The device for a step of this key, on which random numbers begin with it; none if that would cost too much.
+    /// The device for a step of this key, on which random numbers begin with it; none if that would cost too
+    /// much.
     fn for_step(&self, key: Key) -> Option<Self>;
 }
 

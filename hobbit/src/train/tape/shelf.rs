@@ -43,8 +43,9 @@ impl<D: Place> Default for Shelf<D> {
 }
 
 impl<D: Place> Shelf<D> {
-    /// The inputs of a batch, on the device. Rows are gathered there, from data that are put there the first time; data that do not fit
-    /// into the device's memory, or are too long for dfdx, are gathered on the host and sent batch by batch, now and later.
+    /// The inputs of a batch, on the device. Rows are gathered there, from data that are put there the first
+    /// time; data that do not fit into the device's memory, or are too long for dfdx, are gathered on the
+    /// host and sent batch by batch, now and later.
     pub(super) fn rows(&mut self, device: &D, given: Given<'_>, samples: usize) -> Result<Rows<D>, BoxError> {
         if let Given::Rows(features, rows) = given
             && let Some(all) = self.keep(device, features)?
@@ -274,7 +275,8 @@ mod tests {
     fn the_gpu_gathers_its_batches() {
         let plan = plan();
         let data = Data::from(Dataset::new(samples(23, 1), samples(11, 2)).unwrap());
-        // not Adam, which makes whole steps of the rounding that is the gradient of a bias before a batch norm
+        // not Adam, which makes whole steps of the rounding that is the gradient of a bias before a batch
+        // norm
         let (values, sgd) = (plan.initial(Key::new(3)), crate::train::Sgd::new(0.01).into());
         let gpu = crate::train::tape::CudaNetwork::new(0, &plan, values, sgd).unwrap();
         assert!(gpu.gathers());

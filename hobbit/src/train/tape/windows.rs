@@ -1,4 +1,5 @@
-//! Windows that move over images, which dfdx has on nightly compilers only: their numbers are gathered, and then multiplied or reduced.
+//! Windows that move over images, which dfdx has on nightly compilers only: their numbers are gathered, and
+//! then multiplied or reduced.
 
 use dfdx::shapes::{Axes2, Axis, HasShape};
 use dfdx::tensor::{Tape, Tensor};
@@ -21,7 +22,8 @@ pub(super) enum Purpose {
 /// Where the numbers of a layer's windows are.
 pub(super) struct Windows<D: TensorDevice> {
     pub(super) geometry: Geometry,
-    /// For each place in the window (of each channel for convolutions) and each output place, the input's place.
+    /// For each place in the window (of each channel for convolutions) and each output place, the input's
+    /// place.
     places: Tensor<(usize,), usize, D>,
     /// Where windows reach over the edge: what gathered numbers are multiplied by, and what is added to them.
     edges: Option<(Flat<D>, Flat<D>)>,
@@ -57,7 +59,8 @@ impl<D: TensorDevice> Windows<D> {
     }
 }
 
-/// The input's place of each number of the windows, in the order in which they are used; nothing beyond the edge.
+/// The input's place of each number of the windows, in the order in which they are used; nothing beyond the
+/// edge.
 fn places(g: &Geometry, purpose: Purpose) -> Vec<Option<usize>> {
     let ([height, width], [_, across]) = (g.input, g.output);
     let of_place = |channel: usize, offset: [usize; 2], place: usize| {

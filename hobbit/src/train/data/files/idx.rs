@@ -1,6 +1,7 @@
 //! idx files, the format of MNIST and of its successors.
 //!
-//! Two zero bytes, the kind of number, how many dimensions, the length of each as four bytes with the highest first, and the numbers.
+//! Two zero bytes, the kind of number, how many dimensions, the length of each as four bytes with the highest
+//! first, and the numbers.
 
 use std::path::{Path, PathBuf};
 
@@ -70,8 +71,9 @@ pub struct Mnist {
 }
 
 impl Mnist {
-    /// Reads the four files of a directory: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte`, each with or without `.gz`, and with a dot or a hyphen before `idx`.
+    /// Reads the four files of a directory: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+    /// `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each with or without `.gz`, and with a dot or a
+    /// hyphen before `idx`.
     ///
     /// # Errors
     /// A file is missing or damaged, or images and classes do not fit together.
