@@ -28,7 +28,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::journal_file::{JournalFile, op, state};
+use super::journal_file::{JournalFile, op, state, whole};
 use crate::error::{Error, Result};
 use crate::space::{SearchSpace, Value, from_values};
 use crate::trial::Direction;
@@ -147,78 +147,80 @@ pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Import
     let path = path.as_ref();
     // a journal that is written to need not be there yet
     path.metadata().map_err(|error| Error::io("read", path, error))?;
-    let mut studies: Vec<Option<(String, Vec<u64>)>> = Vec::new();
-    let mut trials: Vec<(usize, Trial)> = Vec::new();
-    let mut file = JournalFile::new(path);
-    let lines = file.new_lines()?;
-    for line in &lines {
-        let of = |key: &str| line.get(key).and_then(Json::as_u64);
-        let trial = of("trial_id").and_then(|id| trials.get_mut(id as usize));
-        let trial = trial.map(|(_, trial)| trial).filter(|trial| !state::is_finished(trial.state));
-        match of("op_code") {
+    let mut journal = Journal::default();
+    for line in &JournalFile::new(path).new_lines()? {
+        journal.take(line);
+    }
+    let (number, direction) = journal.study(path, study_name)?;
+    let trials = journal.trials.into_iter().filter(|(study, _)| *study == number);
+    let rows = trials.enumerate().map(|(i, (_, trial))| Row { source: format!("trial {i}"), ..trial.row() });
+    Ok(Imported { direction, rows: rows.collect() })
+}
+
+/// What an Optuna journal holds.
+#[derive(Default)]
+struct Journal {
+    /// The studies by their numbers, with the numbers of their directions; nothing where one was deleted.
+    studies: Vec<Option<(String, Vec<u64>)>>,
+    /// The trials by their numbers, with their studies'.
+    trials: Vec<(usize, Trial)>,
+}
+
+impl Journal {
+    /// Takes a line, as Optuna does.
+    fn take(&mut self, line: &Json) {
+        match whole(line, "op_code") {
             Some(op::CREATE_STUDY) => {
-                let Some(name) = line.get("study_name").and_then(Json::as_str) else { continue };
-                if !studies.iter().flatten().any(|(known, _)| known == name) {
+                let Some(name) = line.get("study_name").and_then(Json::as_str) else { return };
+                if !self.studies.iter().flatten().any(|(known, _)| known == name) {
                     let directions = line.get("directions").and_then(Json::as_array);
                     let directions = directions.into_iter().flatten().filter_map(Json::as_u64).collect();
-                    studies.push(Some((name.to_owned(), directions)));
+                    self.studies.push(Some((name.to_owned(), directions)));
                 }
             }
             Some(op::DELETE_STUDY) => {
-                if let Some(study) = of("study_id").and_then(|id| studies.get_mut(id as usize)) {
+                let deleted = whole(line, "study_id");
+                if let Some(study) = deleted.and_then(|id| self.studies.get_mut(id as usize)) {
                     *study = None;
                 }
             }
             Some(op::CREATE_TRIAL) => {
-                let study = of("study_id").unwrap_or(u64::MAX) as usize;
-                if studies.get(study).is_some_and(Option::is_some) {
-                    trials.push((study, Trial::created(line)));
+                let study = whole(line, "study_id").unwrap_or(u64::MAX) as usize;
+                if self.studies.get(study).is_some_and(Option::is_some) {
+                    self.trials.push((study, Trial::created(line)));
                 }
             }
-            Some(op::TRIAL_PARAM) => {
-                if let (Some(trial), Some(name)) = (trial, line.get("param_name").and_then(Json::as_str)) {
-                    trial.param(name, line.get("param_value_internal"), line.get("distribution"));
+            Some(op) => {
+                let trial = whole(line, "trial_id").and_then(|id| self.trials.get_mut(id as usize));
+                if let Some((_, trial)) = trial.filter(|(_, trial)| !state::is_finished(trial.state)) {
+                    trial.take(op, line);
                 }
             }
-            Some(op::TRIAL_STATE) => {
-                if let Some(trial) = trial {
-                    trial.state = of("state").unwrap_or(trial.state);
-                    trial.value = line.pointer("/values/0").and_then(Json::as_f64).or(trial.value);
-                }
-            }
-            Some(op::TRIAL_USER_ATTR) => {
-                if let (Some(trial), Some(attr)) = (trial, line.get("user_attr")) {
-                    trial.attrs(attr);
-                }
-            }
-            _ => {}
+            None => {}
         }
     }
-    let names: Vec<_> = studies.iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
-    let named = |study: &Option<(String, Vec<u64>)>| {
-        study.as_ref().is_some_and(|(name, _)| study_name.is_none_or(|wanted| wanted == name))
-    };
-    let wrong = |what: &str| {
-        let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Error::repository(format!("{} {what}; the studies in it: {has}", path.display()))
-    };
-    let mut fitting = (0..).zip(&studies).filter(|(_, study)| named(study));
-    let (number, directions) = match (fitting.next(), fitting.next()) {
-        (Some((number, Some((_, directions)))), None) => (number, directions),
-        (None, _) => match study_name {
-            Some(name) => return Err(wrong(&format!("has no such study: `{name}`"))),
-            None => return Err(wrong("has no study")),
-        },
-        _ => return Err(wrong("has several studies: say which")),
-    };
-    let direction = match directions.as_slice() {
-        [1] => Direction::Minimize,
-        [2] => Direction::Maximize,
-        _ => return Err(wrong("has a study with several objectives, or without a direction")),
-    };
-    let rows = trials.into_iter().filter(|(study, _)| *study == number);
-    let rows = rows.enumerate().map(|(i, (_, trial))| Row { source: format!("trial {i}"), ..trial.row() });
-    Ok(Imported { direction, rows: rows.collect() })
+
+    /// The number and the direction of the study of this name, or of the only one there is.
+    fn study(&self, path: &Path, name: Option<&str>) -> Result<(usize, Direction)> {
+        let wrong = |what: &str| {
+            let names: Vec<_> = self.studies.iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
+            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            Error::repository(format!("{} {what}; the studies in it: {has}", path.display()))
+        };
+        let studies = (0..).zip(&self.studies).filter_map(|(number, study)| Some((number, study.as_ref()?)));
+        let mut fitting = studies.filter(|(_, (known, _))| name.is_none_or(|name| name == known));
+        let (number, (_, directions)) = match (fitting.next(), fitting.next(), name) {
+            (Some(study), None, _) => study,
+            (None, _, Some(name)) => return Err(wrong(&format!("has no such study: `{name}`"))),
+            (None, _, None) => return Err(wrong("has no study")),
+            _ => return Err(wrong("has several studies: say which")),
+        };
+        match directions.as_slice() {
+            [1] => Ok((number, Direction::Minimize)),
+            [2] => Ok((number, Direction::Maximize)),
+            _ => Err(wrong("has a study with several objectives, or without a direction")),
+        }
+    }
 }
 
 /// An Optuna trial so far.
@@ -232,7 +234,7 @@ struct Trial {
 impl Trial {
     fn created(line: &Json) -> Trial {
         let mut trial = Trial {
-            state: line.get("state").and_then(Json::as_u64).unwrap_or(state::RUNNING),
+            state: whole(line, "state").unwrap_or(state::RUNNING),
             value: line.get("value").or(line.pointer("/values/0")).and_then(Json::as_f64),
             ..Trial::default()
         };
@@ -242,6 +244,23 @@ impl Trial {
         }
         line.get("user_attrs").into_iter().for_each(|attrs| trial.attrs(attrs));
         trial
+    }
+
+    /// Takes a line about it.
+    fn take(&mut self, op: u64, line: &Json) {
+        match op {
+            op::TRIAL_PARAM => {
+                if let Some(name) = line.get("param_name").and_then(Json::as_str) {
+                    self.param(name, line.get("param_value_internal"), line.get("distribution"));
+                }
+            }
+            op::TRIAL_STATE => {
+                self.state = whole(line, "state").unwrap_or(self.state);
+                self.value = line.pointer("/values/0").and_then(Json::as_f64).or(self.value);
+            }
+            op::TRIAL_USER_ATTR => line.get("user_attr").into_iter().for_each(|attr| self.attrs(attr)),
+            _ => {}
+        }
     }
 
     /// A parameter, from the number that stands for it.

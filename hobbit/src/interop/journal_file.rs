@@ -37,6 +37,11 @@ pub(super) mod state {
     }
 }
 
+/// The whole number that a line has under this name.
+pub(super) fn whole(line: &Json, name: &str) -> Option<u64> {
+    line.get(name).and_then(Json::as_u64)
+}
+
 /// A lock that has been there unchanged for so long belonged to a process that died.
 const GRACE: Duration = Duration::from_secs(30);
 

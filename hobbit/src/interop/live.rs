@@ -17,6 +17,22 @@ pub(super) trait Writer: Send + 'static {
     fn write(&mut self) -> Result<()>;
 }
 
+/// What an observer does with an event: the first one starts the writer, which is given all that follow.
+pub(super) fn observe<W: Writer>(
+    live: &mut Option<Live>,
+    event: &Event,
+    writer: impl FnOnce() -> W,
+) -> Result<(), BoxError> {
+    match (event, &mut *live) {
+        (Event::Started(study), live) => {
+            *live = Some(Live::start(writer(), study)?);
+            Ok(())
+        }
+        (event, Some(live)) => live.tell(event),
+        (_, None) => Ok(()),
+    }
+}
+
 /// A writer in its thread.
 pub(super) struct Live {
     events: Option<Sender<Event>>,
@@ -25,7 +41,7 @@ pub(super) struct Live {
 
 impl Live {
     /// Opens the writer's files, and starts its thread.
-    pub(super) fn start(mut writer: impl Writer, study: &Arc<StudyInfo>) -> Result<Live> {
+    fn start(mut writer: impl Writer, study: &Arc<StudyInfo>) -> Result<Live> {
         writer.open(study)?;
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new()
@@ -36,7 +52,7 @@ impl Live {
     }
 
     /// Hands an event on. The last one waits until everything is written.
-    pub(super) fn tell(&mut self, event: &Event) -> Result<(), BoxError> {
+    fn tell(&mut self, event: &Event) -> Result<(), BoxError> {
         let sent = self.events.as_ref().is_some_and(|events| events.send(event.clone()).is_ok());
         if sent && !matches!(event, Event::Ended { .. }) { Ok(()) } else { self.finish() }
     }

@@ -19,6 +19,7 @@
 mod distribution;
 #[expect(clippy::disallowed_methods, reason = "this is where event files are touched")]
 mod event_file;
+mod held;
 pub mod import;
 #[expect(clippy::disallowed_methods, reason = "this is where Optuna's journal is touched")]
 mod journal_file;

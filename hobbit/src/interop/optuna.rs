@@ -1,15 +1,15 @@
 //! A study as an Optuna study, in a journal file.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::distribution::parameters;
+use super::held::{Held, TRIAL};
 use super::journal_file::{JournalFile, op, state};
-use super::live::{Live, Writer, export};
+use super::live::{Live, Writer, export, observe};
 use super::replay::replay;
 use super::told::{Told, Trial};
 use crate::error::{BoxError, Error, Result};
@@ -71,19 +71,9 @@ impl OptunaJournal {
 
 impl Observer for OptunaJournal {
     fn event(&mut self, event: &Event) -> Result<(), BoxError> {
-        match (event, &mut self.live) {
-            (Event::Started(study), live) => {
-                *live = Some(Live::start(Journal::new(&self.path, &self.study_name), study)?);
-                Ok(())
-            }
-            (event, Some(live)) => live.tell(event),
-            (_, None) => Ok(()),
-        }
+        observe(&mut self.live, event, || Journal::new(&self.path, &self.study_name))
     }
 }
-
-/// The user attribute that tells which of hobbit's trials an Optuna trial is.
-const TRIAL: &str = "hobbit:trial";
 
 /// The writer: what was told, and what the file holds.
 struct Journal {
@@ -93,119 +83,6 @@ struct Journal {
     told: Told,
     held: Held,
     worker: String,
-}
-
-/// What the file holds of our study.
-#[derive(Default)]
-struct Held {
-    /// All studies by their numbers; nothing where one was deleted.
-    studies: Vec<Option<String>>,
-    /// The trials of all studies.
-    trials: u64,
-    /// Our study's number.
-    study: Option<u64>,
-    direction: Option<u64>,
-    attrs: Map<String, Json>,
-    /// Somebody else's trials in our study.
-    others: bool,
-    /// Our trials; of those that are there twice, the later one.
-    ours: HashMap<TrialId, HeldTrial>,
-    by_number: HashMap<u64, TrialId>,
-}
-
-struct HeldTrial {
-    number: u64,
-    started: String,
-    params: Json,
-    values: BTreeMap<u64, f64>,
-    attrs: Map<String, Json>,
-    finished: bool,
-}
-
-impl Held {
-    /// Takes a line of the file, as Optuna does.
-    fn apply(&mut self, line: &Json, name: &str) {
-        let of = |key: &str| line.get(key).and_then(Json::as_u64);
-        let text = |key: &str| line.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let trial = of("trial_id").and_then(|number| {
-            let trial = self.ours.get_mut(self.by_number.get(&number)?)?;
-            (trial.number == number && !trial.finished).then_some(trial)
-        });
-        match of("op_code") {
-            Some(op::CREATE_STUDY) => {
-                let created = line.get("study_name").and_then(Json::as_str).map(str::to_owned);
-                if created.is_none() || self.studies.contains(&created) {
-                    return;
-                }
-                if created.as_deref() == Some(name) {
-                    let trials = self.trials;
-                    let studies = std::mem::take(&mut self.studies);
-                    *self = Held { studies, trials, ..Held::default() };
-                    self.study = Some(self.studies.len() as u64);
-                    self.direction = line.pointer("/directions/0").and_then(Json::as_u64);
-                }
-                self.studies.push(created);
-            }
-            Some(op::DELETE_STUDY) => {
-                if let Some(study) = of("study_id").and_then(|id| self.studies.get_mut(id as usize)) {
-                    *study = None;
-                }
-                if of("study_id") == self.study {
-                    self.study = None;
-                }
-            }
-            Some(op::STUDY_USER_ATTR) if self.study.is_some() && of("study_id") == self.study => {
-                if let Some(attr) = line.get("user_attr").and_then(Json::as_object) {
-                    self.attrs.extend(attr.clone());
-                }
-            }
-            Some(op::CREATE_TRIAL) => {
-                let study = of("study_id");
-                if study.and_then(|id| self.studies.get(id as usize)).is_none_or(Option::is_none) {
-                    return;
-                }
-                let number = self.trials;
-                self.trials += 1;
-                if study != self.study {
-                    return;
-                }
-                let attrs = line.get("user_attrs").and_then(Json::as_object);
-                match attrs.and_then(|attrs| attrs.get(TRIAL)).and_then(Json::as_str).map(str::parse) {
-                    Some(Ok(id)) => {
-                        let trial = HeldTrial {
-                            number,
-                            started: text("datetime_start"),
-                            params: line.get("params").cloned().unwrap_or_default(),
-                            values: BTreeMap::new(),
-                            attrs: attrs.cloned().unwrap_or_default(),
-                            finished: of("state").is_some_and(state::is_finished),
-                        };
-                        self.by_number.insert(number, id);
-                        self.ours.insert(id, trial);
-                    }
-                    _ => self.others = true,
-                }
-            }
-            Some(op::TRIAL_STATE) => {
-                if let Some(trial) = trial {
-                    trial.finished = of("state").is_some_and(state::is_finished);
-                }
-            }
-            Some(op::INTERMEDIATE_VALUE) => {
-                if let (Some(trial), Some(step)) = (trial, of("step")) {
-                    let value = line.get("intermediate_value").and_then(Json::as_f64);
-                    trial.values.insert(step, value.unwrap_or(f64::NAN));
-                }
-            }
-            Some(op::TRIAL_USER_ATTR) => {
-                let attr = line.get("user_attr").and_then(Json::as_object);
-                if let (Some(trial), Some(attr)) = (trial, attr) {
-                    trial.attrs.extend(attr.clone());
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Lines to be added. They count as held from the moment they are made.
@@ -226,6 +103,96 @@ impl Lines<'_> {
         self.text += &line.to_string();
         self.text.push('\n');
     }
+
+    /// Says a user attribute of a trial, unless it is held already.
+    fn attr(&mut self, id: TrialId, number: u64, name: &str, value: Json) {
+        let held = self.held.ours.get(&id).and_then(|held| held.attrs.get(name));
+        if held != Some(&value) {
+            self.push(op::TRIAL_USER_ATTR, json!({ "trial_id": number, "user_attr": { name: value } }));
+        }
+    }
+
+    /// Adds the lines that are missing of a trial. `false` if the file holds another one under its name.
+    fn trial(&mut self, study: &StudyInfo, trial: &Trial) -> bool {
+        let (params, distributions, attrs) = parameters(&study.space, &trial.hparams);
+        let held = self.held.ours.get(&trial.id);
+        if held.is_some_and(|held| held.params != Json::Object(params.clone())) {
+            return false;
+        }
+        let is_held = |(epoch, value): &(u64, f64)| {
+            held.is_some_and(|held| held.values.get(epoch).is_some_and(|held| held == value))
+        };
+        let missing: Vec<_> = monitored(study, trial).filter(|value| !is_held(value)).collect();
+        let (number, missing) = match held {
+            Some(held) if held.finished && missing.is_empty() => return true,
+            Some(held) if !held.finished => (held.number, missing),
+            _ => {
+                let begun = json!({ "params": params, "distributions": distributions, "user_attrs": attrs });
+                (self.begin(trial, begun), monitored(study, trial).collect())
+            }
+        };
+        self.attr(trial.id, number, "hobbit:stage", json!(trial.stage + 1));
+        for (step, value) in missing {
+            self.push(
+                op::INTERMEDIATE_VALUE,
+                json!({ "trial_id": number, "step": step, "intermediate_value": value }),
+            );
+        }
+        self.end(trial, number);
+        true
+    }
+
+    /// Creates a trial. Returns its number in the file.
+    fn begin(&mut self, trial: &Trial, mut fields: Json) -> u64 {
+        let number = self.held.trials;
+        let TrialId { iteration, bracket, .. } = trial.id;
+        let attrs = &mut fields["user_attrs"];
+        attrs[TRIAL] = json!(trial.id);
+        for (name, value) in [("iteration", iteration), ("bracket", bracket), ("stage", trial.stage + 1)] {
+            attrs[format!("hobbit:{name}")] = json!(value);
+        }
+        fields["study_id"] = json!(self.held.study);
+        fields["datetime_start"] = json!(date(trial.started));
+        fields["state"] = json!(state::RUNNING);
+        self.push(op::CREATE_TRIAL, fields);
+        number
+    }
+
+    /// Says how a trial ended, if it did.
+    fn end(&mut self, trial: &Trial, number: u64) {
+        let state = match &trial.end {
+            None | Some(Status::Unfinished) => return,
+            Some(Status::Finished) => state::COMPLETE,
+            Some(Status::Dropped(_)) => state::PRUNED,
+            Some(Status::Diverged { reason, .. } | Status::Failed { reason, .. }) => {
+                self.attr(trial.id, number, "hobbit:reason", json!(reason));
+                state::FAIL
+            }
+        };
+        let score = trial.score.filter(|_| state != state::FAIL);
+        if let Some((_, epoch)) = score {
+            self.attr(trial.id, number, "hobbit:score_epoch", json!(epoch));
+        }
+        // news of a beginning may have come after the end
+        let started = self.held.ours.get(&trial.id).map_or("", |held| &held.started).to_owned();
+        self.push(
+            op::TRIAL_STATE,
+            json!({
+                "trial_id": number,
+                "state": state,
+                "values": score.map(|(score, _)| [score]),
+                "datetime_complete": date(trial.time).max(started),
+            }),
+        );
+    }
+}
+
+/// The monitor after each epoch of a trial, where it is finite.
+fn monitored<'a>(study: &'a StudyInfo, trial: &'a Trial) -> impl Iterator<Item = (u64, f64)> + 'a {
+    let epochs = trial.epochs.iter();
+    epochs.filter_map(|(&epoch, (metrics, _))| {
+        Some((epoch, metrics.get(&study.monitor).filter(|value| value.is_finite())?))
+    })
 }
 
 impl Journal {
@@ -280,89 +247,6 @@ impl Journal {
             self.name
         ))
     }
-
-    /// The lines that are missing of a trial.
-    fn write_trial(lines: &mut Lines<'_>, study: &StudyInfo, trial: &Trial) -> bool {
-        let values = || {
-            let monitored = |(&epoch, (metrics, _)): (&u64, &(crate::objective::Metrics, Timestamp))| {
-                Some((epoch, metrics.get(&study.monitor).filter(|value| value.is_finite())?))
-            };
-            trial.epochs.iter().filter_map(monitored)
-        };
-        let held = lines.held.ours.get(&trial.id);
-        let is_held = |(epoch, value): (u64, f64)| {
-            held.is_some_and(|held| held.values.get(&epoch).is_some_and(|held| *held == value))
-        };
-        let missing: Vec<_> = values().filter(|&value| !is_held(value)).collect();
-        let (params, distributions, attrs) = parameters(&study.space, &trial.hparams);
-        if held.is_some_and(|held| held.params != Json::Object(params.clone())) {
-            return false;
-        }
-        let stage = json!(trial.stage + 1);
-        let (number, missing) = match held {
-            Some(held) if held.finished && missing.is_empty() => return true,
-            Some(held) if !held.finished => (held.number, missing),
-            _ => {
-                let number = lines.held.trials;
-                let mut user_attrs = attrs;
-                let TrialId { iteration, bracket, .. } = trial.id;
-                let own =
-                    [("iteration", json!(iteration)), ("bracket", json!(bracket)), ("stage", stage.clone())];
-                user_attrs.insert(TRIAL.to_owned(), json!(trial.id));
-                user_attrs.extend(own.map(|(name, value)| (format!("hobbit:{name}"), value)));
-                lines.push(
-                    op::CREATE_TRIAL,
-                    json!({
-                        "study_id": lines.held.study,
-                        "datetime_start": date(trial.started),
-                        "state": state::RUNNING,
-                        "params": params,
-                        "distributions": distributions,
-                        "user_attrs": user_attrs,
-                    }),
-                );
-                (number, values().collect())
-            }
-        };
-        let attr = |lines: &mut Lines<'_>, name: &str, value: Json| {
-            let held = lines.held.ours.get(&trial.id).and_then(|held| held.attrs.get(name));
-            if held != Some(&value) {
-                lines.push(op::TRIAL_USER_ATTR, json!({ "trial_id": number, "user_attr": { name: value } }));
-            }
-        };
-        attr(lines, "hobbit:stage", stage);
-        for (step, value) in missing {
-            lines.push(
-                op::INTERMEDIATE_VALUE,
-                json!({ "trial_id": number, "step": step, "intermediate_value": value }),
-            );
-        }
-        let state = match &trial.end {
-            None | Some(Status::Unfinished) => return true,
-            Some(Status::Finished) => state::COMPLETE,
-            Some(Status::Dropped(_)) => state::PRUNED,
-            Some(Status::Diverged { reason, .. } | Status::Failed { reason, .. }) => {
-                attr(lines, "hobbit:reason", json!(reason));
-                state::FAIL
-            }
-        };
-        let score = trial.score.filter(|_| state != state::FAIL);
-        if let Some((_, epoch)) = score {
-            attr(lines, "hobbit:score_epoch", json!(epoch));
-        }
-        // news of a beginning may have come after the end
-        let started = lines.held.ours.get(&trial.id).map_or("", |held| &held.started).to_owned();
-        lines.push(
-            op::TRIAL_STATE,
-            json!({
-                "trial_id": number,
-                "state": state,
-                "values": score.map(|(score, _)| [score]),
-                "datetime_complete": date(trial.time).max(started),
-            }),
-        );
-        true
-    }
 }
 
 impl Writer for Journal {
@@ -400,9 +284,8 @@ impl Writer for Journal {
         for (name, value) in missing {
             lines.push(op::STUDY_USER_ATTR, json!({ "study_id": id, "user_attr": { name: value } }));
         }
-        let other = self.told.take_news(|trial| {
-            if Self::write_trial(&mut lines, &study, trial) { Ok(()) } else { Err(trial.id) }
-        });
+        let other =
+            self.told.take_news(|trial| if lines.trial(&study, trial) { Ok(()) } else { Err(trial.id) });
         let text = lines.text;
         if let Err(trial) = other {
             return Err(self.another(&format!("trial {trial}")));

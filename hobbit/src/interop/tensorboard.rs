@@ -10,7 +10,7 @@ use super::event_file::{
     Dimension, End, Event as Record, HParam, HParams, Metadata, PluginData, RunFiles, SessionLog, Shape,
     Start, Summary, SummaryValue, Tensor,
 };
-use super::live::{Live, Writer, export};
+use super::live::{Live, Writer, export, observe};
 use super::replay::replay;
 use super::told::{Told, Trial};
 use crate::error::{BoxError, Error, Result};
@@ -61,14 +61,7 @@ impl TensorBoard {
 
 impl Observer for TensorBoard {
     fn event(&mut self, event: &Event) -> Result<(), BoxError> {
-        match (event, &mut self.live) {
-            (Event::Started(study), live) => {
-                *live = Some(Live::start(Runs::new(&self.dir), study)?);
-                Ok(())
-            }
-            (event, Some(live)) => live.tell(event),
-            (_, None) => Ok(()),
-        }
+        observe(&mut self.live, event, || Runs::new(&self.dir))
     }
 }
 
@@ -152,6 +145,30 @@ impl Run {
                 records.push(about_run(START, content, trial.started.0));
             }
         }
+        self.write_epochs(trial, &mut records);
+        let end = trial.end.as_ref().map(|end| match end {
+            Status::Finished | Status::Dropped(_) => 1,
+            Status::Diverged { .. } | Status::Failed { .. } => 2,
+            Status::Unfinished => 3,
+        });
+        // where training went on after the end, in an extended study, the end is said again
+        if let Some(status) = end.filter(|&status| self.end != Some(status) || !records.is_empty()) {
+            if let Some((score, epoch)) = trial.score {
+                let score = (SCORE.to_owned(), score as f32);
+                records.push(scalars([score], epoch, trial.time.0));
+            }
+            let content = HParams { start: None, end: Some(End { status, end_time_secs: trial.time.0 }) };
+            records.push(about_run(END, content, trial.time.0));
+        }
+        if !records.is_empty() {
+            self.files.append(&records)?;
+            records.iter().for_each(|record| self.enter(record));
+        }
+        Ok(true)
+    }
+
+    /// Adds the epochs that are missing.
+    fn write_epochs(&mut self, trial: &Trial, records: &mut Vec<Record>) {
         for (&epoch, (metrics, time)) in &trial.epochs {
             let finite = metrics.iter().filter(|(_, value)| value.is_finite());
             let row: BTreeMap<_, _> = finite.map(|(name, value)| (tag(name), value as f32)).collect();
@@ -174,25 +191,6 @@ impl Run {
             self.epochs.insert(epoch, row.clone());
             records.push(scalars(row, epoch, time.0));
         }
-        let end = trial.end.as_ref().map(|end| match end {
-            Status::Finished | Status::Dropped(_) => 1,
-            Status::Diverged { .. } | Status::Failed { .. } => 2,
-            Status::Unfinished => 3,
-        });
-        // where training went on after the end, in an extended study, the end is said again
-        if let Some(status) = end.filter(|&status| self.end != Some(status) || !records.is_empty()) {
-            if let Some((score, epoch)) = trial.score {
-                let score = (SCORE.to_owned(), score as f32);
-                records.push(scalars([score], epoch, trial.time.0));
-            }
-            let content = HParams { start: None, end: Some(End { status, end_time_secs: trial.time.0 }) };
-            records.push(about_run(END, content, trial.time.0));
-        }
-        if !records.is_empty() {
-            self.files.append(&records)?;
-            records.iter().for_each(|record| self.enter(record));
-        }
-        Ok(true)
     }
 }
 
