@@ -54,7 +54,7 @@ Examples:
 
 CSV: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score,
   epoch, epochs, seconds, then metrics.NAME at the epoch of the score, then
-  hparams.NAME; what there is not is empty.
+  hparams.NAME; missing values are empty.
 CSV with --epochs: trial, stage, epoch, then metrics.NAME.
 JSON: {study, space: [{name, description, domain, conditions}],
   processes: [{host, pid, workers, opened, closed, reason}],

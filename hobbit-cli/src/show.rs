@@ -123,43 +123,56 @@ fn colour(rank: usize, trial: &TrialOverview) -> Style {
     }
 }
 
+/// The whole story of a trial: what became of it, its hyperparameters, its stages and its epochs.
 fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
-    let bold = Style::new().bold();
+    let mut text = fate(reader, overview, rank, trial);
+    let hparams = trial.hparams.iter().map(|(name, value)| [name.clone(), value.to_string()]);
+    let mut tables = vec![pairs(["hyperparameter", "value"], hparams)];
+    if !trial.model.is_empty() {
+        let model = trial.model.iter().map(|(name, what)| [name.clone(), what.clone()]);
+        tables.push(pairs(["made of", "what"], model));
+    }
+    if !trial.stages.is_empty() {
+        tables.push(stages(trial));
+        tables.extend(epochs(trial));
+    }
+    for table in tables {
+        text += &format!("\n{}", table.render(output::width()));
+    }
+    text
+}
+
+/// What became of a trial, and where its weights are.
+fn fate(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
     let monitor = observe::printable(&overview.study.monitor);
-    let mut text = format!(
-        "{}: {}",
-        bold.apply_to(format!("Trial {}", trial.id)),
-        state::fate(trial, State::of(overview))
-    );
+    let name = Style::new().bold().apply_to(format!("Trial {}", trial.id));
+    let mut text = format!("{name}: {}", state::fate(trial, State::of(overview)));
     if let Some((score, epoch)) = trial.score {
-        let of = overview.trials.len();
-        text += &format!(", {monitor} {} at epoch {epoch}, rank {rank} of {of}", text::number(score));
+        let (score, trials) = (text::number(score), overview.trials.len());
+        text += &format!(", {monitor} {score} at epoch {epoch}, rank {rank} of {trials}");
     }
     text += "\n";
     if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
-        text += &format!(
-            "{}\n",
-            Style::new().red().apply_to(observe::printable_lines(&format!("Reason: {reason}")))
-        );
+        let reason = format!("Reason: {reason}");
+        text += &format!("{}\n", Style::new().red().apply_to(observe::printable_lines(&reason)));
     }
     if let Ok(path) = state::weights(reader, trial) {
         text += &format!("Weights: {}\n", output::shown_path(&path));
     }
-    let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
-    for (name, value) in &trial.hparams {
-        hparams.row(vec![name.clone(), value.to_string()], Style::new());
+    text
+}
+
+/// A table of names and what belongs to them.
+fn pairs(titles: [&str; 2], rows: impl Iterator<Item = [String; 2]>) -> Table {
+    let mut table = Table::new(2).texts(titles);
+    for row in rows {
+        table.row(row.into(), Style::new());
     }
-    text += &format!("\n{}", hparams.render(output::width()));
-    if !trial.model.is_empty() {
-        let mut model = Table::new(2).texts(["made of", "what"]);
-        for (name, what) in &trial.model {
-            model.row(vec![name.clone(), what.clone()], Style::new());
-        }
-        text += &format!("\n{}", model.render(output::width()));
-    }
-    if trial.stages.is_empty() {
-        return text;
-    }
+    table
+}
+
+/// A row for each stage.
+fn stages(trial: &TrialOverview) -> Table {
     let mut stages =
         Table::new(1).numbers(["stage", "from", "to", "seconds", "worker", "attempt"]).text("end");
     for stage in &trial.stages {
@@ -183,24 +196,26 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
         ];
         stages.row(cells, Style::new());
     }
-    text += &format!("\n{}", stages.render(output::width()));
-    let mut metrics: Vec<&String> = Vec::new();
+    stages
+}
+
+/// A row for each epoch, with its metrics; none if nothing was measured.
+fn epochs(trial: &TrialOverview) -> Option<Table> {
+    let mut metrics: Vec<&str> = Vec::new();
     for name in trial.stages.iter().flat_map(|stage| stage.history.metrics()) {
-        if !metrics.contains(&name) {
+        if !metrics.contains(&name.as_str()) {
             metrics.push(name);
         }
     }
     if metrics.is_empty() {
-        return text;
+        return None;
     }
-    let mut epochs =
-        Table::new(2).numbers(["epoch", "stage"]).numbers(metrics.iter().map(|name| name.as_str())).text("");
+    let mut epochs = Table::new(2).numbers(["epoch", "stage"]).numbers(metrics.iter().copied()).text("");
     for stage in &trial.stages {
         // a stage has the metrics that its epochs reported
-        let places: Vec<_> = metrics
-            .iter()
-            .map(|name| stage.history.metrics().iter().position(|known| known == *name))
-            .collect();
+        let known = stage.history.metrics();
+        let places: Vec<_> =
+            metrics.iter().map(|name| known.iter().position(|known| known == name)).collect();
         for (epoch, row) in (stage.from + 1..).zip(stage.history.rows()) {
             let is_best = trial.score.is_some_and(|(_, best)| best == epoch);
             let start = [epoch.to_string(), (stage.stage + 1).to_string()];
@@ -213,5 +228,5 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
             epochs.row(start.into_iter().chain(values).chain([mark.to_owned()]).collect(), style);
         }
     }
-    text + "\n" + &epochs.render(output::width())
+    Some(epochs)
 }

@@ -176,18 +176,41 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
         State::Killed => Style::new().red(),
         State::New | State::Stopped => Style::new().yellow(),
     };
-    let bold = Style::new().bold();
-    let mut text = format!("{}\n", bold.apply_to(state::title(reader.dir(), overview)));
+    let title = Style::new().bold().apply_to(state::title(reader.dir(), overview));
+    let mut text = format!("{title}\n") + &line("State", &state.sentence(overview), &colour);
+    let mut plain = |label: &str, value: &str| text += &line(label, value, &Style::new());
+    plain("Epochs", &epochs(overview, state));
+    plain("Trials", &trials(overview));
+    plain("Best", &best(reader, overview));
+    for change in overview.processes.iter().flat_map(|process| &process.accepted) {
+        plain("Accepted", change);
+    }
+    let running: Vec<String> = running(overview)
+        .map(|(trial, stage, _, since)| {
+            let time = state::between(since, Timestamp::now());
+            let time = if state.is_live() { format!(" for {}", duration(time)) } else { String::new() };
+            format!("{trial} stage {}{time}", stage + 1)
+        })
+        .collect();
+    if !running.is_empty() {
+        plain(if state.is_live() { "Running" } else { "Lost" }, &running.join(", "));
+    }
+    text + "\n" + &stages(overview, state).render(output::width())
+}
+
+/// A line, or as many as the terminal's width makes of it.
+fn line(label: &str, value: &str, style: &Style) -> String {
     let width = output::width().unwrap_or(usize::MAX);
-    let mut coloured = |label: &str, value: String, style: &Style| {
-        let value = observe::printable(&value);
-        for (i, value) in wrapped(&value, width.saturating_sub(LABEL)).iter().enumerate() {
-            let label = format!("{:<LABEL$}", if i == 0 { label } else { "" });
-            text += &format!("{}{}\n", bold.apply_to(label), style.apply_to(value));
-        }
-    };
-    coloured("State", state.sentence(overview), &colour);
-    let mut line = |label: &str, value: String| coloured(label, value, &Style::new());
+    let lines = wrapped(&observe::printable(value), width.saturating_sub(LABEL));
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    let lines = lines.iter().zip(labels).map(|(value, label)| {
+        let label = Style::new().bold().apply_to(format!("{label:<LABEL$}"));
+        format!("{label}{}\n", style.apply_to(value))
+    });
+    lines.collect()
+}
+
+fn epochs(overview: &Overview, state: State) -> String {
     let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
     let all = trained.saturating_add(overview.epochs_left());
     let mut epochs = format!("{trained} of {all}");
@@ -203,38 +226,24 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     if let Some(left) = state::time_left(overview) {
         epochs += &format!(", about {} left", duration(left));
     }
-    line("Epochs", epochs);
-    let failed = failed(overview);
-    let mut trials = format!("{} begun", overview.trials.len());
-    if failed > 0 {
-        trials += &format!(", {failed} failed");
+    epochs
+}
+
+fn trials(overview: &Overview) -> String {
+    let begun = format!("{} begun", overview.trials.len());
+    match failed(overview) {
+        0 => begun,
+        failed => format!("{begun}, {failed} failed"),
     }
-    line("Trials", trials);
-    match overview.best().and_then(|best| Some((best, best.score?))) {
-        Some((best, (score, epoch))) => {
-            let score = number(score);
-            let missing = if state::weights(reader, best).is_ok() { "" } else { "; its weights are missing" };
-            line(
-                "Best",
-                format!("{} {score}, trial {} at epoch {epoch}{missing}", overview.study.monitor, best.id),
-            );
-        }
-        None => line("Best", "none yet".to_owned()),
-    }
-    for change in overview.processes.iter().flat_map(|process| &process.accepted) {
-        line("Accepted", change.clone());
-    }
-    let running: Vec<String> = running(overview)
-        .map(|(trial, stage, _, since)| {
-            let time = state::between(since, Timestamp::now());
-            let time = if state.is_live() { format!(" for {}", duration(time)) } else { String::new() };
-            format!("{trial} stage {}{time}", stage + 1)
-        })
-        .collect();
-    if !running.is_empty() {
-        line(if state.is_live() { "Running" } else { "Lost" }, running.join(", "));
-    }
-    text + "\n" + &stages(overview, state).render(output::width())
+}
+
+fn best(reader: &Reader, overview: &Overview) -> String {
+    let Some((best, (score, epoch))) = overview.best().and_then(|best| Some((best, best.score?))) else {
+        return "none yet".to_owned();
+    };
+    let (monitor, score) = (&overview.study.monitor, number(score));
+    let missing = if state::weights(reader, best).is_ok() { "" } else { "; its weights are missing" };
+    format!("{monitor} {score}, trial {} at epoch {epoch}{missing}", best.id)
 }
 
 /// The columns of the words that lines begin with.
