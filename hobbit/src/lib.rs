@@ -133,13 +133,13 @@ pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,
     OutOfMemory, TrialContext,
 };
-pub use observe::{Event, Observer};
+pub use observe::{Event, Observer, visualize};
 pub use random::{Key, KeyRng};
 pub use ranked::Trial;
 pub use repository::{ScoreBy, Status, StopReason, salvage};
 pub use results::Results;
 pub use runner::{Keep, MaxFailures};
-pub use schedule::{EpochCount, Plan, visualize};
+pub use schedule::{EpochCount, Plan};
 pub use space::SearchSpace;
 pub use study::Hyperband;
 pub use trial::{Direction, ParseTrialIdError, TrialId};

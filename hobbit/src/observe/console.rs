@@ -11,9 +11,10 @@ use super::live::Live;
 use super::progress::Progress;
 use super::text::{cell, count, duration, number, seconds};
 use super::{Event, Observer, StudyInfo};
-use crate::error::BoxError;
+use crate::error::{BoxError, Result};
 use crate::printable::{printable, printable_lines, printable_page};
 use crate::repository::{End, StageRecord};
+use crate::schedule::Plan;
 use crate::space::Value;
 use crate::trial::TrialId;
 
@@ -263,6 +264,21 @@ fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> 
 fn values(hparams: &[(String, Value)]) -> String {
     let each = hparams.iter().map(|(name, value)| format!("{} {}", printable(name), printable(&cell(value))));
     each.collect::<Vec<_>>().join(", ")
+}
+
+/// Prints the plan for `max_epochs` (`R`) and `eta`, for trying values; nothing is trained.
+///
+/// # Errors
+/// As [`Plan::new`].
+///
+/// ```
+/// hobbit::visualize(27, 3)?;
+/// # Ok::<(), hobbit::Error>(())
+/// ```
+pub fn visualize(max_epochs: u32, eta: u32) -> Result<Plan> {
+    let plan = Plan::new(max_epochs, eta)?;
+    print(&plan.to_string());
+    Ok(plan)
 }
 
 /// Prints to standard output, which may be closed. Whatever the text holds, the terminal only shows it.

@@ -18,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use console::visualize;
 pub(crate) use console::{Console, Verbosity, print};
 #[cfg(feature = "tracing")]
 pub(crate) use log::Log;

@@ -14,7 +14,7 @@ mod score;
 pub use algorithm::{Algorithm, Setting};
 pub use hyperband::{HyperbandScheduler, StageEnd};
 pub use outline::{Bracket, Outline, Stage};
-pub use plan::{EpochCount, Plan, visualize};
+pub use plan::{EpochCount, Plan};
 pub use scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 pub(crate) use score::Place;
 pub use score::Score;

@@ -150,18 +150,3 @@ impl fmt::Display for Plan {
         table(f, &self.brackets, self.count, self.total_epochs())
     }
 }
-
-/// Prints the plan for `max_epochs` (`R`) and `eta`, for trying values; nothing is trained.
-///
-/// # Errors
-/// As [`Plan::new`].
-///
-/// ```
-/// hobbit::visualize(27, 3)?;
-/// # Ok::<(), hobbit::Error>(())
-/// ```
-pub fn visualize(max_epochs: u32, eta: u32) -> Result<Plan> {
-    let plan = Plan::new(max_epochs, eta)?;
-    crate::observe::print(&plan.to_string());
-    Ok(plan)
-}
