@@ -10,6 +10,7 @@ mod interop;
 mod observe;
 #[cfg(feature = "report")]
 mod report;
+mod rooms;
 mod schedule;
 mod search;
 mod space;
