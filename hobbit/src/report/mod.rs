@@ -26,10 +26,12 @@
 mod chart;
 mod columns;
 mod correlation;
+mod failures;
 mod importance;
 mod page;
 mod pictures;
 mod timeline;
+mod verdict;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -7,17 +7,15 @@ use askama::Template;
 use super::Report;
 use super::chart::Picture;
 use super::columns::Column;
-use super::correlation::{Correlation, FEWEST};
+use super::failures::{failed, failures};
 use super::timeline::Session;
+use super::verdict;
 use crate::observe::text::{self, cell, percent, plain_number};
 use crate::printable::printable_page;
-use crate::repository::{Overview, ScoreBy, StageOverview, Status, TrialOverview};
+use crate::repository::{Overview, ScoreBy, StageOverview, TrialOverview};
 use crate::schedule::Setting;
 use crate::space::Value;
 use crate::trial::Direction;
-
-/// The reasons of failures that are listed; all of them would be as long as the table.
-const REASONS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -88,8 +86,8 @@ pub(super) fn html(report: &Report) -> String {
             Ok(importance) => format!("It rests on {} trials.", importance.trials),
             Err(why) => why.clone(),
         },
-        correlations: report.correlations.iter().map(correlation).collect(),
-        verdict: verdict(&report.correlations),
+        correlations: report.correlations.iter().map(verdict::row).collect(),
+        verdict: verdict::sentence(&report.correlations),
         timeline: report.timeline().map(svg),
         time_note: time_note(&report.sessions),
         stages: stages(overview),
@@ -178,55 +176,6 @@ fn runners_up(overview: &Overview) -> Vec<String> {
     next.filter_map(|trial| Some(format!("{} with {}", trial.id, plain_number(trial.score?.0)))).collect()
 }
 
-fn correlation(correlation: &Correlation) -> [String; 5] {
-    let Correlation { bracket, stage, epochs: (before, after), pairs, rho, .. } = correlation;
-    let text = match (rho, correlation.interval()) {
-        (Some(rho), Some((low, high))) => format!("{rho:.2} ({low:.2} to {high:.2})"),
-        (Some(rho), None) => format!("{rho:.2}"),
-        (None, _) => "–".to_owned(),
-    };
-    let meaning = match rho {
-        None if *pairs < FEWEST => "too few pairs to tell",
-        None => "all scores are equal",
-        Some(rho) if *rho >= 0.7 => "the order mostly held",
-        Some(rho) if *rho >= 0.3 => "the order held in part",
-        Some(rho) if *rho > -0.3 => "the earlier scores said little of the later ones",
-        Some(_) => "the order was turned round",
-    };
-    [
-        bracket.to_string(),
-        format!("{} to {} (epoch {before} to {after})", stage + 1, stage + 2),
-        pairs.to_string(),
-        text,
-        meaning.to_owned(),
-    ]
-}
-
-/// One plain sentence: the mean of what is known, each by its number of pairs.
-fn verdict(correlations: &[Correlation]) -> String {
-    let known = || correlations.iter().filter_map(|known| Some((known.rho?, known.pairs as f64)));
-    let pairs: f64 = known().map(|(_, pairs)| pairs).sum();
-    if pairs == 0.0 {
-        return "There are too few promoted trials to tell whether early scores can be trusted here."
-            .to_owned();
-    }
-    let mean = known().map(|(rho, pairs)| rho * pairs).sum::<f64>() / pairs;
-    let meaning = match mean {
-        mean if mean >= 0.7 => {
-            "Early stopping is trustworthy here: who was ahead early was mostly ahead later, too"
-        }
-        mean if mean >= 0.3 => {
-            "Early stopping is partly trustworthy here: early scores tell something, but some good trials may have been dropped"
-        }
-        _ => {
-            "Early stopping is not trustworthy here: early scores say little of later ones. Give the first stages more epochs (a \
-             larger R, or fewer brackets by a larger eta), or look at the brackets that begin with more epochs"
-        }
-    };
-    let few = if pairs < 20.0 { " These are few pairs: take it with care." } else { "" };
-    format!("{meaning} (mean rank correlation {mean:.2} over {pairs:.0} pairs).{few}")
-}
-
 fn time_note(sessions: &[Session]) -> String {
     let available: f64 = sessions.iter().map(Session::available).sum();
     let busy: f64 = sessions.iter().map(Session::busy).sum();
@@ -269,60 +218,6 @@ fn stages(overview: &Overview) -> Vec<[String; 7]> {
         ]
     };
     overview.stage_totals().iter().map(row).collect()
-}
-
-fn reason(trial: &TrialOverview) -> Option<(&str, &str, u64)> {
-    match &trial.status {
-        Status::Diverged { epoch, reason } => Some(("diverged", reason, *epoch)),
-        Status::Failed { epoch, reason } => Some(("failed", reason, *epoch)),
-        _ => None,
-    }
-}
-
-fn failed(overview: &Overview) -> String {
-    let failed = overview.trials.iter().filter(|trial| reason(trial).is_some()).count();
-    match failed {
-        0 => "No trial failed or diverged.".to_owned(),
-        failed => {
-            let share = percent(failed as f64 / overview.trials.len() as f64);
-            format!("{failed} of {} trials failed or diverged ({share}).", overview.trials.len())
-        }
-    }
-}
-
-/// The reasons of failures, the most frequent first. Reasons that differ in numbers only count as the same.
-fn failures(overview: &Overview) -> Vec<[String; 4]> {
-    let mut groups: BTreeMap<(&str, String), Vec<&TrialOverview>> = BTreeMap::new();
-    for trial in &overview.trials {
-        if let Some((kind, reason, _)) = reason(trial) {
-            let mut plain = String::new();
-            for c in reason.chars() {
-                let c = if c.is_ascii_digit() { '#' } else { c };
-                if c != '#' || !plain.ends_with(['#', '.']) {
-                    plain.push(c);
-                }
-            }
-            groups.entry((kind, plain)).or_default().push(trial);
-        }
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|((_, reason), trials)| (std::cmp::Reverse(trials.len()), reason.clone()));
-    let row = |((kind, _), mut trials): ((&str, String), Vec<&TrialOverview>)| {
-        trials.sort_by_key(|trial| trial.id);
-        let text = reason(trials[0]).map_or("", |(_, reason, _)| reason);
-        let mut names: Vec<String> = trials.iter().take(12).map(|trial| trial.id.to_string()).collect();
-        if trials.len() > 12 {
-            names.push(format!("and {} more", trials.len() - 12));
-        }
-        [trials.len().to_string(), kind.to_owned(), text.to_owned(), names.join(", ")]
-    };
-    let left_out = groups.len().saturating_sub(REASONS);
-    let mut rows: Vec<_> = groups.into_iter().take(REASONS).map(row).collect();
-    if left_out > 0 {
-        let text = format!("and {left_out} other reasons: see the table of all trials");
-        rows.push([String::new(), String::new(), text, String::new()]);
-    }
-    rows
 }
 
 /// The table of all trials: its columns, and the cells of each row.
