@@ -8,6 +8,7 @@ mod hostile;
 #[cfg(feature = "interop")]
 mod interop;
 mod observe;
+mod processes;
 #[cfg(feature = "report")]
 mod report;
 mod rooms;

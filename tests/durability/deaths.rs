@@ -11,7 +11,7 @@ use hobbit::{
     TrialContext, TrialId,
 };
 
-use crate::support::kill::{child, process};
+use crate::support::kill::process;
 use crate::support::{Farewell, OtherParams};
 
 const HOW: &str = "HOBBIT_DEATHS_TEST_HOW";
@@ -86,11 +86,8 @@ fn study(how: Option<String>, dir: &Path, workers: usize) -> Hyperband<Deadly> {
     Hyperband::of(deadly).quiet().seed(4).workers(workers).max_failures(MaxFailures::Share(0.9)).repo_dir(dir)
 }
 
-#[test]
-fn victim() {
-    child(|dir, workers| {
-        study(std::env::var(HOW).ok(), dir, workers).run(9, 3).unwrap();
-    });
+pub(crate) fn victim(dir: &Path, workers: usize) {
+    study(std::env::var(HOW).ok(), dir, workers).run(9, 3).unwrap();
 }
 
 /// Runs the victim until it gets to its end; returns how often it died.

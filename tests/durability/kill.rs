@@ -6,16 +6,15 @@ use std::time::Duration;
 use hobbit::Hyperband;
 
 use crate::support::Curve;
-use crate::support::kill::{child, kill};
+use crate::support::kill::kill;
 
 fn run(dir: &Path, workers: usize) -> hobbit::Result<hobbit::Results<Curve>> {
     let curve = Curve { pace: Duration::from_millis(10), ..Curve::default() };
     Hyperband::of(curve).quiet().seed(3).workers(workers).checkpoint_every(2).repo_dir(dir).run(9, 3)
 }
 
-#[test]
-fn victim() {
-    child(|dir, workers| drop(run(dir, workers).unwrap()));
+pub(crate) fn victim(dir: &Path, workers: usize) {
+    drop(run(dir, workers).unwrap());
 }
 
 #[test]

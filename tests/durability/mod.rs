@@ -2,19 +2,19 @@
 
 mod chain;
 mod damage;
-mod deaths;
+pub(crate) mod deaths;
 mod elsewhere;
 mod ends;
 mod faults;
 mod files;
 mod hostile;
-mod kill;
+pub(crate) mod kill;
 mod limits;
 mod lost_lines;
 mod memory;
 mod overwrite;
 #[cfg(unix)]
-mod signals;
+pub(crate) mod signals;
 mod trouble;
 mod trust;
 mod upgrade;

@@ -12,7 +12,7 @@ use hobbit::{Hyperband, Results, Status, StopReason};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::Curve;
-use crate::support::kill::{child, process};
+use crate::support::kill::process;
 
 /// How many milliseconds an epoch takes in the child.
 const PACE: &str = "HOBBIT_SIGNALS_TEST_PACE";
@@ -35,12 +35,9 @@ fn leave(outcome: hobbit::Result<Results<Curve>>) -> ! {
     std::process::exit(number);
 }
 
-#[test]
-fn victim() {
-    child(|dir, workers| {
-        let pace = std::env::var(PACE).unwrap().parse().unwrap();
-        leave(study(pace, dir, workers).run(9, 3));
-    });
+pub(crate) fn victim(dir: &Path, workers: usize) {
+    let pace = std::env::var(PACE).unwrap().parse().unwrap();
+    leave(study(pace, dir, workers).run(9, 3));
 }
 
 fn victim_of(test: &str, dir: &Path, pace: u64) -> Command {
@@ -146,18 +143,15 @@ fn nohup_is_heeded() {
     assert!(Reader::open(dir.path()).unwrap().overview().unwrap().is_finished());
 }
 
-#[test]
-fn twins() {
-    child(|dir, _| {
-        let other = dir.join("other");
-        let stopped = std::thread::scope(|scope| {
-            let sweep = |dir| move || study(40, dir, 1).run(9, 3).unwrap().stopped().cloned();
-            let sweeps = [scope.spawn(sweep(dir)), scope.spawn(sweep(&other))];
-            sweeps.map(|sweep| sweep.join().unwrap())
-        });
-        assert_eq!(stopped, [Some(StopReason::Interrupted), Some(StopReason::Interrupted)]);
-        std::process::exit(7);
+pub(crate) fn twins(dir: &Path, _: usize) {
+    let other = dir.join("other");
+    let stopped = std::thread::scope(|scope| {
+        let sweep = |dir| move || study(40, dir, 1).run(9, 3).unwrap().stopped().cloned();
+        let sweeps = [scope.spawn(sweep(dir)), scope.spawn(sweep(&other))];
+        sweeps.map(|sweep| sweep.join().unwrap())
     });
+    assert_eq!(stopped, [Some(StopReason::Interrupted), Some(StopReason::Interrupted)]);
+    std::process::exit(7);
 }
 
 #[test]
@@ -180,16 +174,13 @@ fn of_two_sweeps_at_once_each_is_stopped() {
     }
 }
 
-#[test]
-fn rival() {
-    child(|dir, _| {
-        ctrlc::set_handler(|| {}).unwrap();
-        for _ in 0..2 {
-            let error = study(0, dir, 1).run(3, 3).unwrap_err().to_string();
-            assert!(error.contains("Ctrl-C") && error.contains("has a handler for it already"), "{error}");
-        }
-        std::process::exit(7);
-    });
+pub(crate) fn rival(dir: &Path, _: usize) {
+    ctrlc::set_handler(|| {}).unwrap();
+    for _ in 0..2 {
+        let error = study(0, dir, 1).run(3, 3).unwrap_err().to_string();
+        assert!(error.contains("Ctrl-C") && error.contains("has a handler for it already"), "{error}");
+    }
+    std::process::exit(7);
 }
 
 #[test]
@@ -200,13 +191,10 @@ fn a_handler_of_the_programs_own_is_an_error_every_time() {
 
 /// An objective whose third trial's child process is ended by Ctrl-C, and which says so, with the signal
 /// still on its way.
-#[test]
-fn parent() {
-    child(|dir, workers| {
-        let curve = Curve { pace: Duration::from_millis(5), interrupts_itself: true, ..Curve::default() };
-        let study = Hyperband::of(curve).quiet().seed(3).workers(workers).repo_dir(dir).stop_on_ctrl_c();
-        leave(study.run(9, 3));
-    });
+pub(crate) fn parent(dir: &Path, workers: usize) {
+    let curve = Curve { pace: Duration::from_millis(5), interrupts_itself: true, ..Curve::default() };
+    let study = Hyperband::of(curve).quiet().seed(3).workers(workers).repo_dir(dir).stop_on_ctrl_c();
+    leave(study.run(9, 3));
 }
 
 #[test]

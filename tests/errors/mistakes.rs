@@ -15,7 +15,7 @@ use hobbit::{
 };
 
 use super::says;
-use crate::support::kill::{child, process};
+use crate::support::kill::process;
 use crate::support::scripted::{Rate, Scripted};
 
 /// An objective with a fault of this name.
@@ -212,18 +212,15 @@ fn a_study_without_its_journal_is_told_to_be_trained_again() {
 }
 
 /// As a process of its own: a sweep whose trials print.
-#[test]
-fn printer() {
-    child(|dir, _| {
-        let study = Scripted::study(&["val_loss"], |hparams, epoch, metrics| {
-            std::thread::sleep(Duration::from_millis(5));
-            println!("trial {} is trained", epoch.trial.id);
-            metrics.report("val_loss", hparams.rate);
-        });
-        if let Err(error) = study.retries(1).repo_dir(dir).run(9, 3) {
-            eprintln!("Error: {error}");
-        }
+pub(crate) fn printer(dir: &Path, _: usize) {
+    let study = Scripted::study(&["val_loss"], |hparams, epoch, metrics| {
+        std::thread::sleep(Duration::from_millis(5));
+        println!("trial {} is trained", epoch.trial.id);
+        metrics.report("val_loss", hparams.rate);
     });
+    if let Err(error) = study.retries(1).repo_dir(dir).run(9, 3) {
+        eprintln!("Error: {error}");
+    }
 }
 
 /// `println!` panics when nobody reads any more what a program prints, as with `| head`.

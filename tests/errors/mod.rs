@@ -1,6 +1,6 @@
 //! Bad input: each is an error that says what was wrong and what to do, and nothing is lost.
 
-mod mistakes;
+pub(crate) mod mistakes;
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 
 mod import;
 mod journal;
-mod kill;
+pub(crate) mod kill;
 mod scalars;
 mod values;
 

@@ -10,7 +10,7 @@ use hobbit::{
     Observer, TrialContext, search_space,
 };
 
-use crate::support::kill::{child, process};
+use crate::support::kill::process;
 use crate::support::terminal;
 use crate::support::texts::{FORGED, TEXTS, hidden};
 
@@ -76,18 +76,15 @@ impl Observer for Failing {
 }
 
 /// As a process of its own: a sweep for each text.
-#[test]
-fn sweeper() {
-    child(|dir, _| {
-        for (number, text) in TEXTS.into_iter().enumerate().filter(|(_, text)| !text.is_empty()) {
-            let name = format!("{number}{}", text.replace(['/', '\0'], ""));
-            let study = Hyperband::of(Named(text)).monitor(text).direction(Direction::Minimize).verbose();
-            let study = study.seed(number as u64).observe(Failing(text)).repo_dir(dir.join(name)).workers(1);
-            if let Err(error) = study.max_failures(MaxFailures::Share(1.0)).run(3, 3) {
-                eprintln!("Error: {error}\nError: {error:?}");
-            }
+pub(crate) fn sweeper(dir: &Path, _: usize) {
+    for (number, text) in TEXTS.into_iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+        let name = format!("{number}{}", text.replace(['/', '\0'], ""));
+        let study = Hyperband::of(Named(text)).monitor(text).direction(Direction::Minimize).verbose();
+        let study = study.seed(number as u64).observe(Failing(text)).repo_dir(dir.join(name)).workers(1);
+        if let Err(error) = study.max_failures(MaxFailures::Share(1.0)).run(3, 3) {
+            eprintln!("Error: {error}\nError: {error:?}");
         }
-    });
+    }
 }
 
 fn sweep(dir: &Path) -> Command {

@@ -6,29 +6,26 @@ use std::time::Duration;
 
 use hobbit::Hyperband;
 
-use crate::support::kill::{child, process};
+use crate::support::kill::process;
 use crate::support::{Curve, Farewell, terminal};
 
 const HOW: &str = "HOBBIT_LAST_WORDS_TEST_HOW";
 
 /// As a process of its own: a sweep whose third trial ends the process.
-#[test]
-fn speaker() {
-    child(|dir, workers| {
-        let how = std::env::var(HOW).unwrap();
-        let farewell = match how.as_str() {
-            "exit" => Farewell::Exit,
-            "abort" => Farewell::Abort,
-            "overflow" => Farewell::Overflow,
-            "unfinished" => Farewell::Unfinished,
-            _ => Farewell::PanicTwice,
-        };
-        let curve = Curve { pace: Duration::from_millis(60), farewell: Some(farewell), ..Curve::default() };
-        let study = Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir);
-        // nothing is printed by it but by the process itself
-        let study = if workers == 2 { study.quiet() } else { study };
-        let _ = study.run(9, 3);
-    });
+pub(crate) fn speaker(dir: &Path, workers: usize) {
+    let how = std::env::var(HOW).unwrap();
+    let farewell = match how.as_str() {
+        "exit" => Farewell::Exit,
+        "abort" => Farewell::Abort,
+        "overflow" => Farewell::Overflow,
+        "unfinished" => Farewell::Unfinished,
+        _ => Farewell::PanicTwice,
+    };
+    let curve = Curve { pace: Duration::from_millis(60), farewell: Some(farewell), ..Curve::default() };
+    let study = Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir);
+    // nothing is printed by it but by the process itself
+    let study = if workers == 2 { study.quiet() } else { study };
+    let _ = study.run(9, 3);
 }
 
 fn speak(how: &str, dir: &Path, workers: usize) -> Command {

@@ -1,11 +1,11 @@
 //! What is shown while a sweep runs.
 
 #[cfg(unix)]
-mod hostile;
+pub(crate) mod hostile;
 #[cfg(unix)]
-mod last_words;
+pub(crate) mod last_words;
 #[cfg(unix)]
-mod terminal;
+pub(crate) mod terminal;
 #[cfg(feature = "tracing")]
 mod tracing;
 

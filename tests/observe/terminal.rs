@@ -6,20 +6,17 @@ use std::time::Duration;
 
 use hobbit::Hyperband;
 
-use crate::support::kill::child;
+use crate::support::kill::process;
 use crate::support::{Curve, terminal};
 
 /// As a process of its own: a sweep of an objective that prints.
-#[test]
-fn talker() {
-    child(|dir, workers| {
-        let curve = Curve { pace: Duration::from_millis(15), loud: true, ..Curve::default() };
-        Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir).run(9, 3).unwrap();
-    });
+pub(crate) fn talker(dir: &Path, workers: usize) {
+    let curve = Curve { pace: Duration::from_millis(15), loud: true, ..Curve::default() };
+    Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir).run(9, 3).unwrap();
 }
 
 fn talk(dir: &Path) -> Command {
-    let mut command = crate::support::kill::process("observe::terminal::talker", dir, 2);
+    let mut command = process("observe::terminal::talker", dir, 2);
     command.arg("--nocapture").env("TERM", "xterm-256color");
     command
 }

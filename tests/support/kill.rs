@@ -1,39 +1,54 @@
-//! Killing a process at random moments, and starting it again.
+//! Processes of their own: this binary, started again to do what a test does in one, and killed in the middle of it.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hobbit::Key;
+use hobbit::repository::{Reader, Record};
 
+const NAME: &str = "HOBBIT_TEST_PROCESS";
 const DIR: &str = "HOBBIT_KILL_TEST_DIR";
 const WORKERS: &str = "HOBBIT_KILL_TEST_WORKERS";
 
-/// What a test does that is only there to be killed, as a process of its own: nothing, unless it is that process.
-pub(crate) fn child(run: impl FnOnce(&Path, usize)) {
-    if let Some(dir) = std::env::var_os(DIR) {
-        run(Path::new(&dir), std::env::var(WORKERS).unwrap().parse().unwrap());
-    }
+/// What this process was started for: a name of [`crate::processes`], a directory, and workers.
+pub(crate) fn started_for() -> Option<(String, OsString, usize)> {
+    let name = std::env::var(NAME).ok()?;
+    let workers = std::env::var(WORKERS).unwrap().parse().unwrap();
+    Some((name, std::env::var_os(DIR).unwrap(), workers))
 }
 
-/// This binary's test of that name, as a process of its own.
-pub(crate) fn process(test: &str, dir: &Path, workers: usize) -> Command {
+/// What [`crate::processes`] does under this name, as a process of its own.
+pub(crate) fn process(name: &str, dir: &Path, workers: usize) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact"]).env(DIR, dir).env(WORKERS, workers.to_string());
+    command.args(["processes::as_a_process_of_its_own", "--exact"]);
+    command.env(NAME, name).env(DIR, dir).env(WORKERS, workers.to_string());
     command
 }
 
-/// Runs this binary's test of that name, kills it after a moment, up to five times, with 1 and 2 workers in turn. At least three kills
-/// have to come before its end.
-pub(crate) fn kill(test: &str, dir: &Path) {
+/// How many outcomes of stages are in the journal of a study.
+fn outcomes(dir: &Path) -> u64 {
+    let journal = Reader::open(dir).and_then(|reader| reader.journal()).unwrap_or_default();
+    journal.iter().filter(|record| matches!(record, Record::Stage(_))).count() as u64
+}
+
+/// Runs the process of that name, a sweep whose repository is `dir`, and kills it when it has written a few more
+/// outcomes: up to five times, with 1 and 2 workers in turn. At least three kills have to come before its end.
+pub(crate) fn kill(name: &str, dir: &Path) {
     let mut rng = Key::new(11).rng();
     let mut kills = 0;
     let mut workers = 1;
     while kills < 5 {
+        let enough = outcomes(dir) + 1 + rng.below(3);
         let mut child =
-            process(test, dir, workers).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            process(name, dir, workers).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         workers = 3 - workers;
-        std::thread::sleep(Duration::from_millis(30 + rng.below(60)));
+        while child.try_wait().unwrap().is_none() && outcomes(dir) < enough {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // not always right behind what was written
+        std::thread::sleep(Duration::from_millis(rng.below(10)));
         match child.try_wait().unwrap() {
             Some(status) => {
                 assert!(status.success(), "the sweep ended before it could be killed: {status}");

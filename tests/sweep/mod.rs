@@ -2,7 +2,7 @@
 
 mod extremes;
 mod metrics;
-mod pools;
+pub(crate) mod pools;
 mod stopping;
 mod stops;
 mod ties;

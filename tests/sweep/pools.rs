@@ -1,6 +1,7 @@
 //! User code may give jobs to rayon and wait for them as it likes: no worker is in its way.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -94,30 +95,24 @@ fn scoped_in_parts(n: u64) -> u64 {
 }
 
 /// Every way to use rayon with every number of workers, as a process of its own because it may hang.
-#[test]
-fn adder() {
-    kill::child(|_, workers| {
-        let ways = [spawned, broadcast, broadcast_and_waited_for, scoped, joined, in_a_pool_of_its_own];
-        for way in ways {
-            let results = Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
-            assert_eq!(results.trials().len(), 17);
-        }
-    });
+pub(crate) fn adder(_: &Path, workers: usize) {
+    let ways = [spawned, broadcast, broadcast_and_waited_for, scoped, joined, in_a_pool_of_its_own];
+    for way in ways {
+        let results = Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
+        assert_eq!(results.trials().len(), 17);
+    }
 }
 
 /// The same where the sweep itself is a job of a pool, whose threads it occupies.
-#[test]
-fn nested() {
-    kill::child(|_, workers| {
-        for way in [spawned, broadcast, scoped, joined, in_a_pool_of_its_own] {
-            let sweep = || Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
-            let (first, second) = rayon::join(sweep, sweep);
-            assert_eq!(first.to_string(), second.to_string());
-            let mut others: Vec<String> = Vec::new();
-            (0..3).into_par_iter().map(|_| sweep().to_string()).collect_into_vec(&mut others);
-            assert!(others.iter().all(|other| *other == first.to_string()));
-        }
-    });
+pub(crate) fn nested(_: &Path, workers: usize) {
+    for way in [spawned, broadcast, scoped, joined, in_a_pool_of_its_own] {
+        let sweep = || Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
+        let (first, second) = rayon::join(sweep, sweep);
+        assert_eq!(first.to_string(), second.to_string());
+        let mut others: Vec<String> = Vec::new();
+        (0..3).into_par_iter().map(|_| sweep().to_string()).collect_into_vec(&mut others);
+        assert!(others.iter().all(|other| *other == first.to_string()));
+    }
 }
 
 #[test]

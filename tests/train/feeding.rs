@@ -1,5 +1,6 @@
 //! Data from generators, epochs of a few steps, folds and executions.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,11 +8,11 @@ use hobbit::prelude::*;
 use hobbit::train::{IntoModel, ModelObjective, Samples};
 use hobbit::{BoxError, EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
 
-use crate::support::kill::{child, kill};
+use crate::support::kill::kill;
 use crate::train::results_and_weights;
 
 #[search_space]
-struct Hparams {
+pub(crate) struct Hparams {
     #[log_uniform(1e-3..=1e-1)]
     learning_rate: f64,
     #[uniform(0.0..=0.5)]
@@ -56,9 +57,12 @@ fn generated(prefetch: usize) -> Generators {
         .prefetch(prefetch)
 }
 
+type Function = fn(&Hparams) -> Compiled;
+type Study = Hyperband<ModelObjective<Hparams, Function, Compiled>>;
+
 /// A small convolutional network with a batch normalization, and data from generators.
-pub(super) fn study(prefetch: usize) -> Hyperband<impl Objective<Model = Model>> {
-    Hyperband::new(conv).dataset(generated(prefetch)).monitor("val_loss").quiet()
+pub(crate) fn study(prefetch: usize) -> Study {
+    Hyperband::new(conv as Function).dataset(generated(prefetch)).monitor("val_loss").quiet()
 }
 
 #[test]
@@ -85,7 +89,7 @@ fn prefetching_workers_and_interruptions_do_not_change_a_byte() {
 }
 
 /// A study whose generator takes its time, so that it can be killed.
-fn slow(dir: &std::path::Path, workers: usize) -> hobbit::Result<hobbit::Results<impl Objective>> {
+fn slow(dir: &Path, workers: usize) -> hobbit::Result<hobbit::Results<impl Objective>> {
     let wait = |batch| {
         std::thread::sleep(std::time::Duration::from_millis(1));
         batch
@@ -95,9 +99,8 @@ fn slow(dir: &std::path::Path, workers: usize) -> hobbit::Result<hobbit::Results
     study.workers(workers).checkpoint_every(2).repo_dir(dir).run(9, 3)
 }
 
-#[test]
-fn victim() {
-    child(|dir, workers| drop(slow(dir, workers).unwrap()));
+pub(crate) fn victim(dir: &Path, workers: usize) {
+    drop(slow(dir, workers).unwrap());
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! What tests do in processes of their own, by name.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::support::kill::{process, started_for};
+
+/// Does what the process was started for. By itself, it sees that a process that nobody knows is none that ends well:
+/// otherwise tests whose processes have other names would pass.
+#[test]
+fn as_a_process_of_its_own() {
+    if let Some((name, dir, workers)) = started_for() {
+        return run(&name, Path::new(&dir), workers);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut unknown = process("nobody", dir.path(), 1);
+    assert!(!unknown.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
+}
+
+fn run(name: &str, dir: &Path, workers: usize) {
+    match name {
+        "durability::deaths::victim" => crate::durability::deaths::victim(dir, workers),
+        "durability::kill::victim" => crate::durability::kill::victim(dir, workers),
+        #[cfg(unix)]
+        "durability::signals::parent" => crate::durability::signals::parent(dir, workers),
+        #[cfg(unix)]
+        "durability::signals::rival" => crate::durability::signals::rival(dir, workers),
+        #[cfg(unix)]
+        "durability::signals::twins" => crate::durability::signals::twins(dir, workers),
+        #[cfg(unix)]
+        "durability::signals::victim" => crate::durability::signals::victim(dir, workers),
+        "errors::mistakes::printer" => crate::errors::mistakes::printer(dir, workers),
+        #[cfg(feature = "interop")]
+        "interop::kill::victim" => crate::interop::kill::victim(dir, workers),
+        #[cfg(unix)]
+        "observe::hostile::sweeper" => crate::observe::hostile::sweeper(dir, workers),
+        #[cfg(unix)]
+        "observe::last_words::speaker" => crate::observe::last_words::speaker(dir, workers),
+        #[cfg(unix)]
+        "observe::terminal::talker" => crate::observe::terminal::talker(dir, workers),
+        "sweep::pools::adder" => crate::sweep::pools::adder(dir, workers),
+        "sweep::pools::nested" => crate::sweep::pools::nested(dir, workers),
+        #[cfg(feature = "dfdx")]
+        "train::feeding::victim" => crate::train::feeding::victim(dir, workers),
+        _ => panic!("there is no process of the name {name}"),
+    }
+}
