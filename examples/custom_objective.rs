@@ -134,3 +134,15 @@ fn tune() -> hobbit::Result<ExitCode> {
     );
     Ok(results.exit_code())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checkpoints, keys, names: whatever a sweep relies on. `cargo test --example custom_objective` runs it.
+    #[test]
+    fn the_objective_keeps_its_promises() {
+        let drawn = (0..3).map(|seed| Hparams::draw(Key::new(seed)).expect("the space is not empty"));
+        hobbit::testing::objective(|| Points::new(Key::new(1)), drawn);
+    }
+}

@@ -123,3 +123,17 @@ fn main() -> hobbit::Result<()> {
     Hyperband::of(Parabola).quiet().observe(JsonLines(std::io::stdout())).run(9, 3)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use hobbit::Key;
+
+    use super::*;
+
+    /// Checkpoints, keys, names: whatever a sweep relies on. `cargo test --example json_lines` runs it.
+    #[test]
+    fn the_objective_keeps_its_promises() {
+        let drawn = (0..3).map(|seed| Hparams::draw(Key::new(seed)).expect("the space is not empty"));
+        hobbit::testing::objective(|| Parabola, drawn);
+    }
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files")]
 
+mod conformance;
 mod durability;
 mod errors;
 mod hostile;

@@ -2,8 +2,8 @@
 //! `tests/data/hashes.txt`.
 //!
 //! They do not depend on how hobbit is built, but on how wide a processor's vectors are, because that decides in which
-//! order sums are added up. So the file has a set for each width; a processor with another one compares sweeps of one
-//! and of two workers. This makes the file again, with the set of the processor at hand:
+//! order sums are added up. So there is a set for each width that somebody had; a processor of another one compares
+//! sweeps of one and of two workers. This makes the file again, with the set of the processor at hand:
 //!
 //! ```text
 //! HASHES=overwrite cargo test -p hobbit --test integration train::hashes
@@ -52,22 +52,28 @@ fn read(dir: &Path, name: &str) -> Vec<u8> {
 /// Compares what a study gives with the line of that name, or writes the line.
 fn check(name: &str, sums: impl Fn(usize) -> String) {
     let found = sums(2);
-    let Some(width) = width() else {
-        return assert_eq!(found, sums(1), "{name}");
-    };
-    let begin = format!("{width} {name} ");
     let text = std::fs::read_to_string(FILE).unwrap();
+    let (set, begin) = match width() {
+        Some(width) => (format!("{width} "), format!("{width} {name} ")),
+        None => return assert_eq!(found, sums(1), "{name}"),
+    };
     if std::env::var("HASHES").is_ok_and(|how| how == "overwrite") {
-        let is_other = |line: &&str| !line.starts_with(&begin);
-        let mut lines: Vec<&str> = text.lines().filter(is_other).collect();
-        let line = format!("{begin}{found}");
-        lines.push(&line);
-        let comments = lines.iter().take_while(|line| line.starts_with('#')).count();
-        lines[comments..].sort_unstable();
-        return std::fs::write(FILE, lines.join("\n") + "\n").unwrap();
+        return overwrite(&text, &begin, &found);
+    }
+    if !text.lines().any(|line| line.starts_with(&set)) {
+        return assert_eq!(found, sums(1), "{name}");
     }
     let kept = text.lines().find_map(|line| line.strip_prefix(&begin)).expect("a line of this name");
     assert_eq!(found, kept, "{name}: results.ron or the best weights are others than they were");
+}
+
+/// Replaces the line that begins so.
+fn overwrite(text: &str, begin: &str, sums: &str) {
+    let (comments, lines): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('#'));
+    let others = lines.into_iter().filter(|line| !line.starts_with(begin));
+    let mut lines: Vec<String> = others.map(str::to_owned).chain([format!("{begin}{sums}")]).collect();
+    lines.sort_unstable();
+    std::fs::write(FILE, comments.join("\n") + "\n" + &lines.join("\n") + "\n").unwrap();
 }
 
 #[test]

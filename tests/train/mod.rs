@@ -1,7 +1,7 @@
 //! Training with dfdx: that it learns, that it is exact, and that mistakes are found before anything is trained.
 
 mod checks;
-mod feeding;
+pub(crate) mod feeding;
 mod hashes;
 mod options;
 mod stopping;
@@ -17,7 +17,7 @@ use hobbit::train::ModelObjective;
 use hobbit::{Checkpoint, EpochContext, Event, Key, Metrics, Objective, TrialContext, TrialId};
 
 #[search_space]
-struct Hparams {
+pub(crate) struct Hparams {
     #[log_uniform(1e-3..=1e-1)]
     learning_rate: f64,
     #[choice(
@@ -53,6 +53,11 @@ type Function = fn(&Hparams) -> Compiled;
 
 fn study() -> Hyperband<ModelObjective<Hparams, Function, Compiled>> {
     Hyperband::new(model as Function).dataset(circle()).quiet()
+}
+
+/// The objective of the study, for its suite.
+pub(crate) fn circles() -> impl Objective<Hparams = Hparams> {
+    study().into_objective()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use dfdx::shapes::Axis;
 use dfdx::tensor_ops::MeanTo;
 use hobbit::prelude::*;
 use hobbit::train::{Answers, CustomLoss, CustomMetric, EarlyStopping, Outputs, SampleLosses};
-use hobbit::{EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
+use hobbit::{ArrayData, EpochContext, Key, Metrics, Objective, TrialContext, TrialId};
 
 #[search_space]
 struct Nothing {
@@ -210,8 +210,56 @@ fn the_learning_rate_at_an_epochs_end_is_that_of_its_last_step() {
     assert!(rates.iter().zip(expected).all(|(rate, expected)| (rate - expected).abs() < 1e-12), "{rates:?}");
 }
 
+/// The weight and the bias of the line, and how far one step over all samples moves them.
+fn step(change: fn(Compiled) -> Compiled) -> ([f64; 2], [f64; 2]) {
+    let model = move |_: &Nothing| change(regression().compile(Sgd::new(RATE), Loss::MeanSquaredError));
+    let objective = Hyperband::new(model).dataset(line()).batch_size(64).into_objective();
+    let trial = TrialContext::detached(TrialId::new(1, 1), Key::new(5));
+    let mut model = objective.build(&NOTHING, &trial).unwrap();
+    let parameters = |model: &Model| {
+        let saved = objective.save(model).unwrap();
+        ["weight", "bias"].map(|kind| {
+            let (_, array) = saved.arrays.iter().find(|(name, _)| name.ends_with(kind)).unwrap();
+            match &array.data {
+                ArrayData::F32(values) => f64::from(values[0]),
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let before = parameters(&model);
+    let context = EpochContext { trial: &trial, epoch: 0, stage_end: 1 };
+    objective.train_epoch(&mut model, &context, &mut Metrics::new()).unwrap();
+    let after = parameters(&model);
+    (before, [after[0] - before[0], after[1] - before[1]])
+}
+
+const RATE: f64 = 0.5;
+
 #[test]
-fn clipping_and_regularization_do_something() {
+fn clipping_and_regularization_change_a_step_as_they_say() {
+    let ([weight, _], plain) = step(|model| model);
+    let gradient = plain.map(|step| -step / RATE);
+    let norm = gradient[0].hypot(gradient[1]);
+    // otherwise nothing would be clipped, or only one of the two
+    assert!(gradient.iter().all(|gradient| gradient.abs() > 0.1), "{gradient:?}");
+    assert!(weight.abs() > 0.1, "{weight}");
+    let check = |change, expected: [f64; 2]| {
+        let (_, found) = step(change);
+        let expected = expected.map(|gradient| -RATE * gradient);
+        let is_near = found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6);
+        assert!(is_near, "{found:?} instead of {expected:?}; without a change {plain:?}");
+    };
+    check(|model| model.clip_norm(0.1), gradient.map(|gradient| gradient * 0.1 / norm));
+    check(|model| model.clip_norm(1e3), gradient);
+    check(|model| model.clip_value(0.1), gradient.map(|gradient| gradient.clamp(-0.1, 0.1)));
+    check(|model| model.clip_value(1e3), gradient);
+    // biases are left out
+    check(|model| model.l1(0.1), [gradient[0] + 0.1 * weight.signum(), gradient[1]]);
+    check(|model| model.l2(0.1), [gradient[0] + 2.0 * 0.1 * weight, gradient[1]]);
+}
+
+#[test]
+fn clipping_and_regularization_keep_from_what_is_best() {
     let last = |change: fn(Compiled) -> Compiled| {
         let all =
             train(move || change(regression().compile(Sgd::new(0.5), Loss::MeanSquaredError)), line(), 20);
