@@ -1,3 +1,5 @@
 //! Samplers: points, what they mean, and sweeps whose configurations are proposed.
 
+mod conformance;
 mod points;
+mod toy;

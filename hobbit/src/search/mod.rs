@@ -74,6 +74,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use choose::ATTEMPTS;
+#[cfg(feature = "testing")]
+pub(crate) use choose::Chosen;
 pub(crate) use choose::{Known, choose};
 pub use draw::{Draw, Observation};
 pub use point::Point;

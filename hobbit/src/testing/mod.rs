@@ -11,8 +11,10 @@
 
 mod fake;
 mod objective;
+mod sampler;
 mod storage;
 
 pub use fake::{Fake, Script};
 pub use objective::{interrupts, objective};
+pub use sampler::sampler;
 pub use storage::{crashes, storage};
