@@ -1,6 +1,8 @@
 //! The plan against golden tables, and what every plan and every promotion has to satisfy.
 
+mod conformance;
 mod replays;
+mod virtual_time;
 
 use hobbit::schedule::{Ask, HyperbandScheduler, Score};
 use hobbit::{Direction, EpochCount, Plan, TrialId};

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hyperband;
 use super::outline::Outline;
 use super::plan::{EpochCount, Plan};
 use super::scheduler::Scheduler;
+use super::{halving, hyperband, random};
 use crate::error::{Error, Result};
 use crate::trial::Direction;
 
@@ -26,6 +26,24 @@ pub enum Algorithm {
         epoch_count: EpochCount,
         /// How often the whole of it is run, each time with other configurations.
         iterations: u32,
+    },
+    /// Successive halving: one bracket, whose size the user gives. See [`HalvingScheduler`](super::HalvingScheduler).
+    SuccessiveHalving {
+        /// How many trials are begun.
+        trials: u32,
+        /// The epochs of the first stage.
+        min_epochs: u32,
+        /// The most epochs a trial can get, all stages together.
+        max_epochs: u32,
+        /// The cut factor between stages.
+        eta: u32,
+    },
+    /// Random search: every trial is trained for as many epochs. See [`RandomScheduler`](super::RandomScheduler).
+    Random {
+        /// How many trials there are.
+        trials: u32,
+        /// The epochs of each.
+        epochs: u32,
     },
 }
 
@@ -91,6 +109,10 @@ impl Algorithm {
             Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations } => {
                 use_it(&hyperband::Settings { max_epochs, eta, epoch_count, iterations })
             }
+            Algorithm::SuccessiveHalving { trials, min_epochs, max_epochs, eta } => {
+                use_it(&halving::Settings { trials, min_epochs, max_epochs, eta })
+            }
+            Algorithm::Random { trials, epochs } => use_it(&random::Settings { trials, epochs }),
         }
     }
 
@@ -157,4 +179,22 @@ pub(super) fn in_order(most: (&str, u32), eta: u32, example: &str) -> Result<()>
         )));
     }
     Ok(())
+}
+
+/// Refuses a number that is 0.
+pub(super) fn at_least_one(name: &str, value: u32) -> Result<()> {
+    match value {
+        0 => Err(Error::setting(format!("{name} is 0; it has to be at least 1"))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a cut factor that cuts nothing.
+pub(super) fn is_a_cut(eta: u32) -> Result<()> {
+    match eta {
+        0 | 1 => Err(Error::setting(format!(
+            "eta (the cut factor between stages) is {eta}; it has to be at least 2, usually 3 or 4"
+        ))),
+        _ => Ok(()),
+    }
 }

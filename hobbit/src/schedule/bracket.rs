@@ -1,5 +1,6 @@
 //! One run of successive halving: its stages one after the other, each decided by all of its results.
 
+use super::due::Due;
 use super::outline::{Bracket, Stage};
 use super::scheduler::{Assignment, Ended};
 use super::score::{Place, Score};
@@ -19,8 +20,8 @@ pub(super) struct BracketState {
     failed: Vec<u32>,
     /// How many results there are in all.
     told: u32,
-    /// A bit for each trial, by index: it was asked for in this stage, and is not told yet.
-    due: Vec<u64>,
+    /// Those asked for in this stage.
+    due: Due,
 }
 
 /// The trials of a stage, by index.
@@ -82,7 +83,7 @@ impl BracketState {
             scores: Vec::new(),
             failed: Vec::new(),
             told: 0,
-            due: Vec::new(),
+            due: Due::default(),
         }
     }
 
@@ -121,11 +122,7 @@ impl BracketState {
         }
         let index = self.work.get(self.next);
         self.next += 1;
-        let (word, bit) = place_of(index);
-        if self.due.len() <= word {
-            self.due.resize(word + 1, 0);
-        }
-        self.due[word] |= bit;
+        self.due.ask(index);
         let stage = stages[self.stage as usize];
         Some(Assignment {
             trial: self.id(index),
@@ -144,9 +141,9 @@ impl BracketState {
         direction: Direction,
         stages: &[Stage],
     ) -> Option<Decided> {
-        let (word, bit) = place_of(index);
-        let due = self.due.get_mut(word).filter(|due| **due & bit != 0)?;
-        *due &= !bit;
+        if !self.due.tell(index) {
+            return None;
+        }
         match score {
             Some(score) if score.value.is_finite() => self.scores.push((score.place(direction), index)),
             _ => self.failed.push(index),
@@ -206,10 +203,4 @@ impl BracketState {
         hopeful.sort_unstable();
         hopeful
     }
-}
-
-/// The word and the bit of a trial's index.
-fn place_of(index: u32) -> (usize, u64) {
-    let place = index.wrapping_sub(1);
-    (place as usize / 64, 1 << (place % 64))
 }

@@ -5,16 +5,24 @@
 
 mod algorithm;
 mod bracket;
+mod due;
+mod halving;
 mod hyperband;
 mod outline;
 mod plan;
+mod random;
 mod scheduler;
 mod score;
+mod tail;
+mod virtual_time;
 
 pub use algorithm::{Algorithm, Setting};
+pub use halving::HalvingScheduler;
 pub use hyperband::{HyperbandScheduler, StageEnd};
 pub use outline::{Bracket, Outline, Stage};
 pub use plan::{EpochCount, Plan};
-pub use scheduler::{Ask, Assignment, Ended, Order, Scheduler};
+pub use random::RandomScheduler;
+pub use scheduler::{Ask, Assignment, Ended, Order, Scheduler, Stamp};
 pub(crate) use score::Place;
 pub use score::Score;
+pub use virtual_time::VirtualTime;

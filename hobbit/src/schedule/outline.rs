@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::plan::EpochCount;
+use crate::error::{Error, Result};
 use crate::trial::TrialId;
 
 /// One run of successive halving within an [`Outline`].
@@ -52,8 +53,27 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// All of these brackets, `repetitions` times. There is at least one, and each has at least one stage.
-    pub(super) fn new(brackets: Vec<Bracket>, count: EpochCount, repetitions: u32) -> Outline {
+    /// All of these brackets, `repetitions` times, for a [`Scheduler`](super::Scheduler) of your own.
+    ///
+    /// # Errors
+    /// There is no bracket, or one without a stage.
+    pub fn new(brackets: Vec<Bracket>, repetitions: u32) -> Result<Outline> {
+        if brackets.is_empty() || brackets.iter().any(|bracket| bracket.stages.is_empty()) {
+            return Err(Error::setting(
+                "an outline has at least one bracket, and each bracket at least one stage",
+            ));
+        }
+        Ok(Outline::counting(brackets, EpochCount::Additional, repetitions))
+    }
+
+    /// The same, but the numbers of later stages are expectations.
+    #[must_use]
+    pub fn as_expected(self) -> Outline {
+        Outline { exact: false, ..self }
+    }
+
+    /// There is at least one bracket, and each has at least one stage.
+    pub(super) fn counting(brackets: Vec<Bracket>, count: EpochCount, repetitions: u32) -> Outline {
         let mut before = vec![0];
         for bracket in &brackets {
             before.push(before[before.len() - 1] + bracket.stages[0].trials);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::algorithm::is_a_cut;
 use super::outline::{Bracket, Outline, Stage, table};
 use crate::error::{Error, Result};
 
@@ -68,14 +69,16 @@ impl Plan {
                 "R (the most epochs of a stage) is 0; it has to be at least 1, for example 27 or 81",
             ));
         }
-        if eta < 2 {
-            return Err(Error::setting(format!(
-                "eta (the cut factor between stages) is {eta}; it has to be at least 2, usually 3 or 4"
-            )));
-        }
+        is_a_cut(eta)?;
         let s_max = max_epochs.ilog(eta);
         let brackets = (0..=s_max).rev().map(|s| bracket(max_epochs, eta, s_max, s, count)).collect();
         Ok(Plan { max_epochs, eta, count, brackets })
+    }
+
+    /// The table of another algorithm's brackets, with its most epochs and cut factor.
+    pub(super) fn of_outline(outline: &Outline, max_epochs: u32, eta: u32) -> Plan {
+        let brackets = outline.brackets().to_vec();
+        Plan { max_epochs, eta, count: EpochCount::Additional, brackets }
     }
 
     /// The most epochs a stage gives a trial (`R`).
@@ -115,7 +118,7 @@ impl Plan {
 
     /// The brackets as data, all of them `repetitions` times.
     pub fn outline(&self, repetitions: u32) -> Outline {
-        Outline::new(self.brackets.clone(), self.count, repetitions)
+        Outline::counting(self.brackets.clone(), self.count, repetitions)
     }
 
     fn stages(&self) -> impl Iterator<Item = &Stage> {

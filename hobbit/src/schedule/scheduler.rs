@@ -53,6 +53,15 @@ pub enum Order {
     Virtual,
 }
 
+/// What had happened, as far as decisions know, when a trial was asked for the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// How many results had been told: this many of the first of [`told`](Scheduler::told).
+    pub told: usize,
+    /// The other trials that were under way, whatever their stage, in the order in which they had been asked for.
+    pub pending: Vec<TrialId>,
+}
+
 /// An algorithm as a pure state machine: no clocks, threads, files, or randomness of its own. Equal calls get equal answers.
 ///
 /// Every assignment that was asked for is told exactly once; anything else that is told is ignored. The stages of a trial
@@ -107,6 +116,19 @@ pub trait Scheduler: Debug + Send {
     fn missing(&self, trial: TrialId) -> u32 {
         let _ = trial;
         1
+    }
+
+    /// When the first stage of a trial was asked for, in terms of what had been told: for samplers that learn. Known from the
+    /// asking until its result is told in turn; always `None` unless the scheduler follows a [`VirtualTime`](super::VirtualTime).
+    fn stamp(&self, trial: TrialId) -> Option<&Stamp> {
+        let _ = trial;
+        None
+    }
+
+    /// The trials and stages whose results decisions know of, in the order in which they were told in virtual time: what a
+    /// sampler that learns may know. Empty unless the scheduler follows a [`VirtualTime`](super::VirtualTime).
+    fn told(&self) -> &[(TrialId, u32)] {
+        &[]
     }
 
     /// Lets what is trained last begin with its longest trials, by what an epoch of each costs. To be called before the first

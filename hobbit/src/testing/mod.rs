@@ -12,9 +12,11 @@
 mod fake;
 mod objective;
 mod sampler;
+mod scheduler;
 mod storage;
 
 pub use fake::{Fake, Script};
 pub use objective::{interrupts, objective};
 pub use sampler::sampler;
+pub use scheduler::scheduler;
 pub use storage::{crashes, storage};
