@@ -38,6 +38,7 @@ fn run(name: &str, dir: &Path, workers: usize) {
         "observe::last_words::speaker" => crate::observe::last_words::speaker(dir, workers),
         #[cfg(unix)]
         "observe::terminal::talker" => crate::observe::terminal::talker(dir, workers),
+        "sweep::algorithms::victim" => crate::sweep::algorithms::victim(dir, workers),
         "sweep::pools::adder" => crate::sweep::pools::adder(dir, workers),
         "sweep::pools::nested" => crate::sweep::pools::nested(dir, workers),
         #[cfg(feature = "dfdx")]

@@ -57,8 +57,6 @@ const PURE: (&[&str], &[&str]) =
 const OPEN: &[(&str, &[&str])] = &[
     ("repository", &["chain", "format1", "journal", "lines", "reader", "store"]),
     ("repository", &["counts", "overview"]),
-    ("schedule", &["algorithm", "hyperband"]),
-    ("schedule", &["outline", "plan"]),
     ("space", &["choice", "describe", "field", "grid", "needs", "sampled", "scalar"]),
     ("train::data::files", &["idx", "npy", "options", "table"]),
 ];

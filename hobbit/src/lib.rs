@@ -33,6 +33,7 @@ pub mod __private {
     };
 }
 
+mod algorithms;
 mod error;
 pub mod guide;
 #[cfg(feature = "interop")]
@@ -128,6 +129,7 @@ mod trial;
 /// ```
 pub use hobbit_macros::search_space;
 
+pub use algorithms::{Hyperband, RandomSearch, SuccessiveHalving, by};
 pub use error::{BoxError, Error, Result, exit_code};
 pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,
@@ -141,5 +143,5 @@ pub use results::Results;
 pub use runner::{Keep, MaxFailures};
 pub use schedule::{EpochCount, Plan};
 pub use space::SearchSpace;
-pub use study::Hyperband;
+pub use study::Study;
 pub use trial::{Direction, ParseTrialIdError, TrialId};

@@ -4,5 +4,6 @@ pub use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
 pub use crate::train::prelude::*;
 pub use crate::{
-    Direction, EpochCount, Hyperband, Keep, MaxFailures, Objective, Results, ScoreBy, search_space,
+    Direction, EpochCount, Hyperband, Keep, MaxFailures, Objective, RandomSearch, Results, ScoreBy,
+    SuccessiveHalving, search_space,
 };

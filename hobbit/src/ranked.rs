@@ -93,7 +93,6 @@ pub(crate) fn record<'a, H>(
     // a Hyperband is written as it always was
     let (max_epochs, eta, iterations, algorithm) = match study.algorithm {
         Algorithm::Hyperband { max_epochs, eta, iterations, .. } => (max_epochs, eta, iterations, None),
-        #[allow(unreachable_patterns, reason = "for the algorithms to come")]
         other => (0, 0, 0, Some(other)),
     };
     ResultsRecord {

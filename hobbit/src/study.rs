@@ -1,5 +1,6 @@
-//! The builder that users call: settings, and `run`.
+//! The builder that users call: the settings that all algorithms share.
 
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +17,21 @@ use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
 use crate::train::{Data, Device, IntoModel, ModelObjective};
 use crate::trial::Direction;
+#[cfg(doc)]
+use crate::{Hyperband, RandomSearch, SuccessiveHalving};
 
-/// A Hyperband sweep, to be set up and run.
+/// A sweep, to be set up and run by an algorithm: [`Hyperband`], [`SuccessiveHalving`] or [`RandomSearch`].
 ///
-/// Setters check nothing; [`run`](Hyperband::run) checks everything before it trains anything.
+/// Setters check nothing; `run`, which every algorithm has with its own numbers, checks everything before it trains anything.
 #[must_use = "nothing is trained before `run` is called"]
-pub struct Hyperband<O: Objective> {
+pub struct Study<O: Objective, A> {
     objective: O,
     settings: Settings<O>,
+    by: PhantomData<fn() -> A>,
 }
 
 #[cfg(feature = "dfdx")]
-impl<H, F, C> Hyperband<ModelObjective<H, F, C>>
+impl<H, F, C, A> Study<ModelObjective<H, F, C>, A>
 where
     H: SearchSpace + Send + Sync + 'static,
     F: Fn(&H) -> C + Send + Sync + 'static,
@@ -36,7 +40,7 @@ where
     /// A sweep over dfdx models. The function takes a configuration and returns the model's description
     /// ([`Compiled`](crate::train::Compiled)), or a `Result` with one.
     pub fn new(model: F) -> Self {
-        Hyperband::of(ModelObjective::new(model))
+        Study::of(ModelObjective::new(model))
     }
 
     /// The samples for training and validation: a [`Dataset`](crate::train::Dataset) in memory, or
@@ -78,13 +82,13 @@ where
     }
 }
 
-impl<O: Objective> Hyperband<O> {
+impl<O: Objective, A> Study<O, A> {
     /// A sweep over anything that learns in steps.
     pub fn of(objective: O) -> Self {
-        Hyperband { objective, settings: Settings::default() }
+        Study { objective, settings: Settings::default(), by: PhantomData }
     }
 
-    fn set(mut self, change: impl FnOnce(&mut Settings<O>)) -> Self {
+    pub(crate) fn set(mut self, change: impl FnOnce(&mut Settings<O>)) -> Self {
         change(&mut self.settings);
         self
     }
@@ -120,14 +124,14 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.workers = Some(workers))
     }
 
-    /// How the epochs of a stage are counted. Default: additional.
-    pub fn epoch_count(self, count: EpochCount) -> Self {
-        self.set(|s| s.epoch_count = count)
-    }
-
-    /// How often the whole of Hyperband is run, each time with other configurations. Default: once.
-    pub fn iterations(self, iterations: u32) -> Self {
-        self.set(|s| s.iterations = iterations)
+    /// How many stages may be under way at once as far as decisions are concerned (P), for algorithms whose decisions depend on
+    /// the order of results. Default: 4. Of no effect for others.
+    ///
+    /// They decide as if P workers trained stages that take as long as they have epochs, so that the same study gives the same
+    /// results with any number of workers: see [`VirtualTime`](crate::schedule::VirtualTime). With a larger P decisions know
+    /// less, and workers beyond P have nothing to do. It belongs to the study: a repository is continued with the same.
+    pub fn lookahead(self, stages: u32) -> Self {
+        self.set(|s| s.lookahead = Some(stages))
     }
 
     /// The directory of the study's files. Without one nothing is written, and no model can be loaded afterwards.
@@ -192,7 +196,8 @@ impl<O: Objective> Hyperband<O> {
         self.set(|s| s.storage = storage)
     }
 
-    /// Allows the repository's study to be made larger: `R` and [`iterations`](Hyperband::iterations) may be more than it has.
+    /// Allows the repository's study to be made larger: `R`, [`iterations`](Hyperband::iterations), and the number of trials of
+    /// other algorithms, may be more than it has.
     ///
     /// What was trained is used wherever the larger plan contains it: a stage of a trial counts if the trial has the same place
     /// in the larger plan and the stage takes it from and to the same epochs. With `R` multiplied by `eta` that is every
@@ -323,15 +328,14 @@ impl<O: Objective> Hyperband<O> {
         self.objective
     }
 
-    /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
-    ///
-    /// # Errors
-    /// `max_epochs` is less than `eta`: they are the wrong way round. A setting that is not allowed, data or models that do not fit together, a repository that cannot be used, or a sweep
-    /// without any healthy trial. A trial that fails is no error: it is in the table, with its reason.
-    pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
+    /// What only Hyperband has: how epochs are counted, and how often the whole of it is run.
+    pub(crate) fn of_hyperband(&self) -> (EpochCount, u32) {
+        (self.settings.epoch_count, self.settings.iterations)
+    }
+
+    /// Runs the sweep.
+    pub(crate) fn run_by(self, algorithm: Algorithm) -> Result<Results<O>> {
         let quiet = self.settings.verbosity == Verbosity::Quiet;
-        let Settings { epoch_count, iterations, .. } = self.settings;
-        let algorithm = Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations };
         let results = Results::new(sweep(Arc::new(self.objective), self.settings, algorithm)?)?;
         if !quiet {
             crate::observe::print(&results.summary());

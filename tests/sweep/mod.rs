@@ -1,5 +1,6 @@
 //! Whole sweeps over a simulated objective: what is trained, ranked, written, resumed and refused.
 
+pub(crate) mod algorithms;
 mod extremes;
 mod metrics;
 pub(crate) mod pools;

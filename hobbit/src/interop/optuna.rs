@@ -15,6 +15,7 @@ use super::told::{Told, Trial};
 use crate::error::{BoxError, Error, Result};
 use crate::observe::{Event, Observer, StudyInfo};
 use crate::repository::{Overview, Status, Timestamp};
+use crate::schedule::Algorithm;
 use crate::trial::{Direction, TrialId};
 
 /// Writes a study to an Optuna journal file: the file that `optuna-dashboard FILE` opens, and whose study Optuna can continue.
@@ -74,6 +75,9 @@ impl Observer for OptunaJournal {
         observe(&mut self.live, event, || Journal::new(&self.path, &self.study_name))
     }
 }
+
+/// The user attribute that names a study's algorithm, if it is not Hyperband.
+const ALGORITHM: &str = "hobbit:algorithm";
 
 /// The writer: what was told, and what the file holds.
 struct Journal {
@@ -216,12 +220,15 @@ impl Journal {
     }
 
     /// What the study's user attributes say of a study, so that it is not taken for another one.
-    fn attributes(study: &StudyInfo) -> [(&'static str, Json); 3] {
-        [
-            ("hobbit:monitor", json!(study.monitor)),
-            ("hobbit:seed", json!(study.seed)),
-            ("hobbit:eta", json!(study.plan.eta())),
-        ]
+    fn attributes(study: &StudyInfo) -> Vec<(&'static str, Json)> {
+        let mut attributes =
+            vec![("hobbit:monitor", json!(study.monitor)), ("hobbit:seed", json!(study.seed))];
+        match study.algorithm {
+            // as it always was
+            Algorithm::Hyperband { eta, .. } => attributes.push(("hobbit:eta", json!(eta))),
+            _ => attributes.push((ALGORITHM, json!(study.algorithm.name()))),
+        }
+        attributes
     }
 
     /// An error if the file's study of this name is not the one that is being written.
@@ -234,7 +241,11 @@ impl Journal {
             // the process that made the study died before it could say more
             None => !self.held.others && self.held.ours.is_empty(),
         };
-        if self.held.direction == Some(direction(study.direction)) && Self::attributes(study).iter().all(is) {
+        let attributes = Self::attributes(study);
+        let is_by_another =
+            self.held.attrs.contains_key(ALGORITHM) && attributes.iter().all(|(name, _)| *name != ALGORITHM);
+        let is_same = self.held.direction == Some(direction(study.direction)) && attributes.iter().all(is);
+        if is_same && !is_by_another {
             return Ok(());
         }
         Err(self.another("study"))

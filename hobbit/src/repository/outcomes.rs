@@ -11,12 +11,13 @@ use super::deciding::Losses;
 use super::records::StageRecord;
 use super::study::StudyRecord;
 use crate::error::Result;
-use crate::schedule::{Algorithm, Ask, Ended, Order, Outline, Score};
+use crate::schedule::{Algorithm, Ask, Ended, Order, Outline, Score, VirtualTime};
 use crate::trial::{Direction, TrialId};
 
 /// By what outcomes are followed.
 pub(crate) struct Rules {
     algorithm: Algorithm,
+    lookahead: Option<u32>,
     pub(super) outline: Outline,
     order: Order,
     direction: Direction,
@@ -32,6 +33,7 @@ impl Rules {
         let (algorithm, direction) = (study.algorithm(), study.direction);
         Ok(Rules {
             algorithm,
+            lookahead: study.lookahead,
             outline: algorithm.outline()?,
             order: algorithm.scheduler(direction)?.order(),
             direction,
@@ -140,6 +142,9 @@ pub(super) fn follow(
         return Ok(Reached::Stage(0));
     }
     let mut scheduler = rules.algorithm.scheduler_at((iteration, bracket), rules.direction)?;
+    if rules.order == Order::Virtual {
+        scheduler = Box::new(VirtualTime::new(scheduler, rules.lookahead.unwrap_or(1)));
+    }
     let (mut reached, mut unknown) = (0, false);
     let mut scores: HashMap<u32, Score> = HashMap::new();
     loop {

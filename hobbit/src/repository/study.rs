@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::records::{Descriptions, Record};
-use crate::schedule::{Algorithm, EpochCount, Setting};
+use crate::error::Result;
+use crate::schedule::{Algorithm, EpochCount, Scheduler, Setting, VirtualTime};
 use crate::space::{Space, Value};
 use crate::trial::Direction;
 
@@ -92,6 +93,18 @@ impl StudyRecord {
         self.algorithm
     }
 
+    /// What decides, not asked for anything yet.
+    ///
+    /// # Errors
+    /// The settings of the algorithm are not possible.
+    pub(crate) fn scheduler(&self) -> Result<Box<dyn Scheduler>> {
+        let scheduler = self.algorithm.scheduler(self.direction)?;
+        Ok(match self.lookahead {
+            Some(lookahead) => Box::new(VirtualTime::new(scheduler, lookahead)),
+            None => scheduler,
+        })
+    }
+
     /// The most epochs a stage gives a trial (`R`), if the algorithm has such a setting.
     pub fn max_epochs(&self) -> Option<u32> {
         self.number("max_epochs")
@@ -111,7 +124,6 @@ impl StudyRecord {
     pub fn epoch_count(&self) -> EpochCount {
         match self.algorithm {
             Algorithm::Hyperband { epoch_count, .. } => epoch_count,
-            #[allow(unreachable_patterns, reason = "for the algorithms to come")]
             _ => EpochCount::default(),
         }
     }

@@ -10,7 +10,7 @@ use super::trouble::listed;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
-use crate::schedule::{Algorithm, Outline};
+use crate::schedule::{Algorithm, Order, Outline};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -27,6 +27,16 @@ pub(super) fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
     }
     Ok(())
 }
+
+/// How many stages may be under way at once as far as decisions are concerned; `None` if they depend on no order.
+pub(super) fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Result<Option<u32>> {
+    // which way is better does not matter for that
+    let is_free = algorithm.scheduler(Direction::Minimize)?.order() == Order::Free;
+    Ok(Some(settings.lookahead.unwrap_or(LOOKAHEAD)).filter(|_| !is_free))
+}
+
+/// The stages under way at once, unless the user says otherwise. Results depend on it, so it must not depend on the machine.
+const LOOKAHEAD: u32 = 4;
 
 /// How many workers there are.
 ///
@@ -50,14 +60,14 @@ pub(super) fn workers<O: Objective>(
 pub(super) fn record<O: Objective>(
     objective: &O,
     settings: &Settings<O>,
-    algorithm: Algorithm,
+    (algorithm, lookahead): (Algorithm, Option<u32>),
     direction: Direction,
 ) -> Result<StudyRecord> {
     Ok(StudyRecord {
         format: FORMAT,
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
         algorithm,
-        lookahead: None,
+        lookahead,
         sampler: None,
         seed: settings.seed,
         monitor: settings.monitor.clone(),
@@ -85,6 +95,9 @@ pub(super) fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
         whole("the number of workers", workers as u64)?;
     }
     whole("max_deaths", u64::from(settings.max_deaths))?;
+    if let Some(lookahead) = settings.lookahead {
+        whole("the lookahead", u64::from(lookahead))?;
+    }
     if let Some(every) = settings.checkpoint_every {
         whole("checkpoint_every", every)?;
     }

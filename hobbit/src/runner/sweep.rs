@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::config::{asked, check, check_monitor, direction, enqueue, record, workers};
+use super::config::{asked, check, check_monitor, direction, enqueue, lookahead, record, workers};
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
 use super::ending::{Finished, finish};
@@ -39,13 +39,16 @@ pub(crate) fn sweep<O: Objective>(
         interrupt::watch()?;
     }
     enqueue(&mut settings)?;
-    let workers = workers(&*objective, &settings, &outline)?;
+    let lookahead = lookahead(&settings, &algorithm)?;
+    let asked_for = workers(&*objective, &settings, &outline)?;
+    // others would never have anything to do
+    let workers = lookahead.map_or(asked_for, |most| asked_for.min(most as usize));
     let configurations = Configurations::new(settings.seed, outline, settings.enqueued.clone());
     asked("optimizes", || objective.optimizes(&settings.monitor, settings.direction))?;
     let known = check_monitor(&*objective, &configurations, &settings)?;
     let (direction, guessed) = direction(known, &settings)?;
     asked("optimizes", || objective.optimizes(&settings.monitor, Some(direction)))?;
-    let mut study = record(&*objective, &settings, algorithm, direction)?;
+    let mut study = record(&*objective, &settings, (algorithm, lookahead), direction)?;
     let mut past = match &settings.repo_dir {
         Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &mut study)?,
         None => Past::default(),
@@ -55,7 +58,13 @@ pub(crate) fn sweep<O: Objective>(
     if settings.verbosity != Verbosity::Quiet {
         notes.extend(unoptimized(env!("HOBBIT_OPT_LEVEL")));
     }
-    let mut scheduler = algorithm.scheduler(direction)?;
+    if workers < asked_for {
+        notes.push(format!(
+            "{workers} of {asked_for} workers will be busy, because decisions wait for results with a lookahead of {workers}; a larger \
+             `.lookahead()` occupies more of them, and leads to other results"
+        ));
+    }
+    let mut scheduler = study.scheduler()?;
     // what is known already takes no time
     scheduler.longest_first(&|trial| match past.known.contains_key(&(trial, 0)) {
         true => 0.0,

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outline::Outline;
-use super::plan::{EpochCount, Plan};
+use super::outline::{EpochCount, Outline};
+use super::plan::Plan;
+use super::recipe::{Recipe, Setting};
 use super::scheduler::Scheduler;
 use super::{halving, hyperband, random};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::trial::Direction;
 
 /// An algorithm with its settings.
@@ -45,61 +46,6 @@ pub enum Algorithm {
         /// The epochs of each.
         epochs: u32,
     },
-}
-
-/// One setting of an [`Algorithm`], in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Setting {
-    /// Its name in files, for example `max_epochs`.
-    pub key: &'static str,
-    /// Its name in messages, for example `R`.
-    pub name: &'static str,
-    /// What it is, for example `R (the most epochs of a stage)`.
-    pub label: &'static str,
-    /// Its value, for example `81`.
-    pub value: String,
-    /// What the value means, where it does not speak for itself.
-    pub meaning: Option<&'static str>,
-}
-
-impl Setting {
-    pub(super) fn new(
-        key: &'static str,
-        name: &'static str,
-        label: &'static str,
-        value: impl ToString,
-    ) -> Self {
-        Setting { key, name, label, value: value.to_string(), meaning: None }
-    }
-}
-
-/// What an algorithm makes of its settings: beside its scheduler in its own file.
-pub(super) trait Recipe {
-    /// The name of its builder, for example `Hyperband`.
-    fn name(&self) -> &'static str;
-
-    /// Its settings in order.
-    fn settings(&self) -> Vec<Setting>;
-
-    /// The call of its builder, for example `run(81, 3)`.
-    fn call(&self) -> String;
-
-    /// What a sweep refuses, although files may hold it.
-    fn check(&self) -> Result<()>;
-
-    fn outline(&self) -> Result<Outline>;
-
-    fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>>;
-
-    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1, were over.
-    fn scheduler_at(&self, bracket: (u32, u32), direction: Direction) -> Result<Box<dyn Scheduler>> {
-        let _ = bracket;
-        self.scheduler(direction)
-    }
-
-    /// The table of one repetition.
-    fn plan(&self) -> Result<Plan>;
 }
 
 impl Algorithm {
@@ -165,36 +111,5 @@ impl Algorithm {
     /// The brackets of one repetition as the table of a Hyperband, for those who know no other algorithm.
     pub(crate) fn plan(&self) -> Result<Plan> {
         self.with(|recipe| recipe.plan())
-    }
-}
-
-/// Refuses the most epochs and the cut factor where they are the wrong way round. One epoch is what there is to train; it
-/// cannot be meant as a factor.
-pub(super) fn in_order(most: (&str, u32), eta: u32, example: &str) -> Result<()> {
-    let (name, epochs) = most;
-    if (2..eta).contains(&epochs) {
-        return Err(Error::setting(format!(
-            "{name} = {epochs} is less than eta = {eta}: {name} comes first, then eta, as in `{example}`; are they the wrong way \
-             round?"
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses a number that is 0.
-pub(super) fn at_least_one(name: &str, value: u32) -> Result<()> {
-    match value {
-        0 => Err(Error::setting(format!("{name} is 0; it has to be at least 1"))),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a cut factor that cuts nothing.
-pub(super) fn is_a_cut(eta: u32) -> Result<()> {
-    match eta {
-        0 | 1 => Err(Error::setting(format!(
-            "eta (the cut factor between stages) is {eta}; it has to be at least 2, usually 3 or 4"
-        ))),
-        _ => Ok(()),
     }
 }

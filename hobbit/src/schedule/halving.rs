@@ -1,9 +1,10 @@
 //! Successive halving as a state machine: one bracket, whose size the user gives.
 
-use super::algorithm::{Recipe, Setting, at_least_one, in_order, is_a_cut};
 use super::bracket::{BracketState, Work};
-use super::outline::{Bracket, Outline, Stage};
-use super::plan::{EpochCount, Plan};
+use super::checks::{at_least_one, in_order, is_a_cut};
+use super::outline::{Bracket, EpochCount, Outline, Stage};
+use super::plan::Plan;
+use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 use super::score::Score;
 use super::tail::longest_last;

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::algorithm::{Recipe, Setting, in_order};
 use super::bracket::{BracketState, Decided, Work, first_trials};
-use super::outline::Outline;
-use super::plan::{EpochCount, Plan};
+use super::checks::in_order;
+use super::outline::{EpochCount, Outline};
+use super::plan::Plan;
+use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 use super::score::Score;
 use crate::error::{Error, Result};

@@ -5,23 +5,26 @@
 
 mod algorithm;
 mod bracket;
+mod checks;
 mod due;
 mod halving;
 mod hyperband;
 mod outline;
 mod plan;
 mod random;
+mod recipe;
 mod scheduler;
 mod score;
 mod tail;
 mod virtual_time;
 
-pub use algorithm::{Algorithm, Setting};
+pub use algorithm::Algorithm;
 pub use halving::HalvingScheduler;
 pub use hyperband::{HyperbandScheduler, StageEnd};
-pub use outline::{Bracket, Outline, Stage};
-pub use plan::{EpochCount, Plan};
+pub use outline::{Bracket, EpochCount, Outline, Stage};
+pub use plan::Plan;
 pub use random::RandomScheduler;
+pub use recipe::Setting;
 pub use scheduler::{Ask, Assignment, Ended, Order, Scheduler, Stamp};
 pub(crate) use score::Place;
 pub use score::Score;

@@ -4,9 +4,27 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::EpochCount;
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
+
+/// How the epochs of a stage are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum EpochCount {
+    /// A stage trains its trials that many epochs *more*.
+    #[default]
+    Additional,
+    /// A stage trains its trials *up to* that many epochs, as in the paper.
+    Cumulative,
+}
+
+impl fmt::Display for EpochCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            EpochCount::Additional => "additional",
+            EpochCount::Cumulative => "cumulative",
+        })
+    }
+}
 
 /// One run of successive halving within an [`Outline`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,7 +185,8 @@ const RULE: &str =
 impl fmt::Display for Outline {
     /// The table of one repetition: a column of trials (`models`) and epochs for each bracket (`run`), a line for each stage.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(f, &self.brackets, self.count, self.epochs_of_repetition())
+        let total = if self.exact { "Total" } else { "Expected" };
+        table(f, &self.brackets, self.count, (total, self.epochs_of_repetition()))
     }
 }
 
@@ -176,7 +195,7 @@ pub(super) fn table(
     f: &mut fmt::Formatter<'_>,
     brackets: &[Bracket],
     count: EpochCount,
-    total_epochs: u64,
+    (total, epochs): (&str, u64),
 ) -> fmt::Result {
     writeln!(f, "{RULE}")?;
     for run in 1..=brackets.len() {
@@ -196,6 +215,6 @@ pub(super) fn table(
         writeln!(f)?;
     }
     writeln!(f, "{RULE}")?;
-    writeln!(f, "Total epochs={total_epochs}")?;
+    writeln!(f, "{total} epochs={epochs}")?;
     writeln!(f, "{RULE}")
 }

@@ -4,28 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::algorithm::is_a_cut;
-use super::outline::{Bracket, Outline, Stage, table};
+use super::checks::is_a_cut;
+use super::outline::{Bracket, EpochCount, Outline, Stage, table};
 use crate::error::{Error, Result};
-
-/// How the epochs of a stage are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum EpochCount {
-    /// A stage trains its trials that many epochs *more*.
-    #[default]
-    Additional,
-    /// A stage trains its trials *up to* that many epochs, as in the paper.
-    Cumulative,
-}
-
-impl fmt::Display for EpochCount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            EpochCount::Additional => "additional",
-            EpochCount::Cumulative => "cumulative",
-        })
-    }
-}
 
 /// The plan of a Hyperband sweep (Li et al., JMLR 18(185), 2018, algorithm 1), computed in whole numbers.
 ///
@@ -150,6 +131,6 @@ impl fmt::Display for Plan {
     ///
     /// With cumulative epochs the column says up to how many epochs a trial is trained.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(f, &self.brackets, self.count, self.total_epochs())
+        table(f, &self.brackets, self.count, ("Total", self.total_epochs()))
     }
 }

@@ -1,9 +1,10 @@
 //! Random search as a state machine: every trial is trained for as many epochs, and none is cut short.
 
-use super::algorithm::{Recipe, Setting, at_least_one};
+use super::checks::at_least_one;
 use super::due::Due;
-use super::outline::{Bracket, Outline, Stage};
-use super::plan::{EpochCount, Plan};
+use super::outline::{Bracket, EpochCount, Outline, Stage};
+use super::plan::Plan;
+use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 use super::score::Score;
 use super::tail::longest_last;

@@ -1,0 +1,98 @@
+//! What each algorithm's builder is called, the settings that only it has, and its `run`.
+
+use crate::error::Result;
+use crate::objective::Objective;
+use crate::results::Results;
+use crate::schedule::{Algorithm, EpochCount};
+use crate::study::Study;
+
+/// The algorithms, as types: what a [`Study`] is run with.
+pub mod by {
+    /// See [`Hyperband`](crate::Hyperband).
+    #[derive(Debug)]
+    pub enum Hyperband {}
+    /// See [`SuccessiveHalving`](crate::SuccessiveHalving).
+    #[derive(Debug)]
+    pub enum SuccessiveHalving {}
+    /// See [`RandomSearch`](crate::RandomSearch).
+    #[derive(Debug)]
+    pub enum RandomSearch {}
+}
+
+/// A Hyperband sweep (Li et al., JMLR 18(185), 2018), to be set up and run: several brackets of successive halving, which weigh
+/// many configurations with few epochs against few with many.
+///
+/// Setters check nothing; [`run`](Hyperband::run) checks everything before it trains anything.
+pub type Hyperband<O> = Study<O, by::Hyperband>;
+
+/// A sweep of successive halving (Jamieson and Talwalkar, AISTATS 2016), to be set up and run: many trials begin, and the best
+/// of each stage are trained on. One bracket of Hyperband, whose size you choose.
+///
+/// ```no_run
+/// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+/// use hobbit::SuccessiveHalving;
+///
+/// // 81 trials for 1 epoch, 27 to 3, 9 to 9, 3 to 27
+/// SuccessiveHalving::of(objective).seed(1).run(81, 1, 27, 3)
+/// # }
+/// ```
+pub type SuccessiveHalving<O> = Study<O, by::SuccessiveHalving>;
+
+/// A random search (Bergstra and Bengio, JMLR 13, 2012), to be set up and run: every trial is trained for as many epochs, and
+/// none is cut short. What other algorithms are compared with.
+///
+/// ```no_run
+/// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+/// use hobbit::RandomSearch;
+///
+/// // 20 trials of 27 epochs
+/// RandomSearch::of(objective).seed(1).run(20, 27)
+/// # }
+/// ```
+pub type RandomSearch<O> = Study<O, by::RandomSearch>;
+
+impl<O: Objective> Study<O, by::Hyperband> {
+    /// How the epochs of a stage are counted. Default: additional.
+    pub fn epoch_count(self, count: EpochCount) -> Self {
+        self.set(|s| s.epoch_count = count)
+    }
+
+    /// How often the whole of Hyperband is run, each time with other configurations. Default: once.
+    pub fn iterations(self, iterations: u32) -> Self {
+        self.set(|s| s.iterations = iterations)
+    }
+
+    /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
+    ///
+    /// # Errors
+    /// `max_epochs` is less than `eta`: they are the wrong way round. A setting that is not allowed, data or models that do not
+    /// fit together, a repository that cannot be used, or a sweep without any healthy trial. A trial that fails is no error: it is
+    /// in the table, with its reason.
+    pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
+        let (epoch_count, iterations) = self.of_hyperband();
+        self.run_by(Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations })
+    }
+}
+
+impl<O: Objective> Study<O, by::SuccessiveHalving> {
+    /// Runs successive halving: it begins with `trials` trials of `min_epochs` epochs; of each stage the best `1 / eta`, rounded
+    /// down, are trained on to `eta` times as many epochs, all stages together, up to `max_epochs`. See
+    /// [`HalvingScheduler`](crate::schedule::HalvingScheduler) for the exact numbers.
+    ///
+    /// # Errors
+    /// Numbers that are the wrong way round: `max_epochs` is less than `min_epochs` or `eta`, or `trials` less than `eta`.
+    /// Otherwise as [`Hyperband::run`](crate::Hyperband).
+    pub fn run(self, trials: u32, min_epochs: u32, max_epochs: u32, eta: u32) -> Result<Results<O>> {
+        self.run_by(Algorithm::SuccessiveHalving { trials, min_epochs, max_epochs, eta })
+    }
+}
+
+impl<O: Objective> Study<O, by::RandomSearch> {
+    /// Trains `trials` trials, each for `epochs` epochs.
+    ///
+    /// # Errors
+    /// As [`Hyperband::run`](crate::Hyperband).
+    pub fn run(self, trials: u32, epochs: u32) -> Result<Results<O>> {
+        self.run_by(Algorithm::Random { trials, epochs })
+    }
+}
