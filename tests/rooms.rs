@@ -1,4 +1,5 @@
-//! The rooms of the house: which may use which, held against what the sources name. Unit tests may name whatever they need.
+//! The rooms of the house: which may use which, held against what the sources name. Unit tests may name
+//! whatever they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -105,8 +106,8 @@ impl Sources {
         self.0.insert(module.join("::"), file);
     }
 
-    /// The module of this crate that a path leads to; where modules on the way pass on what others declare, the one that does.
-    /// Nothing for paths into other crates.
+    /// The module of this crate that a path leads to; where modules on the way pass on what others declare,
+    /// the one that does. Nothing for paths into other crates.
     fn declared(&self, module: &str, path: &[String]) -> Option<String> {
         let mut path = match path {
             [first, rest @ ..] if first == "crate" => rest.to_vec(),

@@ -36,8 +36,8 @@ enum Format {
     Text,
     /// One JSON document.
     Json,
-    /// The hyperparameters alone, as RON: what `ron::from_str` makes the study's struct of. As long as the study has no
-    /// results.ron, a map of names and values instead.
+    /// The hyperparameters alone, as RON: what `ron::from_str` makes the study's struct of. As long as the
+    /// study has no results.ron, a map of names and values instead.
     Ron,
 }
 

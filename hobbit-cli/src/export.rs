@@ -23,11 +23,12 @@ pub(crate) struct Args {
     /// Everything: the study, its search space, its processes, every trial with every epoch.
     #[arg(long, group = "kind")]
     json: bool,
-    /// An Optuna study in this journal file, which optuna-dashboard opens. What the file holds stays; a study that is in it
-    /// is continued.
+    /// An Optuna study in this journal file, which optuna-dashboard opens. What the file holds stays; a study
+    /// that is in it is continued.
     #[arg(long, group = "kind", value_name = "FILE")]
     optuna: Option<PathBuf>,
-    /// Event files for TensorBoard in this directory, a run for each trial. What is there already is not written again.
+    /// Event files for TensorBoard in this directory, a run for each trial. What is there already is not
+    /// written again.
     #[arg(long, group = "kind", value_name = "DIR")]
     tensorboard: Option<PathBuf>,
     /// With --optuna: the name of the study. Default: the file's, without what follows the dot.

@@ -11,8 +11,9 @@ use crate::table::Table;
 
 /// Shows what Hyperband does for R and eta; nothing is trained.
 ///
-/// With one R and one eta it prints the table that a sweep prints when it starts: a column of trials ("models") and epochs for each
-/// bracket ("run"), a line for each stage. With several, a plan for every pair stands side by side.
+/// With one R and one eta it prints the table that a sweep prints when it starts: a column of trials
+/// ("models") and epochs for each bracket ("run"), a line for each stage. With several, a plan for every pair
+/// stands side by side.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -10,9 +10,9 @@ use crate::output;
 
 /// Cuts a damaged journal off before its first damaged line, so that the study can be continued.
 ///
-/// The damaged file is kept beside it as journal.ron.damaged. What is lost is trained again when the study's program runs again. A
-/// journal without damage is left as it is. This is the one command that writes to a study's files; it does not while a process works
-/// on the study.
+/// The damaged file is kept beside it as journal.ron.damaged. What is lost is trained again when the study's
+/// program runs again. A journal without damage is left as it is. This is the one command that writes to a
+/// study's files; it does not while a process works on the study.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

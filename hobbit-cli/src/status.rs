@@ -19,15 +19,15 @@ use crate::view::{BestView, ProcessView, StageView, StudyView};
 
 /// Shows how far a study is: what it is doing, the best trial so far, the pace, and every stage.
 ///
-/// The time left follows from the pace since the last process began. What happens within a stage of a trial is not in the journal:
-/// a trial counts when its stage ends.
+/// The time left follows from the pace since the last process began. What happens within a stage of a trial
+/// is not in the journal: a trial counts when its stage ends.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
     /// The directory of the study.
     dir: PathBuf,
-    /// Goes on until no process works on the study any more. On a terminal the picture is renewed, elsewhere there is a line for
-    /// every change and the whole picture at the end.
+    /// Goes on until no process works on the study any more. On a terminal the picture is renewed, elsewhere
+    /// there is a line for every change and the whole picture at the end.
     #[arg(long)]
     watch: bool,
     /// With --watch: the seconds between two looks.
@@ -122,8 +122,8 @@ fn output_change(known: &mut String, text: String, news: String) -> Outcome {
     output::print(&text)
 }
 
-/// Draws over what was drawn before, and returns how many lines there are now. The last picture is whole; one before fits the
-/// terminal.
+/// Draws over what was drawn before, and returns how many lines there are now. The last picture is whole; one
+/// before fits the terminal.
 fn draw(term: &Term, text: &str, drawn: usize, goes_on: bool) -> io::Result<usize> {
     let (rows, columns) = term.size();
     let fitting = if goes_on { usize::from(rows).saturating_sub(1) } else { usize::MAX };

@@ -12,8 +12,8 @@ use crate::output::{self, Format, FormatArg};
 
 /// Reads every file of a study and says what is wrong.
 ///
-/// It checks every checksum, every line of the journal, whether results.ron is what the journal says, and whether the weights of the
-/// best trial are there. It repairs nothing.
+/// It checks every checksum, every line of the journal, whether results.ron is what the journal says, and
+/// whether the weights of the best trial are there. It repairs nothing.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -1,6 +1,7 @@
 //! The command `hobbit`: what it prints, its exit codes, and how it takes trouble.
 //!
-//! What it prints is in `snapshots`; `SNAPSHOTS=overwrite` writes them anew, to be read before they are committed.
+//! What it prints is in `snapshots`; `SNAPSHOTS=overwrite` writes them anew, to be read before they are
+//! committed.
 
 mod hostile;
 mod live;

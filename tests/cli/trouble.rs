@@ -230,7 +230,8 @@ fn a_repository_without_permission() {
     let weights = place.study("weights").join("weights");
     // the test's own directory may be closed to the other user
     let program = place.path("program");
-    // not by this process: while it has a program open for writing, children of other tests may inherit that, and nobody can run it
+    // not by this process: while it has a program open for writing, children of other tests may inherit that,
+    // and nobody can run it
     assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_hobbit")).arg(&program).status().unwrap().success());
     mode(&program, 0o755);
     for path in [&all, &journal, &weights] {

@@ -1,7 +1,8 @@
 //! TensorBoard's event files: records with checksums, each a protocol buffer.
 //!
-//! A record is the length of its data (8 bytes, little-endian), the masked CRC-32C of the length (4 bytes), the data, and their
-//! masked CRC-32C. The messages below are TensorBoard's own, without the fields that nobody needs here.
+//! A record is the length of its data (8 bytes, little-endian), the masked CRC-32C of the length (4 bytes),
+//! the data, and their masked CRC-32C. The messages below are TensorBoard's own, without the fields that
+//! nobody needs here.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -161,8 +162,8 @@ fn records(mut bytes: &[u8]) -> impl Iterator<Item = Event> {
     })
 }
 
-/// The event files of one run. What earlier processes wrote is not touched: each process has a file of its own, and TensorBoard
-/// reads them one after the other, by their names.
+/// The event files of one run. What earlier processes wrote is not touched: each process has a file of its
+/// own, and TensorBoard reads them one after the other, by their names.
 pub(super) struct RunFiles {
     path: PathBuf,
     /// Whether our own file is there yet.

@@ -1,7 +1,8 @@
 //! Other tools: studies for optuna-dashboard and TensorBoard, and studies of Optuna taken over.
 //!
-//! [`OptunaJournal`] and [`TensorBoard`] look on while a sweep runs ([`Hyperband::observe`](crate::Hyperband::observe)), or export
-//! what a repository holds. Both write the same then, and both continue what is there: nothing is written twice.
+//! [`OptunaJournal`] and [`TensorBoard`] look on while a sweep runs
+//! ([`Hyperband::observe`](crate::Hyperband::observe)), or export what a repository holds. Both write the
+//! same then, and both continue what is there: nothing is written twice.
 //!
 //! ```no_run
 //! use hobbit::interop::{OptunaJournal, TensorBoard};
@@ -13,8 +14,8 @@
 //! # Ok::<(), hobbit::Error>(())
 //! ```
 //!
-//! [`import`] reads configurations and results from Optuna's files and from CSV. [`replay`] gives the events of a kept study, for
-//! observers of your own.
+//! [`import`] reads configurations and results from Optuna's files and from CSV. [`replay`] gives the events
+//! of a kept study, for observers of your own.
 
 mod distribution;
 #[expect(clippy::disallowed_methods, reason = "this is where event files are touched")]

@@ -18,10 +18,12 @@ use crate::repository::{Overview, Status, Timestamp};
 use crate::schedule::Algorithm;
 use crate::trial::{Direction, TrialId};
 
-/// Writes a study to an Optuna journal file: the file that `optuna-dashboard FILE` opens, and whose study Optuna can continue.
+/// Writes a study to an Optuna journal file: the file that `optuna-dashboard FILE` opens, and whose study
+/// Optuna can continue.
 ///
-/// As an observer it writes while the sweep runs; [`export`](OptunaJournal::export) writes what a repository holds. A file that
-/// holds the study already is continued. Other studies in the file stay as they are, and others may write to it at the same time.
+/// As an observer it writes while the sweep runs; [`export`](OptunaJournal::export) writes what a repository
+/// holds. A file that holds the study already is continued. Other studies in the file stay as they are, and
+/// others may write to it at the same time.
 ///
 /// ```no_run
 /// # use hobbit::prelude::*;
@@ -32,14 +34,19 @@ use crate::trial::{Direction, TrialId};
 /// # }
 /// ```
 ///
-/// - Each configuration is one Optuna trial. It is running until its life is over: then it is complete (it came to the last stage of
-///   its bracket), pruned (it was not promoted) or failed (with the user attribute `hobbit:reason`).
-/// - The value is the trial's score. Intermediate values are the monitor after each epoch, all stages counted together.
-/// - User attributes tell the trial's name (`hobbit:trial`), its repetition and bracket, its stage (all counted from 1), and the epoch of the score.
-/// - A parameter is in a trial only if it exists there. What Optuna has no distribution for (fields that are fixed or derived, or have a
-///   distribution of their own) is a user attribute. Normal distributions become intervals that nearly all of their values are in;
-///   steps of logarithmic parameters, and weights, are left out.
-/// - What Optuna finished cannot be changed: where a study is extended, a trial that goes on appears a second time.
+/// - Each configuration is one Optuna trial. It is running until its life is over: then it is complete (it
+///   came to the last stage of its bracket), pruned (it was not promoted) or failed (with the user attribute
+///   `hobbit:reason`).
+/// - The value is the trial's score. Intermediate values are the monitor after each epoch, all stages counted
+///   together.
+/// - User attributes tell the trial's name (`hobbit:trial`), its repetition and bracket, its stage (all
+///   counted from 1), and the epoch of the score.
+/// - A parameter is in a trial only if it exists there. What Optuna has no distribution for (fields that are
+///   fixed or derived, or have a distribution of their own) is a user attribute. Normal distributions become
+///   intervals that nearly all of their values are in; steps of logarithmic parameters, and weights, are left
+///   out.
+/// - What Optuna finished cannot be changed: where a study is extended, a trial that goes on appears a second
+///   time.
 pub struct OptunaJournal {
     path: PathBuf,
     study_name: String,
@@ -47,7 +54,8 @@ pub struct OptunaJournal {
 }
 
 impl OptunaJournal {
-    /// A journal at this path. Its directory has to be there; the study is named like the file, without what follows the dot.
+    /// A journal at this path. Its directory has to be there; the study is named like the file, without what
+    /// follows the dot.
     pub fn new(path: impl Into<PathBuf>) -> OptunaJournal {
         let path = path.into();
         let study_name =

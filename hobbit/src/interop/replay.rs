@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::observe::{Event, StudyInfo};
 use crate::repository::{Overview, StageRecord, Status};
 
-/// The events that an observer of this study would see if it were resumed now: what was trained, by time, and how trials ended.
+/// The events that an observer of this study would see if it were resumed now: what was trained, by time, and
+/// how trials ended.
 ///
 /// Epochs have no events of their own: they are in the records of the stages.
 ///

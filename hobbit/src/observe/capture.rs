@@ -1,4 +1,5 @@
-//! What user code prints while a live view stands on the terminal: it is read from pipes and shown above the view.
+//! What user code prints while a live view stands on the terminal: it is read from pipes and shown above the
+//! view.
 //!
 //! What is said last, before the process exits, aborts or is ended by its stack, is still in a pipe when the
 //! process is gone. Another small process holds the pipes' other ends and shows what is left in them then;

@@ -1,6 +1,7 @@
 //! What the person who runs a sweep sees.
 //!
-//! Plan, notes and results go to standard output; progress goes to standard error: a live view on a terminal, plain lines elsewhere.
+//! Plan, notes and results go to standard output; progress goes to standard error: a live view on a terminal,
+//! plain lines elsewhere.
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};

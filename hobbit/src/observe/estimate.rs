@@ -6,8 +6,8 @@ use super::progress::{Bracket, Cost, Progress};
 use crate::repository::{End, StageRecord};
 use crate::trial::Direction;
 
-/// Learns what training costs: a stage of `x` epochs takes `a + b x` seconds, by least squares over the stages seen so far, each
-/// weighted by `1 / x`, because what an epoch takes varies from trial to trial.
+/// Learns what training costs: a stage of `x` epochs takes `a + b x` seconds, by least squares over the
+/// stages seen so far, each weighted by `1 / x`, because what an epoch takes varies from trial to trial.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     stages: f64,
@@ -31,7 +31,8 @@ impl Estimate {
         }
     }
 
-    /// What a stage costs besides its epochs, and what an epoch costs, in seconds; nothing before the first stage.
+    /// What a stage costs besides its epochs, and what an epoch costs, in seconds; nothing before the first
+    /// stage.
     fn cost(&self) -> Option<(f64, f64)> {
         if self.stages == 0.0 {
             return None;
@@ -55,8 +56,9 @@ impl Estimate {
 
     /// How long what is left takes on so many workers; nothing before the first stage has ended.
     ///
-    /// Later stages have the best trials of the earlier ones, which may cost more or less than others: so what these took is
-    /// used. And stages of a bracket come one after the other, however many workers there are.
+    /// Later stages have the best trials of the earlier ones, which may cost more or less than others: so
+    /// what these took is used. And stages of a bracket come one after the other, however many workers there
+    /// are.
     pub(super) fn of(&self, progress: &Progress, workers: u32) -> Option<Duration> {
         let cost = self.cost()?;
         let (mut work, mut longest) = (0.0, 0.0_f64);
@@ -168,7 +170,8 @@ mod tests {
     #[test]
     fn promoted_trials_cost_what_they_have_cost() {
         let plan = Plan::new(3, 3).unwrap();
-        // all but the second stage of the first bracket; an epoch takes 2 s in the mean, and 4 s for the best trial
+        // all but the second stage of the first bracket; an epoch takes 2 s in the mean, and 4 s for the best
+        // trial
         let of = |bracket, index, epochs, seconds, score| {
             ended(TrialId::new(bracket, index), 0, epochs, seconds, Some(score))
         };

@@ -6,7 +6,8 @@ use super::{Event, Observer};
 use crate::error::BoxError;
 use crate::repository::{End, Status};
 
-/// Writes events: the sweep and its notes as `INFO`, stages as `DEBUG`, epochs as `TRACE`, failures as `WARN`.
+/// Writes events: the sweep and its notes as `INFO`, stages as `DEBUG`, epochs as `TRACE`, failures as
+/// `WARN`.
 #[derive(Default)]
 pub(crate) struct Log(());
 

@@ -153,9 +153,10 @@ impl StudyInfo {
 /// change the sweep. One that returns an error or panics is not called again, and the user is told why; the
 /// sweep goes on.
 ///
-/// This is where any tracker of experiments is connected: `examples/json_lines.rs` writes every event as a line of JSON, to be posted
-/// wherever you like. A study that is resumed tells what earlier processes trained as [`Event::StageEnded`] with `replayed`; an observer
-/// that keeps something of its own should not count it twice.
+/// This is where any tracker of experiments is connected: `examples/json_lines.rs` writes every event as a
+/// line of JSON, to be posted wherever you like. A study that is resumed tells what earlier processes trained
+/// as [`Event::StageEnded`] with `replayed`; an observer that keeps something of its own should not count it
+/// twice.
 ///
 /// ```
 /// use hobbit::{BoxError, Event, Observer};

@@ -179,7 +179,8 @@ impl Progress {
 }
 
 impl Bracket {
-    /// The trials that each stage will have had: fewer than planned where too many of the stage before failed.
+    /// The trials that each stage will have had: fewer than planned where too many of the stage before
+    /// failed.
     pub(super) fn expected(&self) -> impl Iterator<Item = (u64, &Stage)> {
         let mut healthy = u64::MAX;
         self.stages.iter().map(move |stage| {

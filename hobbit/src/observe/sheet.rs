@@ -39,8 +39,8 @@ impl<'a> Fate<'a> {
     }
 }
 
-/// The trials in this order, a line each: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch, epochs,
-/// seconds, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`.
+/// The trials in this order, a line each: rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
+/// score, epoch, epochs, seconds, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`.
 pub fn trials_csv(trials: &[TrialOverview]) -> String {
     rows_csv(&trials.iter().map(Row::from).collect::<Vec<_>>())
 }

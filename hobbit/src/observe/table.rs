@@ -7,7 +7,8 @@ use super::text::{cell, number};
 use crate::printable::printable;
 use crate::space::Value;
 
-/// The names of all hyperparameters, in their order; one that exists in some trials only stands after those that come before it.
+/// The names of all hyperparameters, in their order; one that exists in some trials only stands after those
+/// that come before it.
 pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for hparams in trials {
@@ -27,7 +28,8 @@ pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec
     names
 }
 
-/// The heading and the rows of the best trials: rank, name, score, epochs, what became of them, hyperparameters.
+/// The heading and the rows of the best trials: rank, name, score, epochs, what became of them,
+/// hyperparameters.
 fn results_cells(rows: &[Row<'_>], monitor: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let names = names(rows.iter().map(|row| &*row.hparams));
     let fixed = ["rank", "trial", monitor, "epochs", "status"];

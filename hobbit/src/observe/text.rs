@@ -1,7 +1,7 @@
 //! How numbers, values, times and counts are worded: each in one way, wherever people read it.
 //!
-//! Directions, ways to count epochs and what became of trials have their words as their `Display`. Texts of others go through
-//! [`printable`](super::printable).
+//! Directions, ways to count epochs and what became of trials have their words as their `Display`. Texts of
+//! others go through [`printable`](super::printable).
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! A picture: axes by kuva, and marks that know which trials they stand for.
 //!
-//! Colours are CSS variables, so that a picture is dark where the page is. All marks of a colour are one path with a part (from one
-//! `M` to the next) for each mark, and the element around it has the marks' trials in `data-t`: the page's script finds them there.
+//! Colours are CSS variables, so that a picture is dark where the page is. All marks of a colour are one path
+//! with a part (from one `M` to the next) for each mark, and the element around it has the marks' trials in
+//! `data-t`: the page's script finds them there.
 
 use std::fmt::Write;
 
@@ -194,8 +195,9 @@ impl Chart {
         (layout.map_x(x).clamp(left, right), layout.map_y(y).clamp(top, bottom))
     }
 
-    /// Draws what stands for trials, all in one colour: for each mark the trial's place in the list, and the points of a line; a
-    /// line of one point is a dot. Points are those of the picture, as [`at`](Chart::at) gives them.
+    /// Draws what stands for trials, all in one colour: for each mark the trial's place in the list, and the
+    /// points of a line; a line of one point is a dot. Points are those of the picture, as [`at`](Chart::at)
+    /// gives them.
     pub(super) fn marks(&mut self, colour: &str, width: f64, marks: &[(usize, Vec<(f64, f64)>)]) {
         let (mut path, mut trials) = (String::new(), String::new());
         for (trial, points) in marks {

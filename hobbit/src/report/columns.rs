@@ -9,8 +9,8 @@ use crate::space::{Domain, Parameter, Value};
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) scale: Scale,
-    /// The place of each trial's value, in the order of [`Overview::trials`]; none where the trial does not have it. Of options it is
-    /// their number, counted from 0.
+    /// The place of each trial's value, in the order of [`Overview::trials`]; none where the trial does not
+    /// have it. Of options it is their number, counted from 0.
     pub(super) values: Vec<Option<f64>>,
 }
 

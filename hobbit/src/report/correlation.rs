@@ -1,8 +1,10 @@
-//! Whether early scores tell late ones: the rank correlation (Spearman's) between a stage's scores and the next one's.
+//! Whether early scores tell late ones: the rank correlation (Spearman's) between a stage's scores and the
+//! next one's.
 //!
-//! Of each pair of stages it takes the trials that went on. The earlier score is the one that the promotion was decided by. The
-//! later one is from the later stage's own epochs alone; the best value so far would be the earlier score again for every trial that
-//! did not improve. Repetitions of a bracket are ranked each for itself, and their ranks are put together.
+//! Of each pair of stages it takes the trials that went on. The earlier score is the one that the promotion
+//! was decided by. The later one is from the later stage's own epochs alone; the best value so far would be
+//! the earlier score again for every trial that did not improve. Repetitions of a bracket are ranked each for
+//! itself, and their ranks are put together.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +28,8 @@ pub(super) struct Correlation {
     pub(super) pairs: usize,
     /// The repetitions they are of.
     repetitions: usize,
-    /// From -1, the order turned round, to 1, the same order; nothing if there are too few pairs, or all are equal.
+    /// From -1, the order turned round, to 1, the same order; nothing if there are too few pairs, or all are
+    /// equal.
     pub(super) rho: Option<f64>,
 }
 
@@ -61,8 +64,8 @@ impl Correlation {
         groups.iter().map(correlation).collect()
     }
 
-    /// The interval that the correlation lies in with a probability of 95 %, by Fisher's transformation (its standard error for
-    /// Spearman's rho after Fieller, Hartley and Pearson, Biometrika 44, 1957).
+    /// The interval that the correlation lies in with a probability of 95 %, by Fisher's transformation (its
+    /// standard error for Spearman's rho after Fieller, Hartley and Pearson, Biometrika 44, 1957).
     pub(super) fn interval(&self) -> Option<(f64, f64)> {
         let z = self.rho?.clamp(-0.999, 0.999).atanh();
         // each repetition's own mean takes away one, as a single group's does in the formula

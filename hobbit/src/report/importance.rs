@@ -1,11 +1,13 @@
-//! How much each hyperparameter matters: fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) on a random forest.
+//! How much each hyperparameter matters: fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014) on a random
+//! forest.
 //!
-//! Scores of different budgets are not comparable, so what is explained is a trial's rank after the first stage of its bracket,
-//! among the trials of that bracket: from 0 for the best to 1 for the worst. Every trial has one, whichever bracket it is in.
-//! Trials that failed are the worst. A hyperparameter that a trial does not have counts as being in the middle of its range.
+//! Scores of different budgets are not comparable, so what is explained is a trial's rank after the first
+//! stage of its bracket, among the trials of that bracket: from 0 for the best to 1 for the worst. Every
+//! trial has one, whichever bracket it is in. Trials that failed are the worst. A hyperparameter that a trial
+//! does not have counts as being in the middle of its range.
 //!
-//! What chance alone gives is measured with made-up hyperparameters: a copy of each real one, shuffled (the shadow features of Kursa
-//! and Rudnicki, JSS 36(11), 2010). What is not above all of them tells nothing.
+//! What chance alone gives is measured with made-up hyperparameters: a copy of each real one, shuffled (the
+//! shadow features of Kursa and Rudnicki, JSS 36(11), 2010). What is not above all of them tells nothing.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -25,8 +27,8 @@ const FEWEST: usize = 30;
 const FEWEST_EACH: usize = 5;
 
 pub(super) struct Importance {
-    /// The hyperparameters that were varied, as places in the list of columns, with the share of the variance that each alone
-    /// explains; the largest share first.
+    /// The hyperparameters that were varied, as places in the list of columns, with the share of the variance
+    /// that each alone explains; the largest share first.
     pub(super) shares: Vec<(usize, f64)>,
     /// The largest share that a shuffled hyperparameter got.
     pub(super) chance: f64,
@@ -99,7 +101,8 @@ fn feature(column: &Column, rows: &[usize]) -> Vec<f64> {
     rows.iter().map(|&row| places[row].unwrap_or(low / 2.0 + high / 2.0)).collect()
 }
 
-/// The trials (as places in the list) that went through their first stage, with their ranks there, in the order of their ids.
+/// The trials (as places in the list) that went through their first stage, with their ranks there, in the
+/// order of their ids.
 fn first_ranks(overview: &Overview) -> Vec<(usize, f64)> {
     let mut brackets: BTreeMap<_, Vec<(usize, &TrialOverview)>> = BTreeMap::new();
     for (row, trial) in overview.trials.iter().enumerate() {

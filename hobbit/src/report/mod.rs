@@ -9,19 +9,20 @@
 //! # Ok::<(), hobbit::Error>(())
 //! ```
 //!
-//! It reads the repository alone, needs none of the study's types, and works while the study runs. The same repository gives the
-//! same bytes.
+//! It reads the repository alone, needs none of the study's types, and works while the study runs. The same
+//! repository gives the same bytes.
 //!
 //! # What its numbers mean
 //!
-//! - **Scores** in the pictures and in the table are each trial's own: trials that were dropped early were trained less. Colours
-//!   tell for how many epochs.
-//! - **Importance** is fANOVA's (Hutter, Hoos and Leyton-Brown, *An Efficient Approach for Assessing Hyperparameter Importance*,
-//!   ICML 2014): the share of the variance that a hyperparameter explains alone, on a random forest. Because scores of different
-//!   budgets are not comparable, what is explained is a trial's rank after the first stage of its bracket among that bracket's trials.
-//!   The most that a shuffled copy of a hyperparameter gets is shown beside it: what is not above it tells nothing.
-//! - **Rank correlation** is Spearman's, between the scores that a promotion was decided by and the next stage's own scores, of
-//!   the trials that were promoted.
+//! - **Scores** in the pictures and in the table are each trial's own: trials that were dropped early were
+//!   trained less. Colours tell for how many epochs.
+//! - **Importance** is fANOVA's (Hutter, Hoos and Leyton-Brown, *An Efficient Approach for Assessing
+//!   Hyperparameter Importance*, ICML 2014): the share of the variance that a hyperparameter explains alone,
+//!   on a random forest. Because scores of different budgets are not comparable, what is explained is a
+//!   trial's rank after the first stage of its bracket among that bracket's trials. The most that a shuffled
+//!   copy of a hyperparameter gets is shown beside it: what is not above it tells nothing.
+//! - **Rank correlation** is Spearman's, between the scores that a promotion was decided by and the next
+//!   stage's own scores, of the trials that were promoted.
 
 mod chart;
 mod columns;

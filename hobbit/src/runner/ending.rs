@@ -58,7 +58,8 @@ pub(super) fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyReco
     Ok(Finished { objective, study, trials, stopped, signal, repository })
 }
 
-/// Writes what is left to write, closes the journal and tells observers, who learn of the end even if nothing could be written.
+/// Writes what is left to write, closes the journal and tells observers, who learn of the end even if nothing
+/// could be written.
 fn close(
     repository: &mut Option<Repository>,
     observers: &mut Vec<Box<dyn Observer>>,

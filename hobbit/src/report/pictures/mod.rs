@@ -33,7 +33,8 @@ fn scores(overview: &Overview) -> impl Iterator<Item = f64> {
     overview.trials.iter().filter_map(|trial| Some(trial.score?.0))
 }
 
-/// The axis of scores: logarithmic if they span decades, and without the few that are far worse than all others.
+/// The axis of scores: logarithmic if they span decades, and without the few that are far worse than all
+/// others.
 fn score_axis(overview: &Overview, values: &[f64]) -> Option<Axis> {
     let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     values.sort_by(f64::total_cmp);

@@ -66,8 +66,8 @@ fn height(value: f64, low: f64, high: f64, log: bool) -> f64 {
     BOTTOM - (BOTTOM - TOP) * if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.5 }
 }
 
-/// The lines of the trials that have a score: the worse half, the better half, the best tenth, and the best. `heights` has the place
-/// of each trial on each hyperparameter's axis.
+/// The lines of the trials that have a score: the worse half, the better half, the best tenth, and the best.
+/// `heights` has the place of each trial on each hyperparameter's axis.
 fn lines(overview: &Overview, score: &Axis, heights: &[Vec<Option<f64>>], scored: usize) -> [Marks; 4] {
     let mut marks: [Marks; 4] = Default::default();
     for (row, trial) in overview.trials[..scored].iter().enumerate() {

@@ -48,7 +48,8 @@ fn dots(overview: &Overview, column: &Column, levels: &Levels, chart: &Chart) ->
     for (row, trial) in overview.trials.iter().enumerate() {
         let Some(mut x) = column.values[row] else { continue };
         if let Scale::Options(_) = column.scale {
-            // side by side instead of on top of each other; the golden ratio spreads any number of them evenly
+            // side by side instead of on top of each other; the golden ratio spreads any number of them
+            // evenly
             x += 1.0 + 0.6 * ((row as f64 * 0.618_033_988_749_895).fract() - 0.5);
         }
         match trial.score {

@@ -50,7 +50,8 @@ fn unit(total: f64) -> (f64, &'static str) {
     }
 }
 
-/// A mark for each stage of a trial, by how late a stage it is, and of those that failed. Between processes a line is drawn.
+/// A mark for each stage of a trial, by how late a stage it is, and of those that failed. Between processes a
+/// line is drawn.
 fn marks(
     overview: &Overview,
     sessions: &[Session],
