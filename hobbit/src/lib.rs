@@ -21,16 +21,8 @@ pub mod __private {
     pub use crate::error::BoxError;
     pub use crate::error::Result;
     pub use crate::random::Key;
-    pub use crate::space::{
-        AnyLimits, Array, Choice, Chosen, ChosenType, ChosenUnwrittenType, Coordinates, Field, Int, IsOption,
-        IsVec, Label, Limits, LogUniform, Made, MadeType, MadeUnwrittenType, Mentioned, Names, Nested,
-        Normal, One, Optional, Parameter, Ranged, Sampled, Scalar, SearchSpace, Several, Space, Switch, Text,
-        Texts, Uniform, Value, Variant, VariantRange, Variants, Written, WrittenType,
-    };
-    pub use crate::space::{
-        constrained, draw_kind, is_drawable, is_end, is_kind, is_same, is_step, is_variant_range, is_weight,
-        kind, kind_value, missing_defaults, owned, present, variant_unit, weighted, written,
-    };
+    pub use crate::space::private::*;
+    pub use crate::space::{Parameter, Scalar, SearchSpace, Space, Value};
 }
 
 mod algorithms;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use hobbit::space::{LogUniform, Uniform};
+use hobbit::__private::{LogUniform, Uniform};
 use hobbit::{Key, SearchSpace, search_space};
 use proptest::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Normal distributions cut off far from their mean, against a table made with mpmath.
 
-use hobbit::space::{Normal, Scalar};
+use hobbit::__private::Normal;
+use hobbit::space::Scalar;
 use hobbit::{Key, SearchSpace, search_space};
 
 /// Lines of `tests/data/truncated_normals.txt`: bounds, a number in [0, 1), and the quantile.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::space::{Domain, Space, Value, grid_end};
+use crate::space::{Domain, Others, Space, Value};
 
 /// The hyperparameters that are Optuna parameters, their distributions, and those that are not.
 pub(super) fn parameters(
@@ -41,45 +41,27 @@ fn external(value: &Value) -> Json {
 /// The distribution that stands for a domain, and the number that stands for a value of it.
 fn internal(domain: &Domain, value: &Value) -> Option<(Json, Json)> {
     let distribution = |name: &str, attributes: Json| json!({ "name": format!("{name}Distribution"), "attributes": attributes });
-    let real = |low: f64, high: f64, step: Option<f64>, log: bool| {
-        let Value::Float(value) = value else { return None };
-        // a value in single precision may be beyond the bounds by a rounding error
-        let value = value.max(low).min(high);
-        let attributes = json!({ "step": step, "low": low, "high": high, "log": log });
-        Some((distribution("Float", attributes), json!(value)))
-    };
-    let choice = |options: &[Value]| {
-        let place = options.iter().position(|option| option == value)?;
-        let choices: Vec<_> = options.iter().map(external).collect();
-        Some((distribution("Categorical", json!({ "choices": choices })), json!(place)))
-    };
-    let whole = |low: i128, high: i128, step: i128, log: bool| {
-        let (Value::Int(_) | Value::UInt(_)) = value else { return None };
-        let log = log && low > 0;
-        let step = if log { 1 } else { step.max(1) };
-        let [low, last, step] =
-            [low, low + (high - low) / step * step, step].map(|number| external(&Value::whole(number)));
-        let attributes = json!({ "log": log, "step": step, "low": low, "high": last });
-        Some((distribution("Int", attributes), external(value)))
-    };
-    match domain {
-        Domain::Uniform { low, high, step: None } => real(*low, *high, None, false),
-        Domain::Uniform { low, high, step: Some(step) } => {
-            real(*low, grid_end(*low, *high, *step), Some(*step), false)
+    match domain.ask(|kind| kind.others())? {
+        Others::Real { low, high, step, log } => {
+            let Value::Float(value) = value else { return None };
+            // a value in single precision may be beyond the bounds by a rounding error
+            let value = value.max(low).min(high);
+            let attributes = json!({ "step": step, "low": low, "high": high, "log": log });
+            Some((distribution("Float", attributes), json!(value)))
         }
-        Domain::LogUniform { low, high, .. } => real(*low, *high, None, true),
-        Domain::Normal { mean, std, log, low, high, .. } => {
-            // hobbit draws nothing further out than this
-            let bound = |deviations: f64| {
-                let bound = mean + deviations * std;
-                if *log { bound.exp() } else { bound }
-            };
-            real(low.max(bound(-9.0)), high.min(bound(9.0)), None, *log)
+        Others::Whole { low, high, step, log } => {
+            let (Value::Int(_) | Value::UInt(_)) = value else { return None };
+            let log = log && low > 0;
+            let step = if log { 1 } else { step.max(1) };
+            let [low, last, step] =
+                [low, low + (high - low) / step * step, step].map(|number| external(&Value::whole(number)));
+            let attributes = json!({ "log": log, "step": step, "low": low, "high": last });
+            Some((distribution("Int", attributes), external(value)))
         }
-        &Domain::Int { low, high, step, log } => whole(low.into(), high.into(), step.into(), log),
-        &Domain::UInt { low, high, step, log } => whole(low.into(), high.into(), step.into(), log),
-        Domain::Choice { options, .. } => choice(options),
-        Domain::Bool { .. } => choice(&[Value::Bool(false), Value::Bool(true)]),
-        Domain::Distribution(_) => None,
+        Others::Options(options) => {
+            let place = options.iter().position(|option| option == value)?;
+            let choices: Vec<_> = options.iter().map(external).collect();
+            Some((distribution("Categorical", json!({ "choices": choices })), json!(place)))
+        }
     }
 }

@@ -1,13 +1,11 @@
 //! Values that can be counted, and the interval of coordinates that stands for each.
 
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::choice::weighted;
-use super::describe::Domain;
 use super::grid::Grid;
-use super::normal::Normal;
-use super::scalar::{LAST, LogUniform, STEPS, grid_place, on_grid};
-use super::whole::Int;
+use super::scalar::{LAST, STEPS, grid_place, on_grid, weighted};
 
 /// The values of a domain as intervals of a coordinate: the options of a choice, whole numbers, the points
 /// of a grid.
@@ -31,74 +29,26 @@ pub struct Cells {
     count: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Kind {
     /// One after the other with these weights.
     Weighted(Vec<f64>),
     /// Equally likely.
     Equal,
-    Int(Int),
-    /// A grid, the place of its first value that is drawn, and the quantile function before values are put on
-    /// the grid.
-    Grid(Grid, f64, Quantile),
+    /// Where this function of the coordinate says.
+    Placed(Arc<dyn Fn(f64) -> u64 + Send + Sync>),
+    /// The same; they are equally likely, but for their last bits.
+    EqualPlaced(Arc<dyn Fn(f64) -> u64 + Send + Sync>),
 }
 
-#[derive(Debug, Clone)]
-enum Quantile {
-    LogUniform(LogUniform),
-    Normal(Normal),
-}
-
-impl Quantile {
-    fn at(&self, unit: f64) -> f64 {
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Quantile::LogUniform(values) => values.quantile(unit),
-            Quantile::Normal(values) => values.quantile(unit),
+            Kind::Weighted(weights) => f.debug_tuple("Weighted").field(weights).finish(),
+            Kind::Equal => f.write_str("Equal"),
+            Kind::Placed(_) => f.write_str("Placed"),
+            Kind::EqualPlaced(_) => f.write_str("EqualPlaced"),
         }
-    }
-}
-
-impl Domain {
-    /// The values as intervals of the parameter's coordinate; nothing if there are too many of them to be
-    /// counted (2⁵³ or more), as there are of real numbers without a step, or if it is not known, as of a
-    /// [`Distribution`](Domain::Distribution).
-    pub fn cells(&self) -> Option<Cells> {
-        let cells = match self {
-            Domain::Choice { options, weights } if weights.is_empty() => {
-                Cells { kind: Kind::Equal, count: options.len() as u64 }
-            }
-            Domain::Choice { options, weights } => {
-                Cells { kind: Kind::Weighted(weights.clone()), count: options.len() as u64 }
-            }
-            Domain::Bool { probability } => {
-                Cells { kind: Kind::Weighted(vec![*probability, 1.0 - probability]), count: 2 }
-            }
-            &Domain::Int { low, high, step, log } => {
-                Cells::whole(Int { low: low.into(), high: high.into(), step: step.into(), log })?
-            }
-            &Domain::UInt { low, high, step, log } => {
-                Cells::whole(Int { low: low.into(), high: high.into(), step: step.into(), log })?
-            }
-            &Domain::Uniform { low, high, step } => {
-                Cells { kind: Kind::Equal, count: counted(Grid::new(low, high, step?).last())? }
-            }
-            &Domain::LogUniform { low, high, step } => {
-                let grid = Grid::new(low, high, step?);
-                Cells::grid(grid, Quantile::LogUniform(LogUniform { low, high, step }))?
-            }
-            &Domain::Normal { mean, std, log, low, high, step } => {
-                let grid = Grid::multiples(low, high, step?);
-                Cells::grid(grid, Quantile::Normal(Normal { mean, std, log, low, high, step }))?
-            }
-            Domain::Distribution(_) => return None,
-        };
-        (cells.count > 0).then_some(cells)
-    }
-
-    /// Whether values drawn at random have coordinates that are uniform in `[0, 1)`. All domains are so but
-    /// a [`Distribution`](Domain::Distribution), of whose numbers nothing is known but their order.
-    pub fn is_uniform_in_the_cube(&self) -> bool {
-        !matches!(self, Domain::Distribution(_))
     }
 }
 
@@ -108,19 +58,45 @@ fn counted(last: f64) -> Option<u64> {
 }
 
 impl Cells {
-    fn whole(int: Int) -> Option<Cells> {
-        if int.is_coarse() {
-            return None;
-        }
-        let count = u64::try_from(int.last()).ok()?.checked_add(1)?;
-        // without logarithms they are equally likely, but for their last bits
-        Some(Cells { kind: Kind::Int(int), count })
+    /// So many equally likely values.
+    pub(super) fn equal(count: u64) -> Option<Cells> {
+        Cells::some(Kind::Equal, count)
     }
 
-    fn grid(grid: Grid, quantile: Quantile) -> Option<Cells> {
-        let first = grid.nearest(quantile.at(0.0));
-        let count = counted(grid.nearest(quantile.at(LAST)) - first)?;
-        Some(Cells { kind: Kind::Grid(grid, first, quantile), count })
+    /// Values with these weights.
+    pub(super) fn weighted(weights: Vec<f64>) -> Option<Cells> {
+        let count = weights.len() as u64;
+        Cells::some(Kind::Weighted(weights), count)
+    }
+
+    /// The equally likely values of a grid.
+    pub(super) fn of_grid(grid: &Grid) -> Option<Cells> {
+        Cells::equal(counted(grid.last())?)
+    }
+
+    /// The values of a grid to which a quantile function is rounded.
+    pub(super) fn snapped(
+        grid: Grid,
+        quantile: impl Fn(f64) -> f64 + Send + Sync + 'static,
+    ) -> Option<Cells> {
+        let first = grid.nearest(quantile(0.0));
+        let count = counted(grid.nearest(quantile(LAST)) - first)?;
+        let place = move |unit| (grid.nearest(quantile(unit)) - first).max(0.0) as u64;
+        Cells::some(Kind::Placed(Arc::new(place)), count)
+    }
+
+    /// Values whose place, counted from 0, is a function of the coordinate; whether they are equally likely.
+    pub(super) fn placed(
+        count: u64,
+        is_equal: bool,
+        place: impl Fn(f64) -> u64 + Send + Sync + 'static,
+    ) -> Option<Cells> {
+        let place = Arc::new(place);
+        Cells::some(if is_equal { Kind::EqualPlaced(place) } else { Kind::Placed(place) }, count)
+    }
+
+    fn some(kind: Kind, count: u64) -> Option<Cells> {
+        (count > 0).then_some(Cells { kind, count })
     }
 
     /// The number of values, at least 1.
@@ -134,8 +110,7 @@ impl Cells {
         let place = match &self.kind {
             Kind::Weighted(weights) => weighted(weights, unit) as u64,
             Kind::Equal => grid_place(self.count as f64 - 1.0, unit) as u64,
-            Kind::Int(int) => u64::try_from((int.quantile(unit) - int.low) / int.step.max(1)).unwrap_or(0),
-            Kind::Grid(grid, first, quantile) => (grid.nearest(quantile.at(unit)) - first).max(0.0) as u64,
+            Kind::Placed(place) | Kind::EqualPlaced(place) => place(unit),
         };
         place.min(self.count - 1)
     }
@@ -150,8 +125,8 @@ impl Cells {
                 let before: f64 = weights[..place as usize].iter().sum();
                 before / sum..((before + weights[place as usize]) / sum).min(1.0)
             }
-            Kind::Int(Int { log: true, .. }) | Kind::Grid(..) => self.start(place)..self.start(place + 1),
-            Kind::Equal | Kind::Int(_) => {
+            Kind::Placed(_) => self.start(place)..self.start(place + 1),
+            Kind::Equal | Kind::EqualPlaced(_) => {
                 let count = self.count as f64;
                 place as f64 / count..(place + 1) as f64 / count
             }
@@ -173,7 +148,7 @@ impl Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::Value;
+    use crate::space::{Domain, Value};
 
     fn choice(weights: &[f64], count: usize) -> Domain {
         let options = (0..count).map(|option| Value::Int(option as i64)).collect();

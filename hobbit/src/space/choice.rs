@@ -1,9 +1,16 @@
-//! Values that are one of several: options with weights, the variants of an enum, a switch.
+//! Values that are one of several: options with weights, which variant an enum is, a switch.
 
-use super::describe::Domain;
-use super::needs::{Chosen, Variant};
-use super::scalar::{STEPS, Scalar};
+use std::fmt;
+
+use super::asked::Asked;
+use super::cells::Cells;
+use super::describe::{Condition, Domain, Parameter};
+use super::needs::Chosen;
+#[cfg(feature = "interop")]
+use super::outside::{Others, Outside, is_like, switch};
+use super::scalar::{STEPS, Scalar, weighted};
 use super::value::Value;
+use crate::random::Key;
 
 /// What a table shows for an option.
 #[derive(Debug, Clone, Copy)]
@@ -32,21 +39,8 @@ impl Label {
     }
 }
 
-/// The place that a number in `[0, 1)` falls on, where places have these weights.
-pub fn weighted(weights: &[f64], unit: f64) -> usize {
-    let mut rest = unit * weights.iter().sum::<f64>();
-    for (place, weight) in weights.iter().enumerate() {
-        if rest < *weight {
-            return place;
-        }
-        rest -= weight;
-    }
-    // rounding: the last place that can be drawn at all
-    weights.iter().rposition(|&weight| weight > 0.0).unwrap_or(0)
-}
-
 /// The middle of a place's interval.
-pub(super) fn middle(weights: &[f64], place: usize) -> f64 {
+fn middle(weights: &[f64], place: usize) -> f64 {
     let before: f64 = weights[..place].iter().sum();
     let unit = (before + weights[place] / 2.0) / weights.iter().sum::<f64>();
     unit.min(1.0 - 1.0 / STEPS as f64)
@@ -185,65 +179,6 @@ impl<T: Text> Scalar<T> for Texts {
     }
 }
 
-/// A fieldless enum whose variants are known: what `choice` takes ranges of. `#[search_space]` implements it.
-pub trait Variants: Sized + 'static {
-    /// All variants with their names, in the order of their declaration.
-    const VARIANTS: &'static [(Self, &'static str)];
-    /// The numbers that the compiler gives them, in the same order.
-    const TAGS: &'static [isize];
-}
-
-/// The variants of an enum from one to another, equally likely.
-#[derive(Debug, Clone, Copy)]
-pub struct VariantRange<T> {
-    /// The first.
-    pub from: T,
-    /// The last, or the one after it.
-    pub to: T,
-    /// Whether `to` is one of them.
-    pub inclusive: bool,
-}
-
-impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> VariantRange<T> {
-    fn variants(&self) -> &'static [(T, &'static str)] {
-        let all = T::variants();
-        let place = |end: &T| all.iter().position(|(variant, _)| variant.is(end)).unwrap_or(0);
-        let (from, to) = (place(&self.from), place(&self.to) + usize::from(self.inclusive));
-        // the macro refuses an empty range
-        &all[from..to.max(from + 1)]
-    }
-
-    fn place(&self, value: &T) -> Option<usize> {
-        self.variants().iter().position(|(variant, _)| variant.is(value))
-    }
-}
-
-impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> Scalar<T> for VariantRange<T> {
-    fn domain(&self) -> Domain {
-        let options = self.variants().iter().map(|(_, name)| Value::Text((*name).to_owned())).collect();
-        Domain::Choice { options, weights: Vec::new() }
-    }
-
-    fn at(&self, unit: f64) -> T {
-        let variants = self.variants();
-        let place = (unit * variants.len() as f64) as usize;
-        variants[place.min(variants.len() - 1)].0.copied()
-    }
-
-    fn unit(&self, value: &T) -> f64 {
-        (self.place(value).unwrap_or(0) as f64 + 0.5) / self.variants().len() as f64
-    }
-
-    fn contains(&self, value: &T) -> bool {
-        self.place(value).is_some()
-    }
-
-    fn value(&self, value: &T) -> Value {
-        let name = self.place(value).map_or("none of the options", |place| self.variants()[place].1);
-        Value::Text(name.to_owned())
-    }
-}
-
 /// On or off.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch {
@@ -275,4 +210,105 @@ impl Scalar<bool> for Switch {
     fn value(&self, value: &bool) -> Value {
         Value::Bool(*value)
     }
+}
+
+impl Asked for Switch {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.probability {
+            0.5 => f.write_str("true or false"),
+            probability => write!(f, "true with probability {probability}, or false"),
+        }
+    }
+
+    fn is_categorical(&self) -> bool {
+        true
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        Cells::weighted(vec![self.probability, 1.0 - self.probability])
+    }
+}
+
+#[cfg(feature = "interop")]
+impl Outside for Switch {
+    fn placed(&self, value: &Value) -> Option<(f64, Value)> {
+        let on = switch(value)?;
+        Some((self.unit(&on), Value::Bool(on)))
+    }
+
+    fn others(&self) -> Option<Others> {
+        Some(Others::Options(vec![Value::Bool(false), Value::Bool(true)]))
+    }
+}
+
+/// The options of a choice, as data.
+pub(super) struct Options<'a> {
+    pub(super) options: &'a [Value],
+    pub(super) weights: &'a [f64],
+}
+
+impl Asked for Options<'_> {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one of ")?;
+        for (i, option) in self.options.iter().enumerate() {
+            write!(f, "{}{option}", if i == 0 { "" } else { ", " })?;
+            if let Some(weight) = self.weights.get(i) {
+                write!(f, " (weight {weight})")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_categorical(&self) -> bool {
+        true
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        match self.weights {
+            [] => Cells::equal(self.options.len() as u64),
+            weights => Cells::weighted(weights[..self.options.len().min(weights.len())].to_vec()),
+        }
+    }
+}
+
+#[cfg(feature = "interop")]
+impl Outside for Options<'_> {
+    fn placed(&self, value: &Value) -> Option<(f64, Value)> {
+        let Options { options, weights } = *self;
+        let place = options.iter().position(|option| option.to_string() == value.to_string());
+        let place = place.or_else(|| options.iter().position(|option| is_like(option, value)))?;
+        let equal = vec![1.0; options.len()];
+        let weights = if weights.is_empty() { &equal } else { weights };
+        Some((middle(weights, place), options[place].clone()))
+    }
+
+    fn others(&self) -> Option<Others> {
+        Some(Others::Options(self.options.to_vec()))
+    }
+}
+
+/// The parameter that says which variant of an enum a configuration is.
+pub fn kind(variants: &[&str], weights: &[f64]) -> Parameter {
+    let options = variants.iter().map(|&variant| Value::Text(variant.to_owned())).collect();
+    Parameter::new("kind", "", Domain::Choice { options, weights: unequal(weights) })
+}
+
+/// The condition of a variant's parameters.
+pub fn is_kind(variant: &str) -> Condition {
+    Condition::Is { parameter: "kind".to_owned(), value: Value::Text(variant.to_owned()) }
+}
+
+/// The name and value of a variant.
+pub fn kind_value(variant: &str) -> (String, Value) {
+    ("kind".to_owned(), Value::Text(variant.to_owned()))
+}
+
+/// The variant of a key.
+pub fn draw_kind(key: Key, weights: &[f64]) -> usize {
+    weighted(weights, key.rng().unit())
+}
+
+/// The number in `[0, 1)` that stands for a variant of an enum with these weights.
+pub fn variant_unit(weights: &[f64], variant: usize) -> f64 {
+    middle(weights, variant)
 }

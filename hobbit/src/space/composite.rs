@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use super::SearchSpace;
 use super::choice::Switch;
-use super::describe::{Condition, Domain, Parameter};
-use super::field::{Coordinates, Field, Names, below};
+use super::describe::{Condition, Domain, Parameter, below};
+use super::field::{Coordinates, Field, Names};
 use super::scalar::Scalar;
 use super::value::Value;
 use super::whole::Int;

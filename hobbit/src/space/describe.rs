@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::field::below;
-use super::grid::Grid;
 use super::value::Value;
 
 /// The values that a parameter can have.
@@ -84,22 +82,6 @@ pub enum Domain {
 }
 
 impl Domain {
-    /// Whether it is natural to show the values on a logarithmic axis.
-    pub fn is_log(&self) -> bool {
-        matches!(
-            self,
-            Domain::LogUniform { .. }
-                | Domain::Int { log: true, .. }
-                | Domain::UInt { log: true, .. }
-                | Domain::Normal { log: true, .. }
-        )
-    }
-
-    /// Whether the values are options without an order.
-    pub fn is_categorical(&self) -> bool {
-        matches!(self, Domain::Choice { .. } | Domain::Bool { .. })
-    }
-
     /// Whether a repository may hold `recorded` for this domain: it is the same, or what hobbit 0.1.0 wrote
     /// for it.
     fn is_recorded_as(&self, recorded: &Domain) -> bool {
@@ -119,73 +101,6 @@ impl Domain {
             }
             _ => self == recorded,
         }
-    }
-
-    /// Whether a value of this domain is `recorded`, but for the last digits that hobbit 0.1.0 got wrong on
-    /// grids.
-    fn is_near(&self, value: &Value, recorded: &Value) -> bool {
-        let (Value::Float(value), Value::Float(recorded)) = (value, recorded) else { return false };
-        let grid = match *self {
-            Domain::Uniform { low, high, step } | Domain::LogUniform { low, high, step } => {
-                step.map(|step| Grid::new(low, high, step))
-            }
-            Domain::Normal { low, high, step, .. } => step.map(|step| Grid::multiples(low, high, step)),
-            _ => None,
-        };
-        grid.is_some_and(|grid| (value - recorded).abs() <= grid.tolerance(4.0 * f64::EPSILON, *value))
-    }
-}
-
-impl fmt::Display for Domain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = match self {
-            Domain::Uniform { low, high, step } => {
-                write!(f, "uniform {low:?} to {high:?}")?;
-                *step
-            }
-            Domain::LogUniform { low, high, step } => {
-                write!(f, "log-uniform {low:?} to {high:?}")?;
-                *step
-            }
-            Domain::Normal { mean, std, log, low, high, step } => {
-                write!(
-                    f,
-                    "{} with mean {mean:?} and deviation {std:?}",
-                    if *log { "log-normal" } else { "normal" }
-                )?;
-                if low.is_finite() {
-                    write!(f, ", from {low:?}")?;
-                }
-                if high.is_finite() {
-                    write!(f, ", up to {high:?}")?;
-                }
-                *step
-            }
-            Domain::Int { low, high, step, log } => {
-                write!(f, "{} {low} to {high}", if *log { "log-spaced int" } else { "int" })?;
-                return if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") };
-            }
-            Domain::UInt { low, high, step, log } => {
-                write!(f, "{} {low} to {high}", if *log { "log-spaced int" } else { "int" })?;
-                return if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") };
-            }
-            Domain::Choice { options, weights } => {
-                f.write_str("one of ")?;
-                for (i, option) in options.iter().enumerate() {
-                    write!(f, "{}{option}", if i == 0 { "" } else { ", " })?;
-                    if let Some(weight) = weights.get(i) {
-                        write!(f, " (weight {weight})")?;
-                    }
-                }
-                None
-            }
-            Domain::Bool { probability: 0.5 } => return f.write_str("true or false"),
-            Domain::Bool { probability } => {
-                return write!(f, "true with probability {probability}, or false");
-            }
-            Domain::Distribution(text) => return write!(f, "distributed as {text}"),
-        };
-        step.map_or(Ok(()), |step| write!(f, " in steps of {step:?}"))
     }
 }
 
@@ -357,5 +272,14 @@ impl fmt::Display for Space {
             if description.is_empty() { writeln!(f)? } else { writeln!(f, "  ({description})")? }
         }
         Ok(())
+    }
+}
+
+/// A name below another.
+pub(super) fn below(name: &str, part: &str) -> String {
+    match (name, part) {
+        ("", part) => part.to_owned(),
+        (name, "") => name.to_owned(),
+        (name, part) => format!("{name}.{part}"),
     }
 }

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 
 #[cfg(feature = "interop")]
 use super::SearchSpace;
-use super::choice::{middle, weighted};
 use super::describe::{Condition, Domain, Parameter};
 use super::scalar::{Scalar, on_grid};
 use super::value::Value;
@@ -165,11 +164,6 @@ impl<T, S: Scalar<T>> Field<T> for One<S> {
     }
 }
 
-/// A value that is text for tables.
-pub(super) fn text_value(text: String) -> Value {
-    Value::Text(text)
-}
-
 /// The key of the n-th attempt at a configuration that satisfies its constraints.
 fn scaled_key(key: Key, attempt: u64) -> Key {
     if attempt == 0 { key } else { key.child(u64::MAX).child(attempt) }
@@ -197,15 +191,6 @@ pub fn constrained<T>(
     )))
 }
 
-/// A name below another.
-pub(super) fn below(name: &str, part: &str) -> String {
-    match (name, part) {
-        ("", part) => part.to_owned(),
-        (name, "") => name.to_owned(),
-        (name, part) => format!("{name}.{part}"),
-    }
-}
-
 /// An error if a constraint is broken.
 pub fn present(name: &str, broken: Option<&'static str>) -> Result<()> {
     match broken {
@@ -221,37 +206,6 @@ pub fn missing_defaults(space: &str, fields: &[&str]) -> Error {
         "the search space `{space}` has no defaults for {}; `#[default = ...]` gives a field its own",
         fields.join(", ")
     ))
-}
-
-/// The parameter that says which variant of an enum a configuration is.
-pub fn kind(variants: &[&str], weights: &[f64]) -> Parameter {
-    let equal = weights.iter().all(|&weight| weight == weights[0]);
-    let options = variants.iter().map(|&variant| text_value(variant.to_owned())).collect();
-    Parameter::new(
-        "kind",
-        "",
-        Domain::Choice { options, weights: if equal { Vec::new() } else { weights.to_vec() } },
-    )
-}
-
-/// The condition of a variant's parameters.
-pub fn is_kind(variant: &str) -> Condition {
-    Condition::Is { parameter: "kind".to_owned(), value: text_value(variant.to_owned()) }
-}
-
-/// The name and value of a variant.
-pub fn kind_value(variant: &str) -> (String, Value) {
-    ("kind".to_owned(), text_value(variant.to_owned()))
-}
-
-/// The variant of a key.
-pub fn draw_kind(key: Key, weights: &[f64]) -> usize {
-    weighted(weights, key.rng().unit())
-}
-
-/// The number in `[0, 1)` that stands for a variant of an enum with these weights.
-pub fn variant_unit(weights: &[f64], variant: usize) -> f64 {
-    middle(weights, variant)
 }
 
 /// A name that is owned.

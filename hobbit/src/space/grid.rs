@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::scalar::Float;
+use super::float::{Float, POWERS};
 
 /// Text on the stack: drawing allocates nothing.
 struct Text {
@@ -41,12 +41,6 @@ struct Decimal {
     digits: i128,
     exponent: i32,
 }
-
-/// The powers of ten that a float holds exactly.
-pub(super) const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-    1e19, 1e20, 1e21, 1e22,
-];
 
 /// What people write has at most so many digits. With more, a float is the result of a calculation, such as
 /// `1.0 / 3.0`.
@@ -114,7 +108,7 @@ fn steps(count: f64, step: f64) -> f64 {
 
 /// The values `origin + place · step` for the places from `first` to `last`, within bounds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     low: f64,
     high: f64,
     step: f64,

@@ -1,67 +1,67 @@
 //! Search spaces: what hyperparameters there are, and how a configuration is drawn, described, checked and
 //! encoded.
 
+mod asked;
 mod cells;
 mod choice;
 mod composite;
 mod constant;
 mod describe;
 mod field;
+mod float;
 mod grid;
+mod kinds;
 #[cfg(feature = "interop")]
 mod named;
 mod needs;
 mod normal;
+#[cfg(feature = "interop")]
+mod outside;
 mod sampled;
 mod scalar;
 mod tree;
+mod uniform;
 mod value;
+mod variants;
 mod whole;
 
 pub use cells::Cells;
-#[doc(hidden)]
-pub use choice::{Choice, Label, Switch, Text, Texts, VariantRange, Variants, weighted};
-#[doc(hidden)]
-pub use composite::{Array, IsOption, IsVec, Nested, Optional, Several};
-#[doc(hidden)]
-pub use constant::{AnyLimits, Limits, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight};
 pub use describe::{Condition, Domain, Parameter, Space};
-#[doc(hidden)]
-pub use field::{
-    Coordinates, Field, Names, One, constrained, draw_kind, is_kind, kind, kind_value, missing_defaults,
-    owned, present, variant_unit,
-};
 #[cfg(feature = "interop")]
 pub use named::from_values;
-#[doc(hidden)]
-pub use needs::{
-    Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned, Ranged, Variant,
-    Written, WrittenType, written,
-};
-#[doc(hidden)]
-pub use normal::Normal;
-#[doc(hidden)]
-pub use sampled::Sampled;
+#[cfg(feature = "interop")]
+pub(crate) use outside::Others;
 pub use scalar::Scalar;
-#[doc(hidden)]
-pub use scalar::{LogUniform, Uniform};
 pub use tree::Tree;
 pub use value::Value;
-#[doc(hidden)]
-pub use whole::Int;
+
+/// What only the code that the macro writes needs.
+pub(crate) mod private {
+    pub use super::choice::{
+        Choice, Label, Switch, Text, Texts, draw_kind, is_kind, kind, kind_value, variant_unit,
+    };
+    pub use super::composite::{Array, IsOption, IsVec, Nested, Optional, Several};
+    pub use super::constant::{
+        AnyLimits, Limits, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight,
+    };
+    pub use super::field::{Coordinates, Field, Names, One, constrained, missing_defaults, owned, present};
+    pub use super::needs::{
+        Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned, Written,
+        WrittenType, written,
+    };
+    pub use super::normal::Normal;
+    pub use super::sampled::Sampled;
+    pub use super::scalar::weighted;
+    pub use super::uniform::{LogUniform, Uniform};
+    pub use super::variants::{Ranged, Variant, VariantRange, Variants};
+    pub use super::whole::Int;
+}
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::random::Key;
-
-/// The last value of a grid of real numbers.
-#[cfg(feature = "interop")]
-pub(crate) fn grid_end(low: f64, high: f64, step: f64) -> f64 {
-    let grid = grid::Grid::new(low, high, step);
-    grid.value(grid.last())
-}
 
 /// A set of configurations, described by a struct or enum that carries
 /// [`#[search_space]`](macro@crate::search_space).

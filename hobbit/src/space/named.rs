@@ -3,18 +3,11 @@
 use std::collections::HashMap;
 
 use super::SearchSpace;
-use super::choice::{Switch, middle};
-use super::describe::{Condition, Domain};
+use super::describe::Condition;
 use super::field::decode_exactly;
-use super::normal::Normal;
-use super::sampled::place_of;
-use super::scalar::{LogUniform, Scalar, Uniform};
+use super::outside::{is_empty, is_like, whole};
 use super::value::Value;
-use super::whole::Int;
 use crate::error::{Error, Result};
-
-/// How far a number may be from what it has to be, relative to its size: single precision is enough.
-const TOLERANCE: f64 = 1e-6;
 
 /// The configuration with these values: names as in [`Space`](super::Space), dotted where they are nested.
 ///
@@ -45,12 +38,11 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
         let name = parameter.name();
         let missing = || Error::space(format!("the parameter `{name}` is missing"));
         let value = given.get(name).ok_or_else(missing)?;
-        let (unit, value) = unit_of(parameter.domain(), value).ok_or_else(|| match is_empty(value) {
+        let (exact, found) = parameter.domain().ask(|kind| (kind.is_exact(), kind.placed(value)));
+        let (unit, value) = found.ok_or_else(|| match is_empty(value) {
             true => missing(),
             false => Error::space(format!("`{name}` is {value}; it has to be {}", parameter.domain())),
         })?;
-        let exact =
-            matches!(parameter.domain(), Domain::Int { .. } | Domain::UInt { .. } | Domain::Distribution(_));
         whole_numbers.extend(whole(&value).filter(|_| exact).map(|whole| (coordinates.len(), whole)));
         coordinates.push(Some(unit));
         placed.insert(name, value);
@@ -78,115 +70,4 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
         }
     }
     Ok(configuration)
-}
-
-/// A number that stands for a value of a domain, and the value as the domain has it; nothing if it has none
-/// like it.
-fn unit_of(domain: &Domain, value: &Value) -> Option<(f64, Value)> {
-    let number = number(value);
-    // within bounds, but for rounding
-    let within = |low: f64, high: f64| {
-        let number = number?;
-        let near = number.clamp(low, high.max(low));
-        is_near(number, near).then_some(near)
-    };
-    match domain {
-        Domain::Uniform { low, high, step } => {
-            let number = within(*low, *high)?;
-            let unit = Scalar::<f64>::unit(&Uniform { low: *low, high: *high, step: *step }, &number);
-            Some((unit, Value::Float(number)))
-        }
-        Domain::LogUniform { low, high, step } => {
-            let number = within(*low, *high)?;
-            let unit = Scalar::<f64>::unit(&LogUniform { low: *low, high: *high, step: *step }, &number);
-            Some((unit, Value::Float(number)))
-        }
-        Domain::Normal { mean, std, log, low, high, step } => {
-            let number = within(*low, *high)?;
-            let (mean, std, log, low, high, step) = (*mean, *std, *log, *low, *high, *step);
-            let unit = Scalar::<f64>::unit(&Normal { mean, std, log, low, high, step }, &number);
-            Some((unit, Value::Float(number)))
-        }
-        &Domain::Int { low, high, step, log } => {
-            let int = Int { low: low.into(), high: high.into(), step: step.into(), log };
-            let number: i64 = int.exactly(whole(value)?)?;
-            Some((int.unit(&number), Value::Int(number)))
-        }
-        &Domain::UInt { low, high, step, log } => {
-            let int = Int { low: low.into(), high: high.into(), step: step.into(), log };
-            let number: u64 = int.exactly(whole(value)?)?;
-            Some((int.unit(&number), Value::whole(number.into())))
-        }
-        Domain::Choice { options, weights } => {
-            let place = options.iter().position(|option| option.to_string() == value.to_string());
-            let place = place.or_else(|| options.iter().position(|option| is_like(option, value)))?;
-            let equal = vec![1.0; options.len()];
-            let weights = if weights.is_empty() { &equal } else { weights };
-            Some((middle(weights, place), options[place].clone()))
-        }
-        Domain::Bool { probability } => {
-            let on = switch(value)?;
-            Some((Switch { probability: *probability }.unit(&on), Value::Bool(on)))
-        }
-        Domain::Distribution(_) => {
-            let number = number?;
-            Some((place_of(number), whole(value).map_or(Value::Float(number), Value::whole)))
-        }
-    }
-}
-
-fn number(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::Int(value) => *value as f64,
-        Value::UInt(value) => *value as f64,
-        Value::Float(value) => *value,
-        Value::Text(text) => text.trim().parse().ok()?,
-        Value::Bool(_) => return None,
-    };
-    number.is_finite().then_some(number)
-}
-
-/// Whether it is an empty cell of a table.
-fn is_empty(value: &Value) -> bool {
-    matches!(value, Value::Text(text) if text.trim().is_empty())
-}
-
-fn whole(value: &Value) -> Option<i128> {
-    match value {
-        Value::Int(value) => Some((*value).into()),
-        Value::UInt(value) => Some((*value).into()),
-        Value::Text(text) if text.trim().parse::<i128>().is_ok() => text.trim().parse().ok(),
-        // where all whole numbers are floats too
-        other => {
-            number(other).filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map(|n| n as i128)
-        }
-    }
-}
-
-fn switch(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(value) => Some(*value),
-        Value::Text(text) => text.trim().to_lowercase().parse().ok(),
-        _ => None,
-    }
-}
-
-fn is_near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
-}
-
-/// Whether a value of a space and one from a file mean the same.
-fn is_like(ours: &Value, theirs: &Value) -> bool {
-    match ours {
-        Value::Bool(ours) => switch(theirs) == Some(*ours),
-        Value::Int(ours) => whole(theirs) == Some((*ours).into()),
-        Value::UInt(ours) => whole(theirs) == Some((*ours).into()),
-        Value::Float(ours) if ours.is_finite() => number(theirs).is_some_and(|theirs| is_near(*ours, theirs)),
-        // infinite, or NaN
-        own @ Value::Float(_) => {
-            theirs.to_string().trim().parse().is_ok_and(|theirs| *own == Value::Float(theirs))
-        }
-        // people write a space behind a comma
-        Value::Text(ours) => ours.trim() == theirs.to_string().trim(),
-    }
 }

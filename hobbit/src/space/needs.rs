@@ -9,15 +9,11 @@
 
 use std::fmt::Debug;
 
-use rand_distr::Distribution;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
-use super::choice::Variants;
-use super::sampled::Number;
 use super::value::{Value, shown};
 use crate::error::{Error, Result};
-use crate::random::KeyRng;
 
 /// A value that is one of several.
 pub trait Chosen<'a> {
@@ -104,66 +100,6 @@ where
     S: Serializer,
 {
     value.write(serializer)
-}
-
-/// What `choice` takes ranges of: an enum that can be copied and compared.
-#[diagnostic::on_unimplemented(
-    message = "`choice` takes ranges of enums without fields that carry `#[search_space]` and `#[derive(Clone, PartialEq)]`, and `{Self}` is none",
-    label = "add `#[search_space]` and `#[derive(Clone, PartialEq)]` to this type, or write the options out"
-)]
-pub trait Ranged {
-    /// The numbers that the compiler gives the variants, in the order of their declaration.
-    const NUMBERS: &'static [isize];
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Variants + Clone + PartialEq> Ranged for T {
-    const NUMBERS: &'static [isize] = T::TAGS;
-}
-
-/// A value of an enum whose variants are known.
-pub trait Variant<'a>: Sized + 'static {
-    /// All variants with their names, in the order of their declaration.
-    fn variants() -> &'static [(Self, &'static str)];
-}
-
-impl<T: Variants> Variant<'_> for T {
-    fn variants() -> &'static [(T, &'static str)] {
-        T::VARIANTS
-    }
-}
-
-/// A distribution of numbers.
-#[diagnostic::on_unimplemented(
-    message = "`distribution` needs one that gives numbers of the field's type, of up to 64 bits: `{Self}` gives no such `{T}`",
-    label = "no distribution of `{T}`"
-)]
-pub trait Draws<T> {
-    /// `T` itself, of which more is known.
-    type Number: Number;
-    /// Draws one.
-    fn draw(&self, rng: &mut KeyRng) -> Self::Number;
-    /// The value as a number.
-    fn number(value: &T) -> Self::Number;
-    /// The number as a value.
-    fn value(number: Self::Number) -> T;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Number, D: Distribution<T>> Draws<T> for D {
-    type Number = T;
-
-    fn draw(&self, rng: &mut KeyRng) -> T {
-        self.sample(rng)
-    }
-
-    fn number(value: &T) -> T {
-        *value
-    }
-
-    fn value(number: T) -> T {
-        number
-    }
 }
 
 /// Traits that a type is asked for by the implementation of `SearchSpace`, so that what it lacks is one error.

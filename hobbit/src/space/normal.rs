@@ -1,8 +1,15 @@
 //! The normal distribution and the log-normal one, within bounds, exact in both tails.
 
+use std::fmt;
+
+use super::asked::{Asked, write_step};
+use super::cells::Cells;
 use super::describe::Domain;
+use super::float::Float;
 use super::grid::Grid;
-use super::scalar::{Float, STEPS, Scalar, search};
+#[cfg(feature = "interop")]
+use super::outside::{Others, Outside, placed, within};
+use super::scalar::{STEPS, Scalar, search};
 use super::value::Value;
 
 /// The normal distribution, or that of numbers whose logarithm is normal; within bounds.
@@ -36,7 +43,7 @@ impl Normal {
     }
 
     /// The value of a number in `[0, 1)`, without grid.
-    pub(super) fn quantile(&self, unit: f64) -> f64 {
+    fn quantile(&self, unit: f64) -> f64 {
         let (from, to) = (self.standardized(self.low), self.standardized(self.high));
         // so far out that only the nearest number is left
         if from == f64::INFINITY {
@@ -50,7 +57,7 @@ impl Normal {
         value.max(self.low).min(self.high)
     }
 
-    fn grid(&self, step: f64) -> Grid {
+    fn grid_of(&self, step: f64) -> Grid {
         Grid::multiples(self.low, self.high, step)
     }
 }
@@ -63,7 +70,7 @@ impl<T: Float> Scalar<T> for Normal {
 
     fn at(&self, unit: f64) -> T {
         let number = self.quantile(unit);
-        let value = self.step.map_or_else(|| T::from_f64(number), |step| self.grid(step).snapped(number));
+        let value = self.step.map_or_else(|| T::from_f64(number), |step| self.grid_of(step).snapped(number));
         let least = T::from_f64(-T::LARGEST.to_f64());
         // what the type cannot hold: its nearest number that can be checked, and of which there is a
         // logarithm
@@ -80,7 +87,7 @@ impl<T: Float> Scalar<T> for Normal {
 
     fn unit(&self, value: &T) -> f64 {
         let Some(step) = self.step else { return search(|unit| self.at(unit), value) };
-        let grid = self.grid(step);
+        let grid = self.grid_of(step);
         search(|unit| grid.nearest(self.quantile(unit)), &grid.nearest(value.to_f64()))
     }
 
@@ -89,12 +96,56 @@ impl<T: Float> Scalar<T> for Normal {
         let exists =
             number.is_finite() && (!self.log || number > 0.0 || number == 0.0 && self.step.is_some());
         exists && T::from_f64(self.low) <= *value && *value <= T::from_f64(self.high) && {
-            self.step.is_none_or(|step| self.grid(step).contains(*value))
+            self.step.is_none_or(|step| self.grid_of(step).contains(*value))
         }
     }
 
     fn value(&self, value: &T) -> Value {
         Value::Float(value.to_f64())
+    }
+}
+
+impl Asked for Normal {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.log { "log-normal" } else { "normal" };
+        write!(f, "{name} with mean {:?} and deviation {:?}", self.mean, self.std)?;
+        if self.low.is_finite() {
+            write!(f, ", from {:?}", self.low)?;
+        }
+        if self.high.is_finite() {
+            write!(f, ", up to {:?}", self.high)?;
+        }
+        write_step(self.step, f)
+    }
+
+    fn is_log(&self) -> bool {
+        self.log
+    }
+
+    fn grid(&self) -> Option<Grid> {
+        self.step.map(|step| self.grid_of(step))
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        let values = *self;
+        Cells::snapped(self.grid()?, move |unit| values.quantile(unit))
+    }
+}
+
+#[cfg(feature = "interop")]
+impl Outside for Normal {
+    fn placed(&self, value: &Value) -> Option<(f64, Value)> {
+        placed(self, within(value, self.low, self.high)?)
+    }
+
+    fn others(&self) -> Option<Others> {
+        // nothing further out than this is drawn
+        let bound = |deviations: f64| {
+            let bound = self.mean + deviations * self.std;
+            if self.log { bound.exp() } else { bound }
+        };
+        let (low, high) = (self.low.max(bound(-9.0)), self.high.min(bound(9.0)));
+        Some(Others::Real { low, high, step: None, log: self.log })
     }
 }
 

@@ -1,12 +1,18 @@
 //! What a distribution of `rand_distr` gives.
 
+use std::fmt;
+
+use rand_distr::Distribution;
+
+use super::asked::Asked;
 use super::describe::{Domain, Parameter};
 use super::field::{Coordinates, Field, Names};
-use super::needs::Draws;
+#[cfg(feature = "interop")]
+use super::outside::{Outside, number, whole};
 use super::scalar::STEPS;
 use super::value::Value;
 use crate::error::{BoxError, Error, Result};
-use crate::random::Key;
+use crate::random::{Key, KeyRng};
 
 /// Numbers that a distribution of `rand_distr` may give.
 pub trait Number: Copy + PartialEq + std::fmt::Debug {
@@ -77,6 +83,39 @@ macro_rules! whole {
 real!(f64 f32);
 whole!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 
+/// A distribution of numbers.
+#[diagnostic::on_unimplemented(
+    message = "`distribution` needs one that gives numbers of the field's type, of up to 64 bits: `{Self}` gives no such `{T}`",
+    label = "no distribution of `{T}`"
+)]
+pub trait Draws<T> {
+    /// `T` itself, of which more is known.
+    type Number: Number;
+    /// Draws one.
+    fn draw(&self, rng: &mut KeyRng) -> Self::Number;
+    /// The value as a number.
+    fn number(value: &T) -> Self::Number;
+    /// The number as a value.
+    fn value(number: Self::Number) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Number, D: Distribution<T>> Draws<T> for D {
+    type Number = T;
+
+    fn draw(&self, rng: &mut KeyRng) -> T {
+        self.sample(rng)
+    }
+
+    fn number(value: &T) -> T {
+        *value
+    }
+
+    fn value(number: T) -> T {
+        number
+    }
+}
+
 /// Whatever a distribution gives, if it can be made.
 ///
 /// There is no quantile function to be had, so a number in `[0, 1)` stands for a value by its bits: all `f64`
@@ -110,7 +149,7 @@ fn unit_of(value: impl Number) -> f64 {
 }
 
 /// The number in `[0, 1)` that stands for a number from a distribution.
-pub(super) fn place_of(number: f64) -> f64 {
+fn place_of(number: f64) -> f64 {
     (ordered(number) >> 11) as f64 / STEPS as f64
 }
 
@@ -150,5 +189,30 @@ impl<T, D: Draws<T>> Field<T> for Sampled<D> {
 
     fn width(&self) -> usize {
         1
+    }
+}
+
+/// A distribution, as data: how it was written.
+pub(super) struct Drawn<'a>(pub(super) &'a str);
+
+impl Asked for Drawn<'_> {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "distributed as {}", self.0)
+    }
+
+    fn is_uniform_in_the_cube(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "interop")]
+impl Outside for Drawn<'_> {
+    fn placed(&self, value: &Value) -> Option<(f64, Value)> {
+        let number = number(value)?;
+        Some((place_of(number), whole(value).map_or(Value::Float(number), Value::whole)))
+    }
+
+    fn is_exact(&self) -> bool {
+        true
     }
 }

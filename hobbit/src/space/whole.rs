@@ -1,8 +1,14 @@
 //! Whole numbers of up to 64 bits.
 
+use std::fmt;
+
 use rand::RngCore;
 
+use super::asked::Asked;
+use super::cells::Cells;
 use super::describe::Domain;
+#[cfg(feature = "interop")]
+use super::outside::{Others, Outside, whole};
 use super::scalar::{LAST, STEPS, Scalar, search};
 use super::value::Value;
 use crate::random::Key;
@@ -51,12 +57,12 @@ pub struct Int {
 
 impl Int {
     /// The largest value's place, counted from 0.
-    pub(super) fn last(&self) -> i128 {
+    fn last(&self) -> i128 {
         (self.high - self.low) / self.step.max(1)
     }
 
     /// The value of a number in `[0, 1)`.
-    pub(super) fn quantile(&self, unit: f64) -> i128 {
+    fn quantile(&self, unit: f64) -> i128 {
         let last = self.last();
         let place = if self.log {
             // each number stands for the interval of half a step to both sides of it
@@ -74,8 +80,12 @@ impl Int {
         self.low + place.clamp(0, last) * self.step.max(1)
     }
 
+    fn has(&self, value: i128) -> bool {
+        (self.low..=self.high).contains(&value) && (value - self.low) % self.step.max(1) == 0
+    }
+
     /// Whether there are more values than numbers that stand for them.
-    pub(super) fn is_coarse(&self) -> bool {
+    fn is_coarse(&self) -> bool {
         self.last() >= i128::from(STEPS)
     }
 }
@@ -104,8 +114,7 @@ impl<T: Integer> Scalar<T> for Int {
     }
 
     fn contains(&self, value: &T) -> bool {
-        let value = value.to_i128();
-        (self.low..=self.high).contains(&value) && (value - self.low) % self.step.max(1) == 0
+        self.has(value.to_i128())
     }
 
     fn value(&self, value: &T) -> Value {
@@ -126,9 +135,45 @@ impl<T: Integer> Scalar<T> for Int {
     }
 
     fn exactly(&self, whole: i128) -> Option<T> {
-        (self.low..=self.high)
-            .contains(&whole)
-            .then(|| T::from_i128(whole))
-            .filter(|value| self.contains(value))
+        self.has(whole).then(|| T::from_i128(whole))
+    }
+}
+
+impl Asked for Int {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Int { low, high, step, log } = self;
+        write!(f, "{} {low} to {high}", if *log { "log-spaced int" } else { "int" })?;
+        if *step == 1 { Ok(()) } else { write!(f, " in steps of {step}") }
+    }
+
+    fn is_log(&self) -> bool {
+        self.log
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        if self.is_coarse() {
+            return None;
+        }
+        let int = *self;
+        let count = u64::try_from(int.last()).ok()?.checked_add(1)?;
+        let place = move |unit| u64::try_from((int.quantile(unit) - int.low) / int.step.max(1)).unwrap_or(0);
+        Cells::placed(count, !int.log, place)
+    }
+}
+
+#[cfg(feature = "interop")]
+impl Outside for Int {
+    fn placed(&self, value: &Value) -> Option<(f64, Value)> {
+        let number = whole(value).filter(|&number| self.has(number))?;
+        Some((search(|unit| self.quantile(unit), &number), Value::whole(number)))
+    }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
+
+    fn others(&self) -> Option<Others> {
+        let Int { low, high, step, log } = *self;
+        Some(Others::Whole { low, high, step, log })
     }
 }
