@@ -119,37 +119,9 @@ fn check_itself(domain: &Domain, ty: &Type, space: &Ident, errors: &mut Errors) 
 fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
     let name = primitive(ty).unwrap_or_default();
     match domain {
-        Domain::Uniform { bounds, step, log } => {
-            let what = if *log { "log_uniform" } else { "uniform" };
-            if is_int(&name) {
-                let other = if *log { ", log" } else { "" };
-                errors.on(ty,
-                    format!("`{what}` draws real numbers, for `f64` or `f32`; for `{name}` use `#[int(low..=high{other})]`"),
-                );
-            } else if !(name.is_empty() || is_float(&name)) {
-                errors.on(ty, format!("`{what}` draws real numbers, for `f64` or `f32`, not `{name}`"));
-            }
-            check_range(bounds, *log, errors);
-            check_single(bounds, &name, *log, errors);
-            check_step(Some(bounds), finite(step.as_ref(), errors), errors);
-        }
+        Domain::Uniform { bounds, step, log } => check_uniform(bounds, step.as_ref(), *log, ty, errors),
         Domain::Normal { mean, std, bounds, step, log } => {
-            if !(name.is_empty() || is_float(&name)) {
-                errors.on(
-                    ty,
-                    format!("normal distributions draw real numbers, for `f64` or `f32`, not `{name}`"),
-                );
-            }
-            check_numbers([&**mean, &**std], errors);
-            if literal(std).is_some_and(|std| std.value() <= 0.0) {
-                errors.on(std, "the standard deviation has to be above zero");
-            }
-            if let Some(bounds) = bounds {
-                check_range(bounds, *log, errors);
-                check_single(bounds, &name, *log, errors);
-            }
-            check_mean(mean, &name, *log, errors);
-            check_step(bounds.as_ref(), finite(step.as_ref(), errors), errors);
+            check_normal((mean, std), bounds.as_ref(), step.as_ref(), *log, ty, errors);
         }
         Domain::Int { bounds, step, log } => check_int(bounds, step.as_ref(), *log, ty, errors),
         Domain::Choice { options, span } => {
@@ -158,10 +130,8 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             }
             check_options(options, ty, errors);
         }
-        Domain::Variants { span, .. } => {
-            if !name.is_empty() {
-                errors.at(*span, format!("a range of variants is for enums, not `{name}`"));
-            }
+        Domain::Variants { span, .. } if !name.is_empty() => {
+            errors.at(*span, format!("a range of variants is for enums, not `{name}`"));
         }
         Domain::Bool(probability) => {
             if !name.is_empty() && name != "bool" {
@@ -171,10 +141,8 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
                 check_probability(probability, errors);
             }
         }
-        Domain::Nested => {
-            if !name.is_empty() {
-                errors.on(ty, format!("`nested` is for types with `#[search_space]`, not `{name}`"));
-            }
+        Domain::Nested if !name.is_empty() => {
+            errors.on(ty, format!("`nested` is for types with `#[search_space]`, not `{name}`"));
         }
         Domain::Optional { probability, ty, inner } => {
             check_probability(probability, errors);
@@ -186,17 +154,63 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_domain(inner, ty, errors);
         }
         Domain::Array { ty: inside, inner } => {
-            if let Type::Array(array) = ungrouped_type(ty)
-                && matches!(literal(&array.len), Some(Literal::Int(33..)))
-            {
-                errors.on(
-                    &array.len,
-                    "arrays of up to 32 elements can be written to files; use a `Vec` with `#[length(n..=n)]`",
-                );
-            }
+            check_array(ty, errors);
             check_domain(inner, inside, errors);
         }
+        Domain::Variants { .. } | Domain::Nested => {}
         Domain::Distribution(_) | Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
+    }
+}
+
+fn check_uniform(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors: &mut Errors) {
+    let name = primitive(ty).unwrap_or_default();
+    let what = if log { "log_uniform" } else { "uniform" };
+    if is_int(&name) {
+        let other = if log { ", log" } else { "" };
+        let message = format!(
+            "`{what}` draws real numbers, for `f64` or `f32`; for `{name}` use `#[int(low..=high{other})]`"
+        );
+        errors.on(ty, message);
+    } else if !(name.is_empty() || is_float(&name)) {
+        errors.on(ty, format!("`{what}` draws real numbers, for `f64` or `f32`, not `{name}`"));
+    }
+    check_range(bounds, log, errors);
+    check_single(bounds, &name, log, errors);
+    check_step(Some(bounds), finite(step, errors), errors);
+}
+
+fn check_normal(
+    (mean, std): (&Expr, &Expr),
+    bounds: Option<&Bounds>,
+    step: Option<&Expr>,
+    log: bool,
+    ty: &Type,
+    errors: &mut Errors,
+) {
+    let name = primitive(ty).unwrap_or_default();
+    if !(name.is_empty() || is_float(&name)) {
+        errors.on(ty, format!("normal distributions draw real numbers, for `f64` or `f32`, not `{name}`"));
+    }
+    check_numbers([mean, std], errors);
+    if literal(std).is_some_and(|std| std.value() <= 0.0) {
+        errors.on(std, "the standard deviation has to be above zero");
+    }
+    if let Some(bounds) = bounds {
+        check_range(bounds, log, errors);
+        check_single(bounds, &name, log, errors);
+    }
+    check_mean(mean, &name, log, errors);
+    check_step(bounds, finite(step, errors), errors);
+}
+
+fn check_array(ty: &Type, errors: &mut Errors) {
+    if let Type::Array(array) = ungrouped_type(ty)
+        && matches!(literal(&array.len), Some(Literal::Int(33..)))
+    {
+        errors.on(
+            &array.len,
+            "arrays of up to 32 elements can be written to files; use a `Vec` with `#[length(n..=n)]`",
+        );
     }
 }
 

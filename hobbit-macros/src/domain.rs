@@ -32,99 +32,50 @@ pub(crate) fn is_projected(ty: &Type) -> bool {
         && path.path.segments.first().is_some_and(|first| first.ident == "__hobbit"))
 }
 
+/// Which type is written, and whose limits count: where the type can be inferred, those of the whole.
+struct Typed<'a> {
+    ty: &'a Type,
+    limited: &'a Type,
+    named: TokenStream,
+}
+
 /// The expression of a field's domain, for values of this type.
 pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Constants) -> TokenStream {
     let Of { name, what, whole } = of;
-    // whose limits, and which type where it can be inferred
     let (limited, named) = if is_projected(ty) { (whole, quote!(_)) } else { (ty, ty.to_token_stream()) };
+    let typed = Typed { ty, limited, named };
     match domain {
         Domain::Uniform { bounds, step, log } => {
-            let (low, high) = (constants.real(&bounds.low), constants.real(&bounds.high));
-            let size = step.as_ref().map(|step| constants.real(step));
-            let range =
-                Range { bounds, low: &low, high: &high, step: step.as_ref().zip(size.as_ref()), log: *log };
-            limit::uniform(constants, what, limited, &range);
-            let kind = if *log { quote!(LogUniform) } else { quote!(Uniform) };
-            let step = option(size.as_ref());
-            quote_spanned!(at(bounds.low.span())=>
-                __hobbit::One(__hobbit::#kind { low: #low, high: #high, step: #step })
-            )
+            uniform(bounds, step.as_ref(), *log, (what, limited), constants)
         }
         Domain::Normal { mean, std, bounds, step, log } => {
             normal((mean, std), bounds.as_ref(), step.as_ref(), *log, (what, limited), constants)
         }
-        Domain::Int { bounds, step, log } => {
-            // both ends are of the field's type, so that every value between them is too
-            let (low, high) = (constants.of_type(&bounds.low, ty), constants.of_type(&bounds.high, ty));
-            let size = step.as_ref().map(|step| (step, constants.whole(step)));
-            let range = Range { bounds, low: &low.0, high: &high.0, step: None, log: *log };
-            let step = size.as_ref().map(|(step, (size, whole))| (*step, size, whole));
-            limit::int(constants, what, limited, &range, [&low.1, &high.1], step);
-            let step = size.as_ref().map_or(quote!(1), |(_, (size, _))| size.clone());
-            let (low, high) = (low.0, high.0);
-            quote_spanned!(at(bounds.low.span())=>
-                __hobbit::One(__hobbit::Int { low: #low, high: #high, step: #step, log: #log })
-            )
-        }
+        Domain::Int { bounds, step, log } => int(bounds, step.as_ref(), *log, (what, &typed), constants),
         Domain::Choice { options, span } => {
             let weights = constants.weights(options.iter().map(|(_, weight)| weight.as_ref()));
-            choice(options, &weights, &named, (ty.span(), at(*span)))
+            choice(options, &weights, &typed.named, (ty.span(), at(*span)))
         }
         Domain::Variants { from, to, inclusive, span } => {
-            constants.check(Vec::from([Condition {
-                holds: quote!(__hobbit::is_variant_range(
-                    <#ty as __hobbit::Ranged>::NUMBERS,
-                    #from as __hobbit::isize,
-                    #to as __hobbit::isize,
-                    #inclusive
-                )),
-                span: *span,
-                message: format!("the range of `{what}` is empty"),
-            }]));
-            quote_spanned!(at(*span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
-                from: #from, to: #to, inclusive: #inclusive
-            }))
+            variants((from, to, *inclusive), (what, ty, *span), constants)
         }
         Domain::Bool(given) => {
-            let probability = given.as_ref().map(|given| {
-                let probability = constants.real(given);
-                limit::probability(constants, what, given, &probability);
-                probability
-            });
+            let probability = given.as_ref().map(|given| probability(given, what, constants));
             let probability = probability.unwrap_or(quote!(0.5));
             quote!(__hobbit::One(__hobbit::Switch { probability: #probability }))
         }
-        Domain::Distribution(expr) => {
-            let text =
-                expr.to_token_stream().to_string().replace(" :: ", "::").replace(" (", "(").replace(" ?", "");
-            quote_spanned!(at(expr.span())=> __hobbit::Sampled {
-                distribution: (|| -> __hobbit::StdResult<_, __hobbit::BoxError> {
-                    __hobbit::StdResult::Ok(#expr)
-                })(),
-                text: #text,
-                name: #name,
-            })
-        }
+        Domain::Distribution(expr) => distribution(expr, name),
         Domain::Nested => {
+            let named = &typed.named;
             quote_spanned!(at(ty.span())=> __hobbit::Nested::<#named>(::core::marker::PhantomData))
         }
         Domain::With(expr) => quote_spanned!(at(expr.span())=> __hobbit::One(#expr)),
         Domain::Optional { probability: given, ty, inner } => {
-            let probability = constants.real(given);
-            limit::probability(constants, what, given, &probability);
+            let probability = probability(given, what, constants);
             let inner = self::domain(inner, of, ty, constants);
             quote!(__hobbit::Optional { probability: #probability, inner: #inner })
         }
-        Domain::Several { bounds, ty, inner } => {
-            let (low, high) = (constants.whole(&bounds.low), constants.whole(&bounds.high));
-            limit::length(constants, what, bounds, (&low.0, &low.1), (&high.0, &high.1));
-            let inner = self::domain(inner, of, ty, constants);
-            let (low, high) = (low.0, high.0);
-            quote!(__hobbit::Several {
-                length: __hobbit::Int { low: #low, high: #high, step: 1, log: false },
-                inner: #inner,
-            })
-        }
+        Domain::Several { bounds, ty, inner } => several(bounds, ty, inner, of, constants),
         Domain::Array { ty, inner } => {
             let inner = self::domain(inner, of, ty, constants);
             quote!(__hobbit::Array(#inner))
@@ -132,6 +83,92 @@ pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Con
         // written where the field is
         Domain::Fixed(_) | Domain::Derived(_) => TokenStream::new(),
     }
+}
+
+fn uniform(
+    bounds: &Bounds,
+    step: Option<&Expr>,
+    log: bool,
+    (what, limited): (&str, &Type),
+    constants: &mut Constants,
+) -> TokenStream {
+    let (low, high) = (constants.real(&bounds.low), constants.real(&bounds.high));
+    let size = step.map(|step| constants.real(step));
+    let range = Range { bounds, low: &low, high: &high, step: step.zip(size.as_ref()), log };
+    limit::uniform(constants, what, limited, &range);
+    let kind = if log { quote!(LogUniform) } else { quote!(Uniform) };
+    let step = option(size.as_ref());
+    quote_spanned!(at(bounds.low.span())=>
+        __hobbit::One(__hobbit::#kind { low: #low, high: #high, step: #step })
+    )
+}
+
+fn int(
+    bounds: &Bounds,
+    step: Option<&Expr>,
+    log: bool,
+    (what, typed): (&str, &Typed<'_>),
+    constants: &mut Constants,
+) -> TokenStream {
+    // both ends are of the field's type, so that every value between them is too
+    let (low, high) = (constants.of_type(&bounds.low, typed.ty), constants.of_type(&bounds.high, typed.ty));
+    let size = step.map(|step| (step, constants.whole(step)));
+    let range = Range { bounds, low: &low.0, high: &high.0, step: None, log };
+    let step = size.as_ref().map(|(step, (size, whole))| (*step, size, whole));
+    limit::int(constants, what, typed.limited, &range, [&low.1, &high.1], step);
+    let step = size.as_ref().map_or(quote!(1), |(_, (size, _))| size.clone());
+    let (low, high) = (low.0, high.0);
+    quote_spanned!(at(bounds.low.span())=>
+        __hobbit::One(__hobbit::Int { low: #low, high: #high, step: #step, log: #log })
+    )
+}
+
+fn variants(
+    (from, to, inclusive): (&Expr, &Expr, bool),
+    (what, ty, span): (&str, &Type, Span),
+    constants: &mut Constants,
+) -> TokenStream {
+    constants.check(Vec::from([Condition {
+        holds: quote!(__hobbit::is_variant_range(
+            <#ty as __hobbit::Ranged>::NUMBERS,
+            #from as __hobbit::isize,
+            #to as __hobbit::isize,
+            #inclusive
+        )),
+        span,
+        message: format!("the range of `{what}` is empty"),
+    }]));
+    quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
+        from: #from, to: #to, inclusive: #inclusive
+    }))
+}
+
+fn probability(given: &Expr, what: &str, constants: &mut Constants) -> TokenStream {
+    let probability = constants.real(given);
+    limit::probability(constants, what, given, &probability);
+    probability
+}
+
+fn distribution(expr: &Expr, name: &str) -> TokenStream {
+    let text = expr.to_token_stream().to_string().replace(" :: ", "::").replace(" (", "(").replace(" ?", "");
+    quote_spanned!(at(expr.span())=> __hobbit::Sampled {
+        distribution: (|| -> __hobbit::StdResult<_, __hobbit::BoxError> {
+            __hobbit::StdResult::Ok(#expr)
+        })(),
+        text: #text,
+        name: #name,
+    })
+}
+
+fn several(bounds: &Bounds, ty: &Type, inner: &Domain, of: Of<'_>, constants: &mut Constants) -> TokenStream {
+    let (low, high) = (constants.whole(&bounds.low), constants.whole(&bounds.high));
+    limit::length(constants, of.what, bounds, (&low.0, &low.1), (&high.0, &high.1));
+    let inner = domain(inner, of, ty, constants);
+    let (low, high) = (low.0, high.0);
+    quote!(__hobbit::Several {
+        length: __hobbit::Int { low: #low, high: #high, step: 1, log: false },
+        inner: #inner,
+    })
 }
 
 fn normal(

@@ -22,31 +22,49 @@ fn once<T>(place: &mut Option<T>, attribute: &Attribute, value: T) -> Result<()>
     Ok(())
 }
 
-pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
-    let (mut domain_attribute, mut optional, mut length) = (None, None, None);
-    let (mut default, mut name) = (None, None);
-    for attribute in field.attrs.iter().filter(|attribute| is_ours(attribute, Place::Field)) {
-        let path = attribute.path();
-        if path.is_ident("name") {
-            once(&mut name, attribute, parameter_name(attribute)?)?;
-        } else if path.is_ident("default") {
-            once(&mut default, attribute, value(attribute, "2")?.clone())?;
-        } else if path.is_ident("optional") {
-            once(&mut optional, attribute, (attribute.parse_args::<Expr>()?, attribute))?;
-        } else if path.is_ident("length") {
-            once(&mut length, attribute, (attribute.parse_args::<Bounds>()?, attribute))?;
-        } else if let Some(first) = domain_attribute {
-            let first: &Attribute = first;
-            let message = if first.path() == path {
-                format!("`{}` is there already: give it once", path.to_token_stream())
+/// The attributes of a field, each at most once.
+#[derive(Default)]
+struct Attributes<'a> {
+    domain: Option<&'a Attribute>,
+    optional: Option<(Expr, &'a Attribute)>,
+    length: Option<(Bounds, &'a Attribute)>,
+    default: Option<Expr>,
+    name: Option<String>,
+}
+
+impl<'a> Attributes<'a> {
+    fn read(ident: &Ident, field: &'a syn::Field) -> Result<Attributes<'a>> {
+        let mut found = Attributes::default();
+        for attribute in field.attrs.iter().filter(|attribute| is_ours(attribute, Place::Field)) {
+            let path = attribute.path();
+            if path.is_ident("name") {
+                once(&mut found.name, attribute, parameter_name(attribute)?)?;
+            } else if path.is_ident("default") {
+                once(&mut found.default, attribute, value(attribute, "2")?.clone())?;
+            } else if path.is_ident("optional") {
+                once(&mut found.optional, attribute, (attribute.parse_args::<Expr>()?, attribute))?;
+            } else if path.is_ident("length") {
+                once(&mut found.length, attribute, (attribute.parse_args::<Bounds>()?, attribute))?;
+            } else if found.domain.is_some_and(|first| first.path() != path) {
+                return Err(Error::new_spanned(attribute, format!("the field `{ident}` has two domains")));
             } else {
-                format!("the field `{ident}` has two domains")
-            };
-            return Err(Error::new_spanned(attribute, message));
-        } else {
-            domain_attribute = Some(attribute);
+                once(&mut found.domain, attribute, attribute)?;
+            }
         }
+        Ok(found)
     }
+
+    /// The attribute that says how much of the field there is, if there is one.
+    fn how_much(&self) -> Option<&'a Attribute> {
+        let optional = self.optional.as_ref().map(|(_, attribute)| *attribute);
+        optional.or(self.length.as_ref().map(|(_, attribute)| *attribute))
+    }
+}
+
+pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
+    let attributes = Attributes::read(&ident, field)?;
+    let how_much = attributes.how_much();
+    let Attributes { domain, optional, length, default, name } = attributes;
     // what the domain is of: the type, or what is in it
     let mut ty = field.ty.clone();
     if let Some((_, attribute)) = &optional {
@@ -56,7 +74,28 @@ pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
     if let Some((_, attribute)) = &length {
         ty = element(&ty, "Vec", "length", &ident, attribute)?;
     }
-    let read = domain_attribute.map(domain).transpose()?;
+    let mut domain = arrayed(domain.map(self::domain).transpose()?, &ty, &ident, field)?;
+    if let (Domain::Fixed(_) | Domain::Derived(_), Some(attribute)) = (&domain, how_much) {
+        return Err(Error::new_spanned(
+            attribute,
+            "a fixed or derived field is what its expression says, as a whole: nothing of it is drawn",
+        ));
+    }
+    if let Some((bounds, _)) = length {
+        domain = Domain::Several { bounds, ty, inner: Box::new(domain) };
+    }
+    if let Some((probability, _)) = optional {
+        domain = Domain::Optional { probability, ty: inside_option, inner: Box::new(domain) };
+    }
+    let name = name.unwrap_or_else(|| plain(&ident));
+    let is_written = !has_own_form(&field.attrs);
+    let description = description(&field.attrs);
+    Ok(Field { ident, ty: field.ty.clone(), name, description, domain, default, is_written })
+}
+
+/// The domain of a type: of arrays, that of their elements, unless their values are arrays as a whole. A switch
+/// needs no attribute.
+fn arrayed(read: Option<Domain>, ty: &Type, ident: &Ident, field: &syn::Field) -> Result<Domain> {
     let mut layers = vec![ty.clone()];
     while let Type::Array(array) = ungrouped_type(&layers[layers.len() - 1]) {
         if read.as_ref().is_some_and(may_be_array) {
@@ -69,29 +108,12 @@ pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
     let mut domain = match read {
         Some(domain) => domain,
         None if primitive(element).as_deref() == Some("bool") => Domain::Bool(None),
-        None => return Err(no_domain(&ident, field)),
+        None => return Err(no_domain(ident, field)),
     };
-    if let (Domain::Fixed(_) | Domain::Derived(_), Some(attribute)) =
-        (&domain, optional.as_ref().map(|(_, a)| *a).or(length.as_ref().map(|(_, a)| *a)))
-    {
-        return Err(Error::new_spanned(
-            attribute,
-            "a fixed or derived field is what its expression says, as a whole: nothing of it is drawn",
-        ));
-    }
     for inner in layers[1..].iter().rev() {
         domain = Domain::Array { ty: inner.clone(), inner: Box::new(domain) };
     }
-    if let Some((bounds, _)) = length {
-        domain = Domain::Several { bounds, ty, inner: Box::new(domain) };
-    }
-    if let Some((probability, _)) = optional {
-        domain = Domain::Optional { probability, ty: inside_option, inner: Box::new(domain) };
-    }
-    let name = name.unwrap_or_else(|| plain(&ident));
-    let is_written = !has_own_form(&field.attrs);
-    let description = description(&field.attrs);
-    Ok(Field { ident, ty: field.ty.clone(), name, description, domain, default, is_written })
+    Ok(domain)
 }
 
 fn no_domain(ident: &Ident, field: &syn::Field) -> Error {
@@ -196,54 +218,43 @@ fn variants(range: &syn::ExprRange) -> Result<Domain> {
 
 fn domain(attribute: &Attribute) -> Result<Domain> {
     let path = attribute.path();
-    let is = |name: &str| path.is_ident(name);
-    if is("uniform") || is("log_uniform") {
-        let log = is("log_uniform");
-        attribute.parse_args_with(|input: ParseStream<'_>| {
+    let name = path.get_ident().map(ToString::to_string).unwrap_or_default();
+    match &*name {
+        "uniform" | "log_uniform" => attribute.parse_args_with(|input: ParseStream<'_>| {
             let bounds = input.parse()?;
             let options = Options::parse(input, &["step"])?;
-            Ok(Domain::Uniform { bounds, step: options.step, log })
-        })
-    } else if is("normal") || is("log_normal") {
-        let log = is("log_normal");
-        attribute.parse_args_with(|input: ParseStream<'_>| {
-            let mean = unnamed(input)?;
-            input.parse::<Token![,]>()?;
-            let std = unnamed(input)?;
-            let options = Options::parse(input, &["truncated", "step"])?;
-            Ok(Domain::Normal {
-                mean: Box::new(mean),
-                std: Box::new(std),
-                bounds: options.truncated,
-                step: options.step,
-                log,
-            })
-        })
-    } else if is("int") {
-        attribute.parse_args_with(|input: ParseStream<'_>| {
+            Ok(Domain::Uniform { bounds, step: options.step, log: name == "log_uniform" })
+        }),
+        "normal" | "log_normal" => {
+            attribute.parse_args_with(|input: ParseStream<'_>| normal(input, name == "log_normal"))
+        }
+        "int" => attribute.parse_args_with(|input: ParseStream<'_>| {
             let bounds = input.parse()?;
             let options = Options::parse(input, &["step", "log"])?;
             Ok(Domain::Int { bounds, step: options.step, log: options.log.is_some() })
-        })
-    } else if is("choice") {
-        choice(attribute)
-    } else if is("bool") {
-        match &attribute.meta {
+        }),
+        "choice" => choice(attribute),
+        "bool" => match &attribute.meta {
             syn::Meta::Path(_) => Ok(Domain::Bool(None)),
             _ => attribute.parse_args().map(|probability| Domain::Bool(Some(probability))),
+        },
+        "nested" => {
+            attribute.meta.require_path_only()?;
+            Ok(Domain::Nested)
         }
-    } else if is("nested") {
-        attribute.meta.require_path_only()?;
-        Ok(Domain::Nested)
-    } else {
-        let expr: Expr = attribute.parse_args()?;
-        Ok(match () {
-            () if is("distribution") => Domain::Distribution(expr),
-            () if is("fixed") => Domain::Fixed(expr),
-            () if is("derived") => Domain::Derived(expr),
-            () => Domain::With(expr),
-        })
+        "distribution" => attribute.parse_args().map(Domain::Distribution),
+        "fixed" => attribute.parse_args().map(Domain::Fixed),
+        "derived" => attribute.parse_args().map(Domain::Derived),
+        _ => attribute.parse_args().map(Domain::With),
     }
+}
+
+fn normal(input: ParseStream<'_>, log: bool) -> Result<Domain> {
+    let mean = Box::new(unnamed(input)?);
+    input.parse::<Token![,]>()?;
+    let std = Box::new(unnamed(input)?);
+    let options = Options::parse(input, &["truncated", "step"])?;
+    Ok(Domain::Normal { mean, std, bounds: options.truncated, step: options.step, log })
 }
 
 /// The mean or the deviation of a normal distribution.

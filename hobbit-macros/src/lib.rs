@@ -12,8 +12,10 @@ mod field;
 mod limit;
 mod model;
 mod needs;
+mod pieces;
 mod serde;
 mod spelling;
+mod structure;
 mod variants;
 
 use proc_macro::TokenStream;

@@ -111,24 +111,15 @@ pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell
             format!("the standard deviation of `{what}` has to be above zero, and finite"),
         ),
     ];
-    let (largest, smallest) = (limit(ty, "LARGEST"), limit(ty, "SMALLEST"));
     if let Some(bounds) = bounds {
-        all.push(condition(
-            quote!(#low <= #high),
-            &bounds.range,
-            format!("the range that `{what}` is truncated to is empty"),
-        ));
-        all.push(condition(
-            quote!(__hobbit::is_end(#low, #largest) && __hobbit::is_end(#high, #largest)),
-            &bounds.range,
-            format!("the range that `{what}` is truncated to does not fit the field's type"),
-        ));
+        all.extend(truncation(what, ty, bounds, (low, high)));
         if *log {
-            all.push(begins_above_zero(what, &bounds.low, low, &smallest));
+            all.push(begins_above_zero(what, &bounds.low, low, &limit(ty, "SMALLEST")));
         }
     }
     if !*log {
         // values that do not fit are cut off
+        let largest = limit(ty, "LARGEST");
         all.push(condition(
             quote!(-#largest <= #mean && #mean <= #largest),
             mean_expr,
@@ -137,6 +128,27 @@ pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell
     }
     all.extend(step.map(|(expr, step)| above_zero(what, expr, step)));
     constants.check(all);
+}
+
+fn truncation(
+    what: &str,
+    ty: &Type,
+    bounds: &Bounds,
+    (low, high): (&TokenStream, &TokenStream),
+) -> [Condition; 2] {
+    let largest = limit(ty, "LARGEST");
+    [
+        condition(
+            quote!(#low <= #high),
+            &bounds.range,
+            format!("the range that `{what}` is truncated to is empty"),
+        ),
+        condition(
+            quote!(__hobbit::is_end(#low, #largest) && __hobbit::is_end(#high, #largest)),
+            &bounds.range,
+            format!("the range that `{what}` is truncated to does not fit the field's type"),
+        ),
+    ]
 }
 
 /// A step of whole numbers, as written, and as written for the domain, with whether it is whole.
@@ -180,19 +192,30 @@ pub(crate) fn int(
             format!("the log range of `{what}` has to begin above zero"),
         ));
     }
-    if let Some((expr, step, whole)) = step {
-        all.push(condition(
+    if let Some(step) = step {
+        all.extend(whole_step(what, low, high, step));
+    }
+    constants.check(all);
+}
+
+fn whole_step(
+    what: &str,
+    low: &TokenStream,
+    high: &TokenStream,
+    (expr, step, whole): (&Expr, &TokenStream, &TokenStream),
+) -> [Condition; 2] {
+    [
+        condition(
             quote!(#whole && #step > 0),
             expr,
             format!("the step of `{what}` has to be a whole number above zero"),
-        ));
-        all.push(condition(
+        ),
+        condition(
             quote!(#low == #high || #step <= #high - #low),
             expr,
             format!("the step of `{what}` is larger than the range"),
-        ));
-    }
-    constants.check(all);
+        ),
+    ]
 }
 
 /// An end of a range of lengths: as written for the domain, and whether it is whole.

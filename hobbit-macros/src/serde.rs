@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Item, LitStr, Meta, Token};
+use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Token};
 
 use crate::errors::Errors;
 use crate::expand::hobbit;
@@ -298,13 +298,22 @@ pub(crate) fn with_stubs(mut item: Item) -> TokenStream {
         }
         other => return other.to_token_stream(),
     };
+    let stubs = stubs(&names, &ident, &generics);
+    quote! {
+        #item
+        const _: () = { #stubs };
+    }
+}
+
+/// Implementations of serde's traits that say nothing.
+fn stubs(names: &[&str], ident: &Ident, generics: &Generics) -> TokenStream {
     let hobbit = hobbit();
     let serde = quote!(#hobbit::__private::serde);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let mut for_reading = generics.clone();
     for_reading.params.insert(0, syn::parse_quote!('de));
     let (reading_generics, _, _) = for_reading.split_for_impl();
-    let stubs = names.iter().map(|name| match *name {
+    let stub = |name: &&str| match *name {
         "Serialize" => quote! {
             impl #impl_generics #serde::Serialize for #ident #type_generics #where_clause {
                 fn serialize<S: #serde::Serializer>(&self, _: S) -> ::core::result::Result<S::Ok, S::Error> {
@@ -319,9 +328,6 @@ pub(crate) fn with_stubs(mut item: Item) -> TokenStream {
                 }
             }
         },
-    });
-    quote! {
-        #item
-        const _: () = { #(#stubs)* };
-    }
+    };
+    names.iter().map(stub).collect()
 }
