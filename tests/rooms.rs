@@ -46,7 +46,7 @@ const NEVER: &[(&[&str], &[&str])] = &[
 /// The crates that only some rooms name.
 const ONLY: &[(&[&str], &[&str])] = &[
     (&["dfdx", "gemm", "gemm_common", "pulp", "cudarc"], &["train"]),
-    (&["ron"], &["repository"]),
+    (&["ron"], &["repository", "testing"]),
     (&["rayon"], &["runner"]),
 ];
 
@@ -387,7 +387,7 @@ fn what_is_wrong_is_found() {
         "schedule names std::thread::sleep: the room is pure",
         "trial names crate::Event: it may not use that room",
         "trial names gemm::f: only train may use it",
-        "trial names ron::Error: only repository may use it",
+        "trial names ron::Error: only repository and testing may use it",
     ];
     assert_eq!(faults, expected);
     let circle = ["observe::console", "results"].map(str::to_owned).into();
