@@ -54,11 +54,12 @@ const ONLY: &[(&[&str], &[&str])] = &[
 const PURE: (&[&str], &[&str]) =
     (&["schedule", "search"], &["env", "fs", "io", "net", "process", "sync", "thread", "time"]);
 
-/// Circles of files that are still there. Smaller ones will do; others will not.
+/// Circles of files that are there, by their room. Smaller ones will do; others will not.
 const OPEN: &[(&str, &[&str])] = &[
+    // a builder, and the names that it has for each algorithm
+    ("", &["algorithms", "study"]),
     ("repository", &["chain", "format1", "journal", "lines", "reader", "store"]),
     ("repository", &["counts", "overview"]),
-    ("space", &["choice", "describe", "field", "grid", "needs", "sampled", "scalar"]),
     ("train::data::files", &["idx", "npy", "options", "table"]),
 ];
 
