@@ -8,6 +8,7 @@ use hobbit::EpochCount;
 use hobbit::observe;
 use hobbit::observe::text::{cell, duration, number};
 use hobbit::repository::{Overview, Reader};
+use hobbit::schedule::Algorithm;
 use serde::Serialize;
 
 use crate::failure::Outcome;
@@ -114,6 +115,12 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
         format!("{}, {}{count}", number(o.study.max_epochs()), number(o.study.eta()))
     });
     row("iterations", plain(), &|o| o.study.iterations().to_string());
+    let by_hyperband = |o: &Overview| matches!(o.study.algorithm(), Algorithm::Hyperband { .. });
+    if !overviews.iter().all(by_hyperband) {
+        row("algorithm", plain(), &|o| {
+            if by_hyperband(o) { "Hyperband".to_owned() } else { o.study.sizes() }
+        });
+    }
     row("seed", plain(), &|o| o.study.seed.to_string());
     row("trials", plain(), &|o| o.trials.len().to_string());
     row("epochs", plain(), &|o| o.trained_epochs().to_string());

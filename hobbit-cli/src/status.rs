@@ -56,7 +56,8 @@ JSON (--format json; with --watch a line for every change):
              running}]}
 state is new, running, elsewhere (on another machine, and perhaps dead),
 killed, stopped or finished. Stages are counted from 1; times are seconds
-since 1970; what is not known is null.";
+since 1970; what is not known is null. Of a study that is not by Hyperband,
+study has algorithm: {name, and its numbers}.";
 
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;

@@ -8,6 +8,7 @@ use hobbit::observe::Fate;
 use hobbit::repository::{
     End, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord, TrialOverview,
 };
+use hobbit::schedule::Algorithm;
 use hobbit::space::Value;
 use serde::ser::{Serialize, Serializer};
 
@@ -46,8 +47,31 @@ pub(crate) struct StudyView {
     eta: Option<u32>,
     epoch_count: String,
     iterations: u32,
+    /// An algorithm other than Hyperband: its name and its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    algorithm: Option<AlgorithmView>,
     seed: u64,
     hobbit: String,
+}
+
+/// An algorithm and its numbers.
+#[derive(serde::Serialize)]
+struct AlgorithmView {
+    name: &'static str,
+    #[serde(flatten)]
+    numbers: Map<u64>,
+}
+
+impl AlgorithmView {
+    fn new(study: &StudyRecord) -> Option<AlgorithmView> {
+        let algorithm = study.algorithm();
+        if let Algorithm::Hyperband { .. } = algorithm {
+            return None;
+        }
+        let settings = algorithm.settings().into_iter();
+        let numbers = settings.filter_map(|number| Some((number.key.to_owned(), number.value.parse().ok()?)));
+        Some(AlgorithmView { name: algorithm.name(), numbers: Map(numbers.collect()) })
+    }
 }
 
 impl StudyView {
@@ -59,6 +83,7 @@ impl StudyView {
             eta: study.eta(),
             epoch_count: study.epoch_count().to_string(),
             iterations: study.iterations(),
+            algorithm: AlgorithmView::new(study),
             seed: study.seed,
             hobbit: study.hobbit.clone(),
         }

@@ -121,7 +121,7 @@ mod trial;
 /// ```
 pub use hobbit_macros::search_space;
 
-pub use algorithms::{Hyperband, RandomSearch, SuccessiveHalving, by};
+pub use algorithms::*;
 pub use error::{BoxError, Error, Result, exit_code};
 pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,

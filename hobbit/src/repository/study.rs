@@ -128,8 +128,13 @@ impl StudyRecord {
         }
     }
 
-    /// The sizes of its algorithm, for example `R = 9, eta = 3`.
+    /// The sizes of its algorithm, for example `R = 9, eta = 3`, with its name if it is not Hyperband.
     pub fn sizes(&self) -> String {
+        if !matches!(self.algorithm, Algorithm::Hyperband { .. }) {
+            let settings = self.algorithm.settings().into_iter();
+            let sizes = settings.map(|size| format!(", {} = {}", size.key, size.value));
+            return std::iter::once(self.algorithm.name().to_owned()).chain(sizes).collect();
+        }
         let settings = self.algorithm.settings().into_iter();
         let sizes = settings.filter(|setting| !matches!(setting.key, "epoch_count" | "iterations"));
         sizes.map(|size| format!("{} = {}", size.name, size.value)).collect::<Vec<_>>().join(", ")
