@@ -17,6 +17,9 @@ pub mod by {
     /// See [`RandomSearch`](crate::RandomSearch).
     #[derive(Debug)]
     pub enum RandomSearch {}
+    /// See [`Asha`](crate::Asha).
+    #[derive(Debug)]
+    pub enum Asha {}
 }
 
 /// A Hyperband sweep (Li et al., JMLR 18(185), 2018), to be set up and run: several brackets of successive halving, which weigh
@@ -50,6 +53,22 @@ pub type SuccessiveHalving<O> = Study<O, by::SuccessiveHalving>;
 /// # }
 /// ```
 pub type RandomSearch<O> = Study<O, by::RandomSearch>;
+
+/// A sweep of asynchronous successive halving, ASHA (Li et al., MLSys 2020), to be set up and run: whoever is among the best of a
+/// stage so far is trained on at once, so that no worker waits for the others of a stage.
+///
+/// Its decisions depend on the order of results, so they follow a clock of their own: results are the same with any number of
+/// workers, of which as many have work as the [`lookahead`](Study::lookahead) says.
+///
+/// ```no_run
+/// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+/// use hobbit::Asha;
+///
+/// // 200 trials of 1 to 81 epochs; each stage promotes one in 3
+/// Asha::of(objective).lookahead(8).run(200, 81, 3)
+/// # }
+/// ```
+pub type Asha<O> = Study<O, by::Asha>;
 
 impl<O: Objective> Study<O, by::Hyperband> {
     /// How the epochs of a stage are counted. Default: additional.
@@ -94,5 +113,17 @@ impl<O: Objective> Study<O, by::RandomSearch> {
     /// As [`Hyperband::run`](crate::Hyperband).
     pub fn run(self, trials: u32, epochs: u32) -> Result<Results<O>> {
         self.run_by(Algorithm::Random { trials, epochs })
+    }
+}
+
+impl<O: Objective> Study<O, by::Asha> {
+    /// Begins `trials` trials, of which the best are trained up to `max_epochs` (R) epochs: stages end at 1, eta, eta^2, ... and R
+    /// epochs, and each promotes one in `eta`. See [`AshaScheduler`](crate::schedule::AshaScheduler).
+    ///
+    /// # Errors
+    /// Numbers that are the wrong way round: `trials` or `max_epochs` is less than `eta`. Otherwise as
+    /// [`Hyperband::run`](crate::Hyperband).
+    pub fn run(self, trials: u32, max_epochs: u32, eta: u32) -> Result<Results<O>> {
+        self.run_by(Algorithm::Asha { trials, max_epochs, eta })
     }
 }

@@ -5,13 +5,15 @@ use hobbit::testing::scheduler;
 use hobbit::{Direction, EpochCount};
 
 /// One line for each algorithm.
-const ALGORITHMS: [Algorithm; 6] = [
+const ALGORITHMS: [Algorithm; 8] = [
     Algorithm::Hyperband { max_epochs: 27, eta: 3, epoch_count: EpochCount::Additional, iterations: 1 },
     Algorithm::Hyperband { max_epochs: 10, eta: 2, epoch_count: EpochCount::Cumulative, iterations: 2 },
     Algorithm::SuccessiveHalving { trials: 81, min_epochs: 1, max_epochs: 81, eta: 3 },
     Algorithm::SuccessiveHalving { trials: 30, min_epochs: 2, max_epochs: 9, eta: 2 },
     Algorithm::Random { trials: 60, epochs: 4 },
     Algorithm::Random { trials: 1, epochs: 1 },
+    Algorithm::Asha { trials: 60, max_epochs: 27, eta: 3 },
+    Algorithm::Asha { trials: 25, max_epochs: 10, eta: 2 },
 ];
 
 #[test]

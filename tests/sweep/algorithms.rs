@@ -7,7 +7,7 @@ use std::time::Duration;
 use hobbit::repository::{FileState, Overview, Reader};
 use hobbit::testing::Fake;
 use hobbit::{
-    EpochContext, Error, Hyperband, Keep, Key, Metrics, RandomSearch, Results, Status, Study,
+    Asha, EpochContext, Error, Hyperband, Keep, Key, Metrics, RandomSearch, Results, Status, Study,
     SuccessiveHalving, by, search_space,
 };
 
@@ -75,10 +75,11 @@ impl Setup {
 type Run = fn(&Setup) -> hobbit::Result<Results<Curve>>;
 
 /// One line for each algorithm: its name, and a small sweep.
-const ALGORITHMS: [(&str, Run); 3] = [
+const ALGORITHMS: [(&str, Run); 4] = [
     ("Hyperband", |setup| setup.study::<by::Hyperband>().run(9, 3)),
     ("SuccessiveHalving", |setup| setup.study::<by::SuccessiveHalving>().run(20, 1, 9, 3)),
     ("RandomSearch", |setup| setup.study::<by::RandomSearch>().run(20, 4)),
+    ("Asha", |setup| setup.study::<by::Asha>().lookahead(6).run(24, 9, 3)),
 ];
 
 fn results(dir: &Path) -> String {
@@ -229,4 +230,39 @@ fn another_algorithm_and_numbers_that_are_not_possible_are_errors() {
         let error = result.unwrap_err();
         assert!(error.contains(told), "{error}");
     }
+}
+
+#[test]
+fn the_lookahead_belongs_to_a_study_by_asha() {
+    let dir = tempfile::tempdir().unwrap();
+    let study = || Asha::of(curve(0)).quiet().repo_dir(dir.path());
+    study().epoch_budget(9).workers(2).run(30, 9, 3).unwrap();
+    assert_eq!(overview(dir.path()).study.lookahead, Some(4));
+    let error = study().lookahead(2).run(30, 9, 3).unwrap_err().to_string();
+    assert!(error.contains("lookahead is 2, but 4"), "{error}");
+    // with one after the other, decisions know more
+    let continued = study().lookahead(4).run(30, 9, 3).unwrap();
+    let sequential = Asha::of(curve(0)).quiet().lookahead(1).run(30, 9, 3).unwrap();
+    assert_eq!(continued.trials().len(), sequential.trials().len());
+    for (trials, max_epochs, eta, told) in [
+        (3, 81, 27, "the number of trials = 3 is less than eta = 27"),
+        (81, 3, 27, "R = 3 is less than eta = 27"),
+    ] {
+        let error = study().run(trials, max_epochs, eta).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn workers_beyond_the_lookahead_are_told_of() {
+    let notes = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let heard = notes.clone();
+    let study = Asha::of(curve(0)).quiet().lookahead(3).workers(8).observe(move |event: &hobbit::Event| {
+        if let hobbit::Event::Note(text) = event {
+            heard.lock().unwrap().push_str(text);
+        }
+    });
+    study.run(12, 9, 3).unwrap();
+    let notes = notes.lock().unwrap();
+    assert!(notes.contains("3 of 8 workers") && notes.contains("`.lookahead()`"), "{notes}");
 }

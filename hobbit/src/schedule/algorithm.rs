@@ -6,7 +6,7 @@ use super::outline::{EpochCount, Outline};
 use super::plan::Plan;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::Scheduler;
-use super::{halving, hyperband, random};
+use super::{asha, halving, hyperband, random};
 use crate::error::Result;
 use crate::trial::Direction;
 
@@ -46,6 +46,15 @@ pub enum Algorithm {
         /// The epochs of each.
         epochs: u32,
     },
+    /// Asynchronous successive halving. See [`AshaScheduler`](super::AshaScheduler).
+    Asha {
+        /// How many trials are begun.
+        trials: u32,
+        /// The most epochs a trial can get (`R`).
+        max_epochs: u32,
+        /// The cut factor between stages.
+        eta: u32,
+    },
 }
 
 impl Algorithm {
@@ -59,6 +68,9 @@ impl Algorithm {
                 use_it(&halving::Settings { trials, min_epochs, max_epochs, eta })
             }
             Algorithm::Random { trials, epochs } => use_it(&random::Settings { trials, epochs }),
+            Algorithm::Asha { trials, max_epochs, eta } => {
+                use_it(&asha::Settings { trials, max_epochs, eta })
+            }
         }
     }
 

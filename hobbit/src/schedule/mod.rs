@@ -4,6 +4,7 @@
 //! everything else knows of it.
 
 mod algorithm;
+mod asha;
 mod bracket;
 mod checks;
 mod due;
@@ -19,6 +20,7 @@ mod tail;
 mod virtual_time;
 
 pub use algorithm::Algorithm;
+pub use asha::AshaScheduler;
 pub use halving::HalvingScheduler;
 pub use hyperband::{HyperbandScheduler, StageEnd};
 pub use outline::{Bracket, EpochCount, Outline, Stage};
