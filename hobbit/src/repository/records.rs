@@ -391,3 +391,42 @@ pub(crate) fn other_score(weights: Option<(f64, u64)>, journal: Option<(f64, u64
     };
     format!("it has {}, and the journal says {}", text(weights), text(journal))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(
+        max_epochs: u32,
+        algorithm: Option<Algorithm>,
+        stopped: Option<StopReason>,
+    ) -> ResultsRecord<()> {
+        ResultsRecord {
+            format: RESULTS_FORMAT,
+            max_epochs,
+            eta: max_epochs / 3,
+            iterations: max_epochs / 9,
+            algorithm,
+            seed: 3,
+            monitor: "val_loss".to_owned(),
+            direction: Direction::Minimize,
+            stopped,
+            trials: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn results_of_a_hyperband_are_written_as_they_always_were() {
+        let hyperband = results(9, None, Some(StopReason::EpochBudget));
+        let text = ron::to_string(&hyperband).unwrap();
+        let as_ever = "(format:1,max_epochs:9,eta:3,iterations:1,seed:3,monitor:\"val_loss\",direction:Minimize,\
+                       stopped:Some(\"the epochs budget is used up\"),trials:[])";
+        assert_eq!(text, as_ever);
+        assert_eq!(ron::from_str::<ResultsRecord<()>>(&text).unwrap(), hyperband);
+
+        let other = results(0, Some(Algorithm::Random { trials: 9, epochs: 3 }), None);
+        let text = ron::to_string(&other).unwrap();
+        assert!(text.starts_with("(format:1,algorithm:Some(Random(trials:9,epochs:3)),seed:3,"), "{text}");
+        assert_eq!(ron::from_str::<ResultsRecord<()>>(&text).unwrap(), other);
+    }
+}

@@ -289,4 +289,21 @@ mod tests {
         assert_eq!((older.max_epochs(), older.eta(), older.iterations()), (Some(9), Some(3), 1));
         assert_eq!(older.sizes(), "R = 9, eta = 3");
     }
+
+    #[test]
+    fn every_algorithm_is_kept_and_told_from_the_others() {
+        let halving = |trials| Algorithm::SuccessiveHalving { trials, min_epochs: 1, max_epochs: 9, eta: 3 };
+        let random = |trials| Algorithm::Random { trials, epochs: 3 };
+        for (small, larger) in [(halving(9), halving(27)), (random(9), random(27))] {
+            let ours = StudyRecord { algorithm: small, ..study() };
+            let text = crate::repository::to_pretty(&ours).unwrap();
+            assert_eq!(ron::from_str::<StudyRecord>(&text).unwrap(), ours);
+            let said = differences(&ours, &study());
+            assert_eq!(said, [format!("the algorithm is {}, but Hyperband in the repository", small.name())]);
+            assert!(is_larger(&larger, &small) && !is_larger(&small, &larger));
+            assert!(!is_larger(&larger, &hyperband(3, 3, 1)) && !is_larger(&hyperband(81, 3, 1), &small));
+            let grown = StudyRecord { algorithm: larger, ..study() };
+            assert_eq!(differences(&grown, &ours).len(), 1);
+        }
+    }
 }
