@@ -1,8 +1,8 @@
 //! `weights/<trial>.safetensors`: a trial's model, whole or not at all.
 //!
-//! The arrays with plain names are the model at the epoch of its score; where it was trained on since, the arrays under `last/`
-//! are its present state, from which training continues. Everything else is one text in the file's metadata, headed by a
-//! checksum over the text and all arrays.
+//! The arrays with plain names are the model at the epoch of its score; where it was trained on since, the
+//! arrays under `last/` are its present state, from which training continues. Everything else is one text in
+//! the file's metadata, headed by a checksum over the text and all arrays.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -140,7 +140,8 @@ fn from_bytes(dtype: Dtype, bytes: &[u8]) -> Option<ArrayData> {
     })
 }
 
-/// The checksum of a checkpoint: over its text, and the names, types, shapes and bytes of its arrays in order of their names.
+/// The checksum of a checkpoint: over its text, and the names, types, shapes and bytes of its arrays in order
+/// of their names.
 fn checksum<'a>(text: &str, arrays: impl Iterator<Item = (&'a str, Dtype, &'a [usize], &'a [u8])>) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(text.as_bytes());

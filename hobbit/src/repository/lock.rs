@@ -1,8 +1,9 @@
 //! One process at a time: the lock of a repository.
 //!
-//! The file `lock` is locked by the operating system, which frees it when the process ends, however it ends; host and
-//! process id are written into it for the message to the second process. Where the file system has no such locks, a file
-//! `lock.owner` stands for it, and a process that is gone is recognized by its id, on the same host.
+//! The file `lock` is locked by the operating system, which frees it when the process ends, however it ends;
+//! host and process id are written into it for the message to the second process. Where the file system has
+//! no such locks, a file `lock.owner` stands for it, and a process that is gone is recognized by its id, on
+//! the same host.
 
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};

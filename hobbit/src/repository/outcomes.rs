@@ -1,9 +1,9 @@
 //! Which outcomes of a journal count, and what follows from them.
 //!
-//! An outcome counts if the algorithm asks for it and everything before it is known: the outcomes of its trial's
-//! earlier stages, and those that its promotion was decided by. So a journal that lost lines tells less, and
-//! nothing that is wrong. Time and memory depend on what the journal holds, not on how large it says that the
-//! study is.
+//! An outcome counts if the algorithm asks for it and everything before it is known: the outcomes of its
+//! trial's earlier stages, and those that its promotion was decided by. So a journal that lost lines tells
+//! less, and nothing that is wrong. Time and memory depend on what the journal holds, not on how large it
+//! says that the study is.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -122,8 +122,9 @@ impl Outcomes {
     }
 }
 
-/// Follows a bracket as far as its outcomes are known. `turn` is called for each index and stage that has
-/// its turn, known or not, except for first stages that are not; `end` for the trials whose lives an outcome ends.
+/// Follows a bracket as far as its outcomes are known. `turn` is called for each index and stage that has its
+/// turn, known or not, except for first stages that are not; `end` for the trials whose lives an outcome
+/// ends.
 ///
 /// # Errors
 /// The settings of the algorithm are not possible.
@@ -135,8 +136,8 @@ pub(super) fn follow(
     mut end: impl FnMut(&[(TrialId, Ended)]),
 ) -> Result<Reached> {
     let planned = rules.outline.brackets()[bracket as usize - 1].stages[0].trials;
-    // where the order decides nothing, a first stage with gaps decides nothing either, and may have more trials than can be
-    // counted
+    // where the order decides nothing, a first stage with gaps decides nothing either, and may have more
+    // trials than can be counted
     if rules.order == Order::Free && (trials.len() as u64) < planned {
         trials.keys().for_each(|&index| turn(index, 0));
         return Ok(Reached::Stage(0));

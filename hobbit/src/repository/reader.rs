@@ -116,7 +116,8 @@ impl Reader {
         Ok(trials.take(1).find(|trial| trial.score.is_some()))
     }
 
-    /// A trial's hyperparameters as RON that reads back as the study's struct, if `results.ron` has them already.
+    /// A trial's hyperparameters as RON that reads back as the study's struct, if `results.ron` has them
+    /// already.
     ///
     /// # Errors
     /// `results.ron` does not read.
@@ -244,8 +245,9 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
     study.map(Some).map_err(|error| not_ron(path, error))
 }
 
-/// Saves what is before the damage in a repository's journal: the records before the first damaged line become the journal,
-/// and the damaged file is kept beside it as `journal.ron.damaged`. Returns how many records were kept.
+/// Saves what is before the damage in a repository's journal: the records before the first damaged line
+/// become the journal, and the damaged file is kept beside it as `journal.ron.damaged`. Returns how many
+/// records were kept.
 ///
 /// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained
 /// again. One that was killed can be repeated.

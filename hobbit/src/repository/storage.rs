@@ -195,7 +195,8 @@ impl Storage for Disk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        // a directory can be opened as a file on Unix only; elsewhere the rename itself is as durable as it gets
+        // a directory can be opened as a file on Unix only; elsewhere the rename itself is as durable as it
+        // gets
         if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
     }
 
@@ -233,7 +234,8 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Replaces `path` by a file of these bytes: afterwards the file is the old one or the new one, never something between.
+/// Replaces `path` by a file of these bytes: afterwards the file is the old one or the new one, never
+/// something between.
 ///
 /// The new name is durable after `sync_dir` on its directory.
 pub(super) fn replace(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<()> {

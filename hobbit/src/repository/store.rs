@@ -31,7 +31,8 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// The checkpoint of a trial: `None` if there is none, and in words what is wrong with one that does not read.
+    /// The checkpoint of a trial: `None` if there is none, and in words what is wrong with one that does not
+    /// read.
     pub(crate) fn load(&self, trial: TrialId) -> Result<Option<SavedModel>, String> {
         let path = self.path(trial);
         match self.storage.read(&path) {
@@ -321,8 +322,8 @@ impl Repository {
         )))
     }
 
-    /// Takes the ends of trials, to be written with the next [`append`](Repository::append): they follow from outcomes that are
-    /// in the journal, and need no sync of their own.
+    /// Takes the ends of trials, to be written with the next [`append`](Repository::append): they follow from
+    /// outcomes that are in the journal, and need no sync of their own.
     pub(crate) fn note_ends(&mut self, ends: &mut Vec<(TrialId, Status)>) {
         self.ends.extend(ends.drain(..).map(|(trial, status)| Record::Ended { trial, status }));
     }
@@ -353,7 +354,8 @@ impl Repository {
         self.journal.clone()
     }
 
-    /// Writes the checkpoint of a trial over its old one. It is durable after [`sync_weights`](Repository::sync_weights).
+    /// Writes the checkpoint of a trial over its old one. It is durable after
+    /// [`sync_weights`](Repository::sync_weights).
     pub(crate) fn save_model(&self, model: &SavedModel) -> Result<()> {
         let path = self.weights.path(model.state.trial);
         let bytes = checkpoint::encode(model)
@@ -407,7 +409,8 @@ impl Repository {
         write(&*self.storage, &self.dir, names::RESULTS, text)
     }
 
-    /// Notes in the journal that this process has ended its work, and why if it was before the end of the plan.
+    /// Notes in the journal that this process has ended its work, and why if it was before the end of the
+    /// plan.
     pub(crate) fn close(&mut self, reason: Option<StopReason>) -> Result<()> {
         self.append(std::iter::once(&Record::Closed { time: Timestamp::now(), reason }), true)
     }

@@ -50,8 +50,8 @@ impl FileState {
 }
 
 impl Reader {
-    /// Reads every file: checksums, the journal line by line, whether `results.ron` is what the journal says, and whether the
-    /// best trial's weights are there.
+    /// Reads every file: checksums, the journal line by line, whether `results.ron` is what the journal says,
+    /// and whether the best trial's weights are there.
     ///
     /// It may run while the study does: what comes or goes at that moment is no damage.
     ///
@@ -293,8 +293,8 @@ impl Reader {
     }
 }
 
-/// Whether results are what the journal says; and whether they are as far as it goes: the ends of trials may be
-/// missing in it, since results are written before these are on the disk.
+/// Whether results are what the journal says; and whether they are as far as it goes: the ends of trials may
+/// be missing in it, since results are written before these are on the disk.
 fn compare<H>(overview: &Overview, results: &ResultsRecord<H>) -> (bool, bool) {
     let (mut is_same, mut is_same_so_far) = (true, overview.trials.len() == results.trials.len());
     for (told, written) in overview.trials.iter().zip(&results.trials) {
