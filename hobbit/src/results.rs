@@ -196,7 +196,7 @@ pub(crate) fn rebuild<O: Objective>(
     hparams: &O::Hparams,
     saved: &crate::repository::SavedModel,
 ) -> Result<O::Model> {
-    let outline = study.algorithm().outline()?;
+    let outline = study.algorithm.outline()?;
     let key = Keys::new(study.seed).training(trial, saved.state.attempt);
     let context = TrialContext::detached(trial, key).with_epochs(outline.epochs(trial).unwrap_or(0));
     let failed = |error: BoxError| {

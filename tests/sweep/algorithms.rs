@@ -149,8 +149,8 @@ fn a_repository_tells_of_every_algorithm() {
         let dir = tempfile::tempdir().unwrap();
         let results = run(&Setup::new(dir.path(), 2)).unwrap();
         let overview = overview(dir.path());
-        assert_eq!(overview.study.algorithm().name(), name);
-        assert_eq!(overview.outline, overview.study.algorithm().outline().unwrap());
+        assert_eq!(overview.study.algorithm.name(), name);
+        assert_eq!(overview.outline, overview.study.algorithm.outline().unwrap());
         assert_eq!(overview.trials.len(), results.trials().len());
         assert_eq!(overview.trials.len() as u64, overview.outline.total_trials());
         assert!(overview.is_finished() && overview.epochs_left() == 0 && overview.lost_outcomes() == 0);
@@ -167,8 +167,8 @@ fn a_repository_tells_of_every_algorithm() {
         #[cfg(feature = "report")]
         {
             let html = hobbit::report::Report::read(&Reader::open(dir.path()).unwrap()).unwrap().html();
-            assert!(html.contains(&overview.study.algorithm().call()), "{name}");
-            for setting in overview.study.algorithm().settings() {
+            assert!(html.contains(&overview.study.algorithm.call()), "{name}");
+            for setting in overview.study.algorithm.settings() {
                 assert!(html.contains(setting.label), "{name}: {}", setting.label);
             }
         }
@@ -208,7 +208,7 @@ fn a_random_search_is_extended_by_more_trials() {
     let extended = study().extend().run(10, 3).unwrap();
     let whole = RandomSearch::of(curve(0)).quiet().run(10, 3).unwrap();
     assert_eq!(extended.to_string(), whole.to_string());
-    assert_eq!(overview(dir.path()).study.algorithm().settings()[0].value, "10");
+    assert_eq!(overview(dir.path()).study.algorithm.settings()[0].value, "10");
 }
 
 #[test]

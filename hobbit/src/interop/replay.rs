@@ -22,7 +22,7 @@ pub fn replay(overview: &Overview) -> Vec<Event> {
     let study = &overview.study;
     let stages = || overview.trials.iter().flat_map(|trial| &trial.stages);
     let info = StudyInfo {
-        algorithm: study.algorithm(),
+        algorithm: study.algorithm,
         outline: overview.outline.clone(),
         plan: overview.plan.clone(),
         iterations: overview.outline.repetitions(),

@@ -159,7 +159,7 @@ fn best(report: &Report) -> Option<Best> {
              let reader = hobbit::repository::Reader::open({dir:?})?;\n\
              let id = TrialId {{ iteration: {iteration}, bracket: {bracket}, index: {index} }};\n\
              let arrays = reader.model(id)?.best.arrays;",
-            run = report.overview.study.algorithm().call(),
+            run = report.overview.study.algorithm.call(),
             iteration = id.iteration,
             bracket = id.bracket,
             index = id.index,
@@ -266,7 +266,7 @@ fn settings(overview: &Overview) -> Vec<(String, String)> {
         Some(meaning) => format!("{}: {meaning}", setting.value),
         None => setting.value.clone(),
     };
-    let of_algorithm = study.algorithm().settings();
+    let of_algorithm = study.algorithm.settings();
     let of_algorithm = of_algorithm.iter().map(|setting| (setting.label.to_owned(), value(setting)));
     let of_study = [
         ("Seed", study.seed.to_string()),

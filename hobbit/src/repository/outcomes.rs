@@ -30,7 +30,7 @@ impl Rules {
     /// # Errors
     /// The settings of its algorithm are not possible.
     pub(crate) fn new(study: &StudyRecord) -> Result<Rules> {
-        let (algorithm, direction) = (study.algorithm(), study.direction);
+        let (algorithm, direction) = (study.algorithm, study.direction);
         Ok(Rules {
             algorithm,
             lookahead: study.lookahead,

@@ -333,7 +333,7 @@ impl Overview {
         for record in records {
             digest.take(record, &mut study);
         }
-        let outline = study.algorithm().outline()?;
+        let outline = study.algorithm.outline()?;
         let outcomes = Outcomes::new(std::mem::take(&mut digest.outcomes), &outline);
         lost += outcomes.lost.map_or(0, |(count, ..)| count);
         let processes = std::mem::take(&mut digest.processes);
@@ -350,7 +350,7 @@ impl Overview {
             left: epochs_left(&outline, &begun),
             is_whole: ended as u64 == outline.total_trials(),
             lost,
-            plan: study.algorithm().plan()?,
+            plan: study.algorithm.plan()?,
             study,
             outline,
             processes,

@@ -88,11 +88,6 @@ impl std::fmt::Display for SamplerRecord {
 }
 
 impl StudyRecord {
-    /// The algorithm that it is run with.
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
     /// What decides, not asked for anything yet.
     ///
     /// # Errors
