@@ -8,7 +8,7 @@ use syn::{Attribute, Expr, Fields, FieldsNamed, Item, Type};
 
 use crate::errors::Errors;
 use crate::field::read_field;
-use crate::model::{Body, Field, Input, Variant, ungrouped_type};
+use crate::model::{Body, Constraint, Field, Input, Variant, ungrouped_type};
 use crate::spelling::meant;
 
 /// The attributes that say what a field's values are.
@@ -98,8 +98,13 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
     if generics.lifetimes().next().is_none() {
         References(errors).visit_item(&item);
     }
+    let constraints = constraints(&attributes, &body, errors);
+    Some(Input { item: stripped(item, true), ident, generics, body, constraints })
+}
+
+fn constraints(attributes: &[Attribute], body: &Body, errors: &mut Errors) -> Vec<Constraint> {
     let mut constraints = Vec::new();
-    for attribute in &attributes {
+    for attribute in attributes {
         if attribute.path().segments.last().is_some_and(|segment| segment.ident == "search_space") {
             errors.on(attribute, "`search_space` is there already: give it once");
         }
@@ -115,13 +120,13 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
             Err(error) => errors.add(error),
         }
     }
-    Some(Input { item: stripped(item, true), ident, generics, body, constraints })
+    constraints
 }
 
 const ONLY: &str = "`search_space` goes on a struct with named fields, or on an enum";
 
-/// Finds types of fields that cannot be: references (what is read from a file cannot be one), and those without a
-/// size or a name.
+/// Finds types of fields that cannot be: references (what is read from a file cannot be one), and those
+/// without a size or a name.
 struct References<'a>(&'a mut Errors);
 
 impl<'ast> Visit<'ast> for References<'_> {

@@ -93,8 +93,8 @@ pub(crate) fn read_field(ident: Ident, field: &syn::Field) -> Result<Field> {
     Ok(Field { ident, ty: field.ty.clone(), name, description, domain, default, is_written })
 }
 
-/// The domain of a type: of arrays, that of their elements, unless their values are arrays as a whole. A switch
-/// needs no attribute.
+/// The domain of a type: of arrays, that of their elements, unless their values are arrays as a whole. A
+/// switch needs no attribute.
 fn arrayed(read: Option<Domain>, ty: &Type, ident: &Ident, field: &syn::Field) -> Result<Domain> {
     let mut layers = vec![ty.clone()];
     while let Type::Array(array) = ungrouped_type(&layers[layers.len() - 1]) {

@@ -1,6 +1,6 @@
 //! Writes what is asked of the types of fields, so that a type that lacks it is one error at the field: the
-//! predicates of implementations, and the settings of serde's derives. How this works is said where hobbit has
-//! the traits, in `space/needs.rs`.
+//! predicates of implementations, and the settings of serde's derives. How this works is said where hobbit
+//! has the traits, in `space/needs.rs`.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};

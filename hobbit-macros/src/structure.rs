@@ -162,34 +162,38 @@ fn defaults(name: &str, fields: &[Field]) -> TokenStream {
         let value = local(place);
         quote!(#ident: #value)
     });
-    let made = fields.iter().enumerate().map(|(place, field)| {
-        let Field { ty, default, domain, .. } = field;
-        let value = local(place);
-        match (default, domain) {
-            (Some(default), _) => {
-                let (named, default) = naming(&fields[..place], converted(default, ty), |place| {
-                    let value = local(place);
-                    quote!(&#value)
-                });
-                quote_spanned!(mixed=> let #value: #ty = { #named #default };)
-            }
-            (None, Domain::Fixed(expr) | Domain::Derived(expr)) => {
-                let function = format_ident!("__hobbit_made_{place}");
-                let before = mentioned(fields, place, expr).into_iter().map(local);
-                quote_spanned!(mixed=> let #value: #ty = Self::#function((#(&#before,)*))?;)
-            }
-            (None, _) => {
-                let function = format_ident!("__hobbit_domain_{place}");
-                quote_spanned!(mixed=> let #value: #ty = __hobbit::Field::<#ty>::defaults(&Self::#function())?;)
-            }
-        }
-    });
+    let made = (0..fields.len()).map(|place| default(fields, place));
     quote_spanned! {mixed=>
         fn defaults() -> __hobbit::Result<Self> {
             #(#made)*
             let this = Self { #(#bindings),* };
             __hobbit::SearchSpace::check(&this)?;
             __hobbit::StdResult::Ok(this)
+        }
+    }
+}
+
+/// The statement that gives a field its default.
+fn default(fields: &[Field], place: usize) -> TokenStream {
+    let mixed = Span::mixed_site();
+    let Field { ty, default, domain, .. } = &fields[place];
+    let value = local(place);
+    match (default, domain) {
+        (Some(default), _) => {
+            let (named, default) = naming(&fields[..place], converted(default, ty), |place| {
+                let value = local(place);
+                quote!(&#value)
+            });
+            quote_spanned!(mixed=> let #value: #ty = { #named #default };)
+        }
+        (None, Domain::Fixed(expr) | Domain::Derived(expr)) => {
+            let function = format_ident!("__hobbit_made_{place}");
+            let before = mentioned(fields, place, expr).into_iter().map(local);
+            quote_spanned!(mixed=> let #value: #ty = Self::#function((#(&#before,)*))?;)
+        }
+        (None, _) => {
+            let function = format_ident!("__hobbit_domain_{place}");
+            quote_spanned!(mixed=> let #value: #ty = __hobbit::Field::<#ty>::defaults(&Self::#function())?;)
         }
     }
 }

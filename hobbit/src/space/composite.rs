@@ -157,7 +157,8 @@ impl<T, F: Field<T>> Field<Option<T>> for Optional<F> {
     }
 }
 
-/// A list whose length is drawn. Its length is the parameter `<name>.len`, its elements are `<name>.0`, `<name>.1`, ...
+/// A list whose length is drawn. Its length is the parameter `<name>.len`, its elements are `<name>.0`,
+/// `<name>.1`, ...
 #[derive(Debug, Clone, Copy)]
 pub struct Several<F> {
     /// The length.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::SearchSpace;
-use super::describe::Condition;
+use super::describe::{Condition, Space};
 use super::field::decode_exactly;
 use super::outside::{is_empty, is_like, whole};
 use super::value::Value;
@@ -49,10 +49,15 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
     }
     let configuration: H = decode_exactly(&coordinates, &whole_numbers)?;
     configuration.check()?;
-    let values_made = configuration.values();
-    for (name, value) in values {
+    compare(&space, &configuration.values(), values)?;
+    Ok(configuration)
+}
+
+/// An error if values were given that are not those of the configuration made of them.
+fn compare(space: &Space, made: &[(String, Value)], given: &[(String, Value)]) -> Result<()> {
+    for (name, value) in given {
         let parameter = space.parameters().iter().find(|parameter| parameter.name() == name);
-        match values_made.iter().find(|(made, _)| made == name) {
+        match made.iter().find(|(made, _)| made == name) {
             Some((_, made)) if is_like(made, value) => {}
             Some((_, made)) => {
                 // a field without a parameter follows from the others
@@ -69,5 +74,5 @@ pub fn from_values<H: SearchSpace>(values: &[(String, Value)]) -> Result<H> {
             }
         }
     }
-    Ok(configuration)
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! What the type of a field has to be able to do, in a form in which a type that lacks it is one error.
 //!
-//! The compiler reports a bound that does not hold wherever it is needed: in what serde derives, in what the macro
-//! writes, and once for each trait that is missing. So what needs a bound takes it from a trait with a lifetime
-//! that stands for nothing ([`Chosen`], [`Made`], [`Written`]). An implementation may assume `for<'a> T: Chosen<'a>`
-//! of a type that lacks it, without an error, since only bounds without such lifetimes are checked where
-//! they are written. The one error comes from one of the traits with a message, which the implementation of
-//! `SearchSpace` asks for by its name alone.
+//! The compiler reports a bound that does not hold wherever it is needed: in what serde derives, in what the
+//! macro writes, and once for each trait that is missing. So what needs a bound takes it from a trait with a
+//! lifetime that stands for nothing ([`Chosen`], [`Made`], [`Written`]). An implementation may assume
+//! `for<'a> T: Chosen<'a>` of a type that lacks it, without an error, since only bounds without such
+//! lifetimes are checked where they are written. The one error comes from one of the traits with a message,
+//! which the implementation of `SearchSpace` asks for by its name alone.
 
 use std::fmt::Debug;
 
@@ -102,7 +102,7 @@ where
     value.write(serializer)
 }
 
-/// Traits that a type is asked for by the implementation of `SearchSpace`, so that what it lacks is one error.
+/// Traits that a type is asked for by the implementation of `SearchSpace`: what it lacks is one error.
 macro_rules! asked {
     ($($(#[$doc:meta])* $name:ident: $($bound:path),+; $message:literal, $label:literal)*) => {
         $(

@@ -6,10 +6,11 @@ use super::value::Value;
 /// How far a number may be from what it has to be, relative to its size: single precision is enough.
 const TOLERANCE: f64 = 1e-6;
 
-/// What is asked of a kind of domain where a value, or the whole study, comes from another tool or goes there.
+/// What is asked of a kind of domain where a value, or the whole study, comes from another tool or goes
+/// there.
 pub(crate) trait Outside {
-    /// A number in `[0, 1)` that stands for a value, and the value as the domain has it; nothing if it has none like
-    /// it.
+    /// A number in `[0, 1)` that stands for a value, and the value as the domain has it; nothing if it has
+    /// none like it.
     fn placed(&self, value: &Value) -> Option<(f64, Value)>;
 
     /// Whether numbers in `[0, 1)` may be too few to stand for all whole numbers among the values.
