@@ -115,7 +115,7 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
         format!("{}, {}{count}", number(o.study.max_epochs()), number(o.study.eta()))
     });
     row("iterations", plain(), &|o| o.study.iterations().to_string());
-    let by_hyperband = |o: &Overview| matches!(o.study.algorithm(), Algorithm::Hyperband { .. });
+    let by_hyperband = |o: &Overview| matches!(o.study.algorithm, Algorithm::Hyperband { .. });
     if !overviews.iter().all(by_hyperband) {
         row("algorithm", plain(), &|o| {
             if by_hyperband(o) { "Hyperband".to_owned() } else { o.study.sizes() }

@@ -64,7 +64,7 @@ struct AlgorithmView {
 
 impl AlgorithmView {
     fn new(study: &StudyRecord) -> Option<AlgorithmView> {
-        let algorithm = study.algorithm();
+        let algorithm = study.algorithm;
         if let Algorithm::Hyperband { .. } = algorithm {
             return None;
         }
