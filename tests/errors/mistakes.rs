@@ -16,7 +16,7 @@ use hobbit::{
 
 use super::says;
 use crate::support::kill::process;
-use crate::support::scripted::{Rate, Scripted};
+use crate::support::scripted::{Rate, scripted};
 
 /// An objective with a fault of this name.
 struct Faulty(&'static str);
@@ -213,7 +213,7 @@ fn a_study_without_its_journal_is_told_to_be_trained_again() {
 
 /// As a process of its own: a sweep whose trials print.
 pub(crate) fn printer(dir: &Path, _: usize) {
-    let study = Scripted::study(&["val_loss"], |hparams, epoch, metrics| {
+    let study = scripted(&["val_loss"], |hparams, epoch, metrics| {
         std::thread::sleep(Duration::from_millis(5));
         println!("trial {} is trained", epoch.trial.id);
         metrics.report("val_loss", hparams.rate);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hobbit::{Hyperband, MaxFailures, search_space};
 
-use crate::support::{Curve, Flat, OtherParams};
+use crate::support::{Curve, OtherParams, flat};
 
 fn study() -> Hyperband<Curve> {
     Hyperband::of(Curve::default()).quiet().workers(2)
@@ -67,7 +67,7 @@ fn hyperparameters_that_no_file_can_hold() {
         rate: f64,
     }
     let dir = tempfile::tempdir().unwrap();
-    let error = Flat::<Named>::study().quiet().repo_dir(dir.path()).run(9, 3).unwrap_err().to_string();
+    let error = flat::<Named>().quiet().repo_dir(dir.path()).run(9, 3).unwrap_err().to_string();
     says(&error, &["results.ron", "<rate>"]);
     assert!(!dir.path().join("study.ron").exists());
 }
@@ -83,7 +83,7 @@ fn a_repository_of_another_study_is_refused_and_says_what_differs() {
     says(&other(study().seed(5), 9, 3), &["seed is 5, but 0"]);
     says(&other(study().monitor("val_accuracy"), 9, 3), &["`val_accuracy`, but `val_loss`", "direction"]);
     says(&other(study().extend(), 3, 3), &["R is 3, but 9"]);
-    let mut other_space = Flat::<OtherParams>::study().quiet();
+    let mut other_space = flat::<OtherParams>().quiet();
     other_space = other_space.repo_dir(dir.path());
     says(
         &other_space.run(9, 3).unwrap_err().to_string(),

@@ -6,11 +6,11 @@ use std::time::Duration;
 use hobbit::Hyperband;
 use hobbit::interop::{OptunaJournal, TensorBoard};
 
-use super::{Falling, read};
+use super::{falling, read};
 use crate::support::kill::kill;
 
 fn run(dir: &Path) {
-    let falling = Falling { pace: Duration::from_millis(5) };
+    let falling = falling().pace(Duration::from_millis(5));
     let study = Hyperband::of(falling).quiet().seed(5).workers(2).checkpoint_every(2).repo_dir(dir);
     let study =
         study.observe(OptunaJournal::new(dir.join("s.journal"))).observe(TensorBoard::new(dir.join("logs")));

@@ -7,13 +7,12 @@ pub(crate) mod kill;
 mod scalars;
 mod values;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use hobbit::repository::{Overview, Reader};
-use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
+use hobbit::testing::Fake;
+use hobbit::{EpochContext, Hyperband, Metrics, TrialContext, search_space};
 use serde_json::Value as Json;
 
 /// Every kind of parameter, most of them only now and then.
@@ -82,63 +81,32 @@ pub(crate) enum Optimizer {
 }
 
 /// A falling curve; the unlucky fail, or diverge in their second epoch, some while training and some in what is monitored.
-#[derive(Clone, Default)]
-pub(crate) struct Falling {
-    pace: Duration,
-}
+type Falling = Fake<Net, (f64, f64, u64)>;
 
-impl Objective for Falling {
-    type Hparams = Net;
-    type Model = (f64, f64, u64);
-
-    fn metrics(&self, _: &Net) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["loss".into(), "val_loss".into()])
-    }
-
-    fn build(&self, net: &Net, _: &TrialContext) -> Result<Self::Model, BoxError> {
+fn falling() -> Falling {
+    let build = |net: &Net, _: &TrialContext| {
         if net.luck < 0.1 { Err("no luck".into()) } else { Ok((net.luck, net.rate, 0)) }
-    }
-
-    fn train_epoch(
-        &self,
-        (luck, _, epochs): &mut Self::Model,
-        _: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
-        std::thread::sleep(self.pace);
+    };
+    let train = |(luck, _, epochs): &mut (f64, f64, u64), _: &EpochContext<'_>, metrics: &mut Metrics| {
         *epochs += 1;
-        metrics.report(
-            "loss",
-            if (0.1..0.15).contains(luck) && *epochs > 1 { f64::NAN } else { 1.0 / *epochs as f64 },
-        );
+        let diverges = (0.1..0.15).contains(luck) && *epochs > 1;
+        metrics.report("loss", if diverges { f64::NAN } else { 1.0 / *epochs as f64 });
         Ok(())
-    }
-
-    fn validate(
-        &self,
-        (luck, rate, epochs): &mut Self::Model,
-        epoch: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
-        let loss = *luck + *rate + 1.0 / *epochs as f64 + 0.3 * epoch.key(0).rng().unit();
-        metrics.report("val_loss", if *luck < 0.2 && *epochs > 1 { f64::INFINITY } else { loss });
-        Ok(())
-    }
-
-    fn save(&self, (.., epochs): &Self::Model) -> Result<Checkpoint, BoxError> {
-        let mut checkpoint = Checkpoint::new();
-        checkpoint.insert_f64("epochs", &[], vec![*epochs as f64]);
-        Ok(checkpoint)
-    }
-
-    fn load(&self, (.., epochs): &mut Self::Model, checkpoint: &Checkpoint) -> Result<(), BoxError> {
-        *epochs = checkpoint.f64("epochs", &[])?[0] as u64;
-        Ok(())
-    }
+    };
+    let validate =
+        |(luck, rate, epochs): &mut (f64, f64, u64), epoch: &EpochContext<'_>, metrics: &mut Metrics| {
+            let loss = *luck + *rate + 1.0 / *epochs as f64 + 0.3 * epoch.key(0).rng().unit();
+            metrics.report("val_loss", if *luck < 0.2 && *epochs > 1 { f64::INFINITY } else { loss });
+            Ok(())
+        };
+    Fake::new(build, validate)
+        .training(train)
+        .metrics(["loss", "val_loss"])
+        .state(|(.., epochs)| vec![*epochs as f64], |(.., epochs), state| *epochs = state[0] as u64)
 }
 
 fn study(dir: &Path) -> Hyperband<Falling> {
-    Hyperband::of(Falling::default()).seed(5).workers(2).quiet().repo_dir(dir)
+    Hyperband::of(falling()).seed(5).workers(2).quiet().repo_dir(dir)
 }
 
 fn overview(dir: &Path) -> Overview {

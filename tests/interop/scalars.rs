@@ -1,13 +1,11 @@
 //! Metrics whose names hobbit or TensorBoard use themselves.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hobbit::interop::TensorBoard;
-use hobbit::{
-    BoxError, Checkpoint, Direction, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space,
-};
+use hobbit::testing::Fake;
+use hobbit::{Direction, EpochContext, Hyperband, Metrics, TrialContext, search_space};
 
 use super::overview;
 
@@ -18,47 +16,17 @@ struct Rate {
 }
 
 /// Reports metrics of these names; each has values of its own.
-struct Named(&'static [&'static str]);
-
-impl Objective for Named {
-    type Hparams = Rate;
-    type Model = (f64, f64);
-
-    fn metrics(&self, _: &Rate) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(self.0.iter().map(|&name| name.into()).collect())
-    }
-
-    fn build(&self, rate: &Rate, _: &TrialContext) -> Result<(f64, f64), BoxError> {
-        Ok((rate.rate, 0.0))
-    }
-
-    fn train_epoch(
-        &self,
-        (rate, epochs): &mut (f64, f64),
-        _: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
+fn named(names: &'static [&'static str]) -> Fake<Rate, (f64, f64)> {
+    let build = |rate: &Rate, _: &TrialContext| Ok((rate.rate, 0.0));
+    let epoch = move |(rate, epochs): &mut (f64, f64), _: &EpochContext<'_>, metrics: &mut Metrics| {
         *epochs += 1.0;
-        for (place, name) in (0..).zip(self.0) {
+        for (place, name) in (0..).zip(names) {
             metrics.report(*name, *rate + f64::from(place) + 1.0 / *epochs);
         }
         Ok(())
-    }
-
-    fn validate(&self, _: &mut (f64, f64), _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn save(&self, model: &(f64, f64)) -> Result<Checkpoint, BoxError> {
-        let mut checkpoint = Checkpoint::new();
-        checkpoint.insert_f64("epochs", &[], vec![model.1]);
-        Ok(checkpoint)
-    }
-
-    fn load(&self, model: &mut (f64, f64), checkpoint: &Checkpoint) -> Result<(), BoxError> {
-        model.1 = checkpoint.f64("epochs", &[])?[0];
-        Ok(())
-    }
+    };
+    let fake = Fake::new(build, epoch).metrics(names.iter().copied());
+    fake.state(|(_, epochs)| vec![*epochs], |(_, epochs), state| *epochs = state[0])
 }
 
 const NAMES: [&str; 14] = [
@@ -91,7 +59,7 @@ fn sizes(dir: &Path) -> BTreeMap<String, u64> {
 
 fn sweep(dir: &Path, names: &'static [&'static str], epochs: u32) -> u64 {
     let (repo, logs) = (dir.join("repo"), dir.join("logs"));
-    let study = Hyperband::of(Named(names)).monitor(names[0]).direction(Direction::Minimize).seed(3).quiet();
+    let study = Hyperband::of(named(names)).monitor(names[0]).direction(Direction::Minimize).seed(3).quiet();
     study.repo_dir(&repo).workers(1).observe(TensorBoard::new(&logs)).run(epochs, epochs).unwrap();
     let live = sizes(&logs);
     // neither does a live sweep write anything twice, nor do exports

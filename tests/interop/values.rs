@@ -1,10 +1,11 @@
 //! Odd values on their way through the files of other tools and back.
 
 use hobbit::interop::{OptunaJournal, import};
+use hobbit::testing::Fake;
 use hobbit::{Direction, Hyperband, SearchSpace};
 
 use super::overview;
-use crate::space::kept::{Number, study};
+use crate::space::kept::study;
 use crate::space::wholes::Large;
 
 /// Text without a number of its own kind in it, so that NaN is equal to itself.
@@ -43,7 +44,7 @@ fn texts_and_numbers_that_are_none_come_back_from_csv_and_optuna() {
 fn whole_numbers_of_64_bits_come_back_from_csv_and_optuna() {
     let dir = tempfile::tempdir().unwrap();
     let repo = dir.path().join("repo");
-    let results = Hyperband::of(Number(|large: &Large| large.encode()[0].unwrap()))
+    let results = Hyperband::of(Fake::constant(|large: &Large| large.encode()[0].unwrap()))
         .quiet()
         .repo_dir(&repo)
         .run(9, 3)

@@ -1,13 +1,13 @@
 //! Sweeps whose metrics, reasons and directories are sequences that a terminal obeys, in a pipe and on a
 //! terminal.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hobbit::testing::Fake;
 use hobbit::{
-    BoxError, Checkpoint, Direction, EpochContext, Event, Hyperband, MaxFailures, Metrics, Objective,
-    Observer, TrialContext, search_space,
+    BoxError, Direction, EpochContext, Event, Hyperband, MaxFailures, Metrics, Observer, TrialContext,
+    search_space,
 };
 
 use crate::support::kill::process;
@@ -29,41 +29,14 @@ struct Odd {
 }
 
 /// Reports a metric of this name, or fails for this reason.
-struct Named(&'static str);
-
-impl Objective for Named {
-    type Hparams = Odd;
-    type Model = f64;
-
-    fn metrics(&self, _: &Odd) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec![self.0.into()])
-    }
-
-    fn build(&self, odd: &Odd, _: &TrialContext) -> Result<f64, BoxError> {
-        if odd.luck < 0.3 { Err(self.0.into()) } else { Ok(odd.luck) }
-    }
-
-    fn train_epoch(
-        &self,
-        model: &mut f64,
-        _: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
-        metrics.report(self.0, *model);
+fn named(name: &'static str) -> Fake<Odd, f64> {
+    let build =
+        move |odd: &Odd, _: &TrialContext| if odd.luck < 0.3 { Err(name.into()) } else { Ok(odd.luck) };
+    let epoch = move |luck: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| {
+        metrics.report(name, *luck);
         Ok(())
-    }
-
-    fn validate(&self, _: &mut f64, _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn save(&self, _: &f64) -> Result<Checkpoint, BoxError> {
-        Ok(Checkpoint::new())
-    }
-
-    fn load(&self, _: &mut f64, _: &Checkpoint) -> Result<(), BoxError> {
-        Ok(())
-    }
+    };
+    Fake::new(build, epoch).metrics([name])
 }
 
 /// Fails at once, so that a note tells why.
@@ -79,7 +52,7 @@ impl Observer for Failing {
 pub(crate) fn sweeper(dir: &Path, _: usize) {
     for (number, text) in TEXTS.into_iter().enumerate().filter(|(_, text)| !text.is_empty()) {
         let name = format!("{number}{}", text.replace(['/', '\0'], ""));
-        let study = Hyperband::of(Named(text)).monitor(text).direction(Direction::Minimize).verbose();
+        let study = Hyperband::of(named(text)).monitor(text).direction(Direction::Minimize).verbose();
         let study = study.seed(number as u64).observe(Failing(text)).repo_dir(dir.join(name)).workers(1);
         if let Err(error) = study.max_failures(MaxFailures::Share(1.0)).run(3, 3) {
             eprintln!("Error: {error}\nError: {error:?}");

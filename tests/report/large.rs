@@ -1,9 +1,9 @@
 //! A study of 1,001 trials and 31 hyperparameters, many of them conditional, with a simulated objective.
 
-use std::borrow::Cow;
 use std::path::Path;
 
-use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
+use hobbit::testing::Fake;
+use hobbit::{BoxError, EpochContext, Hyperband, Metrics, TrialContext, search_space};
 
 #[derive(Debug, Clone)]
 #[search_space]
@@ -93,9 +93,7 @@ enum Schedule {
     },
 }
 
-/// A loss that falls towards what the configuration can reach; a few configurations fail, diverge, or explode.
-pub(crate) struct Simulated;
-
+/// What a trial's loss is, what it falls to, and how fast.
 pub(crate) struct Model {
     loss: f64,
     reaches: f64,
@@ -103,78 +101,55 @@ pub(crate) struct Model {
     hparams: Large,
 }
 
-impl Objective for Simulated {
-    type Hparams = Large;
-    type Model = Model;
-
-    fn metrics(&self, _: &Large) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["loss".into(), "val_loss".into(), "val_accuracy".into()])
-    }
-
-    fn build(&self, hparams: &Large, _: &TrialContext) -> Result<Model, BoxError> {
-        if hparams.network.widths.iter().sum::<u32>() > 800 {
-            return Err(format!("out of memory: {:?} is too wide", hparams.network.widths).into());
-        }
-        let rate = (hparams.learning_rate.log10() + 2.5).powi(2);
-        let optimizer = match hparams.optimizer {
-            Optimizer::Sgd { momentum, .. } => 0.25 * (momentum - 0.9).abs(),
-            Optimizer::Adam { beta1, .. } => 0.5 * (0.95 - beta1).abs(),
-            Optimizer::Plain => 0.3,
-        };
-        let reaches = 0.05 + 0.08 * rate + optimizer + 0.4 * (hparams.network.dropout - 0.2).powi(2);
-        Ok(Model { loss: 2.3, reaches, speed: 0.1 + 0.3 / (1.0 + rate), hparams: hparams.clone() })
-    }
-
-    fn train_epoch(
-        &self,
-        model: &mut Model,
-        epoch: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
-        // a little work, so that the workers have something to show
-        std::thread::sleep(std::time::Duration::from_micros(50));
-        let noise = epoch.key(0).rng().unit();
-        if model.hparams.learning_rate > 0.5 && model.hparams.clip.is_none() {
-            model.loss *= 2.0 + noise;
-            if noise > 0.8 {
-                model.loss = f64::NAN;
-            }
-        } else {
-            model.loss += model.speed * (model.reaches - model.loss) + 0.04 * (noise - 0.5);
-        }
-        if model.hparams.patience == 10 && noise < 0.02 {
-            panic!("lost patience at loss {}", model.loss);
-        }
-        metrics.report("loss", 0.9 * model.loss);
-        Ok(())
-    }
-
-    fn validate(
-        &self,
-        model: &mut Model,
-        _: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
+/// A loss that falls towards what the configuration can reach; a few configurations fail, diverge, or explode.
+fn simulated() -> Fake<Large, Model> {
+    let validate = |model: &mut Model, _: &EpochContext<'_>, metrics: &mut Metrics| {
         metrics.report("val_loss", model.loss);
         metrics.report("val_accuracy", 1.0 / (1.0 + model.loss.max(0.0)));
         Ok(())
-    }
+    };
+    Fake::new(build, validate)
+        .training(train)
+        .metrics(["loss", "val_loss", "val_accuracy"])
+        .state(|model| vec![model.loss], |model, state| model.loss = state[0])
+}
 
-    fn save(&self, model: &Model) -> Result<Checkpoint, BoxError> {
-        let mut checkpoint = Checkpoint::new();
-        checkpoint.insert_f64("loss", &[], vec![model.loss]);
-        Ok(checkpoint)
+fn build(hparams: &Large, _: &TrialContext) -> Result<Model, BoxError> {
+    if hparams.network.widths.iter().sum::<u32>() > 800 {
+        return Err(format!("out of memory: {:?} is too wide", hparams.network.widths).into());
     }
+    let rate = (hparams.learning_rate.log10() + 2.5).powi(2);
+    let optimizer = match hparams.optimizer {
+        Optimizer::Sgd { momentum, .. } => 0.25 * (momentum - 0.9).abs(),
+        Optimizer::Adam { beta1, .. } => 0.5 * (0.95 - beta1).abs(),
+        Optimizer::Plain => 0.3,
+    };
+    let reaches = 0.05 + 0.08 * rate + optimizer + 0.4 * (hparams.network.dropout - 0.2).powi(2);
+    Ok(Model { loss: 2.3, reaches, speed: 0.1 + 0.3 / (1.0 + rate), hparams: hparams.clone() })
+}
 
-    fn load(&self, model: &mut Model, checkpoint: &Checkpoint) -> Result<(), BoxError> {
-        model.loss = checkpoint.f64("loss", &[])?[0];
-        Ok(())
+fn train(model: &mut Model, epoch: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+    // a little work, so that the workers have something to show
+    std::thread::sleep(std::time::Duration::from_micros(50));
+    let noise = epoch.key(0).rng().unit();
+    if model.hparams.learning_rate > 0.5 && model.hparams.clip.is_none() {
+        model.loss *= 2.0 + noise;
+        if noise > 0.8 {
+            model.loss = f64::NAN;
+        }
+    } else {
+        model.loss += model.speed * (model.reaches - model.loss) + 0.04 * (noise - 0.5);
     }
+    if model.hparams.patience == 10 && noise < 0.02 {
+        panic!("lost patience at loss {}", model.loss);
+    }
+    metrics.report("loss", 0.9 * model.loss);
+    Ok(())
 }
 
 /// Runs the study into a directory; equal calls make the same trials.
 pub(crate) fn run(dir: &Path) {
-    Hyperband::of(Simulated)
+    Hyperband::of(simulated())
         .monitor("val_loss")
         .iterations(7)
         .seed(5)

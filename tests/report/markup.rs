@@ -1,10 +1,10 @@
 //! A study whose names, values and messages look like markup.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext, search_space};
+use hobbit::testing::Fake;
+use hobbit::{EpochContext, Hyperband, Metrics, TrialContext, search_space};
 
 /// Each would run, were it not escaped.
 const SCRIPT: &str = "<script>ran = 1</script>";
@@ -22,59 +22,31 @@ pub(crate) struct Markup {
     text: String,
 }
 
-pub(crate) struct Injecting;
-
-impl Objective for Injecting {
-    type Hparams = Markup;
-    type Model = f64;
-
-    fn metrics(&self, _: &Markup) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec![SCRIPT.into(), CLOSING.into()])
-    }
-
-    fn describe(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([(SCRIPT.to_owned(), CLOSING.to_owned())])
-    }
-
-    fn build(&self, hparams: &Markup, _: &TrialContext) -> Result<f64, BoxError> {
-        match hparams.script {
-            low if low < 0.1 => Err(SCRIPT.into()),
-            low if low < 0.2 => panic!("{CLOSING}"),
-            script => Ok(script),
-        }
-    }
-
-    fn train_epoch(
-        &self,
-        model: &mut f64,
-        epoch: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
+fn injecting() -> Fake<Markup, f64> {
+    let build = |hparams: &Markup, _: &TrialContext| match hparams.script {
+        low if low < 0.1 => Err(SCRIPT.into()),
+        low if low < 0.2 => panic!("{CLOSING}"),
+        script => Ok(script),
+    };
+    let train = |model: &mut f64, epoch: &EpochContext<'_>, metrics: &mut Metrics| {
         *model += 0.1 * epoch.key(0).rng().unit();
         metrics.report(SCRIPT, *model);
         Ok(())
-    }
-
-    fn validate(&self, model: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
+    };
+    let validate = |model: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| {
         metrics.report(CLOSING, 2.0 * *model);
         Ok(())
-    }
-
-    fn save(&self, model: &f64) -> Result<Checkpoint, BoxError> {
-        let mut checkpoint = Checkpoint::new();
-        checkpoint.insert_f64("model", &[], vec![*model]);
-        Ok(checkpoint)
-    }
-
-    fn load(&self, model: &mut f64, checkpoint: &Checkpoint) -> Result<(), BoxError> {
-        *model = checkpoint.f64("model", &[])?[0];
-        Ok(())
-    }
+    };
+    Fake::new(build, validate)
+        .training(train)
+        .metrics([SCRIPT, CLOSING])
+        .describing(BTreeMap::from([(SCRIPT.to_owned(), CLOSING.to_owned())]))
+        .state(|model| vec![*model], |model, state| *model = state[0])
 }
 
 pub(crate) fn run(dir: &Path) {
     let dir = directory(dir);
-    let study = Hyperband::of(Injecting)
+    let study = Hyperband::of(injecting())
         .monitor(SCRIPT)
         .direction(hobbit::Direction::Minimize)
         .seed(1)

@@ -1,49 +1,13 @@
 //! Configurations with odd values in a repository: the study can always be opened again.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use hobbit::repository::Reader;
 use hobbit::space::Value;
-use hobbit::{
-    BoxError, Checkpoint, EpochContext, Hyperband, Key, Metrics, Objective, SearchSpace, TrialContext,
-    search_space,
-};
+use hobbit::testing::Fake;
+use hobbit::{Hyperband, Key, SearchSpace, search_space};
 
 use crate::support::journal::make_older;
-
-/// Reports a number of each configuration.
-pub(crate) struct Number<H>(pub(crate) fn(&H) -> f64);
-
-impl<H: SearchSpace + Clone + Send + Sync + 'static> Objective for Number<H> {
-    type Hparams = H;
-    type Model = H;
-
-    fn metrics(&self, _: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["val_loss".into()])
-    }
-
-    fn build(&self, hparams: &H, _: &TrialContext) -> Result<H, BoxError> {
-        Ok(hparams.clone())
-    }
-
-    fn train_epoch(&self, _: &mut H, _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn validate(&self, model: &mut H, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
-        metrics.report("val_loss", (self.0)(model));
-        Ok(())
-    }
-
-    fn save(&self, _: &H) -> Result<Checkpoint, BoxError> {
-        Ok(Checkpoint::new())
-    }
-
-    fn load(&self, _: &mut H, _: &Checkpoint) -> Result<(), BoxError> {
-        Ok(())
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Impute {
@@ -77,8 +41,8 @@ pub(crate) struct Odd {
     pub(crate) maybe: Option<String>,
 }
 
-pub(crate) fn study(dir: &Path) -> Hyperband<Number<Odd>> {
-    Hyperband::of(Number(|odd: &Odd| odd.x)).quiet().workers(1).repo_dir(dir)
+pub(crate) fn study(dir: &Path) -> Hyperband<Fake<Odd, f64>> {
+    Hyperband::of(Fake::constant(|odd: &Odd| odd.x)).quiet().workers(1).repo_dir(dir)
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use hobbit::testing::Fake;
 use hobbit::{
     BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, OutOfMemory, SearchSpace,
     TrialContext, search_space,
@@ -206,9 +207,6 @@ impl Objective for Curve {
     }
 }
 
-/// Learns nothing, over any space.
-pub(crate) struct Flat<H>(std::marker::PhantomData<fn() -> H>);
-
 /// Another space than that of [`Curve`].
 #[search_space]
 pub(crate) struct OtherParams {
@@ -216,38 +214,7 @@ pub(crate) struct OtherParams {
     pub(crate) rate: f64,
 }
 
-impl<H: SearchSpace + Send + Sync + 'static> Flat<H> {
-    pub(crate) fn study() -> Hyperband<Flat<H>> {
-        Hyperband::of(Flat(std::marker::PhantomData))
-    }
-}
-
-impl<H: SearchSpace + Send + Sync + 'static> Objective for Flat<H> {
-    type Hparams = H;
-    type Model = ();
-
-    fn metrics(&self, _: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["val_loss".into()])
-    }
-
-    fn build(&self, _: &H, _: &TrialContext) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn train_epoch(&self, (): &mut (), _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
-        metrics.report("val_loss", 0.5);
-        Ok(())
-    }
-
-    fn validate(&self, (): &mut (), _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn save(&self, (): &()) -> Result<Checkpoint, BoxError> {
-        Ok(Checkpoint::new())
-    }
-
-    fn load(&self, (): &mut (), _: &Checkpoint) -> Result<(), BoxError> {
-        Ok(())
-    }
+/// A sweep that learns nothing, over any space.
+pub(crate) fn flat<H: SearchSpace + Send + Sync + 'static>() -> Hyperband<Fake<H, f64>> {
+    Hyperband::of(Fake::constant(|_| 0.5))
 }

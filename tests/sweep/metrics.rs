@@ -4,7 +4,7 @@ use hobbit::observe::epochs_csv;
 use hobbit::repository::Reader;
 use hobbit::{EpochContext, Metrics};
 
-use crate::support::scripted::{Rate, Scripted};
+use crate::support::scripted::{Rate, scripted};
 
 fn curve(hparams: &Rate, epoch: &EpochContext<'_>) -> f64 {
     hparams.rate + 1.0 / (epoch.epoch + 1) as f64
@@ -24,7 +24,7 @@ fn sparse(hparams: &Rate, epoch: &EpochContext<'_>, metrics: &mut Metrics) {
 #[test]
 fn a_metric_that_comes_late_is_in_history_journal_results_and_tables() {
     let dir = tempfile::tempdir().unwrap();
-    let results = Scripted::study(&["val_loss"], sparse).repo_dir(dir.path()).run(9, 3).unwrap();
+    let results = scripted(&["val_loss"], sparse).repo_dir(dir.path()).run(9, 3).unwrap();
     let best = results.trials().iter().find(|trial| trial.stages.len() == 3).unwrap();
     // 1, 3 and 9 epochs
     let names: Vec<_> = best.stages.iter().map(|stage| stage.history.metrics().to_vec()).collect();
@@ -60,9 +60,9 @@ fn a_metric_that_comes_late_is_in_history_journal_results_and_tables() {
 #[test]
 fn metrics_that_come_and_go_survive_an_interruption_in_every_epoch() {
     let whole = tempfile::tempdir().unwrap();
-    Scripted::study(&["val_loss"], sparse).repo_dir(whole.path()).run(9, 3).unwrap();
+    scripted(&["val_loss"], sparse).repo_dir(whole.path()).run(9, 3).unwrap();
     let parts = tempfile::tempdir().unwrap();
-    let study = || Scripted::study(&["val_loss"], sparse).repo_dir(parts.path()).epoch_budget(1);
+    let study = || scripted(&["val_loss"], sparse).repo_dir(parts.path()).epoch_budget(1);
     while study().run(9, 3).unwrap().stopped().is_some() {}
     let read = |dir: &tempfile::TempDir| std::fs::read(dir.path().join("results.ron")).unwrap();
     assert!(read(&whole) == read(&parts));

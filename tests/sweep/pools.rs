@@ -1,48 +1,25 @@
 //! User code may give jobs to rayon and wait for them as it likes: no worker is in its way.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, TrialContext};
+use hobbit::testing::Fake;
+use hobbit::{EpochContext, Hyperband, Metrics, TrialContext};
 use rayon::prelude::*;
 
 use crate::support::{OtherParams, kill};
 
 /// Adds up numbers in the way it is told.
-struct Adding(fn(u64) -> u64);
-
-impl Objective for Adding {
-    type Hparams = OtherParams;
-    type Model = u64;
-
-    fn metrics(&self, _: &OtherParams) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["val_loss".into()])
-    }
-
-    fn build(&self, hparams: &OtherParams, _: &TrialContext) -> Result<u64, BoxError> {
-        Ok((1000.0 * hparams.rate) as u64)
-    }
-
-    fn train_epoch(&self, n: &mut u64, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
-        let sum = (self.0)(*n);
+fn adding(way: fn(u64) -> u64) -> Fake<OtherParams, u64> {
+    let build = |hparams: &OtherParams, _: &TrialContext| Ok((1000.0 * hparams.rate) as u64);
+    let epoch = move |n: &mut u64, _: &EpochContext<'_>, metrics: &mut Metrics| {
+        let sum = way(*n);
         assert_eq!(sum, *n * (*n + 1) / 2);
         metrics.report("val_loss", sum as f64);
         Ok(())
-    }
-
-    fn validate(&self, _: &mut u64, _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn save(&self, _: &u64) -> Result<Checkpoint, BoxError> {
-        Ok(Checkpoint::new())
-    }
-
-    fn load(&self, _: &mut u64, _: &Checkpoint) -> Result<(), BoxError> {
-        Ok(())
-    }
+    };
+    Fake::new(build, epoch)
 }
 
 fn spawned(n: u64) -> u64 {
@@ -98,7 +75,7 @@ fn scoped_in_parts(n: u64) -> u64 {
 pub(crate) fn adder(_: &Path, workers: usize) {
     let ways = [spawned, broadcast, broadcast_and_waited_for, scoped, joined, in_a_pool_of_its_own];
     for way in ways {
-        let results = Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
+        let results = Hyperband::of(adding(way)).quiet().workers(workers).run(9, 3).unwrap();
         assert_eq!(results.trials().len(), 17);
     }
 }
@@ -106,7 +83,7 @@ pub(crate) fn adder(_: &Path, workers: usize) {
 /// The same where the sweep itself is a job of a pool, whose threads it occupies.
 pub(crate) fn nested(_: &Path, workers: usize) {
     for way in [spawned, broadcast, scoped, joined, in_a_pool_of_its_own] {
-        let sweep = || Hyperband::of(Adding(way)).quiet().workers(workers).run(9, 3).unwrap();
+        let sweep = || Hyperband::of(adding(way)).quiet().workers(workers).run(9, 3).unwrap();
         let (first, second) = rayon::join(sweep, sweep);
         assert_eq!(first.to_string(), second.to_string());
         let mut others: Vec<String> = Vec::new();

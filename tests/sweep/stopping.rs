@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use hobbit::repository::Reader;
 use hobbit::{EpochContext, Event, Hyperband, Metrics, Plan};
 
-use crate::support::scripted::{Rate, Scripted};
+use crate::support::scripted::{Rate, Scripted, scripted};
 
 /// A curve that depends on everything that an epoch knows, and is stopped when it has had a few epochs of a
 /// stage.
@@ -19,7 +19,7 @@ fn fickle(hparams: &Rate, epoch: &EpochContext<'_>, metrics: &mut Metrics) {
 }
 
 fn study(dir: &Path) -> Hyperband<Scripted> {
-    Scripted::study(&["val_loss"], fickle).seed(2).repo_dir(dir)
+    scripted(&["val_loss"], fickle).seed(2).repo_dir(dir)
 }
 
 fn results(dir: &Path) -> Vec<u8> {

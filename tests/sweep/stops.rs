@@ -1,15 +1,13 @@
 //! What stops a sweep, what does not, and what diverges.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hobbit::{
-    BoxError, Checkpoint, EpochContext, Hyperband, Metrics, Objective, Status, StopReason, TrialContext,
-};
+use hobbit::testing::Fake;
+use hobbit::{EpochContext, Hyperband, Metrics, Status, StopReason};
 
-use crate::support::{Curve, OtherParams};
+use crate::support::{Curve, OtherParams, flat};
 
 fn study(curve: &Curve) -> Hyperband<Curve> {
     Hyperband::of(curve.clone()).quiet().seed(3).workers(1)
@@ -64,69 +62,35 @@ fn a_sweep_that_trained_everything_was_not_stopped() {
 }
 
 /// Its loss is infinite where the rate is large; names it as its training loss if it is told to.
-struct Unbounded {
-    named: bool,
-}
-
-impl Objective for Unbounded {
-    type Hparams = OtherParams;
-    type Model = f64;
-
-    fn metrics(&self, _: &OtherParams) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["loss".into(), "val_loss".into(), "likelihood".into()])
-    }
-
-    fn training_loss(&self) -> Option<&'static str> {
-        self.named.then_some("loss")
-    }
-
-    fn build(&self, hparams: &OtherParams, _: &TrialContext) -> Result<f64, BoxError> {
-        Ok(hparams.rate)
-    }
-
-    fn train_epoch(
-        &self,
-        rate: &mut f64,
-        _: &EpochContext<'_>,
-        metrics: &mut Metrics,
-    ) -> Result<(), BoxError> {
+fn unbounded(named: bool) -> Fake<OtherParams, f64> {
+    let train = |rate: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| {
         metrics.report("loss", if *rate > 1.0 { f64::INFINITY } else { *rate });
         metrics.report("likelihood", if *rate > 1.0 { f64::NAN } else { *rate });
         Ok(())
-    }
-
-    fn validate(&self, rate: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
-        metrics.report("val_loss", *rate);
-        Ok(())
-    }
-
-    fn save(&self, _: &f64) -> Result<Checkpoint, BoxError> {
-        Ok(Checkpoint::new())
-    }
-
-    fn load(&self, _: &mut f64, _: &Checkpoint) -> Result<(), BoxError> {
-        Ok(())
-    }
+    };
+    let fake = Fake::constant(|hparams: &OtherParams| hparams.rate).training(train);
+    let fake = fake.metrics(["loss", "val_loss", "likelihood"]);
+    if named { fake.training_loss("loss") } else { fake }
 }
 
 #[test]
 fn only_the_monitor_and_a_named_training_loss_end_a_trial() {
     let dir = tempfile::tempdir().unwrap();
-    let run = |named| Hyperband::of(Unbounded { named }).quiet().seed(3).repo_dir(dir.path()).run(9, 3);
+    let run = |named| Hyperband::of(unbounded(named)).quiet().seed(3).repo_dir(dir.path()).run(9, 3);
     let free = run(false).unwrap();
     assert!(free.trials().iter().all(|trial| trial.score.is_some()));
     let infinite = |trial: &&hobbit::Trial<OtherParams>| trial.metric("loss") == Some(f64::INFINITY);
     assert!(free.trials().iter().filter(infinite).count() > 3);
     // the journal keeps such values too
     assert_eq!(run(false).unwrap().to_string(), free.to_string());
-    let named = Hyperband::of(Unbounded { named: true }).quiet().seed(3).run(9, 3).unwrap();
+    let named = Hyperband::of(unbounded(true)).quiet().seed(3).run(9, 3).unwrap();
     for trial in named.trials() {
         match &trial.status {
             Status::Diverged { reason, .. } => assert_eq!(reason, "loss is inf"),
             _ => assert!(trial.hparams.rate <= 1.0),
         }
     }
-    let monitored = Hyperband::of(Unbounded { named: false })
+    let monitored = Hyperband::of(unbounded(false))
         .quiet()
         .seed(3)
         .monitor("likelihood")
@@ -173,7 +137,7 @@ fn assert_large(rate: f64) -> f64 {
 #[test]
 fn a_panic_in_a_search_space_ends_the_sweep_with_its_message() {
     for workers in [1, 3] {
-        let study = crate::support::Flat::<Fragile>::study().quiet().seed(1).workers(workers);
+        let study = flat::<Fragile>().quiet().seed(1).workers(workers);
         let error = study.run(81, 3).unwrap_err().to_string();
         assert!(error.contains("panicked at") && error.contains("is too small"), "{error}");
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use hobbit::repository::Reader;
 use hobbit::{Direction, EpochContext, Event, Hyperband, Metrics, Trial};
 
-use crate::support::scripted::{Rate, Scripted};
+use crate::support::scripted::{Rate, Scripted, scripted};
 
 /// An accuracy that is soon perfect, and a loss that goes on falling: trials with smaller rates have lower
 /// losses.
@@ -15,7 +15,7 @@ fn saturated(hparams: &Rate, epoch: &EpochContext<'_>, metrics: &mut Metrics) {
 }
 
 fn study() -> Hyperband<Scripted> {
-    Scripted::study(&["val_accuracy", "val_loss"], saturated).seed(1)
+    scripted(&["val_accuracy", "val_loss"], saturated).seed(1)
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn the_lower_loss_wins_is_promoted_and_kept() {
     // the journal says the same, and so do the weights
     let overview = Reader::open(dir.path()).unwrap().overview().unwrap();
     assert!(overview.trials.iter().map(|trial| trial.id).eq(results.trials().iter().map(|trial| trial.id)));
-    assert_eq!(results.best_model().unwrap().1, results.best().epoch.unwrap());
+    assert_eq!(results.best_model().unwrap().epochs, results.best().epoch.unwrap());
 }
 
 /// Equal scores and losses, and trials of different lengths.
@@ -49,7 +49,7 @@ fn flat(_: &Rate, _: &EpochContext<'_>, metrics: &mut Metrics) {
 
 #[test]
 fn then_fewer_epochs_win_and_then_the_smaller_id() {
-    let results = Scripted::study(&["val_loss", "loss"], flat).run(9, 3).unwrap();
+    let results = scripted(&["val_loss", "loss"], flat).run(9, 3).unwrap();
     let order: Vec<_> = results.trials().iter().map(|trial| (trial.epochs, trial.id)).collect();
     assert!(order.is_sorted(), "{order:?}");
     assert!(results.trials().iter().all(|trial| trial.epoch == Some(1)), "of equal epochs the first");
@@ -102,7 +102,7 @@ fn what_a_stopped_sweep_leaves_unfinished_is_told_to_observers() {
             own.lock().unwrap().push((record.trial, record.score.map(|(score, _)| score)));
         }
     };
-    let study = Scripted::study(&["val_loss"], falling).observe(observer);
+    let study = scripted(&["val_loss"], falling).observe(observer);
     let results = study.epoch_budget(23).run(9, 3).unwrap();
     let left = seen.lock().unwrap();
     assert_eq!(left.len(), 1, "one worker was in the middle of a stage");
