@@ -64,8 +64,8 @@ pub fn objective<O: Objective>(make: impl Fn() -> O, hparams: impl IntoIterator<
         let suite = Suite { make: &make, hparams: &hparams };
         suite.names_and_descriptions();
         suite.builds();
-        let (epochs, saved) = suite.from_memory();
-        suite.from_checkpoints(&epochs, &saved);
+        let (epochs, saved) = suite.in_memory();
+        suite.through_checkpoints(&epochs, &saved);
         suite.incomplete_checkpoints(&saved[0]);
         suite.told_to_stop();
     }
@@ -155,7 +155,7 @@ impl<O: Objective, F: Fn() -> O> Suite<'_, O, F> {
 
     /// Trains without a break; and again, paused and saved after every epoch, with another trial in between. Returns the
     /// epochs and the checkpoints.
-    fn from_memory(&self) -> (Vec<Epoch>, Vec<Checkpoint>) {
+    fn in_memory(&self) -> (Vec<Epoch>, Vec<Checkpoint>) {
         let (objective, names) = self.prepared();
         let whole_trial = trial(0);
         let mut whole = self.build(&objective, &whole_trial);
@@ -192,7 +192,7 @@ impl<O: Objective, F: Fn() -> O> Suite<'_, O, F> {
     }
 
     /// Trains on from each checkpoint, with another objective, on another thread, as another worker.
-    fn from_checkpoints(&self, epochs: &[Epoch], saved: &[Checkpoint]) {
+    fn through_checkpoints(&self, epochs: &[Epoch], saved: &[Checkpoint]) {
         for begin in 1..EPOCHS {
             let (objective, names) = self.prepared();
             let hparams = self.hparams;
