@@ -20,6 +20,7 @@ mod support;
 mod sweep;
 #[cfg(feature = "dfdx")]
 mod train;
+mod work;
 
 /// Where the readers that are fuzzed find those of arrays.
 #[cfg(feature = "dfdx")]

@@ -51,6 +51,7 @@ pub mod testing;
 #[cfg(feature = "dfdx")]
 pub mod train;
 mod trial;
+pub mod work;
 
 /// Makes a struct or an enum a search space: it derives how configurations are drawn, described, checked, stored and encoded.
 ///
@@ -132,7 +133,7 @@ pub use random::{Key, KeyRng};
 pub use ranked::Trial;
 pub use repository::{ScoreBy, Status, StopReason, salvage};
 pub use results::Results;
-pub use runner::{Keep, MaxFailures};
+pub use runner::{Keep, LocalPool, MaxFailures};
 pub use schedule::{EpochCount, Plan};
 pub use space::SearchSpace;
 pub use study::Study;

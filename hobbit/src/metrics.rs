@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What one epoch measured: names and values, in the order in which they were reported.
 ///
@@ -114,6 +114,23 @@ impl Metrics {
     #[inline]
     pub(crate) fn layout(&self) -> (u64, usize) {
         (self.version, self.values.len())
+    }
+}
+
+/// As names with values, in their order.
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Metrics, D::Error> {
+        let mut metrics = Metrics::new();
+        for (name, value) in Vec::<(String, f64)>::deserialize(deserializer)? {
+            metrics.report(name, value);
+        }
+        Ok(metrics)
     }
 }
 

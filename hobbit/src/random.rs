@@ -6,6 +6,7 @@
 
 use rand::{Error as RandError, RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
 
 /// A place in a study from which random numbers are drawn.
 ///
@@ -15,7 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// assert_eq!(trial, Key::new(7).child(1).child(12));
 /// assert_ne!(trial, Key::new(7).child(12).child(1));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key([u64; 2]);
 
 impl Key {

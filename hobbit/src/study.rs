@@ -17,6 +17,7 @@ use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
 use crate::train::{Data, Device, IntoModel, ModelObjective};
 use crate::trial::Direction;
+use crate::work::Workplace;
 #[cfg(doc)]
 use crate::{Hyperband, RandomSearch, SuccessiveHalving};
 
@@ -310,6 +311,12 @@ impl<O: Objective, A> Study<O, A> {
     /// Registers an observer. May be called several times.
     pub fn observe(self, observer: impl Observer) -> Self {
         self.set(|s| s.observers.push(Box::new(observer)))
+    }
+
+    /// Trains stages in another place than on threads of this process. It has as many workers as the workplace is
+    /// [wide](Workplace::width), whatever else is asked for.
+    pub fn workplace(self, workplace: impl Workplace + 'static) -> Self {
+        self.set(|s| s.workplace = Some(Box::new(workplace)))
     }
 
     /// Prints nothing.

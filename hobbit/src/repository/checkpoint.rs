@@ -64,6 +64,22 @@ impl SavedModel {
         self.last.as_ref().unwrap_or(&self.best)
     }
 
+    /// It as the bytes of its file.
+    ///
+    /// # Errors
+    /// In words, why no file can hold it.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        encode(self)
+    }
+
+    /// The model that a file of these bytes holds.
+    ///
+    /// # Errors
+    /// In words, what is wrong with them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<SavedModel, String> {
+        decode(bytes)
+    }
+
     /// The bytes of its arrays.
     pub fn bytes(&self) -> usize {
         self.best.bytes() + self.last.as_ref().map_or(0, Checkpoint::bytes)

@@ -3,19 +3,114 @@
 use std::sync::Arc;
 
 use super::configurations::Configurations;
+use super::interrupt;
 use super::machine::cores;
 use super::panics::catch;
-use super::settings::{MaxFailures, Settings};
-use super::trouble::listed;
+use super::place::listed;
+use super::settings::{Keep, MaxFailures, Settings};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
 use crate::schedule::{Algorithm, Order, Outline};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
+use crate::work::Terms;
+
+/// The settings of a sweep, checked: what everything in it that needs one of them shares.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) study: StudyRecord,
+    /// The trials there are.
+    pub(super) outline: Outline,
+    /// How many configurations were given, for as many first trials.
+    pub(super) given: u64,
+    pub(super) keep: Keep,
+    pub(super) max_failures: MaxFailures,
+    /// Someone looks on.
+    pub(super) observed: bool,
+    /// What workers have to know.
+    pub(super) terms: Terms,
+}
+
+impl Config {
+    /// Those of a study. `is_observed` if someone looks on, `watches_epochs` if an epoch may end the sweep.
+    pub(super) fn new<O: Objective>(
+        settings: &Settings<O>,
+        study: StudyRecord,
+        outline: Outline,
+        is_observed: bool,
+        watches_epochs: bool,
+    ) -> Config {
+        let is_kept = settings.repo_dir.is_some();
+        let terms = Terms {
+            monitor: study.monitor.clone(),
+            direction: study.direction,
+            score: study.score,
+            ties: study.ties,
+            retries: study.retries,
+            trial_time_limit: settings.trial_time_limit,
+            checkpoint_every: settings.checkpoint_every,
+            saves: is_kept && settings.checkpoints,
+            announces: is_observed || is_kept,
+            describes: is_kept,
+            watches_epochs: is_observed || watches_epochs,
+        };
+        let given = settings.enqueued.len() as u64;
+        let (keep, max_failures) = (settings.keep, settings.max_failures);
+        Config { study, outline, given, keep, max_failures, observed: is_observed, terms }
+    }
+}
+
+/// A sweep whose settings make sense.
+pub(super) struct Checked<H> {
+    pub(super) study: StudyRecord,
+    pub(super) configurations: Configurations<H>,
+    pub(super) workers: usize,
+    /// What the user should know.
+    pub(super) notes: Vec<String>,
+    /// That some workers will have nothing to do, if it is so.
+    pub(super) idle: Option<String>,
+}
+
+impl<H: SearchSpace> Checked<H> {
+    /// Looks at the settings, and asks the objective what has to be known of it.
+    ///
+    /// # Errors
+    /// Something makes no sense, or the objective is not ready.
+    pub(super) fn new<O: Objective<Hparams = H>>(
+        objective: &O,
+        settings: &mut Settings<O>,
+        algorithm: Algorithm,
+    ) -> Result<Checked<H>> {
+        let outline = algorithm.outline()?;
+        algorithm.check()?;
+        check(settings)?;
+        if settings.stop_on_ctrl_c {
+            interrupt::watch()?;
+        }
+        enqueue(settings)?;
+        let lookahead = lookahead(settings, &algorithm)?;
+        let asked_for = workers(objective, settings, &outline)?;
+        // others would never have anything to do
+        let workers = lookahead.map_or(asked_for, |most| asked_for.min(most as usize));
+        let idle = (workers < asked_for).then(|| {
+            format!(
+                "{workers} of {asked_for} workers will be busy, because decisions wait for results with a lookahead of {workers}; a \
+                 larger `.lookahead()` occupies more of them, and leads to other results"
+            )
+        });
+        let configurations = Configurations::new(settings.seed, outline, settings.enqueued.clone());
+        asked("optimizes", || objective.optimizes(&settings.monitor, settings.direction))?;
+        let known = check_monitor(objective, &configurations, settings)?;
+        let (direction, guessed) = direction(known, settings)?;
+        asked("optimizes", || objective.optimizes(&settings.monitor, Some(direction)))?;
+        let study = record(objective, settings, (algorithm, lookahead), direction)?;
+        Ok(Checked { study, configurations, workers, notes: Vec::from_iter(guessed), idle })
+    }
+}
 
 /// The configurations to begin with, checked.
-pub(super) fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
+fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
     if settings.start_with_defaults {
         let defaults = O::Hparams::defaults()?;
         settings.enqueued.insert(0, Arc::new(defaults));
@@ -29,7 +124,7 @@ pub(super) fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
 }
 
 /// How many stages may be under way at once as far as decisions are concerned; `None` if they depend on no order.
-pub(super) fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Result<Option<u32>> {
+fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Result<Option<u32>> {
     // which way is better does not matter for that
     let is_free = algorithm.scheduler(Direction::Minimize)?.order() == Order::Free;
     Ok(Some(settings.lookahead.unwrap_or(LOOKAHEAD)).filter(|_| !is_free))
@@ -42,22 +137,21 @@ const LOOKAHEAD: u32 = 4;
 ///
 /// # Errors
 /// The objective is not ready.
-pub(super) fn workers<O: Objective>(
-    objective: &O,
-    settings: &Settings<O>,
-    outline: &Outline,
-) -> Result<usize> {
-    let workers = match catch(|| objective.ready().map(|()| objective.workers())) {
+fn workers<O: Objective>(objective: &O, settings: &Settings<O>, outline: &Outline) -> Result<usize> {
+    let ready = match catch(|| objective.ready().map(|()| objective.workers())) {
         Ok(ready) => ready.map_err(|error| Error::setting(error.to_string()).with_source(error))?,
         Err(panic) => return Err(Error::setting(format!("the objective is not ready: it {panic}"))),
     };
-    let workers = settings.workers.or(workers.filter(|&workers| workers > 0)).unwrap_or_else(cores);
+    if let Some(workplace) = &settings.workplace {
+        return Ok(workplace.width());
+    }
+    let workers = settings.workers.or(ready.filter(|&workers| workers > 0)).unwrap_or_else(cores);
     // there are never more stages to train at once than trials
     Ok(workers.min(usize::try_from(outline.total_trials()).unwrap_or(usize::MAX)))
 }
 
 /// What the study is, for its repository.
-pub(super) fn record<O: Objective>(
+fn record<O: Objective>(
     objective: &O,
     settings: &Settings<O>,
     (algorithm, lookahead): (Algorithm, Option<u32>),
@@ -82,12 +176,12 @@ pub(super) fn record<O: Objective>(
 }
 
 /// What the objective says; a panic is an error.
-pub(super) fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
+fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
     catch(code).map_err(|panic| Error::setting(format!("`{what}` of the objective {panic}")))
 }
 
 /// Settings that make no sense are errors.
-pub(super) fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
+fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
     let whole = |name: &str, value: u64| {
         if value == 0 { Err(Error::setting(format!("{name} is 0; it has to be at least 1"))) } else { Ok(()) }
     };
@@ -141,7 +235,7 @@ fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
 
 /// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.
 /// Returns which way it gets better, if that is known.
-pub(super) fn check_monitor<O: Objective>(
+fn check_monitor<O: Objective>(
     objective: &O,
     configurations: &Configurations<O::Hparams>,
     settings: &Settings<O>,
@@ -188,7 +282,7 @@ pub(super) fn check_monitor<O: Objective>(
 ///
 /// # Errors
 /// It is not known.
-pub(super) fn direction<O: Objective>(
+fn direction<O: Objective>(
     known: Option<Direction>,
     settings: &Settings<O>,
 ) -> Result<(Direction, Option<String>)> {

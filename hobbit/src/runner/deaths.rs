@@ -60,6 +60,11 @@ struct Processes {
 }
 
 impl Deaths {
+    /// Whether no stage that is still to be trained was under way at the end of an earlier process.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.culprits.is_empty() && self.suspects.is_empty()
+    }
+
     /// Reads a journal up to where this process opened it.
     ///
     /// A stage fails when the process ended itself `max_deaths` times in a row while it was trained, or ended

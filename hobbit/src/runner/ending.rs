@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::coordinator::Coordinator;
-use super::ledger::{Ledger, TrialState};
-use super::settings::Keep;
-use crate::error::Result;
+use super::ledger::TrialState;
+use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Event, Observer, tell};
 use crate::ranked::{Trial, rank, record};
-use crate::repository::{Losses, Repository, StopReason, StudyRecord, Weights, to_pretty};
+use crate::repository::{Repository, StopReason, StudyRecord, Weights, to_pretty};
 
 /// What a sweep found. All of it is written.
 pub(crate) struct Finished<O: Objective> {
@@ -29,31 +28,44 @@ pub(crate) struct Finished<O: Objective> {
 ///
 /// # Errors
 /// What ended the sweep before its time, or something cannot be written.
-pub(super) fn finish<O: Objective>(coordinator: Coordinator<O>, study: StudyRecord) -> Result<Finished<O>> {
-    let Coordinator { shared, mut repository, mut observers, .. } = coordinator;
-    let (stopped, signal, fatal, ledger) = {
-        let mut state = shared.lock();
-        if let Some(repository) = &mut repository {
-            repository.note_ends(&mut state.ends);
-        }
-        let empty = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, Keep::None, 0);
-        // whatever stopped it, it is finished if nothing is left
-        let stopped = state.stop.take().filter(|_| !state.scheduler.is_done());
-        (stopped, state.signal.take(), state.fatal.take(), std::mem::replace(&mut state.ledger, empty))
-    };
-    if let Some(error) = fatal {
-        let reason = Some(StopReason::Error(error.to_string()));
-        // the error that ended the sweep is the one to report, should this fail too
-        let _ = close(&mut repository, &mut observers, reason, |_| Ok(()));
-        return Err(error);
+pub(super) fn finish<O: Objective>(
+    coordinator: Coordinator<O::Hparams>,
+    objective: Arc<O>,
+    study: StudyRecord,
+) -> Result<Finished<O>> {
+    let Coordinator { desk, configurations, mut repository, mut observers, .. } = coordinator;
+    let mut state = desk.lock();
+    if let Some(repository) = &mut repository {
+        repository.note_ends(&mut state.book.ends);
     }
+    let is_done = state.book.is_done();
+    // whatever stopped it, it is finished if nothing is left
+    let stopped = state.stopped.take().filter(|_| !is_done);
+    let (signal, mut fatal, states) = (state.signal.take(), state.fatal.take(), state.book.take_trials());
+    drop(state);
+    if !is_done && stopped.is_none() && fatal.is_none() {
+        fatal = Some(Error::study("the workplace has ended before the sweep was over"));
+    }
+    let hparams = match fatal {
+        Some(error) => Err(error),
+        None => configurations.take(states.iter().map(|state| state.as_ref().map(|state| state.id))),
+    };
+    let hparams = match hparams {
+        Ok(hparams) => hparams,
+        Err(error) => {
+            let reason = Some(StopReason::Error(error.to_string()));
+            // the error that ended the sweep is the one to report, should this fail too
+            let _ = close(&mut repository, &mut observers, reason, |_| Ok(()));
+            return Err(error);
+        }
+    };
     // in the memory where they are, since fresh memory takes longer; they are in the order of their ids
-    let mut trials: Vec<Trial<_>> = ledger.into_trials().into_iter().flatten().map(unranked).collect();
+    let made = |(state, hparams): (Option<TrialState>, Option<Arc<_>>)| Some(unranked(state?, hparams?));
+    let mut trials: Vec<Trial<_>> = states.into_iter().zip(hparams).filter_map(made).collect();
     rank(&mut trials, &study);
     close(&mut repository, &mut observers, stopped.clone(), |repository| {
         repository.write_results(&to_pretty(&record(&study, &trials, stopped.clone()))?)
     })?;
-    let objective = shared.evaluator.objective.clone();
     let repository = repository.map(|repository| (repository.dir().to_owned(), repository.weights().clone()));
     Ok(Finished { objective, study, trials, stopped, signal, repository })
 }
@@ -74,8 +86,8 @@ fn close(
     written
 }
 
-fn unranked<H>(state: TrialState<H>) -> Trial<H> {
-    let TrialState { id, hparams, records, unfinished, status, score, epochs, .. } = state;
+fn unranked<H>(state: TrialState, hparams: Arc<H>) -> Trial<H> {
+    let TrialState { id, records, unfinished, status, score, epochs, .. } = state;
     let mut stages = records;
     stages.extend(unfinished);
     let epoch = score.map(|(_, epoch)| epoch);

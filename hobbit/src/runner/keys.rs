@@ -24,6 +24,11 @@ impl Keys {
 
     /// The key under which the trial is trained, anew for each attempt.
     pub(crate) fn training(self, trial: TrialId, attempt: u32) -> Key {
-        self.of(trial).child(TRAIN).child(u64::from(attempt))
+        training_key(self.of(trial), attempt)
     }
+}
+
+/// The key under which the trial with this key is trained, anew for each attempt.
+pub(super) fn training_key(trial: Key, attempt: u32) -> Key {
+    trial.child(TRAIN).child(u64::from(attempt))
 }

@@ -9,9 +9,8 @@ use crate::schedule::{Ended, Place, Score};
 use crate::trial::{Direction, TrialId};
 
 /// One trial so far.
-pub(crate) struct TrialState<H> {
+pub(crate) struct TrialState {
     pub(crate) id: TrialId,
-    pub(crate) hparams: Arc<H>,
     pub(crate) records: Vec<Arc<StageRecord>>,
     /// The stage it was in when the sweep stopped, as far as it was trained.
     pub(crate) unfinished: Option<Arc<StageRecord>>,
@@ -27,9 +26,16 @@ pub(crate) struct TrialState<H> {
     pub(crate) seconds: f64,
 }
 
+impl TrialState {
+    /// The ends of its stages: as they were, and as they were planned.
+    pub(super) fn ends(&self) -> Box<[(u64, u64)]> {
+        self.records.iter().map(|record| (record.reached(), record.to)).collect()
+    }
+}
+
 /// All trials, by their place among all.
-pub(crate) struct Ledger<H> {
-    trials: Vec<Option<TrialState<H>>>,
+pub(super) struct Ledger {
+    trials: Vec<Option<TrialState>>,
     direction: Direction,
     losses: Losses,
     keep: Keep,
@@ -37,34 +43,33 @@ pub(crate) struct Ledger<H> {
     kept: BTreeSet<(Place, TrialId)>,
 }
 
-impl<H> Ledger<H> {
+impl Ledger {
     /// With room for so many trials.
-    pub(crate) fn new(losses: Losses, direction: Direction, keep: Keep, trials: usize) -> Self {
+    pub(super) fn new(losses: Losses, direction: Direction, keep: Keep, trials: usize) -> Self {
         let trials = Vec::with_capacity(trials);
         Ledger { trials, direction, losses, keep, kept: BTreeSet::new() }
     }
 
-    pub(crate) fn get(&self, ordinal: u64) -> Option<&TrialState<H>> {
+    pub(super) fn get(&self, ordinal: u64) -> Option<&TrialState> {
         self.trials.get(ordinal as usize)?.as_ref()
     }
 
-    /// The trials in order of their ids, as far as they have been seen.
-    pub(crate) fn into_trials(self) -> Vec<Option<TrialState<H>>> {
-        self.trials
+    /// The trials in order of their ids, as far as they have been seen. None is known afterwards.
+    pub(super) fn take_trials(&mut self) -> Vec<Option<TrialState>> {
+        std::mem::take(&mut self.trials)
     }
 
     /// The score that a trial will have when this outcome is entered; none if it failed.
-    pub(crate) fn score_after(&mut self, ordinal: u64, record: &StageRecord) -> Option<Score> {
+    pub(super) fn score_after(&mut self, ordinal: u64, record: &StageRecord) -> Option<Score> {
         let before = self.get(ordinal).map_or(f64::NAN, |trial| trial.loss);
         self.losses.score(record, before)
     }
 
     /// Enters the outcome of a stage, or of a part of one. Returns the trial's score; none if it failed.
-    pub(crate) fn enter(
+    pub(super) fn enter(
         &mut self,
         ordinal: u64,
         record: Arc<StageRecord>,
-        hparams: Arc<H>,
         unfinished: bool,
     ) -> Option<Score> {
         let ordinal = ordinal as usize;
@@ -73,7 +78,6 @@ impl<H> Ledger<H> {
         }
         let trial = self.trials[ordinal].get_or_insert_with(|| TrialState {
             id: record.trial,
-            hparams,
             // of most trials one, of nearly all no more
             records: Vec::with_capacity(3),
             unfinished: None,
@@ -102,7 +106,7 @@ impl<H> Ledger<H> {
     }
 
     /// Of trials that end now, with their scores, those whose weights are kept.
-    pub(crate) fn would_keep(&self, ending: Vec<(TrialId, Score)>) -> Vec<TrialId> {
+    pub(super) fn would_keep(&self, ending: Vec<(TrialId, Score)>) -> Vec<TrialId> {
         let ranked = ending.into_iter().map(|(id, score)| (score.place(self.direction), id));
         match self.keep {
             Keep::All => ranked.map(|(_, id)| id).collect(),
@@ -118,7 +122,7 @@ impl<H> Ledger<H> {
     }
 
     /// Ends a trial's life. Returns its status, and the trial whose weights are to be removed: its own, another's or none.
-    pub(crate) fn end(&mut self, ordinal: u64, ended: Ended) -> (Status, Option<TrialId>) {
+    pub(super) fn end(&mut self, ordinal: u64, ended: Ended) -> (Status, Option<TrialId>) {
         let Some(Some(trial)) = self.trials.get_mut(ordinal as usize) else {
             return (Status::Unfinished, None);
         };

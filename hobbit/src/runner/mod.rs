@@ -1,34 +1,30 @@
-//! Runs a sweep: rayon workers that take work from the scheduler, and a coordinator that makes their outcomes last.
+//! Runs a sweep: a desk that hands out work, a workplace that does it, and a coordinator that makes outcomes last.
 
-mod around;
-mod clock;
+mod book;
 mod config;
 mod configurations;
 mod coordinator;
 mod deaths;
 mod descriptions;
+mod desk;
 mod ending;
-mod epochs;
-mod evaluate;
 mod failures;
 mod interrupt;
 mod keys;
 mod ledger;
+mod limits;
 mod machine;
+mod mailbox;
 pub(crate) mod panics;
 mod past;
-mod paused;
-mod running;
+mod place;
 mod settings;
-mod state;
 mod sweep;
-mod task;
-mod trouble;
-mod worker;
 
 pub(crate) use ending::Finished;
 pub(crate) use keys::Keys;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::sweep;
 
+pub use place::LocalPool;
 pub use settings::{Keep, MaxFailures};

@@ -9,6 +9,7 @@ use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::schedule::EpochCount;
 use crate::trial::Direction;
+use crate::work::Workplace;
 
 /// Which trials' weights are kept after their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) enqueued: Vec<Arc<O::Hparams>>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) verbosity: Verbosity,
+    /// Where stages are trained, if not on threads of this process.
+    pub(crate) workplace: Option<Box<dyn Workplace>>,
 }
 
 impl<O: Objective> Default for Settings<O> {
@@ -103,6 +106,7 @@ impl<O: Objective> Default for Settings<O> {
             enqueued: Vec::new(),
             observers: Vec::new(),
             verbosity: Verbosity::default(),
+            workplace: None,
         }
     }
 }

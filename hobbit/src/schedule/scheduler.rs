@@ -2,12 +2,14 @@
 
 use std::fmt::Debug;
 
+use serde::{Deserialize, Serialize};
+
 use super::outline::Outline;
 use super::score::Score;
 use crate::trial::TrialId;
 
 /// One stage of one trial, to be trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Assignment {
     /// The trial.
     pub trial: TrialId,

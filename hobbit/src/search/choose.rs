@@ -65,7 +65,7 @@ pub(crate) fn choose<H: SearchSpace>(
 }
 
 /// The configuration of a trial with this key that is drawn at random.
-fn drawn<H: SearchSpace>(key: Key) -> Result<H> {
+pub(crate) fn drawn<H: SearchSpace>(key: Key) -> Result<H> {
     H::draw(key.child(DRAW))
 }
 

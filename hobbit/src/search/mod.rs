@@ -76,7 +76,7 @@ use serde::{Deserialize, Serialize};
 pub use choose::ATTEMPTS;
 #[cfg(feature = "testing")]
 pub(crate) use choose::Chosen;
-pub(crate) use choose::{Known, choose};
+pub(crate) use choose::{Known, choose, drawn};
 pub use draw::{Draw, Observation};
 pub use point::Point;
 pub use prior::Prior;

@@ -14,9 +14,11 @@ mod objective;
 mod sampler;
 mod scheduler;
 mod storage;
+mod workplace;
 
 pub use fake::{Fake, Script};
 pub use objective::{interrupts, objective};
 pub use sampler::sampler;
 pub use scheduler::scheduler;
 pub use storage::{crashes, storage};
+pub use workplace::{Stepping, Steps, workplace};

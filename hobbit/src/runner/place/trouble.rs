@@ -53,7 +53,7 @@ pub(super) fn unheard(trial: TrialId, reason: &str) -> Error {
 }
 
 /// Names of metrics, for a message.
-pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(in crate::runner) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }

@@ -1,10 +1,11 @@
-//! A trial while it is trained.
+//! A trial while it is trained, and what its worker uses again and again.
 
 use std::sync::Arc;
 
-use super::task::Scored;
+use super::clock::Clock;
 use crate::objective::{Checkpoint, History, Metrics, Objective};
 use crate::repository::{Ties, deciding};
+use crate::work::Scored;
 
 /// A trial in the middle of its training.
 pub(super) struct Running<O: Objective> {
@@ -50,5 +51,31 @@ impl Known {
     pub(super) fn loss(&self, metrics: &Metrics) -> f64 {
         let losses = self.losses.iter().filter_map(|&place| metrics.values().get(place as usize));
         losses.copied().find(|loss| !loss.is_nan()).unwrap_or(f64::NAN)
+    }
+}
+
+/// What a worker uses again and again.
+pub(super) struct Tools {
+    pub(super) metrics: Metrics,
+    pub(super) clock: Clock,
+    /// What was looked up last.
+    known: Option<Known>,
+}
+
+impl Tools {
+    pub(super) fn new() -> Tools {
+        Tools { metrics: Metrics::new(), clock: Clock::new(), known: None }
+    }
+
+    /// Where the monitor is in the metrics of an epoch, and the losses; nothing if it does not have the monitor. Trials mostly report
+    /// what the one before did.
+    pub(super) fn look_up(&mut self, monitor: &str, ties: Ties) -> Option<Known> {
+        match self.known {
+            Some(known) if known.layout == self.metrics.layout() => Some(known),
+            _ => {
+                self.known = Known::of(monitor, ties, &self.metrics);
+                self.known
+            }
+        }
     }
 }

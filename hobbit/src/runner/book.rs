@@ -1,0 +1,289 @@
+//! What a sweep knows and decides: its scheduler, its trials so far, and what earlier processes left. No locks, no threads, no files.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::config::Config;
+use super::deaths::Deaths;
+use super::failures::Failures;
+use super::keys::Keys;
+use super::ledger::{Ledger, TrialState};
+use super::mailbox::{Mail, Mailbox};
+use crate::error::Error;
+use crate::observe::Event;
+use crate::repository::{Losses, StageRecord, Status};
+use crate::schedule::{Ask, Assignment, Scheduler, Score};
+use crate::trial::TrialId;
+use crate::work::{CheckpointId, Configuration, Order, Report, Scored, Unusual};
+
+/// What comes next.
+pub(super) enum Next {
+    Order(Order),
+    /// The next stage was trained by an earlier process.
+    Known(StageRecord),
+    /// There may be something later.
+    Wait,
+    Over,
+}
+
+/// What is known of all trials.
+pub(super) struct Book {
+    config: Arc<Config>,
+    keys: Keys,
+    /// The ends of the stages of each bracket.
+    stages: Vec<Arc<[u64]>>,
+    scheduler: Box<dyn Scheduler>,
+    ledger: Ledger,
+    /// Outcomes of earlier processes that have not been replayed yet.
+    known: HashMap<(TrialId, u32), StageRecord>,
+    /// The ends of trials that the journal has and that have not been replayed yet.
+    known_ends: HashMap<TrialId, Status>,
+    /// The ends of trials that the journal does not have yet.
+    pub(super) ends: Vec<(TrialId, Status)>,
+    /// The trials that have a checkpoint.
+    on_disk: HashSet<TrialId>,
+    /// What earlier processes' ends say of stages that are still to be trained.
+    deaths: Deaths,
+    failures: Failures,
+    /// The stage of each trial that was handed out and is not reported, counted from 1; 0 for none.
+    out: Vec<u32>,
+    /// Stages that were handed out and given back.
+    returned: VecDeque<Assignment>,
+    /// The places of the trials whose lives have ended, in the order in which they did.
+    ended: Vec<u64>,
+}
+
+/// What earlier processes left.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) known: HashMap<(TrialId, u32), StageRecord>,
+    pub(super) ends: HashMap<TrialId, Status>,
+    pub(super) on_disk: HashSet<TrialId>,
+    pub(super) deaths: Deaths,
+}
+
+impl Book {
+    pub(super) fn new(config: Arc<Config>, scheduler: Box<dyn Scheduler>, left: Left) -> Book {
+        let Config { study, outline, keep, max_failures, .. } = &*config;
+        // more grow as they come
+        let room = outline.trials_of_repetition().min(1 << 16) as usize;
+        let ledger = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, *keep, room);
+        let ends = outline.brackets().iter().map(|bracket| bracket.stages.iter().map(|stage| stage.trained));
+        let stages = ends.map(Iterator::collect).collect();
+        let keys = Keys::new(study.seed);
+        let failures = Failures { allowed: *max_failures, tried: 0, failed: 0, first: None };
+        let Left { known, ends: known_ends, on_disk, deaths } = left;
+        let (out, returned, ended) = (Vec::new(), VecDeque::new(), Vec::new());
+        Book {
+            config,
+            keys,
+            stages,
+            scheduler,
+            ledger,
+            known,
+            known_ends,
+            ends: Vec::new(),
+            on_disk,
+            deaths,
+            failures,
+            out,
+            returned,
+            ended,
+        }
+    }
+
+    /// What the scheduler has.
+    pub(super) fn next(&mut self) -> Next {
+        while let Some(assignment) = self.returned.pop_front() {
+            // somebody may have reported on it meanwhile
+            if self.is_out(assignment.trial, assignment.stage) {
+                return Next::Order(self.order(assignment));
+            }
+        }
+        let assignment = match self.scheduler.ask() {
+            Ask::Run(assignment) => assignment,
+            Ask::Wait => return Next::Wait,
+            Ask::Done => return Next::Over,
+        };
+        if !self.known.is_empty()
+            && let Some(record) = self.known.remove(&(assignment.trial, assignment.stage))
+            && record.is_of(assignment.to - assignment.from, self.had(&assignment))
+        {
+            return Next::Known(record);
+        }
+        Next::Order(self.order(assignment))
+    }
+
+    /// The epochs that a trial has had before a stage. One that was stopped early has had fewer than planned.
+    fn had(&self, assignment: &Assignment) -> u64 {
+        let so_far = self.ledger.get(self.config.outline.place(assignment.trial));
+        so_far.filter(|_| assignment.stage > 0).map_or(assignment.from, |trial| trial.epochs)
+    }
+
+    /// The order for a stage, which is out from now on.
+    fn order(&mut self, assignment: Assignment) -> Order {
+        let Assignment { trial, stage, from, to } = assignment;
+        let ordinal = self.config.outline.place(trial);
+        let stages = &self.stages[trial.bracket as usize - 1];
+        let so_far = self.ledger.get(ordinal);
+        let had = so_far.filter(|_| stage > 0).map_or(from, |trial| trial.epochs);
+        let planned = (stage as usize).checked_sub(1).and_then(|before| stages.get(before).copied());
+        let earlier = so_far.filter(|_| planned.is_some_and(|planned| planned != had)).map(TrialState::ends);
+        let limit = self.config.terms.trial_time_limit.map(|limit| {
+            let spent = so_far.map_or(0.0, |trial| trial.seconds);
+            limit.saturating_sub(std::time::Duration::try_from_secs_f64(spent).unwrap_or_default())
+        });
+        let is_on_disk = !self.on_disk.is_empty() && self.on_disk.contains(&trial);
+        let is_given = ordinal < self.config.given;
+        let order = Order {
+            assignment: Assignment { from: had, to: had + (to - from), ..assignment },
+            ordinal,
+            key: self.keys.of(trial),
+            configuration: if is_given { Configuration::Given } else { Configuration::Drawn },
+            stages: stages.clone(),
+            score: so_far.and_then(|trial| {
+                let (value, epoch) = trial.score?;
+                Some(Scored { value, epoch, loss: trial.loss })
+            }),
+            attempt: so_far.map_or(0, |trial| trial.attempt),
+            limit,
+            checkpoint: is_on_disk.then_some(CheckpointId(trial)),
+            unusual: None,
+        };
+        let place = ordinal as usize;
+        if self.out.len() <= place {
+            self.out.resize(place + 1, 0);
+        }
+        self.out[place] = stage + 1;
+        // both are empty nearly always
+        if earlier.is_some() || !self.deaths.is_empty() {
+            return self.with_unusual(order, earlier);
+        }
+        order
+    }
+
+    #[cold]
+    fn with_unusual(&mut self, order: Order, earlier: Option<Box<[(u64, u64)]>>) -> Order {
+        let stage = (order.assignment.trial, order.assignment.stage);
+        // what is given back is as it was
+        let (deaths, alone) =
+            (self.deaths.culprits.get(&stage).copied(), self.deaths.suspects.contains(&stage));
+        let unusual = Unusual { earlier: earlier.unwrap_or_default(), alone, deaths };
+        Order { unusual: (unusual != Unusual::default()).then(|| Box::new(unusual)), ..order }
+    }
+
+    /// Whether a stage was handed out and is not reported.
+    fn is_out(&self, trial: TrialId, stage: u32) -> bool {
+        let place = self.config.outline.ordinal(trial).map(|ordinal| ordinal as usize);
+        place.and_then(|place| self.out.get(place)).is_some_and(|out| u64::from(*out) == u64::from(stage) + 1)
+    }
+
+    /// Takes note that somebody has reported on a stage. Returns whether this is the first report on it.
+    pub(super) fn accept(&mut self, record: &StageRecord) -> bool {
+        let is_first = self.is_out(record.trial, record.stage);
+        if is_first {
+            self.out[self.config.outline.place(record.trial) as usize] = 0;
+        }
+        is_first
+    }
+
+    /// Makes a stage available again. Returns whether it was out.
+    pub(super) fn give_back(&mut self, assignment: Assignment) -> bool {
+        let Assignment { trial, stage, .. } = assignment;
+        let waits = self.returned.iter().any(|other| (other.trial, other.stage) == (trial, stage));
+        let is_lost = !waits && self.is_out(trial, stage);
+        if is_lost {
+            self.returned.push_back(assignment);
+        }
+        is_lost
+    }
+
+    /// The trial has a checkpoint now.
+    pub(super) fn saved(&mut self, trial: TrialId) {
+        self.on_disk.insert(trial);
+    }
+
+    /// How many outcomes, this trial's included, have to count before there can be anything new to train.
+    pub(super) fn missing(&self, trial: TrialId) -> u32 {
+        self.scheduler.missing(trial)
+    }
+
+    /// Enters what a stopped sweep has of a stage.
+    pub(super) fn leave(&mut self, record: Arc<StageRecord>) {
+        self.ledger.enter(self.config.outline.place(record.trial), record, true);
+    }
+
+    /// Lets an outcome count: the ledger knows it, the scheduler acts on it, and the coordinator hears of it. Returns whether there may
+    /// be something new to train, and the error that ends the sweep if too many trials failed.
+    pub(super) fn settle(
+        &mut self,
+        record: Arc<StageRecord>,
+        replayed: bool,
+        mailbox: &mut Mailbox,
+    ) -> (bool, Option<Error>) {
+        let observed = self.config.observed;
+        // failures that an earlier process met have been put up with already
+        let hopeless = if replayed { None } else { self.failures.enter(&record) };
+        if observed {
+            mailbox.push(Mail::Ended { record: record.clone(), replayed });
+        }
+        let done = Assignment { trial: record.trial, stage: record.stage, from: record.from, to: record.to };
+        let score = self.ledger.enter(self.config.outline.place(done.trial), record, false);
+        let is_awaited = self.scheduler.missing(done.trial) <= 1;
+        for (trial, ended) in self.scheduler.tell(&done, score) {
+            let ordinal = self.config.outline.place(trial);
+            let (status, removed) = self.ledger.end(ordinal, ended);
+            self.ended.push(ordinal);
+            // looking for one in a set takes long, even in an empty one
+            let on_disk = &mut self.on_disk;
+            if let Some(removed) = removed.filter(|trial| !on_disk.is_empty() && on_disk.remove(trial)) {
+                mailbox.push(Mail::Remove(removed));
+            }
+            if self.config.terms.describes
+                && self.known_ends.remove(&trial).is_none_or(|known| known != status)
+            {
+                self.ends.push((trial, status.clone()));
+            }
+            if observed {
+                mailbox.push(Mail::Event(Event::TrialEnded { trial, status }));
+            }
+        }
+        (is_awaited, hopeless)
+    }
+
+    /// The trials whose weights somebody may ask for after these outcomes. Most trials of a stage are known to be out when they are
+    /// told, and their checkpoints would only be removed again.
+    pub(super) fn needed<'a>(&mut self, reports: impl Iterator<Item = &'a Report>) -> HashSet<TrialId> {
+        let mut needed = HashSet::new();
+        let mut pending: Vec<(TrialId, Score)> = Vec::new();
+        for Report { record, unfinished, .. } in reports {
+            if *unfinished {
+                needed.insert(record.trial);
+            }
+            let ordinal = self.config.outline.place(record.trial);
+            let Some(score) = self.ledger.score_after(ordinal, record) else { continue };
+            if !unfinished {
+                pending.push((record.trial, score));
+            }
+        }
+        needed.extend(self.scheduler.hopeful(&pending));
+        pending.retain(|(trial, _)| !needed.contains(trial));
+        needed.extend(self.ledger.would_keep(pending));
+        needed
+    }
+
+    /// The places of the trials whose lives have ended.
+    pub(super) fn ended(&self) -> &[u64] {
+        &self.ended
+    }
+
+    /// Whether everything was trained.
+    pub(super) fn is_done(&self) -> bool {
+        self.scheduler.is_done()
+    }
+
+    /// The trials, by their place, as far as they have been seen. None is known afterwards.
+    pub(super) fn take_trials(&mut self) -> Vec<Option<TrialState>> {
+        self.ledger.take_trials()
+    }
+}

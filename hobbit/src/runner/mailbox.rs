@@ -1,0 +1,84 @@
+//! The mail to the coordinator: outcomes to be made durable, events to be told, files to be written and removed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::observe::Event;
+use crate::repository::{SavedModel, StageRecord};
+use crate::trial::TrialId;
+use crate::work::Report;
+
+/// The bytes of checkpoints that may wait to be written before workers wait too.
+const ROOM: usize = 256 << 20;
+
+/// One letter.
+pub(super) enum Mail {
+    Event(Event),
+    /// An outcome counts. Observers are told.
+    Ended {
+        record: Arc<StageRecord>,
+        replayed: bool,
+    },
+    /// A stage is left before its end. Observers are told.
+    Left(Arc<StageRecord>),
+    /// An outcome that has to be durable before it counts.
+    Outcome(Box<Report>),
+    /// A checkpoint from within a stage.
+    Checkpoint(Box<SavedModel>),
+    /// Weights that are no longer needed.
+    Remove(TrialId),
+}
+
+/// What the coordinator reads next.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    pub(super) mail: Vec<Mail>,
+    bytes: usize,
+    /// The outcomes that were sent and do not count yet.
+    unwritten: usize,
+    /// When the first stage began of which the disk may not know yet that it did.
+    pub(super) begun: Option<Instant>,
+    /// The outcomes in here, by repetition and bracket.
+    waiting: HashMap<(u32, u32), u32>,
+    /// Somebody waits for the coordinator.
+    pub(super) urgent: bool,
+}
+
+impl Mailbox {
+    pub(super) fn push(&mut self, mail: Mail) {
+        self.mail.push(mail);
+    }
+
+    /// Puts an outcome in. Returns how many of its bracket are in here now.
+    pub(super) fn push_outcome(&mut self, report: Report) -> u32 {
+        self.bytes += report.model.as_ref().map_or(0, |model| model.bytes());
+        self.unwritten += 1;
+        let trial = report.record.trial;
+        self.mail.push(Mail::Outcome(Box::new(report)));
+        let waiting = self.waiting.entry((trial.iteration, trial.bracket)).or_insert(0);
+        *waiting += 1;
+        *waiting
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > ROOM
+    }
+
+    /// Takes everything out.
+    pub(super) fn take(&mut self) -> Vec<Mail> {
+        self.bytes = 0;
+        self.waiting.clear();
+        self.urgent = false;
+        std::mem::take(&mut self.mail)
+    }
+
+    /// This many outcomes count now.
+    pub(super) fn settled(&mut self, count: usize) {
+        self.unwritten = self.unwritten.saturating_sub(count);
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.unwritten == 0
+    }
+}

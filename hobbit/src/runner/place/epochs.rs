@@ -1,0 +1,247 @@
+//! The epochs of a stage: a trial built or carried on, trained and validated epoch by epoch.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::evaluate::{Evaluator, Surroundings};
+use super::running::{Known, Running, Tools};
+use super::stage::Stage;
+use super::trouble::{Trouble, attempt, listed};
+use crate::objective::{Checkpoint, EpochContext, History, Interrupted, Objective, TrialContext};
+use crate::repository::{Losses, SavedModel, SavedState, ScoreBy};
+use crate::runner::panics::catch;
+use crate::schedule::Assignment;
+use crate::work::Scored;
+
+impl<O: Objective> Evaluator<O> {
+    /// Brings the trial to the end of its stage, or to where the sweep stops; a panic ends the trial.
+    pub(super) fn train(
+        &self,
+        stage: &mut Stage<O>,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+    ) -> Result<Running<O>, Trouble> {
+        let under_way = Cell::new(0);
+        catch(|| self.train_or_panic(stage, tools, around, &under_way))
+            .unwrap_or_else(|reason| Err(Trouble::Failed { epoch: under_way.get(), reason }))
+    }
+
+    /// `under_way` is the epoch under way, counted from 1; 0 while the model is built.
+    fn train_or_panic(
+        &self,
+        stage: &mut Stage<O>,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+        under_way: &Cell<u64>,
+    ) -> Result<Running<O>, Trouble> {
+        let mut running = self.begin(stage, around)?;
+        let Assignment { from, to, .. } = stage.order.assignment;
+        let keeps_best = self.terms.saves && self.terms.score == ScoreBy::Best;
+        let checkpoint_every = self.terms.checkpoint_every.filter(|_| self.terms.saves);
+        while running.epoch < to && !running.stopped {
+            under_way.set(running.epoch + 1);
+            // the best model is copied only when it is about to be changed
+            if keeps_best && running.score.is_some_and(|score| score.epoch == running.epoch) {
+                let saved = attempt(running.epoch, || self.checkpoint(&running.model))?;
+                running.best = Some(Arc::new(saved));
+            }
+            let (end, stage_end) = stage.order.stage_at(running.epoch);
+            // without a repository there is nothing to do between epochs
+            let until = if self.terms.saves { running.epoch + 1 } else { end };
+            let ends = (until, stage_end);
+            let stopping = self.epochs(&mut running, ends, stage, tools, around, under_way)?;
+            if stopping && running.epoch >= from || running.epoch == to {
+                break;
+            }
+            let due = |every| running.epoch > from && (running.epoch - from) % every == 0;
+            if checkpoint_every.is_some_and(due) {
+                let saved = self
+                    .save(&stage.order, &running)
+                    .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
+                around.save(Box::new(saved));
+            }
+        }
+        Ok(running)
+    }
+
+    /// Trains until the trial has this many epochs, or its stage or the sweep stops; returns whether one
+    /// does. `stage_end` is what the objective is told.
+    // by itself, so that a loop over epochs that take no time stays short
+    #[inline(never)]
+    fn epochs(
+        &self,
+        running: &mut Running<O>,
+        (until, stage_end): (u64, u64),
+        stage: &Stage<O>,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+        under_way: &Cell<u64>,
+    ) -> Result<bool, Trouble> {
+        let (assignment, context) = (&stage.order.assignment, &stage.context);
+        while running.epoch < until {
+            let number = running.epoch + 1;
+            under_way.set(number);
+            tools.metrics.clear();
+            self.epoch(running, number, stage_end, assignment, context, tools)?;
+            let score = running.score.map(|score| score.value);
+            if around.epoch(assignment, number, &tools.metrics, score) | running.stopped {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The trial as it is in memory, or in its checkpoint, or built anew.
+    fn begin(&self, stage: &mut Stage<O>, around: &impl Surroundings) -> Result<Running<O>, Trouble> {
+        let Assignment { trial, from, .. } = stage.order.assignment;
+        if let Some((model, best)) = stage.carried.take() {
+            return Ok(running(model, best, from, stage.order.score));
+        }
+        let build = || attempt(0, || self.objective.build(&stage.hparams, &stage.context));
+        let mut model = build()?;
+        if let Some(saved) = stage.saved.take() {
+            match attempt(saved.state.epoch, || self.objective.load(&mut model, saved.present())) {
+                Ok(()) => return Ok(self.loaded(model, *saved, from, stage.order.score)),
+                Err(Trouble::Failed { reason, .. }) => {
+                    around.note(format!(
+                        "the checkpoint of trial {trial} does not load ({reason}); the trial is trained again from its beginning",
+                    ));
+                    model = build()?;
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        // keyed randomness makes the same model again, whatever the reason it is not there
+        Ok(running(model, None, 0, None))
+    }
+
+    /// The trial as its checkpoint says. The stage begins at `from`, and the trial has this score before it.
+    fn loaded(&self, model: O::Model, saved: SavedModel, from: u64, before: Option<Scored>) -> Running<O> {
+        let SavedState { epoch, score, from: since, history, stopped, .. } = saved.state;
+        let best = saved.last.is_some().then(|| Arc::new(saved.best));
+        let score = score.map(|score| self.scored(score, since, &history, before));
+        let mut running = running(model, best, epoch, score);
+        // otherwise these are those of the stage before
+        if since == from {
+            running.stopped = stopped;
+            running.history = Some(history).filter(|history| !history.is_empty());
+        }
+        running
+    }
+
+    /// A score that was saved, with the loss of its epoch: it is in the history that was saved with it, or it
+    /// is known from an earlier stage.
+    fn scored(
+        &self,
+        (value, epoch): (f64, u64),
+        since: u64,
+        history: &History,
+        before: Option<Scored>,
+    ) -> Scored {
+        let row = since.checked_add(1).and_then(|first| epoch.checked_sub(first));
+        let loss = match (row, before) {
+            (Some(row), _) => Losses::new(self.terms.ties, &self.terms.monitor).loss(history, row as usize),
+            (None, Some(before)) if (before.value, before.epoch) == (value, epoch) => before.loss,
+            _ => f64::NAN,
+        };
+        Scored { value, epoch, loss }
+    }
+
+    /// One epoch, counted from 1, and what follows from its metrics.
+    fn epoch(
+        &self,
+        running: &mut Running<O>,
+        number: u64,
+        stage_end: u64,
+        assignment: &Assignment,
+        context: &TrialContext,
+        tools: &mut Tools,
+    ) -> Result<(), Trouble> {
+        let Assignment { from, to, .. } = *assignment;
+        let epoch = EpochContext { trial: context, epoch: number - 1, stage_end };
+        attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, &mut tools.metrics))?;
+        // a diverged model need not be validated
+        let loss = self.objective.training_loss().and_then(|name| Some((name, tools.metrics.get(name)?)));
+        if let Some((name, loss)) = loss.filter(|(_, loss)| !loss.is_finite()) {
+            return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {loss}") });
+        }
+        attempt(number, || self.objective.validate(&mut running.model, &epoch, &mut tools.metrics))?;
+        let known = match running.known {
+            Some(known) if known.layout == tools.metrics.layout() => known,
+            _ => self.look_up(running, tools, number, (from, to))?,
+        };
+        let value = tools.metrics.values()[known.monitor];
+        if !value.is_finite() {
+            return Err(self.monitor_diverged(number, value));
+        }
+        running.epoch = number;
+        let scored = || Scored { value, epoch: number, loss: known.loss(&tools.metrics) };
+        // most epochs are either better or worse, and need no other metric
+        let is_better = match &running.score {
+            Some(best) if self.terms.score == ScoreBy::Best => match value == best.value {
+                true => known.decides && scored().better_than(*best, self.terms.direction),
+                false => self.terms.direction.better(value, best.value),
+            },
+            _ => true,
+        };
+        if is_better {
+            running.score = Some(scored());
+            running.best = None;
+        }
+        match &mut running.history {
+            Some(history) if running.known.is_some() => history.push_same(&tools.metrics),
+            Some(history) if number > from => history.push(&tools.metrics),
+            _ => {}
+        }
+        // what earlier stages had is settled
+        running.stopped = tools.metrics.is_stopped() && number > from;
+        // a trial that never looks at its interrupt is looked after here
+        match context.interrupt.check() {
+            Ok(()) => Ok(()),
+            Err(Interrupted::Stopped) => Err(Trouble::Left),
+            Err(Interrupted::TimeLimit) if number < to && !running.stopped => {
+                Err(Trouble::Failed { epoch: number, reason: Interrupted::TimeLimit.to_string() })
+            }
+            Err(Interrupted::TimeLimit) => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn monitor_diverged(&self, epoch: u64, value: f64) -> Trouble {
+        Trouble::Diverged { epoch, reason: format!("{} is {value}", self.terms.monitor) }
+    }
+
+    /// Where the monitor is in metrics of a new layout, and the losses.
+    #[cold]
+    fn look_up(
+        &self,
+        running: &mut Running<O>,
+        tools: &mut Tools,
+        epoch: u64,
+        (from, to): (u64, u64),
+    ) -> Result<Known, Trouble> {
+        let Some(known) = tools.look_up(&self.terms.monitor, self.terms.ties) else {
+            let reported = listed(tools.metrics.iter().map(|(name, _)| name));
+            let reason = format!("the epoch did not report `{}`; it reported {reported}", self.terms.monitor);
+            return Err(Trouble::Failed { epoch, reason });
+        };
+        if epoch > from {
+            let room = (to - from).min(4096) as usize;
+            let in_order =
+                running.history.as_ref().is_none_or(|history| history.has_layout_of(&tools.metrics));
+            running.history.get_or_insert_with(|| History::new(tools.metrics.names(), room));
+            running.known = in_order.then_some(known);
+        }
+        Ok(known)
+    }
+}
+
+/// A trial that has been trained this many epochs.
+fn running<O: Objective>(
+    model: O::Model,
+    best: Option<Arc<Checkpoint>>,
+    epoch: u64,
+    score: Option<Scored>,
+) -> Running<O> {
+    Running { model, best, epoch, score, history: None, stopped: false, known: None }
+}

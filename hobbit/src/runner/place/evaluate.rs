@@ -1,0 +1,251 @@
+//! One stage of one trial, with whatever goes wrong turned into an outcome.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::running::{Running, Tools};
+use super::stage::{Carried, Evaluated, Stage, Task};
+use super::trouble::{Trouble, chain, is_unheard, unheard};
+use crate::error::{BoxError, Result};
+use crate::objective::{Checkpoint, Interrupt, Metrics, Objective};
+use crate::repository::{End, SavedModel, SavedState, StageRecord, WEIGHTS_FORMAT};
+use crate::runner::panics::catch;
+use crate::schedule::Assignment;
+use crate::work::{CheckpointId, Order, Report, Terms, WorkerId};
+
+/// What an evaluation needs from the workplace around it.
+pub(super) trait Surroundings {
+    /// While this lives, no other trial is trained.
+    type Alone<'a>
+    where
+        Self: 'a;
+
+    /// Reads a trial's checkpoint.
+    fn load(&self, checkpoint: CheckpointId) -> Option<Box<SavedModel>>;
+    /// Called after each epoch; returns whether the sweep is stopping.
+    fn epoch(&self, assignment: &Assignment, epoch: u64, metrics: &Metrics, score: Option<f64>) -> bool;
+    /// Takes a checkpoint from within a stage.
+    fn save(&self, model: Box<SavedModel>);
+    /// The user should know.
+    fn note(&self, text: String);
+    /// Waits until no other trial is trained, and keeps it so while the guard lives. `None` if the sweep stops meanwhile.
+    fn alone(&self) -> Option<Self::Alone<'_>>;
+    /// Whether the sweep is stopping, asked after something failed; `after` is how long the stage had been
+    /// trained.
+    fn is_stopping(&self, after: Duration) -> bool;
+    /// Tells for how long the stage may run, and gets the flags that can end it.
+    fn interrupt(&self, deadline: Option<Instant>) -> Arc<Interrupt>;
+}
+
+/// The objective, and what of the sweep's settings evaluations need.
+pub(super) struct Evaluator<O: Objective> {
+    pub(super) objective: Arc<O>,
+    pub(super) terms: Terms,
+}
+
+/// Why a trial that ends the process has failed.
+fn died(deaths: u32) -> String {
+    let times = if deaths == 1 { "once" } else { &format!("{deaths} times in a row") };
+    format!(
+        "the process ended {times} while it was being trained: it was killed, aborted, exited, or ran out of memory or stack"
+    )
+}
+
+/// When a stage has to be over. A moment that the clock cannot name is never reached.
+fn deadline(order: &Order, start: Instant) -> Option<Instant> {
+    order.limit.and_then(|limit| start.checked_add(limit))
+}
+
+impl<O: Objective> Evaluator<O> {
+    /// Trains a stage, which begins when the clock was looked at last. `None` if it was told to leave at once.
+    ///
+    /// # Errors
+    /// The trial cannot print any more, which is not its fault.
+    pub(super) fn evaluate<A: Surroundings>(
+        &self,
+        task: Task<O>,
+        hparams: Arc<O::Hparams>,
+        worker: WorkerId,
+        tools: &mut Tools,
+        around: &A,
+    ) -> Result<Option<Evaluated<O>>> {
+        let start = tools.clock.last();
+        let interrupt = around.interrupt(deadline(&task.order, start));
+        let mut stage = Stage::new(task, hparams, worker, start, interrupt);
+        if stage.carried.is_none() {
+            self.load(&mut stage, around);
+        }
+        // until all is done
+        let mut alone = None;
+        let result = match stage.order.deaths() {
+            Some(deaths) => {
+                Err(Trouble::Failed { epoch: stage.order.assignment.from + 1, reason: died(deaths) })
+            }
+            None => self.train_patiently(&mut stage, tools, around, &mut alone),
+        };
+        match result {
+            Ok(running) => self.trained(stage, running, tools, around),
+            Err(Trouble::Left) => Ok(None),
+            Err(Trouble::Diverged { epoch, reason }) => {
+                self.failed(&stage, End::Diverged { epoch, reason }, tools, around)
+            }
+            Err(Trouble::Failed { epoch, reason } | Trouble::Memory { epoch, reason }) => {
+                self.failed(&stage, End::Failed { epoch, reason }, tools, around)
+            }
+        }
+    }
+
+    /// Trains the stage as often as it may fail, and alone if memory is full.
+    fn train_patiently<'a, A: Surroundings>(
+        &self,
+        stage: &mut Stage<O>,
+        tools: &mut Tools,
+        around: &'a A,
+        alone: &mut Option<A::Alone<'a>>,
+    ) -> Result<Running<O>, Trouble> {
+        loop {
+            match self.train(stage, tools, around) {
+                Err(Trouble::Memory { reason, .. })
+                    if alone.is_none() && stage.context.interrupt.check().is_ok() =>
+                {
+                    around.note(format!("trial {} is tried again alone: {reason}", stage.order.trial()));
+                    *alone = around.alone();
+                    if alone.is_none() {
+                        return Err(Trouble::Left);
+                    }
+                    // waiting is not training
+                    stage.start = tools.clock.look();
+                    stage.context.interrupt = around.interrupt(deadline(&stage.order, stage.start));
+                    self.load(stage, around);
+                }
+                Err(Trouble::Failed { epoch, reason }) if is_unheard(&reason) => {
+                    return Err(Trouble::Failed { epoch, reason });
+                }
+                Err(Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. })
+                    if stage.order.attempt < self.terms.retries
+                        && stage.context.interrupt.check().is_ok() =>
+                {
+                    stage.retry();
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads the trial's checkpoint, if there is one.
+    fn load(&self, stage: &mut Stage<O>, around: &impl Surroundings) {
+        if let Some(checkpoint) = stage.order.checkpoint {
+            stage.continue_from(around.load(checkpoint), self.terms.retries);
+        }
+    }
+
+    /// The outcome of a stage that was trained.
+    fn trained(
+        &self,
+        stage: Stage<O>,
+        mut running: Running<O>,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+    ) -> Result<Option<Evaluated<O>>> {
+        let finished = (|| {
+            let model =
+                if self.terms.saves { Some(Box::new(self.save(&stage.order, &running)?)) } else { None };
+            let best = running.best.as_ref().map_or(0, |best| best.bytes());
+            let bytes = catch(|| {
+                self.objective.pause(&mut running.model);
+                self.objective.memory(&running.model)
+            })?;
+            Ok((model, bytes.saturating_add(best)))
+        })();
+        let (model, bytes) = match finished {
+            Ok(finished) => finished,
+            Err(reason) => {
+                return self.failed(&stage, End::Failed { epoch: running.epoch, reason }, tools, around);
+            }
+        };
+        let record = self.record(&stage, tools, End::Trained, Some(&mut running));
+        let unfinished = running.epoch < stage.order.assignment.to && !running.stopped;
+        let Running { model: live, best, epoch, .. } = running;
+        let Stage { order: Order { ordinal, attempt, .. }, hparams, .. } = stage;
+        let carried = Some(Carried { ordinal, epoch, attempt, model: live, best, hparams, bytes });
+        Ok(Some(Evaluated { report: Report { record, model, unfinished, failed_now: false }, carried }))
+    }
+
+    /// The outcome of a stage that failed.
+    fn failed(
+        &self,
+        stage: &Stage<O>,
+        end: End,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+    ) -> Result<Option<Evaluated<O>>> {
+        // whoever stops a sweep makes no number infinite
+        let failed_now = stage.order.deaths().is_none() && matches!(end, End::Failed { .. });
+        let record = self.record(stage, tools, end, None);
+        if failed_now && around.is_stopping(stage.start.elapsed()) {
+            return Ok(None);
+        }
+        if let End::Failed { reason, .. } = &record.end
+            && is_unheard(reason)
+        {
+            return Err(unheard(stage.order.trial(), reason));
+        }
+        let report = Report { record, model: None, unfinished: false, failed_now };
+        Ok(Some(Evaluated { report, carried: None }))
+    }
+
+    fn record(
+        &self,
+        stage: &Stage<O>,
+        tools: &mut Tools,
+        end: End,
+        running: Option<&mut Running<O>>,
+    ) -> Arc<StageRecord> {
+        let Assignment { trial, stage: number, from, to } = stage.order.assignment;
+        let (score, history) =
+            running.map_or_else(Default::default, |running| (running.score, running.history.take()));
+        let score = score.map(|score| (score.value, score.epoch));
+        let history = history.unwrap_or_default();
+        let seconds = (tools.clock.look() - stage.start).as_secs_f64();
+        Arc::new(StageRecord {
+            time: tools.clock.date(),
+            trial,
+            stage: number,
+            from,
+            to,
+            end,
+            score,
+            attempt: stage.order.attempt,
+            worker: stage.context.worker,
+            machine: stage.machine,
+            seconds,
+            history,
+        })
+    }
+
+    /// What the objective saves, if a file can hold it.
+    pub(super) fn checkpoint(&self, model: &O::Model) -> Result<Checkpoint, BoxError> {
+        let checkpoint = self.objective.save(model)?;
+        checkpoint.check()?;
+        Ok(checkpoint)
+    }
+
+    /// The trial's model as it is to be written.
+    pub(super) fn save(&self, order: &Order, running: &Running<O>) -> Result<SavedModel, String> {
+        let present = catch(|| self.checkpoint(&running.model))?.map_err(|error| chain(&*error))?;
+        let state = SavedState {
+            format: WEIGHTS_FORMAT,
+            trial: order.trial(),
+            attempt: order.attempt,
+            epoch: running.epoch,
+            score: running.score.map(|score| (score.value, score.epoch)),
+            from: order.assignment.from,
+            history: running.history.clone().unwrap_or_default(),
+            stopped: running.stopped,
+        };
+        Ok(match &running.best {
+            Some(best) => SavedModel { state, best: Checkpoint::clone(best), last: Some(present) },
+            None => SavedModel { state, best: present, last: None },
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! Where stages run in this process: threads, the trials in their memory, and one stage from its order to its report.
+
+mod around;
+mod batch;
+mod clock;
+mod crew;
+mod epochs;
+mod evaluate;
+mod floor;
+mod local;
+mod paused;
+mod running;
+mod stage;
+mod stuck;
+mod trouble;
+mod worker;
+
+pub use local::LocalPool;
+pub(in crate::runner) use trouble::listed;

@@ -1,0 +1,235 @@
+//! A worker: one long job of rayon's that takes stages of trials from the desk until there are none.
+//!
+//! Because a trial is never a job of a pool itself, no thread can pick up one trial while it waits inside
+//! another. And user code runs on a thread that belongs to no pool, so that what it gives to rayon goes to
+//! rayon's global pool, of which a sweep occupies no thread: user code may use rayon as it likes, and may
+//! wait for it as it likes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+
+use super::around::Around;
+use super::batch::Batch;
+use super::clock::Clock;
+use super::floor::{Floor, Held};
+use super::running::Tools;
+use super::stage::{Carried, Evaluated, Task};
+use crate::error::{Error, Result};
+use crate::objective::{Interrupt, Objective};
+use crate::repository::EXIT;
+use crate::runner::descriptions::{describe, point};
+use crate::runner::panics::catch;
+use crate::space::SearchSpace;
+use crate::work::{Beginning, Order, Report, Taken, WorkerId};
+
+/// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits
+/// the process.
+struct Leaving(Option<File>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(mut file) = self.0.take() {
+            // without it, the process has ended without a word
+            let _ = file.write_all(EXIT);
+        }
+    }
+}
+
+thread_local! {
+    /// Set while a worker works.
+    static LEAVING: RefCell<Leaving> = const { RefCell::new(Leaving(None)) };
+}
+
+/// Works until the sweep is over. `slot` is the worker's place.
+pub(super) fn work<O: Objective>(floor: &Arc<Floor<O>>, slot: usize) {
+    let trace = floor.trace.as_ref().and_then(|file| file.try_clone().ok());
+    LEAVING.with_borrow_mut(|leaving| leaving.0 = trace);
+    let worked = catch(|| Worker::new(floor, slot).work());
+    LEAVING.with_borrow_mut(|leaving| leaving.0 = None);
+    if let Err(reason) = worked {
+        // where trials are trained, panics are caught; this was somewhere else
+        floor.desk.fail(Error::study(format!("a worker {reason}")));
+    }
+    floor.leave(slot);
+}
+
+/// How a batch of stages ended.
+enum Batched {
+    Done,
+    /// The worker was told to leave at once.
+    Left,
+    /// The sweep ends.
+    Failed(Error),
+}
+
+/// One worker, with what it uses again and again.
+struct Worker<'a, O: Objective> {
+    floor: &'a Floor<O>,
+    slot: usize,
+    id: WorkerId,
+    around: Around<'a, O>,
+    held: Held<O>,
+    batch: Batch,
+    tools: Tools,
+    orders: Vec<Order>,
+    outcomes: Vec<Evaluated<O>>,
+    reports: Vec<Report>,
+    /// The configurations that were made in this batch, by the places of their trials.
+    made: Vec<(u64, Arc<O::Hparams>)>,
+    /// Trials whose lives have ended.
+    ended: Vec<u64>,
+    /// Models whose time is over, to be dropped outside of any lock.
+    garbage: Vec<Carried<O>>,
+}
+
+impl<'a, O: Objective> Worker<'a, O> {
+    fn new(floor: &'a Floor<O>, slot: usize) -> Self {
+        let id = WorkerId { machine: floor.machine, index: slot as u32 };
+        let unlimited = Arc::new(Interrupt::default());
+        let watched = floor.evaluator.terms.watches_epochs;
+        let around = Around { floor, slot, id, stop: floor.desk.stop(), watched, unlimited };
+        Worker {
+            floor,
+            slot,
+            id,
+            around,
+            held: floor.held(slot),
+            batch: Batch::new(floor.is_single()),
+            tools: Tools::new(),
+            orders: Vec::new(),
+            outcomes: Vec::new(),
+            reports: Vec::new(),
+            made: Vec::new(),
+            ended: Vec::new(),
+            garbage: Vec::new(),
+        }
+    }
+
+    fn work(&mut self) {
+        while let Some(first) = self.next() {
+            let batched = self.train(first);
+            let is_wanted = self.hand_in();
+            match batched {
+                Batched::Done if is_wanted => {}
+                Batched::Done | Batched::Left => break,
+                Batched::Failed(error) => self.floor.desk.fail(error),
+            }
+        }
+        discard(&mut self.garbage);
+        let _ = catch(|| self.outcomes.clear());
+        let _ = catch(|| self.floor.evaluator.objective.worker_ends());
+    }
+
+    /// The next work: what it holds already, then the desk's, then what others hold. Waits while there is none; `None` when the
+    /// sweep is over.
+    fn next(&mut self) -> Option<Task<O>> {
+        let Floor { desk, .. } = self.floor;
+        loop {
+            let news = desk.news();
+            let most = self.batch.size().saturating_sub(self.held.len());
+            let taken = if most == 0 { Taken::Orders } else { desk.take(self.id, most, &mut self.orders) };
+            if taken == Taken::Over || self.around.stop.is_set() {
+                return None;
+            }
+            if let Some(task) = self.floor.start(self.slot, &self.held, &mut self.orders, &mut self.garbage) {
+                discard(&mut self.garbage);
+                return Some(task);
+            }
+            self.floor.release(&mut self.ended, &mut self.garbage);
+            match self.garbage.is_empty() {
+                true => desk.wait(news),
+                false => discard(&mut self.garbage),
+            }
+        }
+    }
+
+    /// Trains stages until there is something to hand in.
+    fn train(&mut self, first: Task<O>) -> Batched {
+        self.batch.restart();
+        self.tools.clock = Clock::new();
+        let mut next = Some(first);
+        while let Some(task) = next {
+            match self.stage(task) {
+                Ok(Some(evaluated)) => {
+                    self.batch.add(evaluated.report.record.seconds);
+                    self.outcomes.push(evaluated);
+                }
+                Ok(None) => return Batched::Left,
+                Err(error) => return Batched::Failed(error),
+            }
+            // while others keep the desk busy, what is held is done meanwhile
+            let goes_on = self.batch.has_time()
+                && !self.around.stop.is_set()
+                && (!self.batch.is_half_done() || self.floor.desk.is_busy());
+            next = if goes_on { self.held.take() } else { None };
+        }
+        Batched::Done
+    }
+
+    /// Trains one stage. `None` if the worker was told to leave.
+    fn stage(&mut self, task: Task<O>) -> Result<Option<Evaluated<O>>> {
+        let hparams = self.hparams(&task)?;
+        let mut alone = None;
+        if task.order.is_alone() {
+            alone = self.around.alone_and_written();
+            if alone.is_none() {
+                // it is trained when the sweep is continued
+                return Ok(None);
+            }
+        }
+        let Floor { desk, evaluator, .. } = self.floor;
+        if evaluator.terms.announces && task.order.deaths().is_none() {
+            let assignment = task.order.assignment;
+            let is_described = evaluator.terms.describes && assignment.stage == 0;
+            let model = match is_described {
+                true => describe(&*evaluator.objective, &hparams, task.order.epochs()),
+                false => BTreeMap::new(),
+            };
+            let point = if is_described { point(&*hparams) } else { None };
+            desk.begin(self.id, Beginning { assignment, hparams: hparams.values(), model, point })?;
+        }
+        if self.floor.is_single() {
+            self.tools.clock.look();
+        }
+        let evaluated = evaluator.evaluate(task, hparams, self.id, &mut self.tools, &self.around);
+        drop(alone);
+        evaluated
+    }
+
+    /// The trial's configuration.
+    fn hparams(&mut self, task: &Task<O>) -> Result<Arc<O::Hparams>> {
+        if let Some(carried) = &task.carried {
+            return Ok(carried.hparams.clone());
+        }
+        let hparams = self.floor.configuration(&task.order)?;
+        if self.floor.made.is_some() {
+            self.made.push((task.order.ordinal, hparams.clone()));
+        }
+        Ok(hparams)
+    }
+
+    /// Hands in what was trained. Returns whether there is more to do for this worker: another one is in its place otherwise.
+    fn hand_in(&mut self) -> bool {
+        if let Some(made) = &self.floor.made {
+            made.keep(&mut self.made);
+        }
+        // before they are handed in, since others may be asked to train them on at once
+        if !self.floor.pause(self.slot, &mut self.outcomes, &mut self.reports, &mut self.garbage) {
+            return false;
+        }
+        self.floor.desk.hand_in(self.id, &mut self.reports);
+        self.floor.finish(self.slot);
+        self.floor.release(&mut self.ended, &mut self.garbage);
+        true
+    }
+}
+
+/// Drops models; a panic in doing so concerns no one any more.
+pub(super) fn discard<O: Objective>(garbage: &mut Vec<Carried<O>>) {
+    for carried in garbage.drain(..) {
+        let _ = catch(|| drop(carried));
+    }
+}

@@ -1,0 +1,157 @@
+//! Where stages of trials run: the desk that hands out orders and takes reports, and the workplaces that work for it.
+//!
+//! A sweep has one [`Desk`], which decides everything and knows of no worker more than its name; it is where outcomes become durable
+//! and count. A [`Workplace`] is where stages are trained. [`LocalPool`](crate::LocalPool) is one: the threads of a process. Live models never leave a
+//! workplace; the desk knows only checkpoints.
+//!
+//! What goes between the two is plain data: [`Order`]s and [`Report`]s, which can be serialized, so that a workplace can be on
+//! other machines. One that is runs a `LocalPool` on each of them, with a desk of its own that passes everything on to
+//! the sweep's. Whatever happens on the way is harmless: of the reports of a stage the first one counts, any other is ignored, and an order
+//! that was lost is [given back](Desk::give_back) and becomes available again. Because everything random follows from an order's
+//! key, whoever trains it comes to the same result.
+
+mod order;
+mod report;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use order::{CheckpointId, Configuration, Order, Scored, Terms, Unusual, WorkerId};
+pub use report::{Beginning, EpochNews, Report};
+
+use crate::error::{Error, Result};
+use crate::repository::SavedModel;
+
+/// What a [`Desk`] says when it is asked for orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// There are some.
+    Orders,
+    /// There are none before something happens: [`Desk::wait`].
+    Wait,
+    /// There will be none any more: everything is trained, or the sweep stops.
+    Over,
+}
+
+/// Whether a sweep is stopping. Workers look at it after each epoch.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// The sweep is not stopping.
+    pub const fn new() -> Stop {
+        Stop(AtomicBool::new(false))
+    }
+
+    /// From now on it is.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the sweep is stopping.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A sweep as a workplace sees it.
+///
+/// All methods may be called from any thread at any time. A desk that is a stand-in for one elsewhere passes every call on, and sets its
+/// own [`Stop`] as soon as it hears of that one's.
+pub trait Desk: Send + Sync {
+    /// What of the sweep's settings workers have to know.
+    fn terms(&self) -> &Terms;
+
+    /// Whether the sweep is stopping: workers leave what they do after the epoch under way, and report it as
+    /// [unfinished](Report::unfinished).
+    fn stop(&self) -> &Stop;
+
+    /// Adds orders, `most` at most. More than one is asked for by workers whose stages are over in no time.
+    fn take(&self, worker: WorkerId, most: usize, orders: &mut Vec<Order>) -> Taken;
+
+    /// A worker begins a stage. Called where the [terms](Terms::announces) ask for it, before anything of the stage is trained.
+    ///
+    /// # Errors
+    /// It could not be written down; the stage must not be trained.
+    fn begin(&self, worker: WorkerId, beginning: Beginning) -> Result<()>;
+
+    /// An epoch has ended. Called where the [terms](Terms::watches_epochs) ask for it.
+    fn epoch(&self, worker: WorkerId, news: EpochNews<'_>);
+
+    /// Takes what came of orders. Of a stage, the first report counts; later ones, and those of a stage that nobody was asked to
+    /// train, are ignored. Returns when there is room for more.
+    fn hand_in(&self, worker: WorkerId, reports: &mut Vec<Report>);
+
+    /// Makes an order available again that nobody works on any more, because its worker was lost for example. It has no effect if
+    /// somebody has reported on it meanwhile.
+    fn give_back(&self, order: Order, why: &str);
+
+    /// Takes a trial's state within a stage, to be kept as its checkpoint.
+    fn save(&self, model: Box<SavedModel>);
+
+    /// Reads a checkpoint; `None` if there is none any more.
+    ///
+    /// # Errors
+    /// In words, what is wrong with it.
+    fn load(&self, checkpoint: CheckpointId) -> Result<Option<Box<SavedModel>>, String>;
+
+    /// Tells the user something.
+    fn note(&self, text: String);
+
+    /// Ends the sweep with an error.
+    fn fail(&self, error: Error);
+
+    /// How much has happened: a number that grows with everything that workers may wait for.
+    fn news(&self) -> u64;
+
+    /// Waits until more has happened than this, or the sweep is over.
+    fn wait(&self, since: u64);
+
+    /// Lets those who wait look again, because something happened within their workplace.
+    fn wake(&self);
+
+    /// Whether everything that was handed in counts, and is durable if the sweep has a repository.
+    fn is_settled(&self) -> bool;
+
+    /// Whether others keep the desk busy at this moment, so that a worker that holds more orders may hand in later.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
+    /// Adds the [places](Order::ordinal) of the trials whose lives have ended, but for the first `known` of them, in the order in
+    /// which they ended. A workplace lets go of what it keeps of them.
+    fn ended(&self, known: usize, places: &mut Vec<u64>);
+}
+
+/// Where stages of trials are trained.
+///
+/// ```
+/// use std::sync::Arc;
+/// use hobbit::work::{Desk, Workplace};
+/// use hobbit::{LocalPool, Objective, Result};
+///
+/// /// Trains as usual, and says so.
+/// struct Talkative<O: Objective>(LocalPool<O>);
+///
+/// impl<O: Objective> Workplace for Talkative<O> {
+///     fn width(&self) -> usize {
+///         self.0.width()
+///     }
+///
+///     fn run(&mut self, desk: Arc<dyn Desk>) -> Result<()> {
+///         desk.note(format!("{} workers begin", self.width()));
+///         self.0.run(desk)
+///     }
+/// }
+/// ```
+pub trait Workplace: Send {
+    /// How many stages are trained at once, at most.
+    fn width(&self) -> usize;
+
+    /// Works until the desk says that the sweep is over, and returns when nobody works any more.
+    ///
+    /// # Errors
+    /// It cannot work; the sweep ends with this error.
+    fn run(&mut self, desk: Arc<dyn Desk>) -> Result<()>;
+}

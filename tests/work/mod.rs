@@ -1,0 +1,6 @@
+//! Other workplaces than the threads of this process: what goes to them and comes back is plain data, and whatever happens on
+//! the way changes no result.
+
+mod laws;
+mod orders;
+mod remote;
