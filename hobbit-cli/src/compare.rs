@@ -116,7 +116,7 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     });
     row("iterations", plain(), &|o| o.study.iterations().to_string());
     let by_hyperband = |o: &Overview| matches!(o.study.algorithm, Algorithm::Hyperband { .. });
-    if !overviews.iter().all(by_hyperband) {
+    if !overviews.iter().copied().all(by_hyperband) {
         row("algorithm", plain(), &|o| {
             if by_hyperband(o) { "Hyperband".to_owned() } else { o.study.sizes() }
         });
