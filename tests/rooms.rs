@@ -60,7 +60,6 @@ const OPEN: &[(&str, &[&str])] = &[
     ("", &["algorithms", "study"]),
     ("repository", &["chain", "format1", "journal", "lines", "reader", "store"]),
     ("repository", &["counts", "overview"]),
-    ("train::data::files", &["idx", "npy", "options", "table"]),
 ];
 
 /// A path in code, from the crate (`crate`), or from another crate on.

@@ -19,7 +19,25 @@ pub fn read_idx(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
     ReadOptions::new().idx(path)
 }
 
-pub(super) fn numbers(path: &Path, options: &ReadOptions) -> Result<(Vec<usize>, Vec<u8>)> {
+impl ReadOptions {
+    /// Reads an idx file as [`read_idx`](crate::train::read_idx) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn idx(&self, path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
+        numbers(path.as_ref(), self)
+    }
+
+    /// Reads the files of MNIST as [`Mnist::read`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn mnist(&self, dir: impl AsRef<Path>) -> Result<Mnist> {
+        mnist(dir.as_ref(), self)
+    }
+}
+
+fn numbers(path: &Path, options: &ReadOptions) -> Result<(Vec<usize>, Vec<u8>)> {
     let mut bytes = options.read(path)?.bytes;
     let [0, 0, kind, dimensions, rest @ ..] = bytes.as_slice() else {
         return Err(damaged(path, "it is no idx file"));
@@ -82,7 +100,7 @@ impl Mnist {
     }
 }
 
-pub(super) fn mnist(dir: &Path, options: &ReadOptions) -> Result<Mnist> {
+fn mnist(dir: &Path, options: &ReadOptions) -> Result<Mnist> {
     let (train, x_train, y_train) = part(dir, "train", options)?;
     let (test, x_test, y_test) = part(dir, "t10k", options)?;
     if train != test {

@@ -59,7 +59,25 @@ pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Numbers>> {
     ReadOptions::new().npz(path)
 }
 
-pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Numbers> {
+impl ReadOptions {
+    /// Reads a `.npy` file as [`read_npy`](crate::train::read_npy) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn npy(&self, path: impl AsRef<Path>) -> Result<Numbers> {
+        one(path.as_ref(), self)
+    }
+
+    /// Reads a `.npz` file as [`read_npz`](crate::train::read_npz) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn npz(&self, path: impl AsRef<Path>) -> Result<BTreeMap<String, Numbers>> {
+        all(path.as_ref(), self)
+    }
+}
+
+fn one(path: &Path, options: &ReadOptions) -> Result<Numbers> {
     let bytes = options.read(path)?.bytes;
     let mut rest = bytes.as_slice();
     let mut read = || {
@@ -79,7 +97,7 @@ pub(super) fn one(path: &Path, options: &ReadOptions) -> Result<Numbers> {
     read().map_err(|why: String| damaged(path, &why))
 }
 
-pub(super) fn all(path: &Path, options: &ReadOptions) -> Result<BTreeMap<String, Numbers>> {
+fn all(path: &Path, options: &ReadOptions) -> Result<BTreeMap<String, Numbers>> {
     let contents = options.read(path)?;
     let mut archive =
         ZipArchive::new(Cursor::new(contents.bytes)).map_err(|error| damaged(path, &error.to_string()))?;

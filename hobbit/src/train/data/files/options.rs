@@ -1,14 +1,12 @@
 //! How data files are read: what is set for tables, and how much a packed file may become.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use super::table::MISSING;
-use super::{Mnist, Numbers, Table, damaged, idx, npy};
+use super::damaged;
 use crate::error::{Error, Result};
 
-/// Options for reading data files, for files that the defaults of [`Table::read`],
+/// Options for reading data files, for files that the defaults of [`Table::read`](crate::train::Table::read),
 /// [`read_npy`](crate::train::read_npy) and the like do not fit.
 ///
 /// ```
@@ -34,6 +32,12 @@ impl Default for ReadOptions {
         ReadOptions::new()
     }
 }
+
+/// What pandas takes for missing values.
+const MISSING: [&str; 19] = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+];
 
 /// What a packed file may unpack to: this many times its size, but at least so many bytes.
 const RATIO: u64 = 32;
@@ -68,55 +72,6 @@ impl ReadOptions {
     /// cannot fill the memory. Files that are not packed have no limit.
     pub fn unpacked_limit(self, bytes: u64) -> ReadOptions {
         ReadOptions { limit: Some(bytes), ..self }
-    }
-
-    /// Reads a table as [`Table::read`] does.
-    ///
-    /// # Errors
-    /// As there; or the delimiter is not an ASCII character that can separate fields.
-    pub fn table(&self, path: impl AsRef<Path>) -> Result<Table> {
-        let path = path.as_ref();
-        Table::of(&self.read(path)?.bytes, path.display().to_string(), self)
-    }
-
-    /// Reads a table as [`Table::parse`] does.
-    ///
-    /// # Errors
-    /// As for [`table`](ReadOptions::table).
-    pub fn parse_table(&self, text: &str) -> Result<Table> {
-        Table::of(text.as_bytes(), "the table".to_owned(), self)
-    }
-
-    /// Reads a `.npy` file as [`read_npy`](crate::train::read_npy) does.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn npy(&self, path: impl AsRef<Path>) -> Result<Numbers> {
-        npy::one(path.as_ref(), self)
-    }
-
-    /// Reads a `.npz` file as [`read_npz`](crate::train::read_npz) does.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn npz(&self, path: impl AsRef<Path>) -> Result<BTreeMap<String, Numbers>> {
-        npy::all(path.as_ref(), self)
-    }
-
-    /// Reads an idx file as [`read_idx`](crate::train::read_idx) does.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn idx(&self, path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
-        idx::numbers(path.as_ref(), self)
-    }
-
-    /// Reads the files of MNIST as [`Mnist::read`] does.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn mnist(&self, dir: impl AsRef<Path>) -> Result<Mnist> {
-        idx::mnist(dir.as_ref(), self)
     }
 
     /// All of a file, unpacked if it is packed with gzip.
@@ -218,6 +173,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::train::Table;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

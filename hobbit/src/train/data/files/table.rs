@@ -34,12 +34,6 @@ pub struct Table {
     pub(super) missing: Vec<String>,
 }
 
-/// What pandas takes for missing values.
-pub(super) const MISSING: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
-    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-];
-
 impl Table {
     /// Reads a CSV file whose first line has the columns' names; packed with gzip or not, in UTF-8.
     ///
@@ -137,6 +131,25 @@ impl Table {
             let names = self.names.join(", ");
             Error::data(format!("{} has no column `{column}`; it has {names}{hint}", self.source))
         })
+    }
+}
+
+impl ReadOptions {
+    /// Reads a table as [`Table::read`] does.
+    ///
+    /// # Errors
+    /// As there; or the delimiter is not an ASCII character that can separate fields.
+    pub fn table(&self, path: impl AsRef<Path>) -> Result<Table> {
+        let path = path.as_ref();
+        Table::of(&self.read(path)?.bytes, path.display().to_string(), self)
+    }
+
+    /// Reads a table as [`Table::parse`] does.
+    ///
+    /// # Errors
+    /// As for [`table`](ReadOptions::table).
+    pub fn parse_table(&self, text: &str) -> Result<Table> {
+        Table::of(text.as_bytes(), "the table".to_owned(), self)
     }
 }
 
