@@ -85,7 +85,7 @@ impl Schedule {
     }
 
     /// The same for another metric, which gets better in the direction it has: as
-    /// [early stopping](EarlyStopping::new) finds it.
+    /// [early stopping](crate::train::EarlyStopping::new) finds it.
     pub fn on_plateau_of(metric: &'static str, patience: u64, factor: f64) -> Schedule {
         Schedule::of(Shape::Plateau { patience, factor, smallest: 1e-4, watched: metric })
     }
