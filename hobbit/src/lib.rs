@@ -133,7 +133,7 @@ pub use random::{Key, KeyRng};
 pub use ranked::Trial;
 pub use repository::{ScoreBy, Status, StopReason, salvage};
 pub use results::Results;
-pub use runner::{Keep, LocalPool, MaxFailures};
+pub use runner::{Keep, LocalPool, MaxFailures, propose_again};
 pub use schedule::{EpochCount, Plan};
 pub use space::SearchSpace;
 pub use study::Study;

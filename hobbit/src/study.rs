@@ -12,6 +12,7 @@ use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
 use crate::schedule::{Algorithm, EpochCount};
+use crate::search::Sampler;
 #[cfg(feature = "dfdx")]
 use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
@@ -126,7 +127,7 @@ impl<O: Objective, A> Study<O, A> {
     }
 
     /// How many stages may be under way at once as far as decisions are concerned (P), for algorithms whose decisions depend on
-    /// the order of results. Default: 4. Of no effect for others.
+    /// the order of results, and for samplers that [learn](Sampler::learns). Default: 4. Of no effect for others.
     ///
     /// They decide as if P workers trained stages that take as long as they have epochs, so that the same study gives the same
     /// results with any number of workers: see [`VirtualTime`](crate::schedule::VirtualTime). With a larger P decisions know
@@ -141,7 +142,7 @@ impl<O: Objective, A> Study<O, A> {
     /// study is an error, and is left as it is. It is another study if
     ///
     /// - a setting is not the same: the search space, R, eta, how epochs are counted, iterations, the seed,
-    ///   the monitor, its direction, the score, retries, or the enqueued configurations;
+    ///   the sampler, the monitor, its direction, the score, retries, or the enqueued configurations;
     /// - the data are not the same: every value, target and weight, and their order, count;
     /// - what is trained is not the same: of each trial the study has begun, the model function is asked for
     ///   its model, and every setting of it is compared. For objectives of your own, see
@@ -306,6 +307,18 @@ impl<O: Objective, A> Study<O, A> {
     /// Tries this configuration before drawn ones; called several times, in that order.
     pub fn enqueue(self, hparams: O::Hparams) -> Self {
         self.set(|s| s.enqueued.push(Arc::new(hparams)))
+    }
+
+    /// What proposes the configurations of trials. Default: they are drawn at random, as [`Prior`](crate::search::Prior) does.
+    ///
+    /// Defaults and enqueued configurations come first and are not asked for. The sampler's name, version and settings belong to
+    /// the study: a repository is continued with the same. A sampler that [learns](Sampler::learns) is told outcomes in an order of
+    /// the study's own, so that the study has the same trials with any number of workers, and killed and continued:
+    /// what it knows for a trial are all outcomes but those of the stages under way, as many as the
+    /// [`lookahead`](Hyperband::lookahead) says. A study with such a sampler cannot be [extended](Hyperband::extend), because in a larger
+    /// one it would have proposed other configurations. See [`search`](crate::search) for samplers of your own.
+    pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
+        self.set(|s| s.sampler = Some(Arc::new(sampler)))
     }
 
     /// Registers an observer. May be called several times.

@@ -2,4 +2,5 @@
 
 mod conformance;
 mod points;
+mod sweeps;
 mod toy;

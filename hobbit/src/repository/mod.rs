@@ -41,5 +41,5 @@ pub use records::{
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
-pub use study::{FORMAT, SamplerRecord, ScoreBy, StudyRecord, Ties};
+pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};
 pub use verify::{Check, FileState};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::records::{Descriptions, Record};
 use crate::error::Result;
 use crate::schedule::{Algorithm, EpochCount, Scheduler, Setting, VirtualTime};
+use crate::search::SamplerId;
 use crate::space::{Space, Value};
 use crate::trial::Direction;
 
@@ -49,7 +50,7 @@ pub struct StudyRecord {
     pub lookahead: Option<u32>,
     /// What proposes configurations; nothing if they are drawn at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sampler: Option<SamplerRecord>,
+    pub sampler: Option<SamplerId>,
     /// The seed of everything random.
     pub seed: u64,
     /// The metric that is optimized.
@@ -69,22 +70,6 @@ pub struct StudyRecord {
     pub enqueued: Vec<Vec<(String, Value)>>,
     /// The search space.
     pub space: Space,
-}
-
-/// The sampler of a study: another one, or another version of it, is another study.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SamplerRecord {
-    /// Its name.
-    pub name: String,
-    /// The version of what it proposes.
-    pub version: u32,
-}
-
-impl std::fmt::Display for SamplerRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}`, version {}", self.name, self.version)
-    }
 }
 
 impl StudyRecord {

@@ -61,10 +61,14 @@ impl Reader {
         let mut checks = Checks(BTreeMap::new());
         let study = &self.study;
         let parameters = study.space.parameters().len();
+        let sampler = study.sampler.as_ref().map_or_else(String::new, |sampler| {
+            // that takes its code, and the type of the search space
+            format!(", sampler {sampler}, which `hobbit::propose_again` asks again in a program")
+        });
         checks.add(
             names::STUDY,
             FileState::Whole,
-            format!("{}, seed {}, {parameters} hyperparameters", study.sizes(), study.seed),
+            format!("{}, seed {}, {parameters} hyperparameters{sampler}", study.sizes(), study.seed),
         );
         let overview = self.verify_journal(&mut checks);
         if let Some(overview) = &overview {

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
 use crate::schedule::{Algorithm, Order, Outline};
+use crate::search::{Prior, Sampler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 use crate::work::Terms;
@@ -72,7 +73,7 @@ pub(super) struct Checked<H> {
     pub(super) idle: Option<String>,
 }
 
-impl<H: SearchSpace> Checked<H> {
+impl<H: SearchSpace + Send + Sync + 'static> Checked<H> {
     /// Looks at the settings, and asks the objective what has to be known of it.
     ///
     /// # Errors
@@ -99,14 +100,22 @@ impl<H: SearchSpace> Checked<H> {
                  larger `.lookahead()` occupies more of them, and leads to other results"
             )
         });
-        let configurations = Configurations::new(settings.seed, outline, settings.enqueued.clone());
+        let mut configurations = Configurations::new(settings.seed, outline, settings.enqueued.clone());
         asked("optimizes", || objective.optimizes(&settings.monitor, settings.direction))?;
         let known = check_monitor(objective, &configurations, settings)?;
         let (direction, guessed) = direction(known, settings)?;
         asked("optimizes", || objective.optimizes(&settings.monitor, Some(direction)))?;
+        if let Some(sampler) = sampler(settings) {
+            configurations.ask(sampler.clone(), direction);
+        }
         let study = record(objective, settings, (algorithm, lookahead), direction)?;
         Ok(Checked { study, configurations, workers, notes: Vec::from_iter(guessed), idle })
     }
+}
+
+/// The sampler, unless all that it does is to draw at random.
+fn sampler<O: Objective>(settings: &Settings<O>) -> Option<&Arc<dyn Sampler>> {
+    settings.sampler.as_ref().filter(|sampler| sampler.id() != Prior.id())
 }
 
 /// The configurations to begin with, checked.
@@ -126,7 +135,8 @@ fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
 /// How many stages may be under way at once as far as decisions are concerned; `None` if they depend on no order.
 fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Result<Option<u32>> {
     // which way is better does not matter for that
-    let is_free = algorithm.scheduler(Direction::Minimize)?.order() == Order::Free;
+    let is_free = algorithm.scheduler(Direction::Minimize)?.order() == Order::Free
+        && sampler(settings).is_none_or(|sampler| !sampler.learns());
     Ok(Some(settings.lookahead.unwrap_or(LOOKAHEAD)).filter(|_| !is_free))
 }
 
@@ -162,7 +172,7 @@ fn record<O: Objective>(
         hobbit: env!("CARGO_PKG_VERSION").to_owned(),
         algorithm,
         lookahead,
-        sampler: None,
+        sampler: sampler(settings).map(|sampler| sampler.id()),
         seed: settings.seed,
         monitor: settings.monitor.clone(),
         direction,
@@ -224,6 +234,13 @@ fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
     if let Some((_, what)) = of_a_repository.iter().find(|(set, _)| *set && settings.repo_dir.is_none()) {
         return Err(Error::setting(format!("{what}, but no `repo_dir` is given")));
     }
+    if let Some(sampler) = settings.sampler.as_ref().filter(|sampler| extend && sampler.learns()) {
+        return Err(Error::setting(format!(
+            "`extend` makes a study larger, which is not possible with the sampler `{}`: it learns, and in a larger study it would have \
+             proposed other configurations from the beginning",
+            sampler.name()
+        )));
+    }
     if overwrite && (extend || accept_changes) {
         let other = if extend { "extend" } else { "accept_changes" };
         return Err(Error::setting(format!(
@@ -243,7 +260,7 @@ fn check_monitor<O: Objective>(
     let monitor = settings.monitor.as_str();
     let (mut first_error, mut first_panic) = (None, None);
     for index in 1..=configurations.outline().brackets()[0].stages[0].trials.min(5) as u32 {
-        let hparams = configurations.get(TrialId::new(1, index))?;
+        let hparams = configurations.example(TrialId::new(1, index))?;
         let metrics = match catch(|| objective.directions(&hparams)) {
             Ok(Ok(metrics)) => metrics,
             Ok(Err(error)) => {

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::keys::Keys;
 use super::panics::catch;
+use super::proposals::{MakerOf, Proposals};
 use crate::error::{Error, Result};
 use crate::random::Key;
 use crate::schedule::Outline;
-use crate::search::{Known, Prior, Sampler, choose, drawn};
-use crate::space::{SearchSpace, Space};
+use crate::search::{Point, Sampler, drawn};
+use crate::space::{SearchSpace, Value};
 use crate::trial::{Direction, TrialId};
+use crate::work::Configuration;
 
 /// The configuration that is drawn under a trial's key.
 pub(super) fn draw<H: SearchSpace>(key: Key, trial: TrialId) -> Result<Arc<H>> {
@@ -26,6 +28,13 @@ pub(super) fn decode<H: SearchSpace>(point: &[Option<f64>], trial: TrialId) -> R
             "the configuration of trial {trial} cannot be made of its point: it {reason}"
         )))
     })
+}
+
+/// The point of these hyperparameters; none where code of the user's, of which they are made, gives none.
+pub(super) fn point<H: SearchSpace>(hparams: &H) -> Option<Point> {
+    let point = catch(|| Point::new(hparams.encode())).ok()?;
+    let is_in_cube = point.iter().flatten().all(|unit| (0.0..1.0).contains(unit));
+    is_in_cube.then_some(point)
 }
 
 /// The configurations that trials were begun with, by their places among all trials.
@@ -56,22 +65,20 @@ impl<H> Made<H> {
     }
 }
 
-/// Draws configurations by trial; the first ones may be given.
+/// The configurations of trials: the first ones may be given, the others are proposed by a sampler, or drawn.
 pub(crate) struct Configurations<H> {
     keys: Keys,
     enqueued: Vec<Arc<H>>,
-    sampler: Arc<dyn Sampler>,
-    space: Space,
-    direction: Direction,
     outline: Outline,
     made: Arc<Made<H>>,
+    /// What the sampler proposes, if there is one.
+    proposals: Option<Arc<Proposals>>,
 }
 
 impl<H: SearchSpace> Configurations<H> {
     pub(crate) fn new(seed: u64, outline: Outline, enqueued: Vec<Arc<H>>) -> Self {
         let made = Arc::new(Made(Mutex::new(Vec::new())));
-        let (sampler, space, direction) = (Arc::new(Prior), H::space(), Direction::Minimize);
-        Configurations { keys: Keys::new(seed), enqueued, sampler, space, direction, outline, made }
+        Configurations { keys: Keys::new(seed), enqueued, outline, made, proposals: None }
     }
 
     /// The trials there are.
@@ -95,22 +102,66 @@ impl<H: SearchSpace> Configurations<H> {
         if let Some(made) = self.made.get(ordinal) {
             return Ok(made);
         }
-        match usize::try_from(ordinal).ok().and_then(|place| self.enqueued.get(place)) {
-            Some(given) => Ok(given.clone()),
-            None => self.choose(trial),
+        if let (Some(proposals), None) = (&self.proposals, self.given(trial))
+            && let Configuration::Point(point) = proposals.configuration(trial)?
+        {
+            return decode(&point, trial);
         }
+        self.example(trial)
     }
 
-    /// What the sampler proposes.
-    fn choose(&self, trial: TrialId) -> Result<Arc<H>> {
-        // a space may hold expressions of the user's
-        let Configurations { sampler, space, direction, .. } = self;
-        let known = Known { space, direction: *direction, seen: &[], pending: &[] };
-        let chosen = catch(|| choose(&**sampler, known, trial, self.keys.of(trial)));
-        let chosen = chosen.map(|chosen| Ok(Arc::new(chosen?.hparams)));
-        chosen.unwrap_or_else(|reason| {
-            Err(Error::space(format!("drawing the configuration of trial {trial} {reason}")))
-        })
+    /// A configuration that the trial might have: the one that was given for it, or one that is drawn at random. Without a sampler
+    /// it is the trial's own.
+    pub(super) fn example(&self, trial: TrialId) -> Result<Arc<H>> {
+        self.given(trial).map_or_else(|| draw(self.keys.of(trial), trial), |given| Ok(given.clone()))
+    }
+
+    fn given(&self, trial: TrialId) -> Option<&Arc<H>> {
+        self.enqueued.get(usize::try_from(self.outline.place(trial)).ok()?)
+    }
+
+    /// What the sampler proposes, if there is one.
+    pub(super) fn proposals(&self) -> Option<&Arc<Proposals>> {
+        self.proposals.as_ref()
+    }
+
+    /// Takes over what the journal says a trial was begun with.
+    ///
+    /// # Errors
+    /// It is something else now, or nothing can be drawn.
+    pub(super) fn recall(
+        &self,
+        trial: TrialId,
+        point: Option<&Point>,
+        recorded: &[(String, Value)],
+    ) -> Result<()> {
+        let space = H::space();
+        let is_it = |hparams: &Arc<H>| space.is_recorded_as(&hparams.values(), recorded);
+        let another = || {
+            Error::repository(format!(
+                "the repository holds another configuration for trial {trial} than is drawn for it now: it was made by a hobbit \
+                 that draws differently; choose another directory"
+            ))
+        };
+        let Some(proposals) = &self.proposals else {
+            return if is_it(&self.get(trial)?) { Ok(()) } else { Err(another()) };
+        };
+        let of_point = |point| decode::<H>(point, trial).ok().filter(is_it);
+        // what was drawn may not have a point of its own, so that it has to be drawn again
+        let example = self.example(trial)?;
+        let (configuration, hparams) = match (self.given(trial), point) {
+            (Some(given), _) => (Configuration::Given, given.clone()),
+            (None, Some(point)) if !is_it(&example) => match of_point(point) {
+                Some(hparams) => (Configuration::Point(point.clone()), hparams),
+                None => return Err(another()),
+            },
+            (None, _) => (Configuration::Drawn, example),
+        };
+        match point.cloned().or_else(|| self::point(&*hparams)) {
+            Some(point) if is_it(&hparams) => proposals.recall(trial, configuration, point),
+            _ => return Err(another()),
+        }
+        Ok(())
     }
 
     /// The configurations of these trials, of each place either one or none. Those that trials were begun with are not kept any
@@ -128,5 +179,13 @@ impl<H: SearchSpace> Configurations<H> {
             }
         }
         Ok(made)
+    }
+}
+
+impl<H: SearchSpace + Send + Sync + 'static> Configurations<H> {
+    /// From now on, what is not given is proposed by a sampler.
+    pub(super) fn ask(&mut self, sampler: Arc<dyn Sampler>, direction: Direction) {
+        let maker = MakerOf { given: self.enqueued.clone(), outline: self.outline.clone() };
+        self.proposals = Some(Arc::new(Proposals::new(sampler, direction, self.keys, maker)));
     }
 }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::configurations::Configurations;
 use super::panics::catch;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::objective::Objective;
 use crate::repository::{Examined, Record};
-use crate::search::Point;
 use crate::space::SearchSpace;
 use crate::trial::TrialId;
 
@@ -30,13 +29,6 @@ const SHOWN: usize = 160;
 pub(super) fn describe<O: Objective>(objective: &O, hparams: &O::Hparams, epochs: u64) -> Description {
     let panicked = |_| BTreeMap::from([("the description".to_owned(), "a panic".to_owned())]);
     catch(|| objective.describe_trial(hparams, epochs)).unwrap_or_else(panicked)
-}
-
-/// The point of these hyperparameters; none where code of the user's, of which they are made, gives none.
-pub(super) fn point<H: SearchSpace>(hparams: &H) -> Option<Point> {
-    let point = catch(|| Point::new(hparams.encode())).ok()?;
-    let is_in_cube = point.iter().flatten().all(|unit| (0.0..1.0).contains(unit));
-    is_in_cube.then_some(point)
 }
 
 /// Compares the trials of a journal with what is drawn and made for them now.
@@ -98,19 +90,13 @@ fn known<'a, H: SearchSpace>(
     records: &'a [Record],
     configurations: &Configurations<H>,
 ) -> Result<BTreeMap<TrialId, &'a Description>> {
-    let space = H::space();
     let mut known = BTreeMap::new();
     for record in records {
         match record {
-            Record::Started { trial, stage: 0, hparams, model, .. }
+            Record::Started { trial, stage: 0, hparams, model, point, .. }
                 if configurations.outline().has(*trial) =>
             {
-                if !space.is_recorded_as(&configurations.get(*trial)?.values(), hparams) {
-                    return Err(Error::repository(format!(
-                        "the repository holds another configuration for trial {trial} than is drawn for it now: it was made by \
-                         a hobbit that draws differently; choose another directory"
-                    )));
-                }
+                configurations.recall(*trial, point.as_ref(), hparams)?;
                 known.insert(*trial, model);
             }
             Record::Opened { descriptions: Some(descriptions), .. } => {

@@ -8,6 +8,7 @@ use super::book::{Book, Next};
 use super::config::Config;
 use super::limits::Limits;
 use super::mailbox::{Mail, Mailbox};
+use super::proposals::Proposals;
 use crate::error::{Error, Result};
 use crate::observe::Event;
 use crate::repository::{Begins, Record, SavedModel, StageRecord, StopReason, Timestamp, Weights};
@@ -17,6 +18,8 @@ use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop,
 /// The desk of a sweep in this process.
 pub(crate) struct SweepDesk {
     config: Arc<Config>,
+    /// What the sampler proposes, if there is one.
+    proposals: Option<Arc<Proposals>>,
     limits: Limits,
     /// Where models are, if there is a repository: outcomes have to be durable before they count.
     weights: Option<Weights>,
@@ -47,6 +50,7 @@ impl SweepDesk {
     pub(super) fn new(
         config: Arc<Config>,
         book: Book,
+        proposals: Option<Arc<Proposals>>,
         limits: Limits,
         weights: Option<Weights>,
         begins: Option<Begins>,
@@ -55,6 +59,7 @@ impl SweepDesk {
         let state = State { book, mailbox, is_open: true, stopped: None, signal: None, fatal: None };
         SweepDesk {
             config,
+            proposals,
             limits,
             weights,
             begins,
@@ -219,28 +224,12 @@ impl Desk for SweepDesk {
     }
 
     fn take(&self, _: WorkerId, most: usize, orders: &mut Vec<Order>) -> Taken {
-        let mut state = if most > 1 { self.lock_soon() } else { self.lock() };
-        self.look_at_limits(&mut state);
-        let full = orders.len() + most;
-        while orders.len() < full {
-            if self.is_stopping() {
-                return Taken::Over;
-            }
-            let none = match state.book.next() {
-                Next::Order(order) => {
-                    orders.push(order);
-                    continue;
-                }
-                Next::Known(record) => {
-                    self.settle(&mut state, Arc::new(record), true);
-                    continue;
-                }
-                Next::Wait => Taken::Wait,
-                Next::Over => Taken::Over,
-            };
-            return if orders.len() + most > full { Taken::Orders } else { none };
+        let known = orders.len();
+        let taken = self.take_drawn(most, orders);
+        match &self.proposals {
+            Some(proposals) => self.propose(proposals, taken, known, orders),
+            None => taken,
         }
-        Taken::Orders
     }
 
     /// The journal knows at once, so that it is clear what was trained should the process end now.
@@ -358,6 +347,50 @@ impl Desk for SweepDesk {
 }
 
 impl SweepDesk {
+    /// Adds orders whose configurations are given or drawn, as far as the book knows.
+    fn take_drawn(&self, most: usize, orders: &mut Vec<Order>) -> Taken {
+        let mut state = if most > 1 { self.lock_soon() } else { self.lock() };
+        self.look_at_limits(&mut state);
+        let full = orders.len() + most;
+        while orders.len() < full {
+            if self.is_stopping() {
+                return Taken::Over;
+            }
+            let none = match state.book.next() {
+                Next::Order(order) => {
+                    orders.push(order);
+                    continue;
+                }
+                Next::Known(record) => {
+                    self.settle(&mut state, Arc::new(record), true);
+                    continue;
+                }
+                Next::Wait => Taken::Wait,
+                Next::Over => Taken::Over,
+            };
+            return if orders.len() + most > full { Taken::Orders } else { none };
+        }
+        Taken::Orders
+    }
+
+    /// Completes the orders behind the first `known` with what the sampler proposes. Without the lock, since it may take long.
+    fn propose(&self, proposals: &Proposals, taken: Taken, known: usize, orders: &mut Vec<Order>) -> Taken {
+        for order in &mut orders[known..] {
+            match proposals.configuration(order.trial()) {
+                Ok(configuration) => order.configuration = configuration,
+                Err(error) => {
+                    self.fail(error);
+                    orders.truncate(known);
+                    return Taken::Over;
+                }
+            }
+        }
+        if let Some(note) = proposals.note() {
+            self.note(note);
+        }
+        taken
+    }
+
     /// Makes a stage available again. Returns whether it was out.
     fn return_order(&self, state: &mut State, assignment: Assignment) -> bool {
         let was_out = state.book.give_back(assignment);

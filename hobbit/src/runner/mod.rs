@@ -1,5 +1,6 @@
 //! Runs a sweep: a desk that hands out work, a workplace that does it, and a coordinator that makes outcomes last.
 
+mod again;
 mod book;
 mod config;
 mod configurations;
@@ -18,6 +19,7 @@ mod mailbox;
 pub(crate) mod panics;
 mod past;
 mod place;
+mod proposals;
 mod settings;
 mod sweep;
 
@@ -26,5 +28,6 @@ pub(crate) use keys::Keys;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::sweep;
 
+pub use again::propose_again;
 pub use place::LocalPool;
 pub use settings::{Keep, MaxFailures};

@@ -78,7 +78,7 @@ impl Past {
 
 /// Hyperparameters that results.ron cannot hold are found out at the beginning.
 fn check_hparams<H: SearchSpace>(configurations: &Configurations<H>) -> Result<()> {
-    match to_pretty(&*configurations.get(TrialId::new(1, 1))?) {
+    match to_pretty(&*configurations.example(TrialId::new(1, 1))?) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::setting(format!(
             "the hyperparameters could not be written to results.ron: {}; see how they are serialized",

@@ -8,6 +8,7 @@ use crate::objective::Objective;
 use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::schedule::EpochCount;
+use crate::search::Sampler;
 use crate::trial::Direction;
 use crate::work::Workplace;
 
@@ -67,6 +68,7 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) stop_on_ctrl_c: bool,
     pub(crate) start_with_defaults: bool,
     pub(crate) enqueued: Vec<Arc<O::Hparams>>,
+    pub(crate) sampler: Option<Arc<dyn Sampler>>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) verbosity: Verbosity,
     /// Where stages are trained, if not on threads of this process.
@@ -104,6 +106,7 @@ impl<O: Objective> Default for Settings<O> {
             stop_on_ctrl_c: false,
             start_with_defaults: false,
             enqueued: Vec::new(),
+            sampler: None,
             observers: Vec::new(),
             verbosity: Verbosity::default(),
             workplace: None,

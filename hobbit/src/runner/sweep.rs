@@ -17,12 +17,13 @@ use super::mailbox::Mail;
 use super::panics::catch;
 use super::past::Past;
 use super::place::LocalPool;
+use super::proposals::Watched;
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity};
 use crate::repository::{Repository, StopReason, StudyRecord};
-use crate::schedule::{Algorithm, Scheduler};
+use crate::schedule::{Algorithm, Scheduler, VirtualTime};
 use crate::trial::TrialId;
 use crate::work::{Desk, Workplace};
 
@@ -55,7 +56,8 @@ pub(crate) fn sweep<O: Objective>(
     let book = Book::new(config.clone(), scheduler, Left { known, ends, on_disk, deaths });
     let weights = repository.as_ref().map(|repository| repository.weights().clone());
     let begins = repository.as_ref().map(Repository::begins);
-    let desk = Arc::new(SweepDesk::new(config.clone(), book, limits, weights, begins));
+    let proposals = configurations.proposals().cloned();
+    let desk = Arc::new(SweepDesk::new(config.clone(), book, proposals, limits, weights, begins));
     let place = settings.workplace.take().unwrap_or_else(|| {
         let trace = repository.as_ref().and_then(Repository::trace);
         Box::new(local_pool(&objective, &settings, workers, &configurations, trace))
@@ -123,7 +125,13 @@ fn scheduler<O: Objective>(
     configurations: &Configurations<O::Hparams>,
     past: &Past,
 ) -> Result<Box<dyn Scheduler>> {
-    let mut scheduler = config.study.scheduler()?;
+    let study = &config.study;
+    if let Some(proposals) = configurations.proposals().filter(|proposals| proposals.learn()) {
+        // what it learns from is told by a clock of the study's own, whatever the algorithm is
+        let watched = Watched::new(study.algorithm.scheduler(study.direction)?, proposals.clone());
+        return Ok(Box::new(VirtualTime::new(Box::new(watched), study.lookahead.unwrap_or(1))));
+    }
+    let mut scheduler = study.scheduler()?;
     // what is known already takes no time
     scheduler.longest_first(&|trial| match past.known.contains_key(&(trial, 0)) {
         true => 0.0,

@@ -24,7 +24,6 @@ pub(crate) struct Known<'a> {
 
 /// The configuration of a trial.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the journal takes the point over"))]
 pub(crate) struct Chosen<H> {
     pub(crate) hparams: H,
     /// Its point, if the sampler proposed it.

@@ -74,9 +74,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use choose::ATTEMPTS;
-#[cfg(feature = "testing")]
-pub(crate) use choose::Chosen;
-pub(crate) use choose::{Known, choose, drawn};
+pub(crate) use choose::{Chosen, Known, choose, drawn};
 pub use draw::{Draw, Observation};
 pub use point::Point;
 pub use prior::Prior;

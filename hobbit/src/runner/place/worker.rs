@@ -20,10 +20,11 @@ use super::stage::{Carried, Evaluated, Task};
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
 use crate::repository::EXIT;
-use crate::runner::descriptions::{describe, point};
+use crate::runner::configurations::point;
+use crate::runner::descriptions::describe;
 use crate::runner::panics::catch;
 use crate::space::SearchSpace;
-use crate::work::{Beginning, Order, Report, Taken, WorkerId};
+use crate::work::{Beginning, Configuration, Order, Report, Taken, WorkerId};
 
 /// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits
 /// the process.
@@ -188,7 +189,11 @@ impl<'a, O: Objective> Worker<'a, O> {
                 true => describe(&*evaluator.objective, &hparams, task.order.epochs()),
                 false => BTreeMap::new(),
             };
-            let point = if is_described { point(&*hparams) } else { None };
+            let point = match &task.order.configuration {
+                _ if !is_described => None,
+                Configuration::Point(point) => Some(point.clone()),
+                _ => point(&*hparams),
+            };
             desk.begin(self.id, Beginning { assignment, hparams: hparams.values(), model, point })?;
         }
         if self.floor.is_single() {
