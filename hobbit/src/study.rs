@@ -309,14 +309,16 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.enqueued.push(Arc::new(hparams)))
     }
 
-    /// What proposes the configurations of trials. Default: they are drawn at random, as [`Prior`](crate::search::Prior) does.
+    /// What proposes the configurations of trials. Default: they are drawn at random, as
+    /// [`Prior`](crate::search::Prior) does.
     ///
-    /// Defaults and enqueued configurations come first and are not asked for. The sampler's name, version and settings belong to
-    /// the study: a repository is continued with the same. A sampler that [learns](Sampler::learns) is told outcomes in an order of
-    /// the study's own, so that the study has the same trials with any number of workers, and killed and continued:
-    /// what it knows for a trial are all outcomes but those of the stages under way, as many as the
-    /// [`lookahead`](Hyperband::lookahead) says. A study with such a sampler cannot be [extended](Hyperband::extend), because in a larger
-    /// one it would have proposed other configurations. See [`search`](crate::search) for samplers of your own.
+    /// Defaults and enqueued configurations come first and are not asked for. The sampler's name, version and
+    /// settings belong to the study: a repository is continued with the same. A sampler that
+    /// [learns](Sampler::learns) is told outcomes in an order of the study's own, so that the study has the
+    /// same trials with any number of workers, and killed and continued: what it knows for a trial are all
+    /// outcomes but those of the stages under way, as many as the [`lookahead`](Hyperband::lookahead) says. A
+    /// study with such a sampler cannot be [extended](Hyperband::extend), because in a larger one it would
+    /// have proposed other configurations. See [`search`](crate::search) for samplers of your own.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.set(|s| s.sampler = Some(Arc::new(sampler)))
     }

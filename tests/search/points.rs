@@ -1,4 +1,5 @@
-//! What a sampler can know of a space: which parameters exist, and which coordinates stand for the same value.
+//! What a sampler can know of a space: which parameters exist, and which coordinates stand for the same
+//! value.
 
 use hobbit::search::Point;
 use hobbit::space::Value;

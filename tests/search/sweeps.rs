@@ -1,5 +1,5 @@
-//! Whole sweeps with samplers: the same bytes on any number of workers, however long each stage takes, and continued after a kill
-//! at any moment.
+//! Whole sweeps with samplers: the same bytes on any number of workers, however long each stage takes, and
+//! continued after a kill at any moment.
 
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -1,4 +1,5 @@
-//! A sampler that learns: around the best configuration so far, closer and closer, and away from what is under way.
+//! A sampler that learns: around the best configuration so far, closer and closer, and away from what is
+//! under way.
 
 use hobbit::BoxError;
 use hobbit::search::{Draw, Point, Proposal, Sampler};

@@ -110,8 +110,8 @@ impl<H: SearchSpace> Configurations<H> {
         self.example(trial)
     }
 
-    /// A configuration that the trial might have: the one that was given for it, or one that is drawn at random. Without a sampler
-    /// it is the trial's own.
+    /// A configuration that the trial might have: the one that was given for it, or one that is drawn at
+    /// random. Without a sampler it is the trial's own.
     pub(super) fn example(&self, trial: TrialId) -> Result<Arc<H>> {
         self.given(trial).map_or_else(|| draw(self.keys.of(trial), trial), |given| Ok(given.clone()))
     }
@@ -164,8 +164,8 @@ impl<H: SearchSpace> Configurations<H> {
         Ok(())
     }
 
-    /// The configurations of these trials, of each place either one or none. Those that trials were begun with are not kept any
-    /// longer.
+    /// The configurations of these trials, of each place either one or none. Those that trials were begun
+    /// with are not kept any longer.
     pub(super) fn take(&self, trials: impl Iterator<Item = Option<TrialId>>) -> Result<Vec<Option<Arc<H>>>> {
         let mut made = std::mem::take(&mut *self.made.lock());
         for (place, trial) in trials.enumerate() {

@@ -373,7 +373,8 @@ impl SweepDesk {
         Taken::Orders
     }
 
-    /// Completes the orders behind the first `known` with what the sampler proposes. Without the lock, since it may take long.
+    /// Completes the orders behind the first `known` with what the sampler proposes. Without the lock, since
+    /// it may take long.
     fn propose(&self, proposals: &Proposals, taken: Taken, known: usize, orders: &mut Vec<Order>) -> Taken {
         for order in &mut orders[known..] {
             match proposals.configuration(order.trial()) {

@@ -1,8 +1,8 @@
 //! What the sampler of a sweep is asked, what it knows when it is, and what it said.
 //!
-//! Which outcomes count for a trial is decided when the scheduler asks for the trial ([`Watched`]), under the lock of the sweep; what is
-//! proposed is found out later, outside of it, by whoever needs to know first. A proposal is a pure function of what was decided, so it does not
-//! matter who that is.
+//! Which outcomes count for a trial is decided when the scheduler asks for the trial ([`Watched`]), under the
+//! lock of the sweep; what is proposed is found out later, outside of it, by whoever needs to know first. A
+//! proposal is a pure function of what was decided, so it does not matter who that is.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,7 +70,8 @@ struct Cell {
     trial: TrialId,
     /// How many outcomes had been told.
     told: usize,
-    /// The trials without an outcome, in the order in which they were asked for; nothing any more once it is settled.
+    /// The trials without an outcome, in the order in which they were asked for; nothing any more once it is
+    /// settled.
     pending: Mutex<Vec<Arc<Cell>>>,
     settled: OnceLock<Result<Settled, String>>,
 }
@@ -161,8 +162,9 @@ impl Proposals {
         lock(&self.trials).entry(trial).or_insert_with(|| Arc::new(new())).clone()
     }
 
-    /// Finds out what a trial is made of, unless somebody has. Whoever needs it while another one is at it waits for that one; since
-    /// a proposal needs none but those asked for before it, nobody waits in a circle.
+    /// Finds out what a trial is made of, unless somebody has. Whoever needs it while another one is at it
+    /// waits for that one; since a proposal needs none but those asked for before it, nobody waits in a
+    /// circle.
     fn settle<'a>(&self, cell: &'a Cell) -> &'a Result<Settled, String> {
         cell.settled.get_or_init(|| {
             let pending = std::mem::take(&mut *lock(&cell.pending));
@@ -200,7 +202,8 @@ impl Proposals {
         Ok(Settled { configuration, point })
     }
 
-    /// The outcomes so far, at least this many. They are copied only if somebody reads an older state of them at this moment.
+    /// The outcomes so far, at least this many. They are copied only if somebody reads an older state of them
+    /// at this moment.
     fn seen(&self, told: usize) -> Result<Arc<Vec<Observation>>, String> {
         let unsettled = {
             let (seen, new) = (lock(&self.seen), lock(&self.told));
@@ -208,8 +211,8 @@ impl Proposals {
             let cells = new.iter().take(missing).map(|told| told.cell.clone());
             cells.filter(|cell| cell.settled.get().is_none()).collect::<Vec<_>>()
         };
-        // whatever has an outcome was made before; those of an earlier process are proposed again where its journal
-        // does not have them
+        // whatever has an outcome was made before; those of an earlier process are proposed again where its
+        // journal does not have them
         for cell in unsettled {
             self.settle(&cell).as_ref().map_err(String::clone)?;
         }
@@ -230,8 +233,8 @@ impl Proposals {
     }
 }
 
-/// A scheduler that tells the proposals what is asked for and what is told. Around it is a clock of the study's own, so that both
-/// happen in an order that does not depend on workers.
+/// A scheduler that tells the proposals what is asked for and what is told. Around it is a clock of the
+/// study's own, so that both happen in an order that does not depend on workers.
 #[derive(Debug)]
 pub(super) struct Watched {
     inner: Box<dyn Scheduler>,

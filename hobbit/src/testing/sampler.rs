@@ -7,18 +7,19 @@ use crate::search::{Chosen, Draw, Known, Observation, Point, Proposal, Sampler, 
 use crate::space::{SearchSpace, Space, Tree};
 use crate::trial::{Direction, TrialId};
 
-/// Checks that a sampler keeps the promises that a study relies on, by asking it for configurations of `H` after made-up
-/// histories: none, short and long ones, of failures only, of equal scores, of scores at the ends of what floats can hold.
+/// Checks that a sampler keeps the promises that a study relies on, by asking it for configurations of `H`
+/// after made-up histories: none, short and long ones, of failures only, of equal scores, of scores at the
+/// ends of what floats can hold.
 ///
-/// - Equal arguments get the same answer, bit for bit: from the same sampler and from another one made by `make`, in any order
-///   of asking, from several threads at once, wherever the arguments lie in memory.
+/// - Equal arguments get the same answer, bit for bit: from the same sampler and from another one made by
+///   `make`, in any order of asking, from several threads at once, wherever the arguments lie in memory.
 /// - There is an answer to every history; none is an error or a panic.
-/// - A point has a number in `[0, 1)` for each parameter that exists in its configuration, and nothing for the others. It may
-///   break a constraint; then it is asked for again, and in the end there is a configuration with all values in their
-///   domains, which its point decodes to.
+/// - A point has a number in `[0, 1)` for each parameter that exists in its configuration, and nothing for
+///   the others. It may break a constraint; then it is asked for again, and in the end there is a
+///   configuration with all values in their domains, which its point decodes to.
 /// - A sampler that does not [learn](Sampler::learns) answers the same whatever the history is.
-/// - Its name is a line of text, and name, version and settings are the same every time, also when they were written to a file
-///   and read back.
+/// - Its name is a line of text, and name, version and settings are the same every time, also when they were
+///   written to a file and read back.
 ///
 /// ```
 /// use hobbit::{search::Prior, search_space, testing};
