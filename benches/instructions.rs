@@ -1,4 +1,5 @@
-//! One sweep, to count its instructions: what hobbit itself costs where nothing is learned, and a sweep of the digits.
+//! One sweep, to count its instructions: what hobbit itself costs where nothing is learned, and a sweep of
+//! the digits.
 //!
 //! ```console
 //! $ cargo bench -p hobbit --bench instructions --no-run    # prints where the program is

@@ -1,5 +1,5 @@
-//! Other workplaces than the threads of this process: what goes to them and comes back is plain data, and whatever happens on
-//! the way changes no result.
+//! Other workplaces than the threads of this process: what goes to them and comes back is plain data, and
+//! whatever happens on the way changes no result.
 
 mod laws;
 mod orders;

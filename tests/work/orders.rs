@@ -16,7 +16,8 @@ use hobbit::{Checkpoint, History, Key, Metrics, TrialId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Numbers that are not numbers make values that are not equal to themselves; so it is their texts that are compared.
+/// Numbers that are not numbers make values that are not equal to themselves; so it is their texts that are
+/// compared.
 fn assert_arrives<T: Serialize + DeserializeOwned>(value: &T) {
     let text = ron::to_string(value).unwrap();
     let arrived: T = ron::from_str(&text).unwrap();

@@ -1,4 +1,5 @@
-//! Whole sweeps on several machines that get everything as bytes, over lines that lose, double, delay and reorder.
+//! Whole sweeps on several machines that get everything as bytes, over lines that lose, double, delay and
+//! reorder.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What a sweep knows and decides: its scheduler, its trials so far, and what earlier processes left. No locks, no threads, no files.
+//! What a sweep knows and decides: its scheduler, its trials so far, and what earlier processes left. No
+//! locks, no threads, no files.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -213,8 +214,9 @@ impl Book {
         self.ledger.enter(self.config.outline.place(record.trial), record, true);
     }
 
-    /// Lets an outcome count: the ledger knows it, the scheduler acts on it, and the coordinator hears of it. Returns whether there may
-    /// be something new to train, and the error that ends the sweep if too many trials failed.
+    /// Lets an outcome count: the ledger knows it, the scheduler acts on it, and the coordinator hears of it.
+    /// Returns whether there may be something new to train, and the error that ends the sweep if too many
+    /// trials failed.
     pub(super) fn settle(
         &mut self,
         record: Arc<StageRecord>,
@@ -251,8 +253,8 @@ impl Book {
         (is_awaited, hopeless)
     }
 
-    /// The trials whose weights somebody may ask for after these outcomes. Most trials of a stage are known to be out when they are
-    /// told, and their checkpoints would only be removed again.
+    /// The trials whose weights somebody may ask for after these outcomes. Most trials of a stage are known
+    /// to be out when they are told, and their checkpoints would only be removed again.
     pub(super) fn needed<'a>(&mut self, reports: impl Iterator<Item = &'a Report>) -> HashSet<TrialId> {
         let mut needed = HashSet::new();
         let mut pending: Vec<(TrialId, Score)> = Vec::new();

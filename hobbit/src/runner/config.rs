@@ -132,7 +132,8 @@ fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
     Ok(())
 }
 
-/// How many stages may be under way at once as far as decisions are concerned; `None` if they depend on no order.
+/// How many stages may be under way at once as far as decisions are concerned; `None` if they depend on no
+/// order.
 fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Result<Option<u32>> {
     // which way is better does not matter for that
     let is_free = algorithm.scheduler(Direction::Minimize)?.order() == Order::Free
@@ -140,7 +141,8 @@ fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Res
     Ok(Some(settings.lookahead.unwrap_or(LOOKAHEAD)).filter(|_| !is_free))
 }
 
-/// The stages under way at once, unless the user says otherwise. Results depend on it, so it must not depend on the machine.
+/// The stages under way at once, unless the user says otherwise. Results depend on it, so it must not depend
+/// on the machine.
 const LOOKAHEAD: u32 = 4;
 
 /// How many workers there are.
@@ -250,8 +252,8 @@ fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
     Ok(())
 }
 
-/// The monitor has to be something that the models report. Asked of the first configurations, since any one may be bad.
-/// Returns which way it gets better, if that is known.
+/// The monitor has to be something that the models report. Asked of the first configurations, since any one
+/// may be bad. Returns which way it gets better, if that is known.
 fn check_monitor<O: Objective>(
     objective: &O,
     configurations: &Configurations<O::Hparams>,

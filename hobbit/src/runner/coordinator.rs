@@ -1,4 +1,5 @@
-//! The coordinator: the thread that called `run`. It makes outcomes durable before they count, and tells the observers.
+//! The coordinator: the thread that called `run`. It makes outcomes durable before they count, and tells the
+//! observers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -141,8 +142,8 @@ impl<H: SearchSpace> Coordinator<H> {
         }
     }
 
-    /// Writes what has to outlive the process: checkpoints first, then the journal that refers to them. Returns
-    /// whether the journal is on the disk.
+    /// Writes what has to outlive the process: checkpoints first, then the journal that refers to them.
+    /// Returns whether the journal is on the disk.
     fn make_durable(&mut self, mail: &mut Sorted, sync: bool) -> Result<bool> {
         let Some(repository) = &mut self.repository else { return Ok(false) };
         let needed = self.desk.lock().book.needed(mail.reports.iter());
@@ -193,7 +194,8 @@ impl<H: SearchSpace> Coordinator<H> {
     }
 }
 
-/// Mail is read this long after mail was read before, so that one sync of the disk serves many; or at once if somebody waits for it.
+/// Mail is read this long after mail was read before, so that one sync of the disk serves many; or at once if
+/// somebody waits for it.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long after it began the disk has to know of a stage that has not ended.
 const DURABLE: Duration = Duration::from_millis(100);

@@ -1,4 +1,5 @@
-//! The desk of a sweep: hands out what its book says, takes reports, and sends mail to the coordinator, all under one lock.
+//! The desk of a sweep: hands out what its book says, takes reports, and sends mail to the coordinator, all
+//! under one lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};

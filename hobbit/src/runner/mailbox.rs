@@ -1,4 +1,5 @@
-//! The mail to the coordinator: outcomes to be made durable, events to be told, files to be written and removed.
+//! The mail to the coordinator: outcomes to be made durable, events to be told, files to be written and
+//! removed.
 
 use std::collections::HashMap;
 use std::sync::Arc;

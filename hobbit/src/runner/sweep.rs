@@ -179,7 +179,8 @@ fn observers<O: Objective>(settings: &mut Settings<O>, info: &StudyInfo) -> Vec<
     observers
 }
 
-/// What an epoch of a trial costs, if that is known. What is wrong with the trial is found out when it is trained.
+/// What an epoch of a trial costs, if that is known. What is wrong with the trial is found out when it is
+/// trained.
 fn cost<O: Objective>(objective: &O, configurations: &Configurations<O::Hparams>, trial: TrialId) -> f64 {
     let cost = catch(|| configurations.get(trial).map_or(0.0, |hparams| objective.cost(&hparams)));
     cost.unwrap_or(0.0)

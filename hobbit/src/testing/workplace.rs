@@ -67,7 +67,8 @@ fn outcomes(results: &Results<Stepping>) -> BTreeMap<TrialId, Vec<String>> {
     results.trials().iter().map(of_trial).collect()
 }
 
-/// What every [`Workplace`] has to do. `make` makes one for an objective, of which it may make as many as it likes.
+/// What every [`Workplace`] has to do. `make` makes one for an objective, of which it may make as many as it
+/// likes.
 ///
 /// ```
 /// use hobbit::LocalPool;
@@ -79,8 +80,10 @@ fn outcomes(results: &Results<Stepping>) -> BTreeMap<TrialId, Vec<String>> {
 /// With the law that is broken:
 ///
 /// - It is at least one worker wide.
-/// - A sweep has the results that it has on the threads of this process, bit for bit: scores, histories, failures and their reasons.
-/// - Every outcome counts once, those of a trial in order. An epoch belongs to a stage that was begun and has not ended.
+/// - A sweep has the results that it has on the threads of this process, bit for bit: scores, histories,
+///   failures and their reasons.
+/// - Every outcome counts once, those of a trial in order. An epoch belongs to a stage that was begun and has
+///   not ended.
 /// - When the sweep is stopped it comes to an end, and what was trained is what it would have been.
 pub fn workplace<W: Workplace + 'static>(make: impl Fn(Arc<Stepping>) -> W) {
     let width = make(Arc::new(stepping())).width();

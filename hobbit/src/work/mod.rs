@@ -1,14 +1,17 @@
-//! Where stages of trials run: the desk that hands out orders and takes reports, and the workplaces that work for it.
+//! Where stages of trials run: the desk that hands out orders and takes reports, and the workplaces that work
+//! for it.
 //!
-//! A sweep has one [`Desk`], which decides everything and knows of no worker more than its name; it is where outcomes become durable
-//! and count. A [`Workplace`] is where stages are trained. [`LocalPool`](crate::LocalPool) is one: the threads of a process. Live models never leave a
-//! workplace; the desk knows only checkpoints.
+//! A sweep has one [`Desk`], which decides everything and knows of no worker more than its name; it is where
+//! outcomes become durable and count. A [`Workplace`] is where stages are trained.
+//! [`LocalPool`](crate::LocalPool) is one: the threads of a process. Live models never leave a workplace; the
+//! desk knows only checkpoints.
 //!
-//! What goes between the two is plain data: [`Order`]s and [`Report`]s, which can be serialized, so that a workplace can be on
-//! other machines. One that is runs a `LocalPool` on each of them, with a desk of its own that passes everything on to
-//! the sweep's. Whatever happens on the way is harmless: of the reports of a stage the first one counts, any other is ignored, and an order
-//! that was lost is [given back](Desk::give_back) and becomes available again. Because everything random follows from an order's
-//! key, whoever trains it comes to the same result.
+//! What goes between the two is plain data: [`Order`]s and [`Report`]s, which can be serialized, so that a
+//! workplace can be on other machines. One that is runs a `LocalPool` on each of them, with a desk of its own
+//! that passes everything on to the sweep's. Whatever happens on the way is harmless: of the reports of a
+//! stage the first one counts, any other is ignored, and an order that was lost is [given
+//! back](Desk::give_back) and becomes available again. Because everything random follows from an order's key,
+//! whoever trains it comes to the same result.
 
 mod order;
 mod report;
@@ -57,8 +60,8 @@ impl Stop {
 
 /// A sweep as a workplace sees it.
 ///
-/// All methods may be called from any thread at any time. A desk that is a stand-in for one elsewhere passes every call on, and sets its
-/// own [`Stop`] as soon as it hears of that one's.
+/// All methods may be called from any thread at any time. A desk that is a stand-in for one elsewhere passes
+/// every call on, and sets its own [`Stop`] as soon as it hears of that one's.
 pub trait Desk: Send + Sync {
     /// What of the sweep's settings workers have to know.
     fn terms(&self) -> &Terms;
@@ -70,7 +73,8 @@ pub trait Desk: Send + Sync {
     /// Adds orders, `most` at most. More than one is asked for by workers whose stages are over in no time.
     fn take(&self, worker: WorkerId, most: usize, orders: &mut Vec<Order>) -> Taken;
 
-    /// A worker begins a stage. Called where the [terms](Terms::announces) ask for it, before anything of the stage is trained.
+    /// A worker begins a stage. Called where the [terms](Terms::announces) ask for it, before anything of the
+    /// stage is trained.
     ///
     /// # Errors
     /// It could not be written down; the stage must not be trained.
@@ -79,12 +83,12 @@ pub trait Desk: Send + Sync {
     /// An epoch has ended. Called where the [terms](Terms::watches_epochs) ask for it.
     fn epoch(&self, worker: WorkerId, news: EpochNews<'_>);
 
-    /// Takes what came of orders. Of a stage, the first report counts; later ones, and those of a stage that nobody was asked to
-    /// train, are ignored. Returns when there is room for more.
+    /// Takes what came of orders. Of a stage, the first report counts; later ones, and those of a stage that
+    /// nobody was asked to train, are ignored. Returns when there is room for more.
     fn hand_in(&self, worker: WorkerId, reports: &mut Vec<Report>);
 
-    /// Makes an order available again that nobody works on any more, because its worker was lost for example. It has no effect if
-    /// somebody has reported on it meanwhile.
+    /// Makes an order available again that nobody works on any more, because its worker was lost for example.
+    /// It has no effect if somebody has reported on it meanwhile.
     fn give_back(&self, order: Order, why: &str);
 
     /// Takes a trial's state within a stage, to be kept as its checkpoint.
@@ -114,13 +118,14 @@ pub trait Desk: Send + Sync {
     /// Whether everything that was handed in counts, and is durable if the sweep has a repository.
     fn is_settled(&self) -> bool;
 
-    /// Whether others keep the desk busy at this moment, so that a worker that holds more orders may hand in later.
+    /// Whether others keep the desk busy at this moment, so that a worker that holds more orders may hand in
+    /// later.
     fn is_busy(&self) -> bool {
         false
     }
 
-    /// Adds the [places](Order::ordinal) of the trials whose lives have ended, but for the first `known` of them, in the order in
-    /// which they ended. A workplace lets go of what it keeps of them.
+    /// Adds the [places](Order::ordinal) of the trials whose lives have ended, but for the first `known` of
+    /// them, in the order in which they ended. A workplace lets go of what it keeps of them.
     fn ended(&self, known: usize, places: &mut Vec<u64>);
 }
 

@@ -86,11 +86,12 @@ impl Scored {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CheckpointId(pub TrialId);
 
-/// A stage of a trial to be trained, with everything that a worker needs to know of it. Nothing in it is alive, so that it can
-/// leave the process.
+/// A stage of a trial to be trained, with everything that a worker needs to know of it. Nothing in it is
+/// alive, so that it can leave the process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    /// The trial, its stage, and its epochs: those that it has had, which are fewer than planned if it was stopped early.
+    /// The trial, its stage, and its epochs: those that it has had, which are fewer than planned if it was
+    /// stopped early.
     pub assignment: Assignment,
     /// The place of the trial among all trials, counted from 0.
     pub ordinal: u64,
@@ -115,7 +116,8 @@ pub struct Order {
 /// What an [`Order`] says of few trials only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Unusual {
-    /// Of a trial that was stopped early, the ends of its earlier stages: as they were, and as they were planned.
+    /// Of a trial that was stopped early, the ends of its earlier stages: as they were, and as they were
+    /// planned.
     pub earlier: Box<[(u64, u64)]>,
     /// It may have ended an earlier process: it is trained while nothing else is.
     pub alone: bool,
@@ -134,8 +136,9 @@ impl Order {
         self.stages.last().copied().unwrap_or(self.assignment.to)
     }
 
-    /// The end of the stage, as it was and as it was planned, that the trial is in when it has had this many epochs. A trial
-    /// that is trained again from its beginning goes through its earlier stages as it did before.
+    /// The end of the stage, as it was and as it was planned, that the trial is in when it has had this many
+    /// epochs. A trial that is trained again from its beginning goes through its earlier stages as it did
+    /// before.
     pub(crate) fn stage_at(&self, epoch: u64) -> (u64, u64) {
         let Assignment { stage, from, to, .. } = self.assignment;
         if epoch >= from {

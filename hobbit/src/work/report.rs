@@ -18,13 +18,14 @@ use crate::trial::TrialId;
 pub struct Report {
     /// The outcome of the stage.
     pub record: Arc<StageRecord>,
-    /// The trial's state, to be kept as its checkpoint; `None` if it failed, or if the sweep [saves](super::Terms::saves) none.
+    /// The trial's state, to be kept as its checkpoint; `None` if it failed, or if the sweep
+    /// [saves](super::Terms::saves) none.
     #[serde(with = "model")]
     pub model: Option<Box<SavedModel>>,
     /// The stage was left before its end, because the sweep stops or the worker does.
     pub unfinished: bool,
-    /// It failed while it was trained. What fails while the sweep is being stopped may have been stopped with it, and is trained
-    /// again when the sweep is continued.
+    /// It failed while it was trained. What fails while the sweep is being stopped may have been stopped with
+    /// it, and is trained again when the sweep is continued.
     pub failed_now: bool,
 }
 

@@ -1,7 +1,7 @@
 //! How many stages a worker takes at once.
 
-/// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so that workers do not wait for
-/// each other's lock.
+/// A worker whose stages are over in no time takes as many of them at once as take so long, in seconds, so
+/// that workers do not wait for each other's lock.
 const AT_ONCE: f64 = 1e-4;
 const MOST_AT_ONCE: usize = 64;
 

@@ -7,8 +7,8 @@ use crate::repository::Timestamp;
 /// Timestamps have milliseconds.
 const DATED: Duration = Duration::from_millis(1);
 
-/// Asking the system for the time takes a noticeable part of a stage that learns nothing. So it is asked once a stage, where one stage
-/// begins as the one before it ends, and for the date once in a millisecond.
+/// Asking the system for the time takes a noticeable part of a stage that learns nothing. So it is asked once
+/// a stage, where one stage begins as the one before it ends, and for the date once in a millisecond.
 pub(crate) struct Clock {
     last: Instant,
     date: Option<(Instant, Timestamp)>,

@@ -28,7 +28,8 @@ pub(super) trait Surroundings {
     fn save(&self, model: Box<SavedModel>);
     /// The user should know.
     fn note(&self, text: String);
-    /// Waits until no other trial is trained, and keeps it so while the guard lives. `None` if the sweep stops meanwhile.
+    /// Waits until no other trial is trained, and keeps it so while the guard lives. `None` if the sweep
+    /// stops meanwhile.
     fn alone(&self) -> Option<Self::Alone<'_>>;
     /// Whether the sweep is stopping, asked after something failed; `after` is how long the stage had been
     /// trained.
@@ -57,7 +58,8 @@ fn deadline(order: &Order, start: Instant) -> Option<Instant> {
 }
 
 impl<O: Objective> Evaluator<O> {
-    /// Trains a stage, which begins when the clock was looked at last. `None` if it was told to leave at once.
+    /// Trains a stage, which begins when the clock was looked at last. `None` if it was told to leave at
+    /// once.
     ///
     /// # Errors
     /// The trial cannot print any more, which is not its fault.

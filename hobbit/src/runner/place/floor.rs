@@ -113,7 +113,8 @@ impl<O: Objective> Floor<O> {
         Held(self.lock().slots[slot].held.0.clone())
     }
 
-    /// Whether workers take one stage at a time: where each is waited for or looked at, nothing is gained by several.
+    /// Whether workers take one stage at a time: where each is waited for or looked at, nothing is gained by
+    /// several.
     pub(super) fn is_single(&self) -> bool {
         self.evaluator.terms.announces || self.evaluator.terms.trial_time_limit.is_some()
     }
@@ -140,8 +141,8 @@ impl<O: Objective> Floor<O> {
         }
     }
 
-    /// Begins a stage: of these orders, of what the worker holds, or of what others do. The rest is held. `None` if there is none, or
-    /// another trial has to be trained alone.
+    /// Begins a stage: of these orders, of what the worker holds, or of what others do. The rest is held.
+    /// `None` if there is none, or another trial has to be trained alone.
     pub(super) fn start(
         &self,
         slot: usize,
@@ -172,8 +173,8 @@ impl<O: Objective> Floor<O> {
         Some(task)
     }
 
-    /// Makes reports of what a worker has trained, and keeps the trials for their next stages. Returns whether they are wanted: another
-    /// worker is in its place otherwise.
+    /// Makes reports of what a worker has trained, and keeps the trials for their next stages. Returns
+    /// whether they are wanted: another worker is in its place otherwise.
     pub(super) fn pause(
         &self,
         slot: usize,

@@ -14,10 +14,12 @@ use crate::work::{Desk, Workplace};
 
 /// The threads of a process as a [`Workplace`]: what every sweep runs on unless it is given another one.
 ///
-/// Trials that wait for their next stage are kept in memory as far as there is room. A trial for which a device's memory is full is
-/// tried again while no other one is trained. Workers that are stuck in a trial past its time limit are given up and replaced.
+/// Trials that wait for their next stage are kept in memory as far as there is room. A trial for which a
+/// device's memory is full is tried again while no other one is trained. Workers that are stuck in a trial
+/// past its time limit are given up and replaced.
 ///
-/// To train on other machines, each of them runs one with a [`Desk`] that passes everything on to the sweep's.
+/// To train on other machines, each of them runs one with a [`Desk`] that passes everything on to the
+/// sweep's.
 pub struct LocalPool<O: Objective> {
     objective: Arc<O>,
     workers: usize,
@@ -31,8 +33,8 @@ pub struct LocalPool<O: Objective> {
 }
 
 impl<O: Objective> LocalPool<O> {
-    /// This many workers, each of which trains one trial at a time. To be made on the thread that runs the sweep: if that one belongs to a
-    /// rayon pool, workers have pools of their own.
+    /// This many workers, each of which trains one trial at a time. To be made on the thread that runs the
+    /// sweep: if that one belongs to a rayon pool, workers have pools of their own.
     pub fn new(objective: Arc<O>, workers: usize) -> LocalPool<O> {
         LocalPool {
             objective,
@@ -54,7 +56,8 @@ impl<O: Objective> LocalPool<O> {
         self
     }
 
-    /// The configurations that are [given](crate::Hyperband::enqueue) to the sweep, in order, for a workplace in another process.
+    /// The configurations that are [given](crate::Hyperband::enqueue) to the sweep, in order, for a workplace
+    /// in another process.
     #[must_use]
     pub fn given(mut self, given: Vec<Arc<O::Hparams>>) -> Self {
         self.given = given;
@@ -68,8 +71,8 @@ impl<O: Objective> LocalPool<O> {
         self
     }
 
-    /// The sweep is in this process: where configurations are left for it, where user code that exits leaves a trace, and whether signals
-    /// end it.
+    /// The sweep is in this process: where configurations are left for it, where user code that exits leaves
+    /// a trace, and whether signals end it.
     pub(crate) fn in_process(
         mut self,
         made: Arc<Made<O::Hparams>>,

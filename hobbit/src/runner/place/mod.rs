@@ -1,4 +1,5 @@
-//! Where stages run in this process: threads, the trials in their memory, and one stage from its order to its report.
+//! Where stages run in this process: threads, the trials in their memory, and one stage from its order to its
+//! report.
 
 mod around;
 mod batch;

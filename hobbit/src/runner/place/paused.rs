@@ -29,8 +29,8 @@ impl<O: Objective> Paused<O> {
         Some(carried)
     }
 
-    /// Keeps a trial, and gives it back if it is over the budget and was saved. One of the same trial that was kept before is given back
-    /// otherwise.
+    /// Keeps a trial, and gives it back if it is over the budget and was saved. One of the same trial that
+    /// was kept before is given back otherwise.
     pub(super) fn put(&mut self, carried: Carried<O>, saved: bool) -> Option<Carried<O>> {
         let ordinal = carried.ordinal as usize;
         let before = self.take(carried.ordinal);

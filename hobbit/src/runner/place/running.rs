@@ -67,8 +67,8 @@ impl Tools {
         Tools { metrics: Metrics::new(), clock: Clock::new(), known: None }
     }
 
-    /// Where the monitor is in the metrics of an epoch, and the losses; nothing if it does not have the monitor. Trials mostly report
-    /// what the one before did.
+    /// Where the monitor is in the metrics of an epoch, and the losses; nothing if it does not have the
+    /// monitor. Trials mostly report what the one before did.
     pub(super) fn look_up(&mut self, monitor: &str, ties: Ties) -> Option<Known> {
         match self.known {
             Some(known) if known.layout == self.metrics.layout() => Some(known),

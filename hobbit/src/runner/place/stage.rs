@@ -26,7 +26,8 @@ pub(super) struct Carried<O: Objective> {
 }
 
 impl<O: Objective> Carried<O> {
-    /// Whether it is the trial as an order wants it to be trained on. It is not if its last report was lost, or another one counted.
+    /// Whether it is the trial as an order wants it to be trained on. It is not if its last report was lost,
+    /// or another one counted.
     pub(super) fn is_at(&self, order: &Order) -> bool {
         (self.epoch, self.attempt) == (order.assignment.from, order.attempt)
     }

@@ -124,8 +124,8 @@ impl<'a, O: Objective> Worker<'a, O> {
         let _ = catch(|| self.floor.evaluator.objective.worker_ends());
     }
 
-    /// The next work: what it holds already, then the desk's, then what others hold. Waits while there is none; `None` when the
-    /// sweep is over.
+    /// The next work: what it holds already, then the desk's, then what others hold. Waits while there is
+    /// none; `None` when the sweep is over.
     fn next(&mut self) -> Option<Task<O>> {
         let Floor { desk, .. } = self.floor;
         loop {
@@ -216,7 +216,8 @@ impl<'a, O: Objective> Worker<'a, O> {
         Ok(hparams)
     }
 
-    /// Hands in what was trained. Returns whether there is more to do for this worker: another one is in its place otherwise.
+    /// Hands in what was trained. Returns whether there is more to do for this worker: another one is in its
+    /// place otherwise.
     fn hand_in(&mut self) -> bool {
         if let Some(made) = &self.floor.made {
             made.keep(&mut self.made);
