@@ -374,9 +374,15 @@ impl Overview {
         &self.totals
     }
 
-    /// The epochs of the whole plan, with all repetitions.
+    /// The epochs of the whole plan, with all repetitions. Where they are an expectation, no fewer than were trained, and all
+    /// that were once the study is at its end.
     pub fn planned_epochs(&self) -> u64 {
-        self.outline.total_epochs()
+        let (planned, trained) = (self.outline.total_epochs(), self.trained_epochs());
+        match (self.outline.is_exact(), self.is_finished()) {
+            (true, _) => planned,
+            (false, true) => trained,
+            (false, false) => planned.max(trained),
+        }
     }
 
     /// The epochs that were trained.
