@@ -39,7 +39,7 @@ impl Eager {
 
 impl Scheduler for Eager {
     fn ask(&mut self) -> Ask {
-        let draws_new = self.state % 3 == 0 || self.waiting.is_empty();
+        let draws_new = self.state.is_multiple_of(3) || self.waiting.is_empty();
         if draws_new && self.begun < self.trials {
             self.begun += 1;
             return self.assign(TrialId::new(1, self.begun), 0);
@@ -62,7 +62,7 @@ impl Scheduler for Eager {
         self.state = key.rng().below(u64::MAX);
         let is_last = done.stage as usize + 1 == EPOCHS.len();
         match score {
-            Some(_) if !is_last && self.state % 2 == 0 => {
+            Some(_) if !is_last && self.state.is_multiple_of(2) => {
                 let id = TrialId::new(done.stage + 1, done.trial.index);
                 if self.state % 5 < 2 {
                     self.waiting.push_front(id)

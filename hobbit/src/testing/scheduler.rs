@@ -31,16 +31,16 @@ use crate::trial::TrialId;
 /// One of the laws is broken; the message says which.
 pub fn scheduler(make: impl Fn() -> Box<dyn Scheduler>) {
     let none_fail = Results { seed: 0, failing: 0 };
-    let whole = Run::new(make()).to_the_end(none_fail, 1, 0);
+    let whole = Run::new(make()).until_the_end(none_fail, 1, 0);
     whole.has_what_the_outline_says();
     for seed in 0..12 {
         let results = Results { seed, failing: seed % 4 };
-        let first = Run::new(make()).to_the_end(results, 1, 0);
-        let again = Run::new(make()).to_the_end(results, 1, 0);
+        let first = Run::new(make()).until_the_end(results, 1, 0);
+        let again = Run::new(make()).until_the_end(results, 1, 0);
         assert!(first.log == again.log, "equal calls did not get equal answers");
         for at_once in [2, 3, 7, 64] {
-            let found = Run::new(make()).to_the_end(results, at_once, seed + 1);
-            let again = Run::new(make()).to_the_end(results, at_once, seed + 1);
+            let found = Run::new(make()).until_the_end(results, at_once, seed + 1);
+            let again = Run::new(make()).until_the_end(results, at_once, seed + 1);
             assert!(found.log == again.log, "equal calls did not get equal answers");
             if make().order() == Order::Free {
                 found.is_the_same_as(&first, "told in another order, with others under way at once");
@@ -50,7 +50,7 @@ pub fn scheduler(make: impl Fn() -> Box<dyn Scheduler>) {
             let mut other = make();
             other.longest_first(&|trial| f64::from(trial.index * 7 % 5));
             Run::new(other)
-                .to_the_end(results, 5, seed)
+                .until_the_end(results, 5, seed)
                 .is_the_same_as(&first, "asked with the longest first");
             every_prefix(&make, results, &first);
         }
@@ -59,13 +59,13 @@ pub fn scheduler(make: impl Fn() -> Box<dyn Scheduler>) {
 
 /// A sweep that is stopped after any number of results goes on to the same end.
 fn every_prefix(make: &impl Fn() -> Box<dyn Scheduler>, results: Results, whole: &Run) {
-    let order = Run::new(make()).to_the_end(results, 5, 99).told;
+    let order = Run::new(make()).until_the_end(results, 5, 99).told;
     let step = order.len() / 40 + 1;
     for known in (0..order.len()).step_by(step) {
         let mut resumed = Run::new(make());
         resumed.known = order[..known].iter().copied().collect();
         let what = format!("resumed after {known} results");
-        resumed.to_the_end(results, 3, 7).is_the_same_as(whole, &what);
+        resumed.until_the_end(results, 3, 7).is_the_same_as(whole, &what);
     }
 }
 
@@ -92,6 +92,13 @@ impl Results {
     }
 }
 
+/// What a scheduler was asked for or told, and whose lives that ended.
+#[derive(PartialEq)]
+enum Step {
+    Asked(Assignment),
+    Told(Assignment, Vec<(TrialId, Ended)>),
+}
+
 /// A scheduler while it is tried, and what it did.
 struct Run {
     scheduler: Box<dyn Scheduler>,
@@ -107,7 +114,7 @@ struct Run {
     /// The trials of which `hopeful` said that they are not promoted.
     hopeless: BTreeSet<TrialId>,
     /// What was asked and told, in order.
-    log: Vec<(Assignment, Option<Vec<(TrialId, Ended)>>)>,
+    log: Vec<Step>,
 }
 
 impl Run {
@@ -127,7 +134,7 @@ impl Run {
     }
 
     /// Asks and tells until everything is over, with so many stages under way at most, which end in an order that is drawn.
-    fn to_the_end(mut self, results: Results, at_once: usize, order: u64) -> Run {
+    fn until_the_end(mut self, results: Results, at_once: usize, order: u64) -> Run {
         let mut rng = Key::new(order).rng();
         let most = self.scheduler.outline().total_evaluations().saturating_mul(2).saturating_add(1000);
         loop {
@@ -185,7 +192,7 @@ impl Run {
         assert!(!self.hopeless.contains(&trial), "`hopeful` left out trial {trial}, which was promoted");
         let twice = self.asked.insert((trial, stage), (from, to));
         assert!(twice.is_none(), "{place} is asked for twice");
-        self.log.push((assignment, None));
+        self.log.push(Step::Asked(assignment));
         match self.known.contains(&(trial, stage)) {
             true => self.tell(assignment, results),
             false => self.running.push(assignment),
@@ -240,7 +247,7 @@ impl Run {
             let twice = self.ended.insert(trial, how);
             assert!(twice.is_none(), "the life of trial {trial} ends twice");
         }
-        self.log.push((done, Some(ended)));
+        self.log.push(Step::Told(done, ended));
     }
 
     /// What nobody asked for changes nothing.
