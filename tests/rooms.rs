@@ -89,7 +89,8 @@ impl Sources {
             let path = entry.unwrap().path();
             let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let is_root = matches!(stem.as_str(), "mod" | "lib");
-            let inner = if is_root { module.to_vec() } else { [module, &[stem.clone()]].concat() };
+            let inner =
+                if is_root { module.to_vec() } else { [module, std::slice::from_ref(&stem)].concat() };
             if path.is_dir() {
                 self.add_dir(&path, &inner);
             } else if stem != "tests" && path.extension().is_some_and(|extension| extension == "rs") {
@@ -285,7 +286,7 @@ fn item_len(tokens: &[TokenTree]) -> usize {
         token => is_mark(token, ';'),
     };
     let is_use = matches!(tokens, [TokenTree::Ident(word), ..] if word == "use");
-    let end = tokens.iter().position(|token| is_end(token) && !(is_use && !is_mark(token, ';')));
+    let end = tokens.iter().position(|token| is_end(token) && (!is_use || is_mark(token, ';')));
     end.map_or(tokens.len(), |end| end + 1)
 }
 

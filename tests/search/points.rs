@@ -40,12 +40,12 @@ fn follows_the_tree<H: SearchSpace + PartialEq + std::fmt::Debug>() {
         assert!(tree.fits(&drawn), "{drawn:?}");
         let mut rng = Key::new(seed).child(1).rng();
         let mut coordinates = Vec::new();
-        for place in 0..space.parameters().len() {
+        for (place, (parameter, drawn)) in space.parameters().iter().zip(&drawn).enumerate() {
             assert!(tree.parents(place).all(|parent| parent < place));
             let unit = rng.unit();
             // a number that is drawn from a distribution is not uniform
-            let is_uniform = space.parameters()[place].domain().is_uniform_in_the_cube();
-            let unit = if is_uniform { unit } else { drawn[place].unwrap_or(unit) };
+            let is_uniform = parameter.domain().is_uniform_in_the_cube();
+            let unit = if is_uniform { unit } else { drawn.unwrap_or(unit) };
             coordinates.push(tree.is_active(place, &coordinates).then_some(unit));
         }
         assert!(tree.fits(&coordinates));

@@ -228,8 +228,11 @@ mod tests {
             (|study| study.algorithm = hyperband(9, 3, 2), "iterations is 2, but 1 in the repository"),
             (|study| study.lookahead = Some(8), "lookahead is 8, but not set in the repository"),
             (
-                |study| study.sampler = Some(SamplerRecord { name: "near".to_owned(), version: 2 }),
-                "the sampler is `near`, version 2, but random in the repository",
+                |study| {
+                    let settings = Vec::new();
+                    study.sampler = Some(SamplerId { name: "near".to_owned(), version: 2, settings });
+                },
+                "the sampler is near (version 2), but random in the repository",
             ),
             (|study| study.seed = 4, "the seed is 4, but 3 in the repository"),
         ];

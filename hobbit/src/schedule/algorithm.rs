@@ -12,8 +12,8 @@ use crate::trial::Direction;
 
 /// An algorithm with its settings.
 ///
-/// Adding one is a file beside this one with its scheduler and its [`Recipe`], a variant here, and an arm of
-/// [`with`](Algorithm::with).
+/// Adding one is a file beside this one with its scheduler and its `Recipe`, a variant here, and an arm of
+/// `with`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Algorithm {

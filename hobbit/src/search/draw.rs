@@ -123,7 +123,7 @@ mod tests {
             Observation::new(TrialId::new(1, index), 0, 1, score, Point::new([Some(0.5)]))
         };
         let by_loss = |value, loss| Some(Score { loss, ..Score::from(value) });
-        let mut outcomes = vec![
+        let mut outcomes = [
             outcome(1, None),
             outcome(2, Some(Score::from(f64::NAN))),
             outcome(3, by_loss(0.5, 0.7)),

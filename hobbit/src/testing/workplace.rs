@@ -145,10 +145,10 @@ impl Seen {
             Event::StageStarted { trial, stage, .. } => {
                 self.trials.entry(*trial).or_default().0 = Some(*stage);
             }
-            Event::Epoch { trial, stage, epoch, .. } => {
-                if self.trials.get(trial).is_none_or(|(begun, ended)| begun.is_none() && stage >= ended) {
-                    self.faults.push(format!("epoch {epoch} of trial {trial} belongs to no stage"));
-                }
+            Event::Epoch { trial, stage, epoch, .. }
+                if self.trials.get(trial).is_none_or(|(begun, ended)| begun.is_none() && stage >= ended) =>
+            {
+                self.faults.push(format!("epoch {epoch} of trial {trial} belongs to no stage"));
             }
             Event::StageEnded { record, .. } => {
                 let (begun, ended) = self.trials.entry(record.trial).or_default();

@@ -87,7 +87,7 @@ impl<O: Objective> Stage<O> {
         let Order { assignment: Assignment { from, to, .. }, attempt: so_far, score: before, .. } =
             self.order;
         let before = before.map(|score| (score.value, score.epoch));
-        let fits = |saved: &Box<SavedModel>| {
+        let fits = |saved: &SavedModel| {
             let SavedState { epoch, from: since, attempt, score, .. } = saved.state;
             // at the end of the stage before it has to be what the journal says of it
             let here = (epoch == from && score == before) || (since == from && (from..=to).contains(&epoch));
@@ -95,7 +95,7 @@ impl<O: Objective> Stage<O> {
             let anew = since == from && attempt > so_far && attempt <= retries;
             here && (attempt == so_far || anew)
         };
-        self.saved = saved.filter(fits);
+        self.saved = saved.filter(|saved| fits(saved));
         if let Some(saved) = &self.saved {
             self.order.attempt = saved.state.attempt;
         }
