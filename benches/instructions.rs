@@ -7,7 +7,7 @@
 //! ```
 
 #[cfg(feature = "dfdx")]
-#[expect(dead_code, reason = "parts of it are for other benchmarks")]
+#[allow(dead_code, reason = "parts of it are for other benchmarks")]
 mod digits;
 
 use std::borrow::Cow;

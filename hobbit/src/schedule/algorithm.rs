@@ -11,9 +11,7 @@ use crate::error::Result;
 use crate::trial::Direction;
 
 /// An algorithm with its settings.
-///
-/// Adding one is a file beside this one with its scheduler and its `Recipe`, a variant here, and an arm of
-/// `with`.
+// adding one is a file beside this one with its scheduler and its recipe, a variant here, and an arm of `with`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Algorithm {
