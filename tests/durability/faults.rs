@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use hobbit::{Event, Hyperband, Results, TrialId};
+use hobbit::{Event, Hyperband, Results, Study, TrialId, by};
 
 use crate::support::Curve;
 use crate::support::disk::{Fault, MemoryDisk, Survives};
@@ -12,7 +12,26 @@ use crate::support::disk::{Fault, MemoryDisk, Survives};
 /// The stages that observers were told of, and whether each was trained now.
 type Told = Arc<Mutex<HashSet<(TrialId, u32, bool)>>>;
 
-fn run(disk: &MemoryDisk, dir: &Path, every: Option<u64>) -> (hobbit::Result<Results<Curve>>, Told) {
+type Outcome = hobbit::Result<Results<Curve>>;
+
+/// An algorithm's small sweep.
+trait Algorithm: Sized {
+    fn run(study: Study<Curve, Self>) -> Outcome;
+}
+
+impl Algorithm for by::Hyperband {
+    fn run(study: Study<Curve, Self>) -> Outcome {
+        study.run(9, 3)
+    }
+}
+
+impl Algorithm for by::Asha {
+    fn run(study: Study<Curve, Self>) -> Outcome {
+        study.lookahead(3).run(12, 9, 3)
+    }
+}
+
+fn run<A: Algorithm>(disk: &MemoryDisk, dir: &Path, every: Option<u64>) -> (Outcome, Told) {
     let told = Told::default();
     let for_observer = told.clone();
     let observer = move |event: &Event| {
@@ -20,12 +39,12 @@ fn run(disk: &MemoryDisk, dir: &Path, every: Option<u64>) -> (hobbit::Result<Res
             for_observer.lock().unwrap().insert((record.trial, record.stage, !replayed));
         }
     };
-    let study = Hyperband::of(Curve::default()).quiet().seed(3).workers(2).storage(Arc::new(disk.clone()));
+    let study = Study::of(Curve::default()).quiet().seed(3).workers(2).storage(Arc::new(disk.clone()));
     let study = match every {
         Some(every) => study.checkpoint_every(every),
         None => study,
     };
-    (study.repo_dir(dir).observe(observer).run(9, 3), told)
+    (A::run(study.repo_dir(dir).observe(observer)), told)
 }
 
 fn outcome(disk: &MemoryDisk, dir: &Path) -> (Vec<u8>, Vec<Vec<u8>>) {
@@ -35,12 +54,21 @@ fn outcome(disk: &MemoryDisk, dir: &Path) -> (Vec<u8>, Vec<Vec<u8>>) {
 
 #[test]
 fn no_fault_of_the_disk_loses_a_finished_stage_or_changes_a_result() {
+    every_fault::<by::Hyperband>();
+}
+
+#[test]
+fn no_fault_of_the_disk_loses_a_finished_stage_or_changes_a_result_of_asha() {
+    every_fault::<by::Asha>();
+}
+
+fn every_fault<A: Algorithm>() {
     let dir = tempfile::tempdir().unwrap();
     let mut cases = 0;
     let mut errors = 0;
     for every in [None, Some(1)] {
         let good = MemoryDisk::default();
-        run(&good, dir.path(), every).0.unwrap();
+        run::<A>(&good, dir.path(), every).0.unwrap();
         let expected = outcome(&good, dir.path());
         assert_eq!(expected.1.len(), 1, "only the best trial's weights are kept");
         // how the workers' outcomes are grouped differs from run to run, so there may be some more
@@ -51,7 +79,7 @@ fn no_fault_of_the_disk_loses_a_finished_stage_or_changes_a_result() {
                 for survives in [Survives::Everything, Survives::Synced] {
                     let disk = MemoryDisk::default();
                     disk.fail_at(operation, fault);
-                    let (first, told_first) = run(&disk, dir.path(), every);
+                    let (first, told_first) = run::<A>(&disk, dir.path(), every);
                     if let Err(error) = &first {
                         errors += 1;
                         let text = error.to_string();
@@ -61,7 +89,7 @@ fn no_fault_of_the_disk_loses_a_finished_stage_or_changes_a_result() {
                         );
                     }
                     disk.restart(survives);
-                    let (second, told_second) = run(&disk, dir.path(), every);
+                    let (second, told_second) = run::<A>(&disk, dir.path(), every);
                     let case = format!("operation {operation}, {fault:?}, {survives:?} survives");
                     if let Err(error) = second {
                         panic!("{case}: {error}");
