@@ -2,8 +2,9 @@
 //! once.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::repository::StopReason;
@@ -13,6 +14,12 @@ type Stop = Box<dyn Fn(StopReason) -> bool + Send>;
 
 /// The sweeps that are running and end on signals.
 static RUNNING: Mutex<Vec<(u64, Stop)>> = Mutex::new(Vec::new());
+
+/// Set by the signals themselves, until the thread that waits for them has told the sweeps.
+static HERE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// How long it may take until the sweeps hear of a signal that has come, on a machine with much else to do.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
 /// While this lives, signals end the sweep.
 pub(crate) struct Guard(u64);
@@ -35,7 +42,12 @@ impl Guard {
     pub(crate) fn new(stop: Stop) -> Guard {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push((number, stop));
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.is_empty() {
+            // nobody is left to hear of earlier ones
+            HERE.store(false, Ordering::Relaxed);
+        }
+        running.push((number, stop));
         Guard(number)
     }
 }
@@ -62,6 +74,9 @@ fn watch_for_all() -> io::Result<()> {
             error => io::Error::other(error),
         })?;
         *ctrl_c = true;
+        // behind the handler that is there, which it calls
+        #[cfg(unix)]
+        signal_hook::flag::register(signal_hook::consts::SIGINT, HERE.clone())?;
     }
     #[cfg(unix)]
     if !*others {
@@ -82,6 +97,9 @@ fn watch_others() -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let outlives_terminal = !io::IsTerminal::is_terminal(&io::stdin());
     let watched: &[_] = if outlives_terminal { &[SIGTERM] } else { &[SIGTERM, SIGHUP] };
+    for signal in watched {
+        signal_hook::flag::register(*signal, HERE.clone())?;
+    }
     let mut signals = signal_hook::iterator::Signals::new(watched)?;
     std::thread::Builder::new().name("hobbit-signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
@@ -92,7 +110,7 @@ fn watch_others() -> io::Result<()> {
 }
 
 /// Whether a signal is in this set of the process's: `SigIgn` has those that are ignored, `SigCgt` those with
-/// a handler.
+/// a handler, `ShdPnd` those that no thread has taken yet.
 #[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
 fn disposition(set: &str, signal: i32) -> bool {
@@ -102,6 +120,27 @@ fn disposition(set: &str, signal: i32) -> bool {
     mask >> (signal - 1) & 1 == 1
 }
 
+/// Waits until the sweeps have heard of a signal that was sent to this process, if one was. The thread that
+/// tells them may not get its turn for a while.
+pub(crate) fn let_arrive(is_stopping: impl Fn() -> bool) {
+    let start = Instant::now();
+    while is_on_its_way() && !is_stopping() && start.elapsed() < HEARD_WITHIN {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether a signal was sent to this process of which the sweeps have not heard.
+fn is_on_its_way() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        if [SIGINT, SIGTERM, SIGHUP].into_iter().any(|signal| disposition("ShdPnd", signal)) {
+            return true;
+        }
+    }
+    HERE.load(Ordering::Acquire)
+}
+
 /// A signal has arrived.
 fn arrived(reason: StopReason) {
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,6 +148,7 @@ fn arrived(reason: StopReason) {
     for (_, stop) in &*running {
         first |= stop(reason.clone());
     }
+    HERE.store(false, Ordering::Release);
     if !first {
         std::process::exit(reason.exit_code().map_or(1, i32::from));
     }

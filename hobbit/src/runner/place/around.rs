@@ -9,10 +9,11 @@ use super::evaluate::Surroundings;
 use super::floor::{Floor, Slot};
 use crate::objective::{Interrupt, Metrics, Objective};
 use crate::repository::SavedModel;
+use crate::runner::interrupt::let_arrive;
 use crate::schedule::Assignment;
 use crate::work::{CheckpointId, EpochNews, Stop, WorkerId};
 
-/// How long a signal may take that others have got already.
+/// How long after others a signal may be sent to this process.
 const SIGNAL_TAKES: Duration = Duration::from_millis(25);
 
 /// A worker's view of its workplace while it evaluates.
@@ -87,6 +88,7 @@ impl<O: Objective> Surroundings for Around<'_, O> {
         if !self.stop.is_set() && self.floor.heeds_signals {
             // the signal that ended a child process may be on its way to this one
             std::thread::sleep((after / 4).min(SIGNAL_TAKES));
+            let_arrive(|| self.stop.is_set());
         }
         self.stop.is_set()
     }
