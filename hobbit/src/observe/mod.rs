@@ -50,7 +50,7 @@ use crate::trial::{Direction, TrialId};
 pub enum Event {
     /// The sweep begins.
     Started(Arc<StudyInfo>),
-    /// A worker begins a stage of a trial.
+    /// A worker begins a stage of a trial; again, if it was given back unfinished and somebody takes it up.
     StageStarted {
         /// The trial.
         trial: TrialId,
