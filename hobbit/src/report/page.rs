@@ -38,6 +38,8 @@ struct Page<'a> {
     verdict: String,
     timeline: Option<String>,
     time_note: String,
+    /// The heading of the numbers of trials that stages should have.
+    planned: &'a str,
     stages: Vec<[String; 7]>,
     failed: String,
     failures: Vec<[String; 4]>,
@@ -87,9 +89,10 @@ pub(super) fn html(report: &Report) -> String {
             Err(why) => why.clone(),
         },
         correlations: report.correlations.iter().map(verdict::row).collect(),
-        verdict: verdict::sentence(&report.correlations),
+        verdict: verdict::sentence(&report.correlations, &overview.outline),
         timeline: report.timeline().map(svg),
         time_note: time_note(&report.sessions),
+        planned: if overview.outline.is_exact() { "Planned" } else { "Expected" },
         stages: stages(overview),
         failed: failed(overview),
         failures: failures(overview),
@@ -130,9 +133,14 @@ fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String
         ("State", state),
         ("Score", format!("{}, {way}", overview.study.monitor)),
         ("Trials", format!("{} of {total}", overview.trials.len())),
-        ("Epochs", format!("{trained} of {planned}")),
+        ("Epochs", format!("{trained} of {planned}{}", if is_expected(overview) { " expected" } else { "" })),
         ("Time", text::seconds(seconds)),
     ]
+}
+
+/// Whether the numbers of what is planned are expectations.
+fn is_expected(overview: &Overview) -> bool {
+    !overview.outline.is_exact() && !overview.is_finished()
 }
 
 fn best(report: &Report) -> Option<Best> {
@@ -276,7 +284,13 @@ fn settings(overview: &Overview) -> Vec<(String, String)> {
         ("Made with", format!("hobbit {}", study.hobbit)),
     ]
     .map(|(name, value)| (name.to_owned(), value));
-    let mut settings: Vec<(String, String)> = of_algorithm.chain(of_study).collect();
+    let name = ("Algorithm".to_owned(), study.algorithm.name().to_owned());
+    let mut settings: Vec<(String, String)> = std::iter::once(name).chain(of_algorithm).collect();
+    let lookahead = study.lookahead.map(|stages| stages.to_string());
+    let sampler = study.sampler.as_ref().map(ToString::to_string);
+    let of_proposals = [("Lookahead", lookahead), ("Sampler", sampler)];
+    settings.extend(of_proposals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    settings.extend(of_study);
     settings.extend(study.objective.iter().map(|(name, value)| (name.clone(), value.clone())));
     settings
 }

@@ -1,6 +1,7 @@
 //! What rank correlations say about early stopping, in words.
 
 use super::correlation::{Correlation, FEWEST};
+use crate::schedule::Outline;
 
 /// A row of the table: bracket, stages, pairs, correlation, and what it means.
 pub(super) fn row(correlation: &Correlation) -> [String; 5] {
@@ -28,24 +29,31 @@ pub(super) fn row(correlation: &Correlation) -> [String; 5] {
 }
 
 /// One plain sentence: the mean of what is known, each by its number of pairs.
-pub(super) fn sentence(correlations: &[Correlation]) -> String {
+pub(super) fn sentence(correlations: &[Correlation], outline: &Outline) -> String {
     let known = || correlations.iter().filter_map(|known| Some((known.rho?, known.pairs as f64)));
     let pairs: f64 = known().map(|(_, pairs)| pairs).sum();
+    if outline.brackets().iter().all(|bracket| bracket.stages.len() == 1) {
+        return "Every trial is trained to its end: none is stopped early.".to_owned();
+    }
     if pairs == 0.0 {
         return "There are too few promoted trials to tell whether early scores can be trusted here."
             .to_owned();
     }
     let mean = known().map(|(rho, pairs)| rho * pairs).sum::<f64>() / pairs;
-    let meaning = match mean {
-        mean if mean >= 0.7 => {
+    let meaning = match (mean, outline.brackets().len()) {
+        (mean, _) if mean >= 0.7 => {
             "Early stopping is trustworthy here: who was ahead early was mostly ahead later, too"
         }
-        mean if mean >= 0.3 => {
+        (mean, _) if mean >= 0.3 => {
             "Early stopping is partly trustworthy here: early scores tell something, but some good trials may have been dropped"
         }
-        _ => {
+        (_, 2..) => {
             "Early stopping is not trustworthy here: early scores say little of later ones. Give the first stages more epochs (a \
              larger R, or fewer brackets by a larger eta), or look at the brackets that begin with more epochs"
+        }
+        _ => {
+            "Early stopping is not trustworthy here: early scores say little of later ones. Try fewer trials that are cut short less: \
+             first stages with more epochs, or Hyperband, which weighs both"
         }
     };
     let few = if pairs < 20.0 { " These are few pairs: take it with care." } else { "" };
