@@ -97,6 +97,20 @@ fn best(overviews: &[&Overview]) -> Vec<usize> {
     (0..scores.len()).filter(|&i| best.is_some() && scores[i] == best).collect()
 }
 
+fn is_hyperband(overview: &Overview) -> bool {
+    matches!(overview.study.algorithm, Algorithm::Hyperband { .. })
+}
+
+/// What a Hyperband was run with. Others have their numbers beside their name.
+fn r_and_eta(overview: &Overview) -> Option<String> {
+    let study = &overview.study;
+    let (r, eta) = is_hyperband(overview).then(|| study.max_epochs().zip(study.eta()))??;
+    Some(match study.epoch_count() {
+        EpochCount::Additional => format!("{r}, {eta}"),
+        count => format!("{r}, {eta}, {count}"),
+    })
+}
+
 fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str));
     let mut row = |name: &str, style: Style, cell: &dyn Fn(&Overview) -> String| {
@@ -106,20 +120,16 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     let plain = Style::new;
     row("state", plain(), &|o| State::of(o).word().to_owned());
     row("goal", plain(), &|o| format!("{} {}", o.study.direction, o.study.monitor));
-    row("R, eta", plain(), &|o| {
-        let count = match o.study.epoch_count() {
-            EpochCount::Additional => String::new(),
-            count => format!(", {count}"),
-        };
-        let number = |number: Option<u32>| number.map_or("-".to_owned(), |number| number.to_string());
-        format!("{}, {}{count}", number(o.study.max_epochs()), number(o.study.eta()))
-    });
-    row("iterations", plain(), &|o| o.study.iterations().to_string());
-    let by_hyperband = |o: &Overview| matches!(o.study.algorithm, Algorithm::Hyperband { .. });
-    if !overviews.iter().copied().all(by_hyperband) {
+    let hyperbands = overviews.iter().filter(|o| is_hyperband(o)).count();
+    if hyperbands < overviews.len() {
         row("algorithm", plain(), &|o| {
-            if by_hyperband(o) { "Hyperband".to_owned() } else { o.study.sizes() }
+            if is_hyperband(o) { "Hyperband".to_owned() } else { o.study.sizes() }
         });
+    }
+    if hyperbands > 0 {
+        row("R, eta", plain(), &|o| r_and_eta(o).unwrap_or_else(|| "-".to_owned()));
+        let iterations = |o: &Overview| is_hyperband(o).then(|| o.study.iterations().to_string());
+        row("iterations", plain(), &|o| iterations(o).unwrap_or_else(|| "-".to_owned()));
     }
     row("seed", plain(), &|o| o.study.seed.to_string());
     row("trials", plain(), &|o| o.trials.len().to_string());

@@ -215,7 +215,9 @@ fn epochs(overview: &Overview, state: State) -> String {
     let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
     let all = trained.saturating_add(overview.epochs_left());
     let mut epochs = format!("{trained} of {all}");
-    if all != planned {
+    if is_expected(overview) && state != State::Finished {
+        epochs += " expected";
+    } else if all != planned {
         epochs += &format!(" (planned: {planned})");
     }
     if state != State::Finished {
@@ -228,6 +230,11 @@ fn epochs(overview: &Overview, state: State) -> String {
         epochs += &format!(", about {} left", duration(left));
     }
     epochs
+}
+
+/// Whether how many trials and epochs later stages have is an expectation.
+fn is_expected(overview: &Overview) -> bool {
+    !overview.outline.is_exact()
 }
 
 fn trials(overview: &Overview) -> String {
@@ -280,8 +287,9 @@ fn running(overview: &Overview) -> impl Iterator<Item = (hobbit::TrialId, u32, u
 fn stages(overview: &Overview, state: State) -> Table {
     let is_lost = !state.is_live() && overview.stage_totals().iter().any(|stage| stage.running > 0);
     let begun = if is_lost { "lost" } else { "running" };
+    let planned = if is_expected(overview) { "expected" } else { "trials" };
     let mut table = Table::new(2)
-        .numbers(["bracket", "stage", "epochs", "trials", "done", begun, "failed"])
+        .numbers(["bracket", "stage", "epochs", planned, "done", begun, "failed"])
         .text("progress");
     for stage in overview.stage_totals() {
         let (planned, trained, failed, running) = (stage.planned, stage.trained, stage.failed, stage.running);
