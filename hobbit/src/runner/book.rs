@@ -72,7 +72,7 @@ impl Book {
         let ends = outline.brackets().iter().map(|bracket| bracket.stages.iter().map(|stage| stage.trained));
         let stages = ends.map(Iterator::collect).collect();
         let keys = Keys::new(study.seed);
-        let failures = Failures { allowed: *max_failures, tried: 0, failed: 0, first: None };
+        let failures = Failures::new(*max_failures);
         let Left { known, ends: known_ends, on_disk, deaths } = left;
         let (out, returned, ended) = (Vec::new(), VecDeque::new(), Vec::new());
         Book {
@@ -224,8 +224,12 @@ impl Book {
         mailbox: &mut Mailbox,
     ) -> (bool, Option<Error>) {
         let observed = self.config.observed;
-        // failures that an earlier process met have been put up with already
-        let hopeless = if replayed { None } else { self.failures.enter(&record) };
+        let hopeless = if replayed {
+            self.failures.replay(&record);
+            None
+        } else {
+            self.failures.enter(&record)
+        };
         if observed {
             mailbox.push(Mail::Ended { record: record.clone(), replayed });
         }
