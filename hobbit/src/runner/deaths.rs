@@ -81,9 +81,8 @@ impl Deaths {
                     last = None;
                     processes.open = Some((*pid, host.clone(), *time));
                 }
-                // what other machines train does not end this process
-                Record::Started { trial, stage, worker, machine: 0, .. } => {
-                    processes.under_way.insert(*worker, (*trial, *stage));
+                Record::Started { trial, stage, worker, machine, .. } => {
+                    processes.began((*trial, *stage), (*machine == 0).then_some(*worker));
                 }
                 Record::Stage(record) => {
                     let ended = (record.trial, record.stage);
@@ -154,6 +153,15 @@ struct Death {
 }
 
 impl Processes {
+    /// A stage was begun: by a worker of this process, or on another machine, where it does not end this
+    /// process. Whoever had begun it before has given it back.
+    fn began(&mut self, begun: Stage, worker: Option<u32>) {
+        self.under_way.retain(|_, stage| *stage != begun);
+        if let Some(worker) = worker {
+            self.under_way.insert(worker, begun);
+        }
+    }
+
     /// The process under way, if there is one, has ended without closing its work; `how` if it ended itself.
     fn died(&mut self, how: Option<&str>, boot: Option<(&str, Timestamp)>) -> Option<Death> {
         let mut stages: Vec<Stage> = std::mem::take(&mut self.under_way).into_values().collect();
@@ -284,6 +292,19 @@ mod tests {
         assert_eq!(judged(&[many, many], 2), (vec![], vec![A, B, C]));
         assert_eq!(judged(&[many, many, &alone(C)], 2), (vec![C], vec![A, B]));
         assert_eq!(judged(&[many], 1), (vec![], vec![A, B, C]));
+    }
+
+    #[test]
+    fn a_stage_that_was_given_back_is_with_whoever_began_it_last() {
+        let twice: &[Record] = &[opened(200.0), started(0, A), started(1, A), aborted()];
+        assert_eq!(judged(&[twice], 2), (vec![], vec![]));
+        assert_eq!(judged(&[twice, twice], 2), (vec![A], vec![]));
+        let mut elsewhere = started(0, A);
+        if let Record::Started { machine, .. } = &mut elsewhere {
+            *machine = 1;
+        }
+        let gone: &[Record] = &[opened(200.0), started(0, A), elsewhere, aborted()];
+        assert_eq!(judged(&[gone], 1), (vec![], vec![]));
     }
 
     #[test]
