@@ -1,5 +1,7 @@
 //! Whole sweeps of every algorithm: the same bytes with any number of workers, however long each stage takes, stopped and killed.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -86,6 +88,12 @@ fn results(dir: &Path) -> String {
     std::fs::read_to_string(dir.join("results.ron")).unwrap()
 }
 
+/// The files of weights, by name.
+fn weights(dir: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let files = std::fs::read_dir(dir.join("weights")).unwrap().map(|file| file.unwrap());
+    files.map(|file| (file.file_name(), std::fs::read(file.path()).unwrap())).collect()
+}
+
 fn overview(dir: &Path) -> Overview {
     Reader::open(dir).unwrap().overview().unwrap()
 }
@@ -133,6 +141,7 @@ fn a_killed_sweep_of_any_algorithm_ends_as_one_that_was_not() {
         run(&Setup::new(&killed, 3)).unwrap();
         run(&Setup::new(&whole, 7)).unwrap();
         assert!(results(&killed) == results(&whole), "{name}");
+        assert!(weights(&killed) == weights(&whole), "{name}");
     }
 }
 
