@@ -19,7 +19,8 @@ use crate::work::{CheckpointId, Configuration, Order, Report, Scored, Unusual};
 
 /// What comes next.
 pub(super) enum Next {
-    Order(Order),
+    /// An order was added.
+    Ordered,
     /// The next stage was trained by an earlier process.
     Known(StageRecord),
     /// There may be something later.
@@ -93,12 +94,13 @@ impl Book {
         }
     }
 
-    /// What the scheduler has.
-    pub(super) fn next(&mut self) -> Next {
+    /// What the scheduler has. An order is added to these, where it stays, since it is large.
+    pub(super) fn next(&mut self, orders: &mut Vec<Order>) -> Next {
         while let Some(assignment) = self.returned.pop_front() {
             // somebody may have reported on it meanwhile
             if self.is_out(assignment.trial, assignment.stage) {
-                return Next::Order(self.order(assignment));
+                orders.push(self.order(assignment));
+                return Next::Ordered;
             }
         }
         let assignment = match self.scheduler.ask() {
@@ -112,7 +114,8 @@ impl Book {
         {
             return Next::Known(record);
         }
-        Next::Order(self.order(assignment))
+        orders.push(self.order(assignment));
+        Next::Ordered
     }
 
     /// The epochs that a trial has had before a stage. One that was stopped early has had fewer than planned.
@@ -136,41 +139,40 @@ impl Book {
         });
         let is_on_disk = !self.on_disk.is_empty() && self.on_disk.contains(&trial);
         let is_given = ordinal < self.config.given;
-        let order = Order {
-            assignment: Assignment { from: had, to: had + (to - from), ..assignment },
-            ordinal,
-            key: self.keys.of(trial),
-            configuration: if is_given { Configuration::Given } else { Configuration::Drawn },
-            stages: stages.clone(),
-            score: so_far.and_then(|trial| {
-                let (value, epoch) = trial.score?;
-                Some(Scored { value, epoch, loss: trial.loss })
-            }),
-            attempt: so_far.map_or(0, |trial| trial.attempt),
-            limit,
-            checkpoint: is_on_disk.then_some(CheckpointId(trial)),
-            unusual: None,
-        };
+        let attempt = so_far.map_or(0, |trial| trial.attempt);
+        let score = so_far.and_then(|trial| {
+            let (value, epoch) = trial.score?;
+            Some(Scored { value, epoch, loss: trial.loss })
+        });
+        // both are empty nearly always
+        let is_unusual = earlier.is_some() || !self.deaths.is_empty();
+        let unusual = if is_unusual { self.unusual((trial, stage), earlier) } else { None };
         let place = ordinal as usize;
         if self.out.len() <= place {
             self.out.resize(place + 1, 0);
         }
         self.out[place] = stage + 1;
-        // both are empty nearly always
-        if earlier.is_some() || !self.deaths.is_empty() {
-            return self.with_unusual(order, earlier);
+        Order {
+            assignment: Assignment { from: had, to: had + (to - from), ..assignment },
+            ordinal,
+            key: self.keys.of(trial),
+            configuration: if is_given { Configuration::Given } else { Configuration::Drawn },
+            stages: self.stages[trial.bracket as usize - 1].clone(),
+            score,
+            attempt,
+            limit,
+            checkpoint: is_on_disk.then_some(CheckpointId(trial)),
+            unusual,
         }
-        order
     }
 
     #[cold]
-    fn with_unusual(&mut self, order: Order, earlier: Option<Box<[(u64, u64)]>>) -> Order {
-        let stage = (order.assignment.trial, order.assignment.stage);
+    fn unusual(&self, stage: (TrialId, u32), earlier: Option<Box<[(u64, u64)]>>) -> Option<Box<Unusual>> {
         // what is given back is as it was
         let (deaths, alone) =
             (self.deaths.culprits.get(&stage).copied(), self.deaths.suspects.contains(&stage));
         let unusual = Unusual { earlier: earlier.unwrap_or_default(), alone, deaths };
-        Order { unusual: (unusual != Unusual::default()).then(|| Box::new(unusual)), ..order }
+        (unusual != Unusual::default()).then(|| Box::new(unusual))
     }
 
     /// Whether a stage was handed out and is not reported.
@@ -181,11 +183,14 @@ impl Book {
 
     /// Takes note that somebody has reported on a stage. Returns whether this is the first report on it.
     pub(super) fn accept(&mut self, record: &StageRecord) -> bool {
-        let is_first = self.is_out(record.trial, record.stage);
-        if is_first {
-            self.out[self.config.outline.place(record.trial) as usize] = 0;
+        let place = self.config.outline.ordinal(record.trial).map(|ordinal| ordinal as usize);
+        match place.and_then(|place| self.out.get_mut(place)) {
+            Some(out) if u64::from(*out) == u64::from(record.stage) + 1 => {
+                *out = 0;
+                true
+            }
+            _ => false,
         }
-        is_first
     }
 
     /// Makes a stage available again. Returns whether it was out.

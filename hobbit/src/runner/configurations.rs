@@ -57,7 +57,12 @@ impl<H> Made<H> {
         let mut made = self.lock();
         for (ordinal, configuration) in configurations.drain(..) {
             let place = ordinal as usize;
-            if made.len() <= place {
+            if made.len() == place {
+                // most come in order
+                made.push(Some(configuration));
+                continue;
+            }
+            if made.len() < place {
                 made.resize_with(place + 1, || None);
             }
             made[place] = Some(configuration);

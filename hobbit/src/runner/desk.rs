@@ -1,7 +1,7 @@
 //! The desk of a sweep: hands out what its book says, takes reports, and sends mail to the coordinator, all
 //! under one lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ pub(crate) struct SweepDesk {
     stop: Stop,
     /// How much has happened.
     news: AtomicU64,
+    /// How many trials' lives have ended.
+    ended: AtomicUsize,
     state: Mutex<State>,
     /// Workers wait here for work, and for room in the mailbox.
     work: Condvar,
@@ -66,6 +68,7 @@ impl SweepDesk {
             begins,
             stop: Stop::new(),
             news: AtomicU64::new(0),
+            ended: AtomicUsize::new(0),
             state: Mutex::new(state),
             work: Condvar::new(),
             mail: Condvar::new(),
@@ -187,6 +190,7 @@ impl SweepDesk {
     fn settle(&self, state: &mut State, record: Arc<StageRecord>, replayed: bool) {
         let had_mail = !state.mailbox.mail.is_empty();
         let (goes_on, hopeless) = state.book.settle(record, replayed, &mut state.mailbox);
+        self.ended.store(state.book.ended().len(), Ordering::Release);
         if !had_mail && !state.mailbox.mail.is_empty() {
             self.mail.notify_one();
         }
@@ -343,6 +347,10 @@ impl Desk for SweepDesk {
     }
 
     fn ended(&self, known: usize, trials: &mut Vec<u64>) {
+        // mostly there are none
+        if self.ended.load(Ordering::Acquire) <= known {
+            return;
+        }
         trials.extend(self.lock().book.ended().get(known..).unwrap_or_default());
     }
 }
@@ -357,11 +365,8 @@ impl SweepDesk {
             if self.is_stopping() {
                 return Taken::Over;
             }
-            let none = match state.book.next() {
-                Next::Order(order) => {
-                    orders.push(order);
-                    continue;
-                }
+            let none = match state.book.next(orders) {
+                Next::Ordered => continue,
                 Next::Known(record) => {
                     self.settle(&mut state, Arc::new(record), true);
                     continue;

@@ -73,7 +73,10 @@ impl Ledger {
         unfinished: bool,
     ) -> Option<Score> {
         let ordinal = ordinal as usize;
-        if self.trials.len() <= ordinal {
+        if self.trials.len() == ordinal {
+            // most come in order
+            self.trials.push(None);
+        } else if self.trials.len() < ordinal {
             self.trials.resize_with(ordinal + 1, || None);
         }
         let trial = self.trials[ordinal].get_or_insert_with(|| TrialState {

@@ -6,6 +6,9 @@ use super::scheduler::{Assignment, Ended};
 use super::score::{Place, Score};
 use crate::trial::{Direction, TrialId};
 
+/// Room is made for so many results at most.
+const MOST_AT_ONCE: u32 = 1 << 12;
+
 /// A bracket that was begun and is not over.
 #[derive(Debug, Clone)]
 pub(super) struct BracketState {
@@ -143,6 +146,10 @@ impl BracketState {
     ) -> Option<Decided> {
         if !self.due.tell(index) {
             return None;
+        }
+        if self.told == 0 {
+            // more grow as they come
+            self.scores.reserve(self.work.len().min(MOST_AT_ONCE) as usize);
         }
         match score {
             Some(score) if score.value.is_finite() => self.scores.push((score.place(direction), index)),

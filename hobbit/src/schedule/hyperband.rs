@@ -1,6 +1,6 @@
 //! Hyperband as a state machine: asked for work, told of results, and nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::bracket::{BracketState, Decided, Work, first_trials};
 use super::checks::in_order;
@@ -54,7 +54,7 @@ pub struct HyperbandScheduler {
     direction: Direction,
     iterations: u32,
     /// The brackets that were begun and are not over, in order.
-    open: VecDeque<BracketState>,
+    open: Vec<BracketState>,
     /// The bracket to begin next: its repetition, counted from 1, and its place, counted from 0. A bracket
     /// takes no memory before it is begun, however many repetitions there are.
     next: (u64, u32),
@@ -65,7 +65,7 @@ pub struct HyperbandScheduler {
 impl HyperbandScheduler {
     /// Hyperband by `plan`, the whole of it `iterations` times, each with configurations of its own.
     pub fn new(plan: Plan, iterations: u32, direction: Direction) -> HyperbandScheduler {
-        HyperbandScheduler { plan, direction, iterations, open: VecDeque::new(), next: (1, 0), last: None }
+        HyperbandScheduler { plan, direction, iterations, open: Vec::new(), next: (1, 0), last: None }
     }
 
     /// As if all brackets before this one, of a repetition and with a number that count from 1, were over.
@@ -104,7 +104,7 @@ impl HyperbandScheduler {
         match self.begin() {
             Some(mut state) => {
                 let first = state.ask(&self.plan.brackets()[state.bracket as usize].stages);
-                self.open.push_back(state);
+                self.open.push(state);
                 first.map_or(Ask::Wait, Ask::Run)
             }
             None if self.open.is_empty() => Ask::Done,

@@ -142,6 +142,7 @@ impl Outline {
     }
 
     /// The stages of the trial's bracket; `None` if the algorithm has no such trial.
+    #[inline]
     pub fn stages_of(&self, trial: TrialId) -> Option<&[Stage]> {
         let stages = &self.brackets.get((trial.bracket as usize).checked_sub(1)?)?.stages;
         let is_there = (1..=self.repetitions).contains(&trial.iteration)
@@ -150,12 +151,14 @@ impl Outline {
     }
 
     /// Whether the algorithm has this trial.
+    #[inline]
     pub fn has(&self, trial: TrialId) -> bool {
         self.stages_of(trial).is_some()
     }
 
     /// The place of a trial among all trials in the order of their ids, counted from 0; `None` if the algorithm has no such
     /// trial.
+    #[inline]
     pub fn ordinal(&self, trial: TrialId) -> Option<u64> {
         self.has(trial).then(|| self.place(trial))
     }

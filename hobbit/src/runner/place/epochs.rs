@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::evaluate::{Evaluator, Surroundings};
 use super::running::{Known, Running, Tools};
-use super::stage::Stage;
+use super::stage::{Carried, Stage};
 use super::trouble::{Trouble, attempt, listed};
 use crate::objective::{Checkpoint, EpochContext, History, Interrupted, Objective, TrialContext};
 use crate::repository::{Losses, SavedModel, SavedState, ScoreBy};
@@ -14,28 +14,32 @@ use crate::schedule::Assignment;
 use crate::work::Scored;
 
 impl<O: Objective> Evaluator<O> {
-    /// Brings the trial to the end of its stage, or to where the sweep stops; a panic ends the trial.
+    /// Brings the trial, in its place, to the end of its stage, or to where the sweep stops; a panic ends the
+    /// trial. The place is empty if this goes wrong.
     pub(super) fn train(
         &self,
-        stage: &mut Stage<O>,
+        stage: &mut Stage<'_, O>,
+        place: &mut Option<Running<O>>,
         tools: &mut Tools,
         around: &impl Surroundings,
-    ) -> Result<Running<O>, Trouble> {
+    ) -> Result<(), Trouble> {
         let under_way = Cell::new(0);
-        catch(|| self.train_or_panic(stage, tools, around, &under_way))
+        catch(|| self.train_or_panic(stage, place, tools, around, &under_way))
             .unwrap_or_else(|reason| Err(Trouble::Failed { epoch: under_way.get(), reason }))
     }
 
     /// `under_way` is the epoch under way, counted from 1; 0 while the model is built.
     fn train_or_panic(
         &self,
-        stage: &mut Stage<O>,
+        stage: &mut Stage<'_, O>,
+        place: &mut Option<Running<O>>,
         tools: &mut Tools,
         around: &impl Surroundings,
         under_way: &Cell<u64>,
-    ) -> Result<Running<O>, Trouble> {
-        let mut running = self.begin(stage, around)?;
-        let Assignment { from, to, .. } = stage.order.assignment;
+    ) -> Result<(), Trouble> {
+        let mut place = Place { running: place, is_trained: false };
+        let running = place.running.insert(self.begin(stage, around)?);
+        let Assignment { from, to, .. } = stage.task.order.assignment;
         let keeps_best = self.terms.saves && self.terms.score == ScoreBy::Best;
         let checkpoint_every = self.terms.checkpoint_every.filter(|_| self.terms.saves);
         while running.epoch < to && !running.stopped {
@@ -45,23 +49,24 @@ impl<O: Objective> Evaluator<O> {
                 let saved = attempt(running.epoch, || self.checkpoint(&running.model))?;
                 running.best = Some(Arc::new(saved));
             }
-            let (end, stage_end) = stage.order.stage_at(running.epoch);
+            let (end, stage_end) = stage.task.order.stage_at(running.epoch);
             // without a repository there is nothing to do between epochs
             let until = if self.terms.saves { running.epoch + 1 } else { end };
             let ends = (until, stage_end);
-            let stopping = self.epochs(&mut running, ends, stage, tools, around, under_way)?;
+            let stopping = self.epochs(running, ends, stage, tools, around, under_way)?;
             if stopping && running.epoch >= from || running.epoch == to {
                 break;
             }
-            let due = |every| running.epoch > from && (running.epoch - from) % every == 0;
+            let due = |every| running.epoch > from && (running.epoch - from).is_multiple_of(every);
             if checkpoint_every.is_some_and(due) {
                 let saved = self
-                    .save(&stage.order, &running)
+                    .save(&stage.task.order, running)
                     .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
                 around.save(Box::new(saved));
             }
         }
-        Ok(running)
+        place.is_trained = true;
+        Ok(())
     }
 
     /// Trains until the trial has this many epochs, or its stage or the sweep stops; returns whether one
@@ -72,12 +77,12 @@ impl<O: Objective> Evaluator<O> {
         &self,
         running: &mut Running<O>,
         (until, stage_end): (u64, u64),
-        stage: &Stage<O>,
+        stage: &Stage<'_, O>,
         tools: &mut Tools,
         around: &impl Surroundings,
         under_way: &Cell<u64>,
     ) -> Result<bool, Trouble> {
-        let (assignment, context) = (&stage.order.assignment, &stage.context);
+        let (assignment, context) = (&stage.task.order.assignment, &stage.context);
         while running.epoch < until {
             let number = running.epoch + 1;
             under_way.set(number);
@@ -92,16 +97,16 @@ impl<O: Objective> Evaluator<O> {
     }
 
     /// The trial as it is in memory, or in its checkpoint, or built anew.
-    fn begin(&self, stage: &mut Stage<O>, around: &impl Surroundings) -> Result<Running<O>, Trouble> {
-        let Assignment { trial, from, .. } = stage.order.assignment;
-        if let Some((model, best)) = stage.carried.take() {
-            return Ok(running(model, best, from, stage.order.score));
+    fn begin(&self, stage: &mut Stage<'_, O>, around: &impl Surroundings) -> Result<Running<O>, Trouble> {
+        let Assignment { trial, from, .. } = stage.task.order.assignment;
+        if let Some(Carried { model, best, .. }) = stage.task.carried.take() {
+            return Ok(running(model, best, from, stage.task.order.score));
         }
         let build = || attempt(0, || self.objective.build(&stage.hparams, &stage.context));
         let mut model = build()?;
         if let Some(saved) = stage.saved.take() {
             match attempt(saved.state.epoch, || self.objective.load(&mut model, saved.present())) {
-                Ok(()) => return Ok(self.loaded(model, *saved, from, stage.order.score)),
+                Ok(()) => return Ok(self.loaded(model, *saved, from, stage.task.order.score)),
                 Err(Trouble::Failed { reason, .. }) => {
                     around.note(format!(
                         "the checkpoint of trial {trial} does not load ({reason}); the trial is trained again from its beginning",
@@ -233,6 +238,22 @@ impl<O: Objective> Evaluator<O> {
             running.known = in_order.then_some(known);
         }
         Ok(known)
+    }
+}
+
+/// Where a trial is while it is trained, so that it need not be moved through everything around its epochs.
+///
+/// A trial that is not trained to its end is dropped with this: a model may run code of the user's then.
+struct Place<'a, O: Objective> {
+    running: &'a mut Option<Running<O>>,
+    is_trained: bool,
+}
+
+impl<O: Objective> Drop for Place<'_, O> {
+    fn drop(&mut self) {
+        if !self.is_trained {
+            *self.running = None;
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl<O: Objective> Evaluator<O> {
     /// The trial cannot print any more, which is not its fault.
     pub(super) fn evaluate<A: Surroundings>(
         &self,
-        task: Task<O>,
+        task: &mut Task<O>,
         hparams: Arc<O::Hparams>,
         worker: WorkerId,
         tools: &mut Tools,
@@ -74,19 +74,21 @@ impl<O: Objective> Evaluator<O> {
         let start = tools.clock.last();
         let interrupt = around.interrupt(deadline(&task.order, start));
         let mut stage = Stage::new(task, hparams, worker, start, interrupt);
-        if stage.carried.is_none() {
+        if stage.task.carried.is_none() {
             self.load(&mut stage, around);
         }
         // until all is done
         let mut alone = None;
-        let result = match stage.order.deaths() {
+        let mut place = None;
+        let result = match stage.task.order.deaths() {
             Some(deaths) => {
-                Err(Trouble::Failed { epoch: stage.order.assignment.from + 1, reason: died(deaths) })
+                Err(Trouble::Failed { epoch: stage.task.order.assignment.from + 1, reason: died(deaths) })
             }
-            None => self.train_patiently(&mut stage, tools, around, &mut alone),
+            None => self.train_patiently(&mut stage, &mut place, tools, around, &mut alone),
         };
         match result {
-            Ok(running) => self.trained(stage, running, tools, around),
+            // what is trained is in its place
+            Ok(()) => place.map_or(Ok(None), |running| self.trained(stage, running, tools, around)),
             Err(Trouble::Left) => Ok(None),
             Err(Trouble::Diverged { epoch, reason }) => {
                 self.failed(&stage, End::Diverged { epoch, reason }, tools, around)
@@ -100,31 +102,32 @@ impl<O: Objective> Evaluator<O> {
     /// Trains the stage as often as it may fail, and alone if memory is full.
     fn train_patiently<'a, A: Surroundings>(
         &self,
-        stage: &mut Stage<O>,
+        stage: &mut Stage<'_, O>,
+        place: &mut Option<Running<O>>,
         tools: &mut Tools,
         around: &'a A,
         alone: &mut Option<A::Alone<'a>>,
-    ) -> Result<Running<O>, Trouble> {
+    ) -> Result<(), Trouble> {
         loop {
-            match self.train(stage, tools, around) {
+            match self.train(stage, place, tools, around) {
                 Err(Trouble::Memory { reason, .. })
                     if alone.is_none() && stage.context.interrupt.check().is_ok() =>
                 {
-                    around.note(format!("trial {} is tried again alone: {reason}", stage.order.trial()));
+                    around.note(format!("trial {} is tried again alone: {reason}", stage.task.order.trial()));
                     *alone = around.alone();
                     if alone.is_none() {
                         return Err(Trouble::Left);
                     }
                     // waiting is not training
                     stage.start = tools.clock.look();
-                    stage.context.interrupt = around.interrupt(deadline(&stage.order, stage.start));
+                    stage.context.interrupt = around.interrupt(deadline(&stage.task.order, stage.start));
                     self.load(stage, around);
                 }
                 Err(Trouble::Failed { epoch, reason }) if is_unheard(&reason) => {
                     return Err(Trouble::Failed { epoch, reason });
                 }
                 Err(Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. })
-                    if stage.order.attempt < self.terms.retries
+                    if stage.task.order.attempt < self.terms.retries
                         && stage.context.interrupt.check().is_ok() =>
                 {
                     stage.retry();
@@ -135,8 +138,8 @@ impl<O: Objective> Evaluator<O> {
     }
 
     /// Reads the trial's checkpoint, if there is one.
-    fn load(&self, stage: &mut Stage<O>, around: &impl Surroundings) {
-        if let Some(checkpoint) = stage.order.checkpoint {
+    fn load(&self, stage: &mut Stage<'_, O>, around: &impl Surroundings) {
+        if let Some(checkpoint) = stage.task.order.checkpoint {
             stage.continue_from(around.load(checkpoint), self.terms.retries);
         }
     }
@@ -144,14 +147,14 @@ impl<O: Objective> Evaluator<O> {
     /// The outcome of a stage that was trained.
     fn trained(
         &self,
-        stage: Stage<O>,
+        stage: Stage<'_, O>,
         mut running: Running<O>,
         tools: &mut Tools,
         around: &impl Surroundings,
     ) -> Result<Option<Evaluated<O>>> {
         let finished = (|| {
             let model =
-                if self.terms.saves { Some(Box::new(self.save(&stage.order, &running)?)) } else { None };
+                if self.terms.saves { Some(Box::new(self.save(&stage.task.order, &running)?)) } else { None };
             let best = running.best.as_ref().map_or(0, |best| best.bytes());
             let bytes = catch(|| {
                 self.objective.pause(&mut running.model);
@@ -166,9 +169,10 @@ impl<O: Objective> Evaluator<O> {
             }
         };
         let record = self.record(&stage, tools, End::Trained, Some(&mut running));
-        let unfinished = running.epoch < stage.order.assignment.to && !running.stopped;
+        let unfinished = running.epoch < stage.task.order.assignment.to && !running.stopped;
         let Running { model: live, best, epoch, .. } = running;
-        let Stage { order: Order { ordinal, attempt, .. }, hparams, .. } = stage;
+        let Stage { task, hparams, .. } = stage;
+        let Order { ordinal, attempt, .. } = task.order;
         let carried = Some(Carried { ordinal, epoch, attempt, model: live, best, hparams, bytes });
         Ok(Some(Evaluated { report: Report { record, model, unfinished, failed_now: false }, carried }))
     }
@@ -176,13 +180,13 @@ impl<O: Objective> Evaluator<O> {
     /// The outcome of a stage that failed.
     fn failed(
         &self,
-        stage: &Stage<O>,
+        stage: &Stage<'_, O>,
         end: End,
         tools: &mut Tools,
         around: &impl Surroundings,
     ) -> Result<Option<Evaluated<O>>> {
         // whoever stops a sweep makes no number infinite
-        let failed_now = stage.order.deaths().is_none() && matches!(end, End::Failed { .. });
+        let failed_now = stage.task.order.deaths().is_none() && matches!(end, End::Failed { .. });
         let record = self.record(stage, tools, end, None);
         if failed_now && around.is_stopping(stage.start.elapsed()) {
             return Ok(None);
@@ -190,7 +194,7 @@ impl<O: Objective> Evaluator<O> {
         if let End::Failed { reason, .. } = &record.end
             && is_unheard(reason)
         {
-            return Err(unheard(stage.order.trial(), reason));
+            return Err(unheard(stage.task.order.trial(), reason));
         }
         let report = Report { record, model: None, unfinished: false, failed_now };
         Ok(Some(Evaluated { report, carried: None }))
@@ -198,12 +202,12 @@ impl<O: Objective> Evaluator<O> {
 
     fn record(
         &self,
-        stage: &Stage<O>,
+        stage: &Stage<'_, O>,
         tools: &mut Tools,
         end: End,
         running: Option<&mut Running<O>>,
     ) -> Arc<StageRecord> {
-        let Assignment { trial, stage: number, from, to } = stage.order.assignment;
+        let Assignment { trial, stage: number, from, to } = stage.task.order.assignment;
         let (score, history) =
             running.map_or_else(Default::default, |running| (running.score, running.history.take()));
         let score = score.map(|score| (score.value, score.epoch));
@@ -217,7 +221,7 @@ impl<O: Objective> Evaluator<O> {
             to,
             end,
             score,
-            attempt: stage.order.attempt,
+            attempt: stage.task.order.attempt,
             worker: stage.context.worker,
             machine: stage.machine,
             seconds,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Floor<O: Objective> {
     /// The sweep is run by a thread of a rayon pool.
     pub(super) is_in_pool: bool,
     state: Mutex<State<O>>,
+    /// The ends of trials' lives that have been seen. Written under the lock.
+    seen: AtomicUsize,
     /// Whoever waits for the last worker to end waits here.
     ended: Condvar,
 }
@@ -42,8 +45,6 @@ pub(super) struct State<O: Objective> {
     pub(super) alone: Option<usize>,
     /// The workers that have not ended.
     pub(super) active: usize,
-    /// The ends of trials' lives that have been seen.
-    ended: usize,
 }
 
 /// A worker's place.
@@ -98,9 +99,9 @@ impl<O: Objective> Floor<O> {
         let evaluator = Evaluator { objective, terms: desk.terms().clone() };
         let slots = (0..workers).map(|_| Slot::new()).collect();
         let paused = Paused::new(memory_budget);
-        let state = Mutex::new(State { slots, paused, alone: None, active: workers, ended: 0 });
-        let ended = Condvar::new();
-        Floor { desk, evaluator, machine, given, made, trace, heeds_signals, is_in_pool, state, ended }
+        let state = Mutex::new(State { slots, paused, alone: None, active: workers });
+        let (seen, ended) = (AtomicUsize::new(0), Condvar::new());
+        Floor { desk, evaluator, machine, given, made, trace, heeds_signals, is_in_pool, state, seen, ended }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<O>> {
@@ -141,15 +142,17 @@ impl<O: Objective> Floor<O> {
         }
     }
 
-    /// Begins a stage: of these orders, of what the worker holds, or of what others do. The rest is held.
-    /// `None` if there is none, or another trial has to be trained alone.
+    /// Begins a stage: of these orders, of what the worker holds, or of what others do. The rest is held. It is
+    /// put where `task` is, since it is large. Returns whether there is one, and no other trial has to be
+    /// trained alone.
     pub(super) fn start(
         &self,
         slot: usize,
         held: &Held<O>,
         orders: &mut Vec<Order>,
         garbage: &mut Vec<Carried<O>>,
-    ) -> Option<Task<O>> {
+        task: &mut Option<Task<O>>,
+    ) -> bool {
         let mut state = self.lock();
         let mut own = held.lock();
         for order in orders.drain(..) {
@@ -164,13 +167,16 @@ impl<O: Objective> Floor<O> {
             own.push_back(Task { order, carried });
         }
         if state.alone.is_some_and(|alone| alone != slot) {
-            return None;
+            return false;
         }
-        let first = own.pop_front();
+        *task = own.pop_front();
         drop(own);
-        let task = first.or_else(|| state.slots.iter().find_map(|other| other.held.take()))?;
+        if task.is_none() {
+            *task = state.slots.iter().find_map(|other| other.held.take());
+        }
+        let Some(task) = task else { return false };
         state.slots[slot].running = Some((task.order.assignment, task.order.attempt));
-        Some(task)
+        true
     }
 
     /// Makes reports of what a worker has trained, and keeps the trials for their next stages. Returns
@@ -215,7 +221,7 @@ impl<O: Objective> Floor<O> {
 
     /// Lets go of the trials whose lives have ended. `ended` is used again and again.
     pub(super) fn release(&self, ended: &mut Vec<u64>, garbage: &mut Vec<Carried<O>>) {
-        let known = self.lock().ended;
+        let known = self.seen.load(Ordering::Acquire);
         ended.clear();
         self.desk.ended(known, ended);
         if ended.is_empty() {
@@ -223,11 +229,12 @@ impl<O: Objective> Floor<O> {
         }
         let mut state = self.lock();
         // others may have seen some meanwhile
-        let seen = state.ended.saturating_sub(known);
+        let now = self.seen.load(Ordering::Acquire);
+        let seen = now.saturating_sub(known);
         for &ordinal in ended.iter().skip(seen) {
             garbage.extend(state.paused.take(ordinal));
         }
-        state.ended = state.ended.max(known + ended.len());
+        self.seen.store(now.max(known + ended.len()), Ordering::Release);
     }
 
     /// A worker has ended.

@@ -33,7 +33,8 @@ impl<O: Objective> Carried<O> {
     }
 }
 
-/// An order, with the trial as it is in memory.
+/// An order, with the trial as it is in memory. It is large, and goes through many hands: it stays in one
+/// place while it is trained.
 pub(super) struct Task<O: Objective> {
     pub(super) order: Order,
     pub(super) carried: Option<Carried<O>>,
@@ -47,11 +48,9 @@ pub(super) struct Evaluated<O: Objective> {
 }
 
 /// A stage that is being trained.
-pub(super) struct Stage<O: Objective> {
-    pub(super) order: Order,
+pub(super) struct Stage<'a, O: Objective> {
+    pub(super) task: &'a mut Task<O>,
     pub(super) hparams: Arc<O::Hparams>,
-    /// The model as it is in memory, and at the epoch of its score.
-    pub(super) carried: Option<(O::Model, Option<Arc<Checkpoint>>)>,
     /// The trial's checkpoint, once it is read.
     pub(super) saved: Option<Box<SavedModel>>,
     pub(super) context: TrialContext,
@@ -61,31 +60,30 @@ pub(super) struct Stage<O: Objective> {
     pub(super) start: Instant,
 }
 
-impl<O: Objective> Stage<O> {
+impl<'a, O: Objective> Stage<'a, O> {
     pub(super) fn new(
-        task: Task<O>,
+        task: &'a mut Task<O>,
         hparams: Arc<O::Hparams>,
         worker: WorkerId,
         start: Instant,
         interrupt: Arc<Interrupt>,
-    ) -> Stage<O> {
-        let Task { order, carried } = task;
-        let carried = carried.map(|Carried { model, best, .. }| (model, best));
-        let (id, key, epochs) = (order.trial(), key(&order), Some(order.epochs()));
+    ) -> Stage<'a, O> {
+        let order = &task.order;
+        let (id, key, epochs) = (order.trial(), key(order), Some(order.epochs()));
         let context = TrialContext { id, key, worker: worker.index, epochs, interrupt };
-        Stage { order, hparams, carried, saved: None, context, machine: worker.machine, start }
+        Stage { task, hparams, saved: None, context, machine: worker.machine, start }
     }
 
     /// Restarts the trial.
     pub(super) fn retry(&mut self) {
-        self.order.attempt += 1;
-        self.context.key = key(&self.order);
+        self.task.order.attempt += 1;
+        self.context.key = key(&self.task.order);
     }
 
     /// Continues from a checkpoint, if it is one of this trial as it is known; from its beginning otherwise.
     pub(super) fn continue_from(&mut self, saved: Option<Box<SavedModel>>, retries: u32) {
         let Order { assignment: Assignment { from, to, .. }, attempt: so_far, score: before, .. } =
-            self.order;
+            self.task.order;
         let before = before.map(|score| (score.value, score.epoch));
         let fits = |saved: &SavedModel| {
             let SavedState { epoch, from: since, attempt, score, .. } = saved.state;
@@ -97,9 +95,9 @@ impl<O: Objective> Stage<O> {
         };
         self.saved = saved.filter(|saved| fits(saved));
         if let Some(saved) = &self.saved {
-            self.order.attempt = saved.state.attempt;
+            self.task.order.attempt = saved.state.attempt;
         }
-        self.context.key = key(&self.order);
+        self.context.key = key(&self.task.order);
     }
 }
 

@@ -110,8 +110,9 @@ impl<'a, O: Objective> Worker<'a, O> {
     }
 
     fn work(&mut self) {
-        while let Some(first) = self.next() {
-            let batched = self.train(first);
+        let mut task = None;
+        while self.next(&mut task) {
+            let batched = self.train(&mut task);
             let is_wanted = self.hand_in();
             match batched {
                 Batched::Done if is_wanted => {}
@@ -125,19 +126,19 @@ impl<'a, O: Objective> Worker<'a, O> {
     }
 
     /// The next work: what it holds already, then the desk's, then what others hold. Waits while there is
-    /// none; `None` when the sweep is over.
-    fn next(&mut self) -> Option<Task<O>> {
+    /// none. Returns `false` when the sweep is over.
+    fn next(&mut self, task: &mut Option<Task<O>>) -> bool {
         let Floor { desk, .. } = self.floor;
         loop {
             let news = desk.news();
             let most = self.batch.size().saturating_sub(self.held.len());
             let taken = if most == 0 { Taken::Orders } else { desk.take(self.id, most, &mut self.orders) };
             if taken == Taken::Over || self.around.stop.is_set() {
-                return None;
+                return false;
             }
-            if let Some(task) = self.floor.start(self.slot, &self.held, &mut self.orders, &mut self.garbage) {
+            if self.floor.start(self.slot, &self.held, &mut self.orders, &mut self.garbage, task) {
                 discard(&mut self.garbage);
-                return Some(task);
+                return true;
             }
             self.floor.release(&mut self.ended, &mut self.garbage);
             match self.garbage.is_empty() {
@@ -148,12 +149,14 @@ impl<'a, O: Objective> Worker<'a, O> {
     }
 
     /// Trains stages until there is something to hand in.
-    fn train(&mut self, first: Task<O>) -> Batched {
+    fn train(&mut self, next: &mut Option<Task<O>>) -> Batched {
         self.batch.restart();
         self.tools.clock = Clock::new();
-        let mut next = Some(first);
         while let Some(task) = next {
-            match self.stage(task) {
+            let evaluated = self.stage(task);
+            // a model may be left in it, which is not to be dropped under a lock
+            *next = None;
+            match evaluated {
                 Ok(Some(evaluated)) => {
                     self.batch.add(evaluated.report.record.seconds);
                     self.outcomes.push(evaluated);
@@ -165,14 +168,16 @@ impl<'a, O: Objective> Worker<'a, O> {
             let goes_on = self.batch.has_time()
                 && !self.around.stop.is_set()
                 && (!self.batch.is_half_done() || self.floor.desk.is_busy());
-            next = if goes_on { self.held.take() } else { None };
+            if goes_on {
+                *next = self.held.take();
+            }
         }
         Batched::Done
     }
 
     /// Trains one stage. `None` if the worker was told to leave.
-    fn stage(&mut self, task: Task<O>) -> Result<Option<Evaluated<O>>> {
-        let hparams = self.hparams(&task)?;
+    fn stage(&mut self, task: &mut Task<O>) -> Result<Option<Evaluated<O>>> {
+        let hparams = self.hparams(task)?;
         let mut alone = None;
         if task.order.is_alone() {
             alone = self.around.alone_and_written();
