@@ -4,6 +4,7 @@
 mod digits;
 #[cfg(feature = "dfdx")]
 mod nets;
+mod noop;
 mod parts;
 #[cfg(feature = "dfdx")]
 mod training;

@@ -8,21 +8,10 @@ use criterion::{BatchSize, Criterion, Throughput};
 use hobbit::schedule::{Ask, HyperbandScheduler};
 use hobbit::{
     BoxError, Checkpoint, Direction, EpochContext, Hyperband, Keep, Key, Metrics, Objective, Plan,
-    SearchSpace, TrialContext, search_space,
+    SearchSpace, TrialContext,
 };
 
-/// The digits example's space.
-#[search_space]
-struct Hparams {
-    #[log_uniform(1e-4..=1e-1)]
-    learning_rate: f64,
-    #[choice(1, 2, 3)]
-    activation: u8,
-    #[uniform(0.0..=0.9)]
-    dropout: f64,
-    #[choice(16, 32, 64, 128)]
-    hidden: usize,
-}
+use crate::noop::{Hparams, Noop};
 
 /// Drawing one configuration.
 pub(crate) fn draw(criterion: &mut Criterion) {
@@ -41,42 +30,6 @@ pub(crate) fn plan(criterion: &mut Criterion) {
         criterion.bench_function(&format!("plan/R={max_epochs}"), |bencher| {
             bencher.iter(|| Plan::new(black_box(max_epochs), 3));
         });
-    }
-}
-
-/// Learns nothing, at once.
-struct Noop;
-
-impl Objective for Noop {
-    type Hparams = Hparams;
-    type Model = f64;
-
-    fn metrics(&self, _: &Hparams) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec!["val_loss".into()])
-    }
-
-    fn build(&self, hparams: &Hparams, _: &TrialContext) -> Result<f64, BoxError> {
-        Ok(hparams.dropout)
-    }
-
-    fn train_epoch(&self, _: &mut f64, _: &EpochContext<'_>, _: &mut Metrics) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn validate(&self, model: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics) -> Result<(), BoxError> {
-        metrics.report("val_loss", *model);
-        Ok(())
-    }
-
-    fn save(&self, model: &f64) -> Result<Checkpoint, BoxError> {
-        let mut checkpoint = Checkpoint::new();
-        checkpoint.insert_f64("model", &[], vec![*model]);
-        Ok(checkpoint)
-    }
-
-    fn load(&self, model: &mut f64, checkpoint: &Checkpoint) -> Result<(), BoxError> {
-        *model = checkpoint.f64("model", &[])?[0];
-        Ok(())
     }
 }
 
