@@ -118,6 +118,7 @@ fn too_large(name: &str, classes: &[usize], outputs: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::data::says;
 
     fn check(values: &[f32], width: usize, loss: Loss) -> std::result::Result<(), String> {
         let (targets, judged) = (Targets::rows(values, width), Judged::default());
@@ -125,14 +126,6 @@ mod tests {
         let again = targets.fits("training", width, loss, &judged).map_err(|error| error.to_string());
         assert_eq!(once, again);
         once
-    }
-
-    #[track_caller]
-    fn says(result: std::result::Result<(), String>, parts: &[&str]) {
-        let text = result.unwrap_err();
-        for part in parts {
-            assert!(text.contains(part), "{part:?} is not in {text:?}");
-        }
     }
 
     #[test]

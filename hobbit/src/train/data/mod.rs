@@ -25,3 +25,13 @@ pub use split::{split, stratified_split};
 pub(super) use batch::Batch;
 pub(super) use feed::{Feed, Stream};
 pub(super) use part::Part;
+
+/// A test's claim that something is refused, with all of these in the message.
+#[cfg(test)]
+#[track_caller]
+fn says<T>(result: Result<T, impl std::fmt::Display>, parts: &[&str]) {
+    let text = result.err().expect("an error").to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+}

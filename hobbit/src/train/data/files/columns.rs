@@ -184,14 +184,7 @@ impl Table {
 mod tests {
     use super::*;
     use crate::train::data::files::ReadOptions;
-
-    #[track_caller]
-    fn says<T>(result: Result<T>, parts: &[&str]) {
-        let text = result.err().expect("an error").to_string();
-        for part in parts {
-            assert!(text.contains(part), "{part:?} is not in {text:?}");
-        }
-    }
+    use crate::train::data::says;
 
     #[test]
     fn mistakes_are_named_with_their_lines() {

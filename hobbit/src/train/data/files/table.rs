@@ -190,14 +190,7 @@ fn check_names(names: &[String]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn says<T>(result: Result<T>, parts: &[&str]) {
-        let text = result.err().expect("an error").to_string();
-        for part in parts {
-            assert!(text.contains(part), "{part:?} is not in {text:?}");
-        }
-    }
+    use crate::train::data::says;
 
     #[test]
     fn columns_have_names_of_their_own() {
