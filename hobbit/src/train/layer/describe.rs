@@ -25,6 +25,38 @@ pub(in crate::train) trait Describe {
     fn write(&self, text: &mut String, name: &str, input: Option<&[usize]>) -> fmt::Result;
 }
 
+/// A layer that has no parameters and does not normalize: what it says of itself beyond that. Which layers
+/// are so is said by each of them; nothing is unless it says so.
+pub(super) trait Plain {
+    /// See [`Describe::output`].
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String>;
+
+    /// See [`Describe::write`].
+    fn write(&self, text: &mut String, name: &str, input: Option<&[usize]>) -> fmt::Result;
+}
+
+impl<L: Plain> Describe for L {
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        Plain::output(self, input)
+    }
+
+    fn parameters(&self, _: &[usize], _: bool) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    fn uses(&self, _: &[usize]) -> usize {
+        1
+    }
+
+    fn normalizes(&self) -> Option<Over> {
+        None
+    }
+
+    fn write(&self, text: &mut String, name: &str, input: Option<&[usize]>) -> fmt::Result {
+        Plain::write(self, text, name, input)
+    }
+}
+
 /// What a normalization is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::train) enum Over {

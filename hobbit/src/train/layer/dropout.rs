@@ -2,14 +2,13 @@
 
 use std::fmt::{self, Write};
 
-use super::describe::{Describe, Over};
-use crate::train::parameter::ParameterSpec;
+use super::describe::Plain;
 use crate::train::written::float;
 
 /// Dropout with this probability.
 pub(super) struct Dropout(pub(super) f64);
 
-impl Describe for Dropout {
+impl Plain for Dropout {
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let Dropout(p) = self;
         if (0.0..=1.0).contains(p) {
@@ -17,18 +16,6 @@ impl Describe for Dropout {
         } else {
             Err(format!("its probability is {p}; it has to be from 0 to 1"))
         }
-    }
-
-    fn parameters(&self, _: &[usize], _: bool) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    fn uses(&self, _: &[usize]) -> usize {
-        1
-    }
-
-    fn normalizes(&self) -> Option<Over> {
-        None
     }
 
     fn write(&self, text: &mut String, name: &str, _: Option<&[usize]>) -> fmt::Result {

@@ -2,9 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::describe::{Describe, Over};
+use super::describe::Plain;
 use super::geometry::{Size, image, windows, write_moves};
-use crate::train::parameter::ParameterSpec;
 use crate::train::written::sides;
 
 /// A pooling layer's settings: [`Layer::MaxPool2d`](super::Layer::MaxPool2d),
@@ -34,7 +33,7 @@ impl Pool2d {
     }
 }
 
-impl Describe for Pool2d {
+impl Plain for Pool2d {
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let [channels, height, width] = image(input, "pooling")?;
         if (0..2).any(|axis| self.padding[axis] * 2 > self.window[axis]) {
@@ -47,18 +46,6 @@ impl Describe for Pool2d {
         Ok(vec![channels, down, across])
     }
 
-    fn parameters(&self, _: &[usize], _: bool) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    fn uses(&self, _: &[usize]) -> usize {
-        1
-    }
-
-    fn normalizes(&self) -> Option<Over> {
-        None
-    }
-
     fn write(&self, text: &mut String, name: &str, _: Option<&[usize]>) -> fmt::Result {
         let Pool2d { window, stride, padding } = self;
         write!(text, "{name} {}", sides(window))?;
@@ -69,24 +56,12 @@ impl Describe for Pool2d {
 /// The mean of each channel.
 pub(super) struct GlobalAvgPool;
 
-impl Describe for GlobalAvgPool {
+impl Plain for GlobalAvgPool {
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         match input {
             [channels, _, ..] => Ok(vec![*channels]),
             _ => Err(format!("it takes samples of shape [channels, ...], but its input has shape {input:?}")),
         }
-    }
-
-    fn parameters(&self, _: &[usize], _: bool) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    fn uses(&self, _: &[usize]) -> usize {
-        1
-    }
-
-    fn normalizes(&self) -> Option<Over> {
-        None
     }
 
     fn write(&self, text: &mut String, name: &str, _: Option<&[usize]>) -> fmt::Result {

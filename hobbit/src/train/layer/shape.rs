@@ -2,28 +2,15 @@
 
 use std::fmt::{self, Write};
 
-use super::describe::{Describe, Over};
-use crate::train::parameter::ParameterSpec;
+use super::describe::Plain;
 use crate::train::written::sides;
 
 /// Makes samples flat.
 pub(super) struct Flatten;
 
-impl Describe for Flatten {
+impl Plain for Flatten {
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         Ok(vec![input.iter().product()])
-    }
-
-    fn parameters(&self, _: &[usize], _: bool) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    fn uses(&self, _: &[usize]) -> usize {
-        1
-    }
-
-    fn normalizes(&self) -> Option<Over> {
-        None
     }
 
     fn write(&self, text: &mut String, name: &str, _: Option<&[usize]>) -> fmt::Result {
@@ -35,7 +22,7 @@ impl Describe for Flatten {
 /// Gives samples this shape.
 pub(super) struct Reshape<'a>(pub(super) &'a [usize]);
 
-impl Describe for Reshape<'_> {
+impl Plain for Reshape<'_> {
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let Reshape(shape) = self;
         let (before, after) = (input.iter().product::<usize>(), shape.iter().product::<usize>());
@@ -46,18 +33,6 @@ impl Describe for Reshape<'_> {
                 "it makes samples of shape {shape:?}, which is {after} numbers, of samples of shape {input:?}, which is {before}"
             ))
         }
-    }
-
-    fn parameters(&self, _: &[usize], _: bool) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
-    fn uses(&self, _: &[usize]) -> usize {
-        1
-    }
-
-    fn normalizes(&self) -> Option<Over> {
-        None
     }
 
     fn write(&self, text: &mut String, name: &str, _: Option<&[usize]>) -> fmt::Result {
