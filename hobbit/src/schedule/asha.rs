@@ -1,9 +1,10 @@
-//! Asynchronous successive halving as a state machine: whoever is among the best of a rung so far is promoted at once.
+//! Asynchronous successive halving as a state machine: whoever is among the best of a rung so far is promoted
+//! at once.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::checks::{at_least_one, in_order, is_a_cut};
-use super::outline::{Bracket, EpochCount, Outline, Stage};
+use super::outline::{Outline, Stage};
 use super::plan::Plan;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Scheduler};
@@ -13,16 +14,18 @@ use crate::trial::{Direction, TrialId};
 
 /// Asynchronous successive halving, ASHA (Li et al., MLSys 2020, algorithm 2).
 ///
-/// Stages are rungs, at 1, eta, eta^2, ... epochs in all, the last at `max_epochs` (R). Whenever there is room for another stage,
-/// the best trial of the highest rung that is among the best `floor(k / eta)` of the `k` results of its rung so far, and was not
-/// promoted yet, is trained on to the next rung; if there is none, a new trial begins, until there were `trials` of them. No rung is
-/// waited for, so workers are never idle before the end; the price is that some trials are promoted that would not have been if
-/// all had been known.
+/// Stages are rungs, at 1, eta, eta^2, ... epochs in all, the last at `max_epochs` (R). Whenever there is
+/// room for another stage, the best trial of the highest rung that is among the best `floor(k / eta)` of the
+/// `k` results of its rung so far, and was not promoted yet, is trained on to the next rung; if there is
+/// none, a new trial begins, until there were `trials` of them. No rung is waited for, so workers are never
+/// idle before the end; the price is that some trials are promoted that would not have been if all had been
+/// known.
 ///
-/// Failed trials count among the results of their rung, rank last, and are never promoted. A trial's life ends as soon as nothing
-/// that may still come can promote it.
+/// Failed trials count among the results of their rung, rank last, and are never promoted. A trial's life
+/// ends as soon as nothing that may still come can promote it.
 ///
-/// What it decides depends on the order in which results are told, so it is run under a [`VirtualTime`](super::VirtualTime).
+/// What it decides depends on the order in which results are told, so it is run under a
+/// [`VirtualTime`](super::VirtualTime).
 #[derive(Debug)]
 pub struct AshaScheduler {
     trials: u32,
@@ -177,7 +180,7 @@ impl Scheduler for AshaScheduler {
     }
 
     fn outline(&self) -> Outline {
-        outline(self.stages.clone())
+        Outline::of_bracket(self.stages.clone()).as_expected()
     }
 
     /// Whoever comes to the last rung goes no further.
@@ -186,10 +189,6 @@ impl Scheduler for AshaScheduler {
         let is_below = |trial: &TrialId| self.due.get(&trial.index).is_some_and(|rung| *rung < last);
         pending.iter().map(|&(trial, _)| trial).filter(is_below).collect()
     }
-}
-
-fn outline(stages: Vec<Stage>) -> Outline {
-    Outline::counting(vec![Bracket { stages }], EpochCount::Additional, 1).as_expected()
 }
 
 /// What [`Algorithm::Asha`](super::Algorithm::Asha) is made of.
@@ -242,7 +241,7 @@ impl Recipe for Settings {
     }
 
     fn outline(&self) -> Result<Outline> {
-        Ok(outline(self.stages()?))
+        Ok(Outline::of_bracket(self.stages()?).as_expected())
     }
 
     fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {

@@ -2,7 +2,7 @@
 
 use super::bracket::{BracketState, Work};
 use super::checks::{at_least_one, in_order, is_a_cut};
-use super::outline::{Bracket, EpochCount, Outline, Stage};
+use super::outline::{Outline, Stage};
 use super::plan::Plan;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
@@ -11,15 +11,17 @@ use super::tail::longest_last;
 use crate::error::{Error, Result};
 use crate::trial::{Direction, TrialId};
 
-/// Successive halving (Jamieson and Talwalkar, AISTATS 2016; the inner loop of algorithm 1 of Li et al., JMLR 18(185), 2018).
+/// Successive halving (Jamieson and Talwalkar, AISTATS 2016; the inner loop of algorithm 1 of Li et al., JMLR
+/// 18(185), 2018).
 ///
-/// It begins with `trials` (n) trials. Stage `i` has the best `floor(n / eta^i)` of them, and trains each until it has had
-/// `min_epochs * eta^i` epochs in all, `max_epochs` at most; a promoted trial goes on from where it was. The last stage is the
-/// first that reaches `max_epochs`, or the last for which a trial is left, whichever comes first. With n = 27, 1 to 27 epochs and
-/// eta = 3: 27 trials for 1 epoch, 9 to 3, 3 to 9, 1 to 27.
+/// It begins with `trials` (n) trials. Stage `i` has the best `floor(n / eta^i)` of them, and trains each
+/// until it has had `min_epochs * eta^i` epochs in all, `max_epochs` at most; a promoted trial goes on from
+/// where it was. The last stage is the first that reaches `max_epochs`, or the last for which a trial is
+/// left, whichever comes first. With n = 27, 1 to 27 epochs and eta = 3: 27 trials for 1 epoch, 9 to 3, 3 to
+/// 9, 1 to 27.
 ///
-/// What is promoted depends on the results alone: fewer than planned where trials failed. Equal scores are decided by the lower
-/// loss, then by fewer epochs, then by the smaller id.
+/// What is promoted depends on the results alone: fewer than planned where trials failed. Equal scores are
+/// decided by the lower loss, then by fewer epochs, then by the smaller id.
 ///
 /// ```
 /// use hobbit::Direction;
@@ -86,7 +88,7 @@ impl Scheduler for HalvingScheduler {
     }
 
     fn outline(&self) -> Outline {
-        outline(self.stages.clone())
+        Outline::of_bracket(self.stages.clone())
     }
 
     fn order(&self) -> Order {
@@ -118,10 +120,6 @@ impl Scheduler for HalvingScheduler {
 
 /// The trials of more than this are asked for in order.
 const MOST_LISTED: u32 = 1 << 16;
-
-fn outline(stages: Vec<Stage>) -> Outline {
-    Outline::counting(vec![Bracket { stages }], EpochCount::Additional, 1)
-}
 
 /// What [`Algorithm::SuccessiveHalving`](super::Algorithm::SuccessiveHalving) is made of.
 #[derive(Debug, Clone, Copy)]
@@ -192,7 +190,7 @@ impl Recipe for Settings {
     }
 
     fn outline(&self) -> Result<Outline> {
-        Ok(outline(self.stages()?))
+        Ok(Outline::of_bracket(self.stages()?))
     }
 
     fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {

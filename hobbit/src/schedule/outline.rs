@@ -46,7 +46,8 @@ pub struct Stage {
 
 /// The brackets of an algorithm, their stages, and how often all of them are run.
 ///
-/// It takes no more memory however many repetitions there are. Its `Display` is the table that a sweep prints when it starts.
+/// It takes no more memory however many repetitions there are. Its `Display` is the table that a sweep prints
+/// when it starts.
 ///
 /// ```
 /// use hobbit::schedule::{Algorithm, EpochCount};
@@ -90,6 +91,11 @@ impl Outline {
         Outline { exact: false, ..self }
     }
 
+    /// One bracket of these stages, of which there is at least one, once.
+    pub(super) fn of_bracket(stages: Vec<Stage>) -> Outline {
+        Outline::counting(vec![Bracket { stages }], EpochCount::Additional, 1)
+    }
+
     /// There is at least one bracket, and each has at least one stage.
     pub(super) fn counting(brackets: Vec<Bracket>, count: EpochCount, repetitions: u32) -> Outline {
         let mut before = vec![0];
@@ -109,7 +115,8 @@ impl Outline {
         self.repetitions
     }
 
-    /// Whether the numbers are exact as long as no trial fails; otherwise those of later stages are expectations.
+    /// Whether the numbers are exact as long as no trial fails; otherwise those of later stages are
+    /// expectations.
     pub fn is_exact(&self) -> bool {
         self.exact
     }
@@ -156,8 +163,8 @@ impl Outline {
         self.stages_of(trial).is_some()
     }
 
-    /// The place of a trial among all trials in the order of their ids, counted from 0; `None` if the algorithm has no such
-    /// trial.
+    /// The place of a trial among all trials in the order of their ids, counted from 0; `None` if the
+    /// algorithm has no such trial.
     #[inline]
     pub fn ordinal(&self, trial: TrialId) -> Option<u64> {
         self.has(trial).then(|| self.place(trial))
@@ -171,7 +178,8 @@ impl Outline {
         before.saturating_add(self.before[bracket as usize] + u64::from(index))
     }
 
-    /// The epochs that a trial has at the end of its bracket, if it gets there; `None` if the algorithm has no such trial.
+    /// The epochs that a trial has at the end of its bracket, if it gets there; `None` if the algorithm has
+    /// no such trial.
     pub fn epochs(&self, trial: TrialId) -> Option<u64> {
         let stages = self.stages_of(trial)?;
         Some(stages[stages.len() - 1].trained)
@@ -186,14 +194,16 @@ const RULE: &str =
     "----------------------------------------------------------------------------------------------------";
 
 impl fmt::Display for Outline {
-    /// The table of one repetition: a column of trials (`models`) and epochs for each bracket (`run`), a line for each stage.
+    /// The table of one repetition: a column of trials (`models`) and epochs for each bracket (`run`), a line
+    /// for each stage.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = if self.exact { "Total" } else { "Expected" };
         table(f, &self.brackets, self.count, (total, self.epochs_of_repetition()))
     }
 }
 
-/// Writes the table of brackets. With cumulative epochs the column says up to how many epochs a trial is trained.
+/// Writes the table of brackets. With cumulative epochs the column says up to how many epochs a trial is
+/// trained.
 pub(super) fn table(
     f: &mut fmt::Formatter<'_>,
     brackets: &[Bracket],

@@ -2,7 +2,7 @@
 
 use super::checks::at_least_one;
 use super::due::Due;
-use super::outline::{Bracket, EpochCount, Outline, Stage};
+use super::outline::{Outline, Stage};
 use super::plan::Plan;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
@@ -11,8 +11,8 @@ use super::tail::longest_last;
 use crate::error::Result;
 use crate::trial::{Direction, TrialId};
 
-/// Random search (Bergstra and Bengio, JMLR 13, 2012): `trials` configurations, each trained for `epochs` epochs. It learns
-/// nothing from one for another, and ends each with its own result.
+/// Random search (Bergstra and Bengio, JMLR 13, 2012): `trials` configurations, each trained for `epochs`
+/// epochs. It learns nothing from one for another, and ends each with its own result.
 ///
 /// ```
 /// use hobbit::TrialId;
@@ -89,7 +89,7 @@ impl Scheduler for RandomScheduler {
 
 fn outline(trials: u32, epochs: u32) -> Outline {
     let stage = Stage { trials: trials.into(), epochs, trained: epochs.into() };
-    Outline::counting(vec![Bracket { stages: vec![stage] }], EpochCount::Additional, 1)
+    Outline::of_bracket(vec![stage])
 }
 
 /// What [`Algorithm::Random`](super::Algorithm::Random) is made of.
