@@ -110,7 +110,8 @@ impl Book {
         };
         if !self.known.is_empty()
             && let Some(record) = self.known.remove(&(assignment.trial, assignment.stage))
-            && record.is_of(assignment.to - assignment.from, self.had(&assignment))
+            && let so_far = self.ledger.get(self.config.outline.place(assignment.trial))
+            && record.is_of(assignment.to - assignment.from, Book::had(so_far, &assignment))
         {
             return Next::Known(record);
         }
@@ -119,8 +120,7 @@ impl Book {
     }
 
     /// The epochs that a trial has had before a stage. One that was stopped early has had fewer than planned.
-    fn had(&self, assignment: &Assignment) -> u64 {
-        let so_far = self.ledger.get(self.config.outline.place(assignment.trial));
+    fn had(so_far: Option<&TrialState>, assignment: &Assignment) -> u64 {
         so_far.filter(|_| assignment.stage > 0).map_or(assignment.from, |trial| trial.epochs)
     }
 
@@ -130,7 +130,7 @@ impl Book {
         let ordinal = self.config.outline.place(trial);
         let stages = &self.stages[trial.bracket as usize - 1];
         let so_far = self.ledger.get(ordinal);
-        let had = so_far.filter(|_| stage > 0).map_or(from, |trial| trial.epochs);
+        let had = Book::had(so_far, &assignment);
         let planned = (stage as usize).checked_sub(1).and_then(|before| stages.get(before).copied());
         let earlier = so_far.filter(|_| planned.is_some_and(|planned| planned != had)).map(TrialState::ends);
         let limit = self.config.terms.trial_time_limit.map(|limit| {
@@ -175,22 +175,24 @@ impl Book {
         (unusual != Unusual::default()).then(|| Box::new(unusual))
     }
 
+    /// The place of a trial whose stage was handed out and is not reported.
+    fn place_out(&self, trial: TrialId, stage: u32) -> Option<usize> {
+        let place = self.config.outline.ordinal(trial)? as usize;
+        (u64::from(*self.out.get(place)?) == u64::from(stage) + 1).then_some(place)
+    }
+
     /// Whether a stage was handed out and is not reported.
     fn is_out(&self, trial: TrialId, stage: u32) -> bool {
-        let place = self.config.outline.ordinal(trial).map(|ordinal| ordinal as usize);
-        place.and_then(|place| self.out.get(place)).is_some_and(|out| u64::from(*out) == u64::from(stage) + 1)
+        self.place_out(trial, stage).is_some()
     }
 
     /// Takes note that somebody has reported on a stage. Returns whether this is the first report on it.
     pub(super) fn accept(&mut self, record: &StageRecord) -> bool {
-        let place = self.config.outline.ordinal(record.trial).map(|ordinal| ordinal as usize);
-        match place.and_then(|place| self.out.get_mut(place)) {
-            Some(out) if u64::from(*out) == u64::from(record.stage) + 1 => {
-                *out = 0;
-                true
-            }
-            _ => false,
+        let place = self.place_out(record.trial, record.stage);
+        if let Some(place) = place {
+            self.out[place] = 0;
         }
+        place.is_some()
     }
 
     /// Makes a stage available again. Returns whether it was out.
