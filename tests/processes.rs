@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use crate::support::kill::{process, started_for};
 
-/// Does what the process was started for. By itself, it sees that a process that nobody knows is none that ends well:
-/// otherwise tests whose processes have other names would pass.
+/// Does what the process was started for. By itself, it sees that a process that nobody knows is none that
+/// ends well: otherwise tests whose processes have other names would pass.
 #[test]
 fn as_a_process_of_its_own() {
     if let Some((name, dir, workers)) = started_for() {

@@ -1,5 +1,5 @@
-//! When the item is wrong: the errors, the item without hobbit's attributes, and a stub of what would have been
-//! derived, so that the mistake is the only error that is seen.
+//! When the item is wrong: the errors, the item without hobbit's attributes, and a stub of what would have
+//! been derived, so that the mistake is the only error that is seen.
 
 use std::collections::HashSet;
 

@@ -43,8 +43,8 @@ const SIMPLE: [&str; 11] =
 struct Scope(Vec<String>);
 
 impl Scope {
-    /// Type parameters may be assumed to be what they have to be, unless their bounds may say so already: then
-    /// there would be two sources for one fact, which the compiler finds ambiguous.
+    /// Type parameters may be assumed to be what they have to be, unless their bounds may say so already:
+    /// then there would be two sources for one fact, which the compiler finds ambiguous.
     fn of(ident: &Ident, generics: &Generics) -> Scope {
         let parameters = generics.params.iter().filter_map(|parameter| match parameter {
             GenericParam::Type(ty) => {

@@ -22,14 +22,14 @@ pub mod by {
     pub enum Asha {}
 }
 
-/// A Hyperband sweep (Li et al., JMLR 18(185), 2018), to be set up and run: several brackets of successive halving, which weigh
-/// many configurations with few epochs against few with many.
+/// A Hyperband sweep (Li et al., JMLR 18(185), 2018), to be set up and run: several brackets of successive
+/// halving, which weigh many configurations with few epochs against few with many.
 ///
 /// Setters check nothing; [`run`](Hyperband::run) checks everything before it trains anything.
 pub type Hyperband<O> = Study<O, by::Hyperband>;
 
-/// A sweep of successive halving (Jamieson and Talwalkar, AISTATS 2016), to be set up and run: many trials begin, and the best
-/// of each stage are trained on. One bracket of Hyperband, whose size you choose.
+/// A sweep of successive halving (Jamieson and Talwalkar, AISTATS 2016), to be set up and run: many trials
+/// begin, and the best of each stage are trained on. One bracket of Hyperband, whose size you choose.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -41,8 +41,8 @@ pub type Hyperband<O> = Study<O, by::Hyperband>;
 /// ```
 pub type SuccessiveHalving<O> = Study<O, by::SuccessiveHalving>;
 
-/// A random search (Bergstra and Bengio, JMLR 13, 2012), to be set up and run: every trial is trained for as many epochs, and
-/// none is cut short. What other algorithms are compared with.
+/// A random search (Bergstra and Bengio, JMLR 13, 2012), to be set up and run: every trial is trained for as
+/// many epochs, and none is cut short. What other algorithms are compared with.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -54,11 +54,11 @@ pub type SuccessiveHalving<O> = Study<O, by::SuccessiveHalving>;
 /// ```
 pub type RandomSearch<O> = Study<O, by::RandomSearch>;
 
-/// A sweep of asynchronous successive halving, ASHA (Li et al., MLSys 2020), to be set up and run: whoever is among the best of a
-/// stage so far is trained on at once, so that no worker waits for the others of a stage.
+/// A sweep of asynchronous successive halving, ASHA (Li et al., MLSys 2020), to be set up and run: whoever is
+/// among the best of a stage so far is trained on at once, so that no worker waits for the others of a stage.
 ///
-/// Its decisions depend on the order of results, so they follow a clock of their own: results are the same with any number of
-/// workers, of which as many have work as the [`lookahead`](Study::lookahead) says.
+/// Its decisions depend on the order of results, so they follow a clock of their own: results are the same
+/// with any number of workers, of which as many have work as the [`lookahead`](Study::lookahead) says.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -84,9 +84,9 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
     ///
     /// # Errors
-    /// `max_epochs` is less than `eta`: they are the wrong way round. A setting that is not allowed, data or models that do not
-    /// fit together, a repository that cannot be used, or a sweep without any healthy trial. A trial that fails is no error: it is
-    /// in the table, with its reason.
+    /// `max_epochs` is less than `eta`: they are the wrong way round. A setting that is not allowed, data or
+    /// models that do not fit together, a repository that cannot be used, or a sweep without any healthy
+    /// trial. A trial that fails is no error: it is in the table, with its reason.
     pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
         let (epoch_count, iterations) = self.of_hyperband();
         self.run_by(Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations })
@@ -94,13 +94,13 @@ impl<O: Objective> Study<O, by::Hyperband> {
 }
 
 impl<O: Objective> Study<O, by::SuccessiveHalving> {
-    /// Runs successive halving: it begins with `trials` trials of `min_epochs` epochs; of each stage the best `1 / eta`, rounded
-    /// down, are trained on to `eta` times as many epochs, all stages together, up to `max_epochs`. See
-    /// [`HalvingScheduler`](crate::schedule::HalvingScheduler) for the exact numbers.
+    /// Runs successive halving: it begins with `trials` trials of `min_epochs` epochs; of each stage the best
+    /// `1 / eta`, rounded down, are trained on to `eta` times as many epochs, all stages together, up to
+    /// `max_epochs`. See [`HalvingScheduler`](crate::schedule::HalvingScheduler) for the exact numbers.
     ///
     /// # Errors
-    /// Numbers that are the wrong way round: `max_epochs` is less than `min_epochs` or `eta`, or `trials` less than `eta`.
-    /// Otherwise as [`Hyperband::run`](crate::Hyperband).
+    /// Numbers that are the wrong way round: `max_epochs` is less than `min_epochs` or `eta`, or `trials`
+    /// less than `eta`. Otherwise as [`Hyperband::run`](crate::Hyperband).
     pub fn run(self, trials: u32, min_epochs: u32, max_epochs: u32, eta: u32) -> Result<Results<O>> {
         self.run_by(Algorithm::SuccessiveHalving { trials, min_epochs, max_epochs, eta })
     }
@@ -117,8 +117,9 @@ impl<O: Objective> Study<O, by::RandomSearch> {
 }
 
 impl<O: Objective> Study<O, by::Asha> {
-    /// Begins `trials` trials, of which the best are trained up to `max_epochs` (R) epochs: stages end at 1, eta, eta^2, ... and R
-    /// epochs, and each promotes one in `eta`. See [`AshaScheduler`](crate::schedule::AshaScheduler).
+    /// Begins `trials` trials, of which the best are trained up to `max_epochs` (R) epochs: stages end at 1,
+    /// eta, eta^2, ... and R epochs, and each promotes one in `eta`. See
+    /// [`AshaScheduler`](crate::schedule::AshaScheduler).
     ///
     /// # Errors
     /// Numbers that are the wrong way round: `trials` or `max_epochs` is less than `eta`. Otherwise as

@@ -77,12 +77,12 @@ pub mod work;
 /// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or
 /// constants; they are checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's
 /// `Serialize` and `Deserialize`, unless it derives them itself below the attribute. Other derives can stand
-/// above it or below. Serde's cannot stand above it: the compiler takes derives there away before the attribute
-/// sees the item, so both would be derived twice (error E0119, "conflicting implementations").
+/// above it or below. Serde's cannot stand above it: the compiler takes derives there away before the
+/// attribute sees the item, so both would be derived twice (error E0119, "conflicting implementations").
 ///
-/// Types of fields need `Serialize` and `Deserialize`; to be chosen from, `Clone` and `PartialEq`; to be fixed or
-/// derived, `Debug` and `PartialEq`; to be mentioned by expressions, `Clone`. The same is asked of type parameters,
-/// whether or not their bounds say so.
+/// Types of fields need `Serialize` and `Deserialize`; to be chosen from, `Clone` and `PartialEq`; to be
+/// fixed or derived, `Debug` and `PartialEq`; to be mentioned by expressions, `Clone`. The same is asked of
+/// type parameters, whether or not their bounds say so.
 ///
 /// Fields and variants can have `#[cfg(...)]` and `#[cfg_attr(...)]`, and attributes of serde that lose no
 /// value.

@@ -25,7 +25,8 @@ use crate::{Asha, Hyperband, RandomSearch, SuccessiveHalving};
 /// A sweep, to be set up and run by an algorithm: [`Hyperband`], [`SuccessiveHalving`], [`Asha`] or
 /// [`RandomSearch`].
 ///
-/// Setters check nothing; `run`, which every algorithm has with its own numbers, checks everything before it trains anything.
+/// Setters check nothing; `run`, which every algorithm has with its own numbers, checks everything before it
+/// trains anything.
 #[must_use = "nothing is trained before `run` is called"]
 pub struct Study<O: Objective, A> {
     objective: O,
@@ -127,12 +128,14 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.workers = Some(workers))
     }
 
-    /// How many stages may be under way at once as far as decisions are concerned (P), for algorithms whose decisions depend on
-    /// the order of results, and for samplers that [learn](Sampler::learns). Default: 4. Of no effect for others.
+    /// How many stages may be under way at once as far as decisions are concerned (P), for algorithms whose
+    /// decisions depend on the order of results, and for samplers that [learn](Sampler::learns). Default: 4.
+    /// Of no effect for others.
     ///
-    /// They decide as if P workers trained stages that take as long as they have epochs, so that the same study gives the same
-    /// results with any number of workers: see [`VirtualTime`](crate::schedule::VirtualTime). With a larger P decisions know
-    /// less, and workers beyond P have nothing to do. It belongs to the study: a repository is continued with the same.
+    /// They decide as if P workers trained stages that take as long as they have epochs, so that the same
+    /// study gives the same results with any number of workers: see
+    /// [`VirtualTime`](crate::schedule::VirtualTime). With a larger P decisions know less, and workers beyond
+    /// P have nothing to do. It belongs to the study: a repository is continued with the same.
     pub fn lookahead(self, stages: u32) -> Self {
         self.set(|s| s.lookahead = Some(stages))
     }
@@ -199,8 +202,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.storage = storage)
     }
 
-    /// Allows the repository's study to be made larger: `R`, [`iterations`](Hyperband::iterations), and the number of trials of
-    /// other algorithms, may be more than it has.
+    /// Allows the repository's study to be made larger: `R`, [`iterations`](Hyperband::iterations), and the
+    /// number of trials of other algorithms, may be more than it has.
     ///
     /// What was trained is used wherever the larger plan contains it: a stage of a trial counts if the trial has the same place
     /// in the larger plan and the stage takes it from and to the same epochs. With `R` multiplied by `eta` that is every
@@ -329,8 +332,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.observers.push(Box::new(observer)))
     }
 
-    /// Trains stages in another place than on threads of this process. It has as many workers as the workplace is
-    /// [wide](Workplace::width), whatever else is asked for.
+    /// Trains stages in another place than on threads of this process. It has as many workers as the
+    /// workplace is [wide](Workplace::width), whatever else is asked for.
     pub fn workplace(self, workplace: impl Workplace + 'static) -> Self {
         self.set(|s| s.workplace = Some(Box::new(workplace)))
     }

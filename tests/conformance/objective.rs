@@ -1,4 +1,5 @@
-//! Objectives: those of the project, and some that break a law each. Those of the examples are tested beside them.
+//! Objectives: those of the project, and some that break a law each. Those of the examples are tested beside
+//! them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

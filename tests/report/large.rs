@@ -101,7 +101,8 @@ pub(crate) struct Model {
     hparams: Large,
 }
 
-/// A loss that falls towards what the configuration can reach; a few configurations fail, diverge, or explode.
+/// A loss that falls towards what the configuration can reach; a few configurations fail, diverge, or
+/// explode.
 fn simulated() -> Fake<Large, Model> {
     let validate = |model: &mut Model, _: &EpochContext<'_>, metrics: &mut Metrics| {
         metrics.report("val_loss", model.loss);

@@ -9,8 +9,8 @@ use hobbit::schedule::{
 use hobbit::{Direction, EpochCount, Key, TrialId};
 use proptest::prelude::*;
 
-/// A scheduler whose every decision depends on all results so far and their order: who is promoted, and whether a new trial or a
-/// promoted one comes next.
+/// A scheduler whose every decision depends on all results so far and their order: who is promoted, and
+/// whether a new trial or a promoted one comes next.
 #[derive(Debug)]
 struct Eager {
     trials: u32,
@@ -129,7 +129,8 @@ fn by_definition(mut inner: impl Scheduler, lookahead: usize, seed: u64) -> Deci
     }
 }
 
-/// So many workers, of which each takes as long as it is drawn. Results of `known` assignments are told as they are asked for.
+/// So many workers, of which each takes as long as it is drawn. Results of `known` assignments are told as
+/// they are asked for.
 fn with_workers(
     mut scheduler: VirtualTime,
     (workers, lookahead): (usize, usize),

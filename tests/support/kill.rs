@@ -1,4 +1,5 @@
-//! Processes of their own: this binary, started again to do what a test does in one, and killed in the middle of it.
+//! Processes of their own: this binary, started again to do what a test does in one, and killed in the middle
+//! of it.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -33,8 +34,9 @@ fn outcomes(dir: &Path) -> u64 {
     journal.iter().filter(|record| matches!(record, Record::Stage(_))).count() as u64
 }
 
-/// Runs the process of that name, a sweep whose repository is `dir`, and kills it when it has written a few more
-/// outcomes: up to five times, with 1 and 2 workers in turn. At least three kills have to come before its end.
+/// Runs the process of that name, a sweep whose repository is `dir`, and kills it when it has written a few
+/// more outcomes: up to five times, with 1 and 2 workers in turn. At least three kills have to come before
+/// its end.
 pub(crate) fn kill(name: &str, dir: &Path) {
     let mut rng = Key::new(11).rng();
     let mut kills = 0;

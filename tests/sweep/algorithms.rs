@@ -1,4 +1,5 @@
-//! Whole sweeps of every algorithm: the same bytes with any number of workers, however long each stage takes, stopped and killed.
+//! Whole sweeps of every algorithm: the same bytes with any number of workers, however long each stage takes,
+//! stopped and killed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -32,8 +33,8 @@ struct Model {
 /// The epochs that were trained, and what chance is drawn from.
 static EPOCHS: AtomicU64 = AtomicU64::new(0);
 
-/// A curve with noise by its key; some trials fail in their first or in a later epoch. An epoch takes up to `most` microseconds, by
-/// chance.
+/// A curve with noise by its key; some trials fail in their first or in a later epoch. An epoch takes up to
+/// `most` microseconds, by chance.
 fn curve(most: u64) -> Curve {
     let build = |hparams: &Hparams, trial: &hobbit::TrialContext| {
         Ok(Model { rate: hparams.rate, loss: 1.0 + trial.key.child(9).rng().unit() })

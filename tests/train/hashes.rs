@@ -1,9 +1,10 @@
-//! What sweeps end with is the same from version to version: checksums of `results.ron` and of the best weights, kept in
-//! `tests/data/hashes.txt`.
+//! What sweeps end with is the same from version to version: checksums of `results.ron` and of the best
+//! weights, kept in `tests/data/hashes.txt`.
 //!
-//! They do not depend on how hobbit is built, but on how wide a processor's vectors are, because that decides in which
-//! order sums are added up. So there is a set for each width that somebody had; a processor of another one compares
-//! sweeps of one and of two workers. This makes the file again, with the set of the processor at hand:
+//! They do not depend on how hobbit is built, but on how wide a processor's vectors are, because that decides
+//! in which order sums are added up. So there is a set for each width that somebody had; a processor of
+//! another one compares sweeps of one and of two workers. This makes the file again, with the set of the
+//! processor at hand:
 //!
 //! ```text
 //! HASHES=overwrite cargo test -p hobbit --test integration train::hashes

@@ -29,8 +29,8 @@ pub(super) fn study(dir: &Path, bytes: &[u8]) {
     }
 }
 
-/// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line, as hobbit 0.1 wrote it
-/// and as it is written today.
+/// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line, as
+/// hobbit 0.1 wrote it and as it is written today.
 pub(super) fn journal(dir: &Path, bytes: &[u8]) {
     keep(dir, "study.ron", STUDY);
     for journal in [with_older_sums(bytes), with_sums(bytes)] {

@@ -374,8 +374,8 @@ impl Overview {
         &self.totals
     }
 
-    /// The epochs of the whole plan, with all repetitions. Where they are an expectation, no fewer than were trained, and all
-    /// that were once the study is at its end.
+    /// The epochs of the whole plan, with all repetitions. Where they are an expectation, no fewer than were
+    /// trained, and all that were once the study is at its end.
     pub fn planned_epochs(&self) -> u64 {
         let (planned, trained) = (self.outline.total_epochs(), self.trained_epochs());
         match (self.outline.is_exact(), self.is_finished()) {

@@ -3,8 +3,8 @@
 use crate::random::Key;
 use crate::trial::TrialId;
 
-/// The purpose of a key below a trial's own; those of its configuration are 0 and 2. Objectives narrow the training key
-/// further.
+/// The purpose of a key below a trial's own; those of its configuration are 0 and 2. Objectives narrow the
+/// training key further.
 const TRAIN: u64 = 1;
 
 /// The keys of a study's trials: they follow from its seed.

@@ -1,4 +1,5 @@
-//! Runs a sweep: a desk that hands out work, a workplace that does it, and a coordinator that makes outcomes last.
+//! Runs a sweep: a desk that hands out work, a workplace that does it, and a coordinator that makes outcomes
+//! last.
 
 mod again;
 mod book;

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::trial::Direction;
 
 /// An algorithm with its settings.
-// adding one is a file beside this one with its scheduler and its recipe, a variant here, and an arm of `with`
+// adding one is a file beside this one with its scheduler and its recipe, a variant here, and an arm of
+// `with`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -26,7 +27,8 @@ pub enum Algorithm {
         /// How often the whole of it is run, each time with other configurations.
         iterations: u32,
     },
-    /// Successive halving: one bracket, whose size the user gives. See [`HalvingScheduler`](super::HalvingScheduler).
+    /// Successive halving: one bracket, whose size the user gives. See
+    /// [`HalvingScheduler`](super::HalvingScheduler).
     SuccessiveHalving {
         /// How many trials are begun.
         trials: u32,
@@ -37,7 +39,8 @@ pub enum Algorithm {
         /// The cut factor between stages.
         eta: u32,
     },
-    /// Random search: every trial is trained for as many epochs. See [`RandomScheduler`](super::RandomScheduler).
+    /// Random search: every trial is trained for as many epochs. See
+    /// [`RandomScheduler`](super::RandomScheduler).
     Random {
         /// How many trials there are.
         trials: u32,
@@ -103,8 +106,8 @@ impl Algorithm {
         self.with(|recipe| recipe.scheduler(direction))
     }
 
-    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1, were over. It takes
-    /// no longer however many these are.
+    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1,
+    /// were over. It takes no longer however many these are.
     pub(crate) fn scheduler_at(
         &self,
         bracket: (u32, u32),

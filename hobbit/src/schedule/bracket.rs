@@ -135,8 +135,8 @@ impl BracketState {
         })
     }
 
-    /// Takes the result of a trial in the stage that is being trained; returns the end of the stage when it was the last.
-    /// Ignored unless it was asked for.
+    /// Takes the result of a trial in the stage that is being trained; returns the end of the stage when it
+    /// was the last. Ignored unless it was asked for.
     pub(super) fn tell(
         &mut self,
         index: u32,
@@ -188,8 +188,8 @@ impl BracketState {
         decided
     }
 
-    /// Of these results that are not told yet, the indexes of those that may be promoted: fewer are better, among these and
-    /// what was told, than are promoted. In order.
+    /// Of these results that are not told yet, the indexes of those that may be promoted: fewer are better,
+    /// among these and what was told, than are promoted. In order.
     pub(super) fn hopeful(
         &self,
         pending: impl Iterator<Item = (u32, Score)> + Clone,

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// Refuses the most epochs and the cut factor where they are the wrong way round. One epoch is what there is to train; it
-/// cannot be meant as a factor.
+/// Refuses the most epochs and the cut factor where they are the wrong way round. One epoch is what there is
+/// to train; it cannot be meant as a factor.
 pub(super) fn in_order(most: (&str, u32), eta: u32, example: &str) -> Result<()> {
     let (name, epochs) = most;
     if (2..eta).contains(&epochs) {

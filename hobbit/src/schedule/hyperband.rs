@@ -31,8 +31,9 @@ pub struct StageEnd {
 
 /// Hyperband over all brackets at once.
 ///
-/// [`ask`](HyperbandScheduler::ask) hands out stages of trials, earlier brackets first, as long as any stage of any bracket has
-/// work; [`tell`](HyperbandScheduler::tell) takes their results in any order. What is promoted depends on the results alone.
+/// [`ask`](HyperbandScheduler::ask) hands out stages of trials, earlier brackets first, as long as any stage
+/// of any bracket has work; [`tell`](HyperbandScheduler::tell) takes their results in any order. What is
+/// promoted depends on the results alone.
 ///
 /// ```
 /// use hobbit::{Direction, Plan};
@@ -74,11 +75,11 @@ impl HyperbandScheduler {
         HyperbandScheduler { next, ..HyperbandScheduler::new(plan, iteration, direction) }
     }
 
-    /// Lets the last bracket begin with its longest trials, by what an epoch of each costs; equal ones in order. To be called before
-    /// the first [`ask`](HyperbandScheduler::ask).
+    /// Lets the last bracket begin with its longest trials, by what an epoch of each costs; equal ones in
+    /// order. To be called before the first [`ask`](HyperbandScheduler::ask).
     ///
-    /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results; behind the last bracket
-    /// there is none, and a long trial begun last would be trained alone.
+    /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results;
+    /// behind the last bracket there is none, and a long trial begun last would be trained alone.
     pub fn longest_first(&mut self, cost: impl Fn(TrialId) -> f64) {
         let Some(bracket) = self.plan.brackets().last().filter(|_| self.iterations > 0) else { return };
         let (iteration, number) = (self.iterations, self.plan.brackets().len() as u32);
@@ -132,8 +133,8 @@ impl HyperbandScheduler {
         Some(BracketState::new(repetition, bracket, work))
     }
 
-    /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and infinite scores
-    /// are failures. Returns the end of the stage when this was its last result.
+    /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and
+    /// infinite scores are failures. Returns the end of the stage when this was its last result.
     ///
     /// Each assignment has to be told exactly once; anything else is ignored. Equal scores are decided by the
     /// trial's id; [`tell_score`](HyperbandScheduler::tell_score) takes more into account.

@@ -51,7 +51,8 @@ pub(super) trait Recipe {
 
     fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>>;
 
-    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1, were over.
+    /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1,
+    /// were over.
     fn scheduler_at(&self, bracket: (u32, u32), direction: Direction) -> Result<Box<dyn Scheduler>> {
         let _ = bracket;
         self.scheduler(direction)

@@ -50,8 +50,8 @@ pub enum Order {
     /// They do not: a stage of a bracket is decided by the set of its results, when all of them are told, or
     /// each trial by its own.
     Free,
-    /// They do: such a scheduler needs a clock of its own, so that what it decides does not depend on how fast
-    /// workers are.
+    /// They do: such a scheduler needs a clock of its own, so that what it decides does not depend on how
+    /// fast workers are.
     Virtual,
 }
 
@@ -60,14 +60,16 @@ pub enum Order {
 pub struct Stamp {
     /// How many results had been told: this many of the first of [`told`](Scheduler::told).
     pub told: usize,
-    /// The other trials that were under way, whatever their stage, in the order in which they had been asked for.
+    /// The other trials that were under way, whatever their stage, in the order in which they had been asked
+    /// for.
     pub pending: Vec<TrialId>,
 }
 
-/// An algorithm as a pure state machine: no clocks, threads, files, or randomness of its own. Equal calls get equal answers.
+/// An algorithm as a pure state machine: no clocks, threads, files, or randomness of its own. Equal calls get
+/// equal answers.
 ///
-/// Every assignment that was asked for is told exactly once; anything else that is told is ignored. The stages of a trial
-/// are asked for in order, each from the epochs at which the one before ended.
+/// Every assignment that was asked for is told exactly once; anything else that is told is ignored. The
+/// stages of a trial are asked for in order, each from the epochs at which the one before ended.
 ///
 /// ```
 /// use hobbit::schedule::{Algorithm, Ask, EpochCount, Score};
@@ -89,11 +91,12 @@ pub trait Scheduler: Debug + Send {
     /// The next stage of a trial to train.
     fn ask(&mut self) -> Ask;
 
-    /// Takes the result of an assignment: the trial's score, or `None` if it failed. NaN and infinite scores are failures.
-    /// Returns the trials whose lives this ends, which may be others than the one that is told of.
+    /// Takes the result of an assignment: the trial's score, or `None` if it failed. NaN and infinite scores
+    /// are failures. Returns the trials whose lives this ends, which may be others than the one that is told
+    /// of.
     ///
-    /// The assignment is known by its trial and stage; its epochs may be others than those asked for, because a trial that
-    /// stopped early had fewer. What was not asked for, or was told before, is ignored.
+    /// The assignment is known by its trial and stage; its epochs may be others than those asked for, because
+    /// a trial that stopped early had fewer. What was not asked for, or was told before, is ignored.
     fn tell(&mut self, done: &Assignment, score: Option<Score>) -> Vec<(TrialId, Ended)>;
 
     /// Whether every stage was trained and told.
@@ -107,34 +110,36 @@ pub trait Scheduler: Debug + Send {
         Order::Virtual
     }
 
-    /// Of these results that are not told yet, those of trials that may still be promoted. The checkpoints of the others are
-    /// not needed any more. All, unless the algorithm knows better.
+    /// Of these results that are not told yet, those of trials that may still be promoted. The checkpoints of
+    /// the others are not needed any more. All, unless the algorithm knows better.
     fn hopeful(&self, pending: &[(TrialId, Score)]) -> Vec<TrialId> {
         pending.iter().map(|&(trial, _)| trial).collect()
     }
 
-    /// How many results, this trial's included, have to be told before [`ask`](Scheduler::ask) can answer anything new. They
-    /// are made durable together. One, unless the algorithm knows better.
+    /// How many results, this trial's included, have to be told before [`ask`](Scheduler::ask) can answer
+    /// anything new. They are made durable together. One, unless the algorithm knows better.
     fn missing(&self, trial: TrialId) -> u32 {
         let _ = trial;
         1
     }
 
-    /// When the first stage of a trial was asked for, in terms of what had been told: for samplers that learn. Known from the
-    /// asking until its result is told in turn; always `None` unless the scheduler follows a [`VirtualTime`](super::VirtualTime).
+    /// When the first stage of a trial was asked for, in terms of what had been told: for samplers that
+    /// learn. Known from the asking until its result is told in turn; always `None` unless the scheduler
+    /// follows a [`VirtualTime`](super::VirtualTime).
     fn stamp(&self, trial: TrialId) -> Option<&Stamp> {
         let _ = trial;
         None
     }
 
-    /// The trials and stages whose results decisions know of, in the order in which they were told in virtual time: what a
-    /// sampler that learns may know. Empty unless the scheduler follows a [`VirtualTime`](super::VirtualTime).
+    /// The trials and stages whose results decisions know of, in the order in which they were told in virtual
+    /// time: what a sampler that learns may know. Empty unless the scheduler follows a
+    /// [`VirtualTime`](super::VirtualTime).
     fn told(&self) -> &[(TrialId, u32)] {
         &[]
     }
 
-    /// Lets what is trained last begin with its longest trials, by what an epoch of each costs. To be called before the first
-    /// [`ask`](Scheduler::ask). Has no effect where the order of asking decides anything.
+    /// Lets what is trained last begin with its longest trials, by what an epoch of each costs. To be called
+    /// before the first [`ask`](Scheduler::ask). Has no effect where the order of asking decides anything.
     fn longest_first(&mut self, cost: &dyn Fn(TrialId) -> f64) {
         let _ = cost;
     }

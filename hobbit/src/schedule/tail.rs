@@ -3,8 +3,8 @@
 /// How many of the last trials are put into an order of their own: enough for every worker to have some.
 const TAIL: u32 = 256;
 
-/// The indexes of the last of `trials` trials, by what an epoch of each costs: a long trial that is begun last would be
-/// trained alone. Equal ones are in order.
+/// The indexes of the last of `trials` trials, by what an epoch of each costs: a long trial that is begun
+/// last would be trained alone. Equal ones are in order.
 ///
 /// All others are begun in order, so that a sweep that is stopped has not tried the longest ones only.
 pub(super) fn longest_last(trials: u32, cost: impl Fn(u32) -> f64) -> Vec<u32> {

@@ -9,18 +9,19 @@ use crate::trial::TrialId;
 
 /// Makes the decisions of a scheduler independent of the order and the time in which results arrive.
 ///
-/// Decisions follow a clock on which a number of virtual workers, the *lookahead* P, train stages that take as long as they have
-/// epochs:
+/// Decisions follow a clock on which a number of virtual workers, the *lookahead* P, train stages that take
+/// as long as they have epochs:
 ///
-/// - Assignments are asked for until P of them are out. Each ends, virtually, its epochs after the moment in which it was asked
-///   for.
-/// - A result is kept until its turn has come: while the assignment with the smallest virtual end (of equal ones, the one that
-///   was asked for first) has its result, the clock is set to that end, the scheduler is told, and asked until P are out again.
+/// - Assignments are asked for until P of them are out. Each ends, virtually, its epochs after the moment in
+///   which it was asked for.
+/// - A result is kept until its turn has come: while the assignment with the smallest virtual end (of equal
+///   ones, the one that was asked for first) has its result, the clock is set to that end, the scheduler is
+///   told, and asked until P are out again.
 /// - Whoever asks gets an assignment that is out and was not handed out before. Asking changes nothing.
 ///
-/// So what is asked for follows from the results alone: with any number of workers, however long each takes, and replayed from
-/// the results of an earlier process. Workers beyond P wait. With P = 1 it is one after the other. A stage that fails or stops
-/// early ends at its planned virtual end.
+/// So what is asked for follows from the results alone: with any number of workers, however long each takes,
+/// and replayed from the results of an earlier process. Workers beyond P wait. With P = 1 it is one after the
+/// other. A stage that fails or stops early ends at its planned virtual end.
 ///
 /// ```
 /// use hobbit::schedule::{Ask, RandomScheduler, Scheduler, VirtualTime};
@@ -64,7 +65,8 @@ struct Out {
 }
 
 impl VirtualTime {
-    /// Has `lookahead` virtual workers, at least one. The scheduler is asked at once, and has not been before.
+    /// Has `lookahead` virtual workers, at least one. The scheduler is asked at once, and has not been
+    /// before.
     pub fn new(inner: Box<dyn Scheduler>, lookahead: u32) -> VirtualTime {
         let mut scheduler = VirtualTime {
             inner,

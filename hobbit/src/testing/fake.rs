@@ -15,11 +15,12 @@ type Save<M> = Box<dyn Fn(&M) -> Result<Checkpoint, BoxError> + Send + Sync>;
 type Load<M> = Box<dyn Fn(&mut M, &Checkpoint) -> Result<(), BoxError> + Send + Sync>;
 type Describe<H> = Box<dyn Fn(&H, u64) -> BTreeMap<String, String> + Send + Sync>;
 
-/// An objective that is made of functions, for tests of what drives objectives or looks at what they do: observers,
-/// reports, stopping, whole programs. What it trains, how long that takes, and how it fails is what the functions say.
+/// An objective that is made of functions, for tests of what drives objectives or looks at what they do:
+/// observers, reports, stopping, whole programs. What it trains, how long that takes, and how it fails is
+/// what the functions say.
 ///
-/// `M` is the model's state. Unless [`state`](Fake::state) or [`saving`](Fake::saving) says how it is saved, checkpoints
-/// are empty, which is right where the state does not change.
+/// `M` is the model's state. Unless [`state`](Fake::state) or [`saving`](Fake::saving) says how it is saved,
+/// checkpoints are empty, which is right where the state does not change.
 ///
 /// ```
 /// use hobbit::testing::Fake;
@@ -62,8 +63,8 @@ pub struct Fake<H, M> {
 }
 
 impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Fake<H, M> {
-    /// Builds models by one function, and lets another one report what each of their epochs measures: `val_loss`, unless
-    /// [`metrics`](Fake::metrics) says otherwise.
+    /// Builds models by one function, and lets another one report what each of their epochs measures:
+    /// `val_loss`, unless [`metrics`](Fake::metrics) says otherwise.
     pub fn new(
         build: impl Fn(&H, &TrialContext) -> Result<M, BoxError> + Send + Sync + 'static,
         epoch: impl Fn(&mut M, &EpochContext<'_>, &mut Metrics) -> Result<(), BoxError> + Send + Sync + 'static,
@@ -202,8 +203,8 @@ pub struct Script<H> {
 }
 
 impl<H: SearchSpace + Clone + Send + Sync + 'static> Fake<H, Script<H>> {
-    /// Every epoch does what a function says that is given the configuration. The state that is saved is the number of
-    /// epochs, and a panic tells of an epoch that is not the one after the last.
+    /// Every epoch does what a function says that is given the configuration. The state that is saved is the
+    /// number of epochs, and a panic tells of an epoch that is not the one after the last.
     pub fn scripted(
         script: impl Fn(&H, &EpochContext<'_>, &mut Metrics) -> Result<(), BoxError> + Send + Sync + 'static,
     ) -> Self {

@@ -1,8 +1,8 @@
-//! Conformance suites (feature `testing`): what every implementation of a trait of hobbit's has to do, as one function that
-//! an implementation is given to.
+//! Conformance suites (feature `testing`): what every implementation of a trait of hobbit's has to do, as one
+//! function that an implementation is given to.
 //!
-//! A suite panics at the first law that is broken, and says which. hobbit's own implementations pass the same suites.
-//! [`Fake`] stands in for an objective in tests of everything else.
+//! A suite panics at the first law that is broken, and says which. hobbit's own implementations pass the same
+//! suites. [`Fake`] stands in for an objective in tests of everything else.
 //!
 //! ```toml
 //! [dev-dependencies]

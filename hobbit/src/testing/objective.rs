@@ -15,24 +15,26 @@ use crate::trial::{Direction, TrialId};
 /// The epochs that every configuration is trained.
 const EPOCHS: u64 = 3;
 
-/// Checks that an objective keeps the promises that a sweep relies on, by training each of the configurations for three
-/// epochs, several times over:
+/// Checks that an objective keeps the promises that a sweep relies on, by training each of the configurations
+/// for three epochs, several times over:
 ///
-/// - The same key gives the same model, metrics and checkpoints, bit for bit: with another objective made by `make`, on
-///   another thread and worker, and whatever other trials are trained in between.
-/// - Training that goes on from a checkpoint, or from a model that was [paused](Objective::pause), ends with the bits of
-///   training that was never interrupted; saving changes nothing. A model that was loaded saves the checkpoint that it
-///   was loaded from.
-/// - A checkpoint can be written to a file. One that lacks an array is an error, unless the array is not needed.
+/// - The same key gives the same model, metrics and checkpoints, bit for bit: with another objective made by
+///   `make`, on another thread and worker, and whatever other trials are trained in between.
+/// - Training that goes on from a checkpoint, or from a model that was [paused](Objective::pause), ends with
+///   the bits of training that was never interrupted; saving changes nothing. A model that was loaded saves
+///   the checkpoint that it was loaded from.
+/// - A checkpoint can be written to a file. One that lacks an array is an error, unless the array is not
+///   needed.
 /// - Every epoch reports the metrics that [`metrics`](Objective::metrics) names, each once, and
 ///   [`directions`](Objective::directions) names the same. An epoch may report others as well.
-/// - [`describe`](Objective::describe), [`describe_trial`](Objective::describe_trial) and the names are the same every
-///   time; [`cost`](Objective::cost) is finite and not negative; [`memory`](Objective::memory) fits into memory.
+/// - [`describe`](Objective::describe), [`describe_trial`](Objective::describe_trial) and the names are the
+///   same every time; [`cost`](Objective::cost) is finite and not negative; [`memory`](Objective::memory)
+///   fits into memory.
 /// - An epoch of a trial that has to stop either is trained to its end or returns [`Interrupted`] itself.
 ///   [`interrupts`] asks for the latter.
 ///
-/// The configurations should be ones that train: an error of an epoch breaks a law here. Objectives of large data can be
-/// made with a part of them.
+/// The configurations should be ones that train: an error of an epoch breaks a law here. Objectives of large
+/// data can be made with a part of them.
 ///
 /// ```
 /// use hobbit::{EpochContext, Key, Metrics, SearchSpace, TrialContext, search_space, testing};
@@ -72,9 +74,9 @@ pub fn objective<O: Objective>(make: impl Fn() -> O, hparams: impl IntoIterator<
     assert!(tried > 0, "the suite needs at least one configuration to try");
 }
 
-/// Checks that an epoch of a trial that has to stop returns [`Interrupted`], as
-/// [`EpochContext::check`] gives it, for objectives that check between batches. A sweep that is left at once waits for
-/// the epochs of all others.
+/// Checks that an epoch of a trial that has to stop returns [`Interrupted`], as [`EpochContext::check`] gives
+/// it, for objectives that check between batches. A sweep that is left at once waits for the epochs of all
+/// others.
 ///
 /// # Panics
 /// The epoch was trained to its end, or returned something else.
@@ -153,8 +155,8 @@ impl<O: Objective, F: Fn() -> O> Suite<'_, O, F> {
         same(&saved, &other, "a model that another objective builds under the same key");
     }
 
-    /// Trains without a break; and again, paused and saved after every epoch, with another trial in between. Returns the
-    /// epochs and the checkpoints.
+    /// Trains without a break; and again, paused and saved after every epoch, with another trial in between.
+    /// Returns the epochs and the checkpoints.
     fn in_memory(&self) -> (Vec<Epoch>, Vec<Checkpoint>) {
         let (objective, names) = self.prepared();
         let whole_trial = trial(0);

@@ -6,19 +6,23 @@ use crate::random::{Key, KeyRng};
 use crate::schedule::{Ask, Assignment, Ended, Order, Scheduler, Score};
 use crate::trial::TrialId;
 
-/// The laws of a [`Scheduler`], tried with results and orders that are drawn anew, failures and equal scores among them. `make` makes a
-/// scheduler that has not been asked for anything, the same each time; a small one, of some hundred stages.
+/// The laws of a [`Scheduler`], tried with results and orders that are drawn anew, failures and equal scores
+/// among them. `make` makes a scheduler that has not been asked for anything, the same each time; a small
+/// one, of some hundred stages.
 ///
 /// - It comes to an end, and then says so.
-/// - No stage of a trial is asked for twice. A trial's stages come in order, one after the result of the other, and each begins where
-///   the one before ended; they are those of the outline.
-/// - Every trial's life ends exactly once, and nothing is asked of it afterwards. One that failed is not asked for again.
+/// - No stage of a trial is asked for twice. A trial's stages come in order, one after the result of the
+///   other, and each begins where the one before ended; they are those of the outline.
+/// - Every trial's life ends exactly once, and nothing is asked of it afterwards. One that failed is not
+///   asked for again.
 /// - What was not asked for, or was told before, is ignored.
-/// - Equal calls get equal answers. Results that are told again as they are asked for, as a resumed sweep does, lead to the same.
-/// - With [`Order::Free`] neither the order of telling nor how many stages are under way at once matters, and `longest_first` changes
-///   nothing but the order of asking.
+/// - Equal calls get equal answers. Results that are told again as they are asked for, as a resumed sweep
+///   does, lead to the same.
+/// - With [`Order::Free`] neither the order of telling nor how many stages are under way at once matters, and
+///   `longest_first` changes nothing but the order of asking.
 /// - As long as no trial fails, an exact outline says how many trials, stages and epochs there are.
-/// - `hopeful` never leaves out who is promoted. Unless a result is the last that is `missing`, it makes nothing new to be asked for.
+/// - `hopeful` never leaves out who is promoted. Unless a result is the last that is `missing`, it makes
+///   nothing new to be asked for.
 ///
 /// ```
 /// use hobbit::schedule::{RandomScheduler, VirtualTime};
@@ -133,7 +137,8 @@ impl Run {
         }
     }
 
-    /// Asks and tells until everything is over, with so many stages under way at most, which end in an order that is drawn.
+    /// Asks and tells until everything is over, with so many stages under way at most, which end in an order
+    /// that is drawn.
     fn until_the_end(mut self, results: Results, at_once: usize, order: u64) -> Run {
         let mut rng = Key::new(order).rng();
         let most = self.scheduler.outline().total_evaluations().saturating_mul(2).saturating_add(1000);

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::repository::Storage;
 
-/// Checks that a storage keeps files as a repository relies on: what is written is read, by whole names; files are created
-/// anew, appended to, cut, renamed and removed; a reader sees the old file or the new one where one replaces another; what
-/// is not there is [`ErrorKind::NotFound`].
+/// Checks that a storage keeps files as a repository relies on: what is written is read, by whole names;
+/// files are created anew, appended to, cut, renamed and removed; a reader sees the old file or the new one
+/// where one replaces another; what is not there is [`ErrorKind::NotFound`].
 ///
 /// `dir` is a directory that may be used for this; it is created if it is not there, and should be empty.
 ///
@@ -32,11 +32,11 @@ pub fn storage(storage: &dyn Storage, dir: &Path) {
     replacing_while_somebody_reads(storage, dir);
 }
 
-/// Checks what is left when the machine stops at any moment, for storages whose `crash` can be simulated: `crash` has to
-/// forget whatever was not synced, or any part of it.
+/// Checks what is left when the machine stops at any moment, for storages whose `crash` can be simulated:
+/// `crash` has to forget whatever was not synced, or any part of it.
 ///
-/// What was written and synced, under a name that was synced with its directory, is there afterwards; a cut is
-/// durable; a file that was to replace another is the old one or the new one.
+/// What was written and synced, under a name that was synced with its directory, is there afterwards; a cut
+/// is durable; a file that was to replace another is the old one or the new one.
 ///
 /// # Panics
 /// At the first law that is broken, with a message that says which.

@@ -1,5 +1,5 @@
-//! The compiler takes derives above an attribute away before it hands the item over, so nobody can see there that
-//! serde's are among them.
+//! The compiler takes derives above an attribute away before it hands the item over, so nobody can see there
+//! that serde's are among them.
 
 use hobbit::search_space;
 

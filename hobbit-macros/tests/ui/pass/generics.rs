@@ -1,5 +1,5 @@
-//! What is asked of the types of fields is asked of type parameters too, whether or not they have bounds; types that
-//! are written in ways of their own need less.
+//! What is asked of the types of fields is asked of type parameters too, whether or not they have bounds;
+//! types that are written in ways of their own need less.
 
 #![deny(warnings, private_bounds, private_interfaces)]
 

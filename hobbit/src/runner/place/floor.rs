@@ -142,8 +142,8 @@ impl<O: Objective> Floor<O> {
         }
     }
 
-    /// Begins a stage: of these orders, of what the worker holds, or of what others do. The rest is held. It is
-    /// put where `task` is, since it is large. Returns whether there is one, and no other trial has to be
+    /// Begins a stage: of these orders, of what the worker holds, or of what others do. The rest is held. It
+    /// is put where `task` is, since it is large. Returns whether there is one, and no other trial has to be
     /// trained alone.
     pub(super) fn start(
         &self,
