@@ -1,6 +1,6 @@
 //! `journal.ron`: an append-only file, open for writing.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Journal {
     /// What the next line follows.
     chain: Chain,
     buffer: String,
-    /// What went wrong when it was written to; nothing is written behind that.
+    /// What went wrong when it was written to or synced; nothing is written behind that.
     failed: Option<String>,
 }
 
@@ -41,9 +41,7 @@ impl Journal {
     /// # Errors
     /// It was removed, replaced, cut off or written to by somebody else.
     pub(super) fn check(&self) -> Result<()> {
-        if let Some(failed) = &self.failed {
-            return Err(Error::repository(failed.clone()));
-        }
+        self.check_written()?;
         let Some(expected) = self.expected else { return Ok(()) };
         let what = match self.storage.identity(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => "was removed",
@@ -61,31 +59,47 @@ impl Journal {
         )))
     }
 
+    /// Makes sure that everything was written so far: nothing can be written behind an error.
+    fn check_written(&self) -> Result<()> {
+        match &self.failed {
+            Some(failed) => Err(Error::repository(failed.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a record; it is written with the next [`flush`](Journal::flush).
     pub(super) fn push(&mut self, record: &Record) -> Result<()> {
         self.chain.write(&mut self.buffer, record)
     }
 
     /// Writes what was added; with `durable`, returns only when it is on the disk.
+    ///
+    /// # Errors
+    /// It cannot be written, or could not be before, which another thread may have met since the last
+    /// [`check`](Journal::check).
     pub(super) fn flush(&mut self, durable: bool) -> Result<()> {
         if !self.buffer.is_empty() {
+            self.check_written()?;
             let written = self.file.write(self.buffer.as_bytes());
             let length = self.buffer.len() as u64;
             self.buffer.clear();
-            written.map_err(|error| {
-                let error = Error::io("write", &self.path, error);
-                self.failed = Some(error.to_string());
-                error
-            })?;
-            // after an error nobody knows how much of it was written, and nothing can be written behind it
+            written.map_err(|error| self.fail("write", error))?;
             if let Some(expected) = &mut self.expected {
                 expected.length += length;
             }
         }
         if durable {
-            self.file.sync().map_err(|error| Error::io("sync", &self.path, error))?;
+            self.file.sync().map_err(|error| self.fail("sync", error))?;
         }
         Ok(())
+    }
+
+    /// Nothing is written any more, because this went wrong: of what was written before, nobody knows how much
+    /// is on the disk.
+    pub(super) fn fail(&mut self, action: &'static str, error: io::Error) -> Error {
+        let error = Error::io(action, &self.path, error);
+        self.failed = Some(error.to_string());
+        error
     }
 }
 
@@ -117,4 +131,78 @@ pub(super) fn parse_until_damage(bytes: &[u8], study: Option<&StudyRecord>) -> (
         format1::fill_in(study, &mut contents.records);
     }
     (contents, damage)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::repository::reason::StopReason;
+    use crate::repository::records::Timestamp;
+    use crate::repository::storage::Disk;
+
+    /// A file whose second write ends in the middle, with an error.
+    struct Full(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl StorageFile for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+            let mut written = self.0.lock().unwrap();
+            let whole = written.len() != 1;
+            written.push(bytes[..if whole { bytes.len() } else { bytes.len() / 2 }].to_owned());
+            if whole { Ok(()) } else { Err(ErrorKind::StorageFull.into()) }
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn journal(written: &Arc<Mutex<Vec<Vec<u8>>>>) -> Journal {
+        Journal {
+            path: PathBuf::from("study/journal.ron"),
+            storage: Arc::new(Disk),
+            file: Box::new(Full(Arc::clone(written))),
+            expected: None,
+            chain: Chain::default(),
+            buffer: String::new(),
+            failed: None,
+        }
+    }
+
+    fn record(time: f64) -> Record {
+        Record::Closed { time: Timestamp(time), reason: Some(StopReason::Terminated) }
+    }
+
+    #[test]
+    fn nothing_is_written_behind_an_error() {
+        let written = Arc::default();
+        let mut journal = journal(&written);
+        journal.push(&record(1.0)).unwrap();
+        journal.flush(true).unwrap();
+        journal.push(&record(2.0)).unwrap();
+        let error = journal.flush(false).unwrap_err().to_string();
+        assert!(error.contains("could not write study/journal.ron"), "{error}");
+        // a thread that had looked at the journal before that error comes too late for its own record
+        journal.push(&record(3.0)).unwrap();
+        assert_eq!(journal.flush(false).unwrap_err().to_string(), error);
+        assert_eq!(journal.check().unwrap_err().to_string(), error);
+        let written = written.lock().unwrap();
+        assert_eq!(written.len(), 2);
+        let (contents, damage) = parse_until_damage(&written.concat(), None);
+        assert!(damage.is_none() && contents.torn && contents.records.len() == 1);
+    }
+
+    #[test]
+    fn nothing_is_written_behind_what_could_not_be_synced() {
+        let written = Arc::default();
+        let mut journal = journal(&written);
+        journal.push(&record(1.0)).unwrap();
+        journal.flush(false).unwrap();
+        let error = journal.fail("sync", io::Error::other("input/output error")).to_string();
+        assert_eq!(error, "could not sync study/journal.ron: input/output error");
+        journal.push(&record(2.0)).unwrap();
+        assert_eq!(journal.flush(false).unwrap_err().to_string(), error);
+        assert_eq!(written.lock().unwrap().len(), 1);
+    }
 }

@@ -344,7 +344,7 @@ impl Repository {
         // the disk may take its time, and no worker should wait for it
         drop(journal);
         if durable {
-            self.durable.sync().map_err(|error| Error::io("sync", &self.dir.join(names::JOURNAL), error))?;
+            self.durable.sync().map_err(|error| self.journal.lock().fail("sync", error))?;
         }
         Ok(())
     }
