@@ -11,6 +11,7 @@ const DATED: Duration = Duration::from_millis(1);
 /// a stage, where one stage begins as the one before it ends, and for the date once in a millisecond.
 pub(crate) struct Clock {
     last: Instant,
+    /// The date, and until when it is exact enough.
     date: Option<(Instant, Timestamp)>,
 }
 
@@ -34,8 +35,8 @@ impl Clock {
     /// The date and time when it was looked at last.
     pub(crate) fn date(&mut self) -> Timestamp {
         match self.date {
-            Some((since, date)) if self.last - since < DATED => date,
-            _ => self.date.insert((self.last, Timestamp::now())).1,
+            Some((until, date)) if self.last < until => date,
+            _ => self.date.insert((self.last + DATED, Timestamp::now())).1,
         }
     }
 }
