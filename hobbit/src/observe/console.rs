@@ -170,6 +170,9 @@ impl Console {
         let (done, all) = self.progress.epochs();
         let workers = count(self.workers, "worker");
         let left = all.saturating_sub(done);
+        if left == 0 {
+            return;
+        }
         self.say(&format!(
             "Estimated from the first trial: {} for the remaining {left} epochs on {workers}\n",
             duration(time)
