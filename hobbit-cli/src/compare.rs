@@ -98,17 +98,23 @@ fn best(overviews: &[&Overview]) -> Vec<usize> {
 }
 
 fn is_hyperband(overview: &Overview) -> bool {
-    matches!(overview.study.algorithm, Algorithm::Hyperband { .. })
+    matches!(overview.study.algorithm, Algorithm::Hyperband { .. } | Algorithm::FirstBrackets { .. })
 }
 
 /// What a Hyperband was run with. Others have their numbers beside their name.
 fn r_and_eta(overview: &Overview) -> Option<String> {
     let study = &overview.study;
     let (r, eta) = is_hyperband(overview).then(|| study.max_epochs().zip(study.eta()))??;
-    Some(match study.epoch_count() {
-        EpochCount::Additional => format!("{r}, {eta}"),
-        count => format!("{r}, {eta}, {count}"),
-    })
+    let count = match study.epoch_count() {
+        EpochCount::Additional => String::new(),
+        count => format!(", {count}"),
+    };
+    let brackets = match study.brackets() {
+        None => String::new(),
+        Some(1) => ", first bracket".to_owned(),
+        Some(brackets) => format!(", first {brackets} brackets"),
+    };
+    Some(format!("{r}, {eta}{count}{brackets}"))
 }
 
 fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {

@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Stages train their trials up to so many epochs, instead of so many more.
     #[arg(long)]
     cumulative: bool,
+    /// Only the first so many brackets, as with `.brackets(N)`.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    brackets: Option<u32>,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -70,7 +73,11 @@ struct View<'a> {
 pub(crate) fn run(args: &Args) -> Outcome {
     let count = if args.cumulative { EpochCount::Cumulative } else { EpochCount::Additional };
     let pairs = args.max_epochs.0.iter().flat_map(|&r| args.eta.0.iter().map(move |&eta| (r, eta)));
-    let plans = pairs.map(|(r, eta)| Plan::counting(r, eta, count)).collect::<Result<Vec<Plan>, _>>();
+    let plan = |(r, eta)| {
+        let whole = Plan::counting(r, eta, count)?;
+        args.brackets.map_or(Ok(whole.clone()), |brackets| whole.first(brackets))
+    };
+    let plans = pairs.map(plan).collect::<Result<Vec<Plan>, _>>();
     let plans = plans.map_err(|error| Failure::Usage(error.to_string()))?;
     match (args.format.format, plans.as_slice()) {
         (Format::Json, plans) => output::print_json(&plans.iter().map(view).collect::<Vec<_>>()),

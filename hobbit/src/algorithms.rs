@@ -81,6 +81,26 @@ impl<O: Objective> Study<O, by::Hyperband> {
         self.set(|s| s.iterations = iterations)
     }
 
+    /// Runs only the first `brackets` brackets, those that begin with most trials. Default: all.
+    ///
+    /// The later brackets begin with fewer trials and give each more epochs: a hedge against learning curves
+    /// whose first epochs say little. Where they say something, the first bracket repeated, which is successive
+    /// halving again and again, gets further with the same epochs:
+    ///
+    /// ```no_run
+    /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+    /// use hobbit::Hyperband;
+    ///
+    /// // 10 times: 27 trials for 1 epoch, 9 for 3 more, 3 for 9 more, 1 for 27 more
+    /// Hyperband::of(objective).brackets(1).iterations(10).run(27, 3)
+    /// # }
+    /// ```
+    ///
+    /// It belongs to the study: a repository is continued with the same.
+    pub fn brackets(self, brackets: u32) -> Self {
+        self.set(|s| s.brackets = Some(brackets))
+    }
+
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
     ///
     /// # Errors
@@ -88,8 +108,8 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// models that do not fit together, a repository that cannot be used, or a sweep without any healthy
     /// trial. A trial that fails is no error: it is in the table, with its reason.
     pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
-        let (epoch_count, iterations) = self.of_hyperband();
-        self.run_by(Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations })
+        let algorithm = self.hyperband(max_epochs, eta);
+        self.run_by(algorithm)
     }
 }
 

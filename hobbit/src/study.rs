@@ -11,7 +11,7 @@ use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
-use crate::schedule::{Algorithm, EpochCount};
+use crate::schedule::Algorithm;
 use crate::search::Sampler;
 #[cfg(feature = "dfdx")]
 use crate::space::SearchSpace;
@@ -145,8 +145,8 @@ impl<O: Objective, A> Study<O, A> {
     /// A directory that holds this study already is continued: what was trained is not trained again. One that holds another
     /// study is an error, and is left as it is. It is another study if
     ///
-    /// - a setting is not the same: the search space, R, eta, how epochs are counted, iterations, the seed,
-    ///   the sampler, the monitor, its direction, the score, retries, or the enqueued configurations;
+    /// - a setting is not the same: the search space, R, eta, how epochs are counted, iterations, brackets,
+    ///   the seed, the sampler, the monitor, its direction, the score, retries, or the enqueued configurations;
     /// - the data are not the same: every value, target and weight, and their order, count;
     /// - what is trained is not the same: of each trial the study has begun, the model function is asked for
     ///   its model, and every setting of it is compared. For objectives of your own, see
@@ -354,9 +354,13 @@ impl<O: Objective, A> Study<O, A> {
         self.objective
     }
 
-    /// What only Hyperband has: how epochs are counted, and how often the whole of it is run.
-    pub(crate) fn of_hyperband(&self) -> (EpochCount, u32) {
-        (self.settings.epoch_count, self.settings.iterations)
+    /// A Hyperband with the settings that only it has.
+    pub(crate) fn hyperband(&self, max_epochs: u32, eta: u32) -> Algorithm {
+        let Settings { epoch_count, iterations, brackets, .. } = self.settings;
+        match brackets {
+            None => Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations },
+            Some(brackets) => Algorithm::FirstBrackets { brackets, max_epochs, eta, epoch_count, iterations },
+        }
     }
 
     /// Runs the sweep.

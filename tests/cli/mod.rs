@@ -158,7 +158,16 @@ fn every_command_on_a_finished_study_and_nothing_is_written() {
     place.study("other");
     let before = files(place.0.path());
     let snapshots: [(&str, &[&str]); 8] = [
-        ("plan.txt", &["plan 81 3", "plan 9,27 3,4", "plan 9 3 --cumulative", "plan 3 3 --format json"]),
+        (
+            "plan.txt",
+            &[
+                "plan 81 3",
+                "plan 9,27 3,4",
+                "plan 9 3 --cumulative",
+                "plan 3 3 --format json",
+                "plan 27 3 --brackets 1",
+            ],
+        ),
         ("status.txt", &["status study", "status study --watch", "status study --format json"]),
         (
             "show.txt",

@@ -30,6 +30,8 @@ fn settings_out_of_range() {
     says(&message(study().monitor("val_acc"), 9, 3), &["`val_acc`", "`val_loss`", "`val_accuracy`"]);
     says(&message(study().workers(0), 9, 3), &["workers", "at least 1"]);
     says(&message(study().iterations(0), 9, 3), &["iterations", "at least 1"]);
+    says(&message(study().brackets(0), 9, 3), &["brackets", "at least 1"]);
+    says(&message(study().brackets(4), 9, 3), &["brackets is 4", "R = 9 and eta = 3", "3 of them"]);
     says(&message(study().checkpoint_every(0), 9, 3), &["checkpoint_every"]);
     says(&message(study().max_failures(MaxFailures::Share(1.5)), 9, 3), &["1.5", "0 to 1"]);
     says(&message(study().extend(), 9, 3), &["extend", "repo_dir"]);
@@ -83,6 +85,9 @@ fn a_repository_of_another_study_is_refused_and_says_what_differs() {
     says(&other(study().seed(5), 9, 3), &["seed is 5, but 0"]);
     says(&other(study().monitor("val_accuracy"), 9, 3), &["`val_accuracy`, but `val_loss`", "direction"]);
     says(&other(study().extend(), 3, 3), &["R is 3, but 9"]);
+    says(&other(study().extend(), 27, 2), &["eta is 2, but 3"]);
+    says(&other(study().brackets(1), 9, 3), &["brackets is 1, but not set in the repository"]);
+    says(&other(study().brackets(1).extend().iterations(2), 9, 3), &["brackets is 1, but not set"]);
     let mut other_space = flat::<OtherParams>().quiet();
     other_space = other_space.repo_dir(dir.path());
     says(
@@ -90,6 +95,21 @@ fn a_repository_of_another_study_is_refused_and_says_what_differs() {
         &["`rate` is uniform 0.0 to 2.0, but uniform 0.0 to 1.0", "`luck` too"],
     );
     assert_eq!(files(dir.path()), before, "nothing was changed");
+}
+
+#[test]
+fn a_study_of_some_brackets_is_continued_with_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    study().brackets(2).repo_dir(dir.path()).run(9, 3).unwrap();
+    let before = files(dir.path());
+    let other = |study: Hyperband<Curve>| message(study.repo_dir(dir.path()), 9, 3);
+    says(&other(study()), &["brackets is not set, but 2 in the repository"]);
+    says(&other(study().brackets(1)), &["brackets is 1, but 2 in the repository"]);
+    says(&other(study().brackets(3).iterations(2).extend()), &["brackets is 3, but 2 in the repository"]);
+    assert_eq!(files(dir.path()), before, "nothing was changed");
+    study().brackets(2).repo_dir(dir.path()).run(9, 3).unwrap();
+    let results = dir.path().join("results.ron");
+    assert_eq!(files(dir.path())[&results], before[&results]);
 }
 
 #[test]

@@ -5,9 +5,23 @@ use hobbit::testing::scheduler;
 use hobbit::{Direction, EpochCount};
 
 /// One line for each algorithm.
-const ALGORITHMS: [Algorithm; 8] = [
+const ALGORITHMS: [Algorithm; 10] = [
     Algorithm::Hyperband { max_epochs: 27, eta: 3, epoch_count: EpochCount::Additional, iterations: 1 },
     Algorithm::Hyperband { max_epochs: 10, eta: 2, epoch_count: EpochCount::Cumulative, iterations: 2 },
+    Algorithm::FirstBrackets {
+        brackets: 1,
+        max_epochs: 27,
+        eta: 3,
+        epoch_count: EpochCount::Additional,
+        iterations: 2,
+    },
+    Algorithm::FirstBrackets {
+        brackets: 2,
+        max_epochs: 10,
+        eta: 2,
+        epoch_count: EpochCount::Cumulative,
+        iterations: 1,
+    },
     Algorithm::SuccessiveHalving { trials: 81, min_epochs: 1, max_epochs: 81, eta: 3 },
     Algorithm::SuccessiveHalving { trials: 30, min_epochs: 2, max_epochs: 9, eta: 2 },
     Algorithm::Random { trials: 60, epochs: 4 },

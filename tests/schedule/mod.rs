@@ -63,6 +63,22 @@ fn golden_plans() {
 }
 
 #[test]
+fn the_first_brackets_are_those_of_the_whole_plan() {
+    let whole = Plan::new(81, 3).unwrap();
+    for count in 1..=5 {
+        let first = whole.clone().first(count).unwrap();
+        assert_eq!(first.brackets(), &whole.brackets()[..count as usize]);
+        assert_eq!((first.max_epochs(), first.eta()), (81, 3));
+    }
+    let one = whole.clone().first(1).unwrap();
+    assert_eq!((one.total_trials(), one.total_epochs()), (81, 81 * 5));
+    assert!(one.to_string().contains("Total epochs=405") && !one.to_string().contains("run=2"), "{one}");
+    let message = |brackets| whole.clone().first(brackets).unwrap_err().to_string();
+    assert!(message(0).contains("the number of brackets is 0; it has to be at least 1"), "{}", message(0));
+    assert!(message(6).contains("is 6, but with R = 81 and eta = 3 Hyperband has 5"), "{}", message(6));
+}
+
+#[test]
 fn cumulative_epochs_train_up_to_the_stage() {
     let plan = Plan::counting(27, 3, EpochCount::Cumulative).unwrap();
     let first = &plan.brackets()[0].stages;

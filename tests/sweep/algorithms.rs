@@ -77,9 +77,10 @@ impl Setup {
 
 type Run = fn(&Setup) -> hobbit::Result<Results<Curve>>;
 
-/// One line for each algorithm: its name, and a small sweep.
-const ALGORITHMS: [(&str, Run); 4] = [
+/// One line for each algorithm: its name, perhaps with more behind it, and a small sweep.
+const ALGORITHMS: [(&str, Run); 5] = [
     ("Hyperband", |setup| setup.study::<by::Hyperband>().run(9, 3)),
+    ("Hyperband repeated", |setup| setup.study::<by::Hyperband>().brackets(1).iterations(3).run(9, 3)),
     ("SuccessiveHalving", |setup| setup.study::<by::SuccessiveHalving>().run(20, 1, 9, 3)),
     ("RandomSearch", |setup| setup.study::<by::RandomSearch>().run(20, 4)),
     ("Asha", |setup| setup.study::<by::Asha>().lookahead(6).run(24, 9, 3)),
@@ -159,7 +160,7 @@ fn a_repository_tells_of_every_algorithm() {
         let dir = tempfile::tempdir().unwrap();
         let results = run(&Setup::new(dir.path(), 2)).unwrap();
         let overview = overview(dir.path());
-        assert_eq!(overview.study.algorithm.name(), name);
+        assert_eq!(Some(overview.study.algorithm.name()), name.split(' ').next());
         assert_eq!(overview.outline, overview.study.algorithm.outline().unwrap());
         assert_eq!(overview.trials.len(), results.trials().len());
         assert_eq!(overview.trials.len() as u64, overview.outline.total_trials());
@@ -206,6 +207,40 @@ fn successive_halving_is_a_bracket_of_hyperband() {
     for (a, b) in of_bracket.into_iter().zip(halving.trials()) {
         assert_eq!((a.id, &a.status, a.score, a.epochs), (b.id, &b.status, b.score, b.epochs));
     }
+}
+
+#[test]
+fn the_first_brackets_are_those_of_the_whole_hyperband() {
+    let whole = Hyperband::of(curve(0)).quiet().seed(7).iterations(2).run(9, 3).unwrap();
+    for brackets in [1, 2, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Hyperband::of(curve(0)).quiet().seed(7).iterations(2).brackets(brackets);
+        let first = first.repo_dir(dir.path()).run(9, 3).unwrap();
+        let expected: Vec<_> = whole.trials().iter().filter(|trial| trial.id.bracket <= brackets).collect();
+        assert_eq!(first.trials().len(), [0, 18, 28, 34][brackets as usize]);
+        assert_eq!(first.trials().len(), expected.len());
+        for (a, b) in first.trials().iter().zip(expected) {
+            assert_eq!((a.id, &a.status, a.score, a.epochs), (b.id, &b.status, b.score, b.epochs));
+        }
+        let study = std::fs::read_to_string(dir.path().join("study.ron")).unwrap();
+        assert!(study.contains(&format!("brackets: {brackets},")), "{study}");
+        assert_eq!(overview(dir.path()).study.brackets(), Some(brackets));
+        assert_eq!(overview(dir.path()).plan.brackets().len(), brackets as usize);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    Hyperband::of(curve(0)).quiet().seed(7).repo_dir(dir.path()).run(9, 3).unwrap();
+    let study = std::fs::read_to_string(dir.path().join("study.ron")).unwrap();
+    assert!(!study.contains("brackets"), "{study}");
+}
+
+#[test]
+fn more_repetitions_of_the_first_bracket_train_only_what_is_new() {
+    let (dir, both) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let study = |dir: &Path| Hyperband::of(curve(0)).quiet().seed(7).brackets(1).repo_dir(dir);
+    study(both.path()).iterations(3).run(9, 3).unwrap();
+    study(dir.path()).run(9, 3).unwrap();
+    study(dir.path()).extend().iterations(3).run(9, 3).unwrap();
+    assert_eq!(results(dir.path()), results(both.path()));
 }
 
 #[test]

@@ -234,6 +234,9 @@ impl Journal {
         match study.algorithm {
             // as it always was
             Algorithm::Hyperband { eta, .. } => attributes.push(("hobbit:eta", json!(eta))),
+            Algorithm::FirstBrackets { eta, brackets, .. } => {
+                attributes.extend([("hobbit:eta", json!(eta)), ("hobbit:brackets", json!(brackets))]);
+            }
             _ => attributes.push((ALGORITHM, json!(study.algorithm.name()))),
         }
         attributes

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::records::{Descriptions, Record};
-use super::study::{StudyRecord, differences, is_larger, objective_differences};
+use super::study::{StudyRecord, differences, differences_beside_sizes, is_larger, objective_differences};
 use crate::error::{Error, Result};
 use crate::schedule::Algorithm;
 use crate::trial::TrialId;
@@ -57,11 +57,10 @@ pub(super) fn compare(
 ) -> Result<Compared> {
     records.iter().for_each(|record| known.take_over(record));
     let larger = is_larger(&study.algorithm, &known.algorithm);
-    let mut settings = differences(study, &known);
-    if larger && opening.extend {
-        known.algorithm = study.algorithm;
-        settings = differences(study, &known);
-    }
+    let settings = match larger && opening.extend {
+        true => differences_beside_sizes(study, &known),
+        false => differences(study, &known),
+    };
     let mut changes = objective_differences(study, &known);
     if !settings.is_empty() {
         return Err(other_study(dir, &settings, &changes, larger && !opening.extend, opening.accept_changes));

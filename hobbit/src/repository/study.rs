@@ -100,17 +100,24 @@ impl StudyRecord {
         self.number("iterations").unwrap_or(1)
     }
 
+    /// How many brackets of Hyperband are run, where that was said.
+    pub fn brackets(&self) -> Option<u32> {
+        self.number("brackets")
+    }
+
     /// How epochs are counted.
     pub fn epoch_count(&self) -> EpochCount {
         match self.algorithm {
-            Algorithm::Hyperband { epoch_count, .. } => epoch_count,
+            Algorithm::Hyperband { epoch_count, .. } | Algorithm::FirstBrackets { epoch_count, .. } => {
+                epoch_count
+            }
             _ => EpochCount::default(),
         }
     }
 
     /// The sizes of its algorithm, for example `R = 9, eta = 3`, with its name if it is not Hyperband.
     pub fn sizes(&self) -> String {
-        if !matches!(self.algorithm, Algorithm::Hyperband { .. }) {
+        if !matches!(self.algorithm, Algorithm::Hyperband { .. } | Algorithm::FirstBrackets { .. }) {
             let settings = self.algorithm.settings().into_iter();
             let sizes = settings.map(|size| format!(", {} = {}", size.key, size.value));
             return std::iter::once(self.algorithm.name().to_owned()).chain(sizes).collect();
@@ -143,12 +150,24 @@ impl StudyRecord {
 /// What of the settings of two studies is not the same, in words; `ours` is asked for now, `theirs` is what
 /// the repository holds.
 pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+    differences_in(ours, theirs, |_| true)
+}
+
+/// The same, but for the sizes by which a study may be made larger.
+pub(super) fn differences_beside_sizes(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+    differences_in(ours, theirs, |setting| !SIZES.contains(&setting))
+}
+
+/// The same, with those settings of the algorithm that count.
+fn differences_in(ours: &StudyRecord, theirs: &StudyRecord, counts: fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut compare =
         |name: &str, ours: String, theirs: String| found.extend(difference(name, &ours, &theirs));
     compare("the algorithm", ours.algorithm.name().to_owned(), theirs.algorithm.name().to_owned());
     for (ours, theirs) in pairs(&ours.algorithm, &theirs.algorithm) {
-        compare(ours.name, ours.value, theirs.value);
+        if counts(ours.key) {
+            compare(ours.name, ours.value, theirs.value);
+        }
     }
     let lookahead = |study: &StudyRecord| study.lookahead.map_or("not set".to_owned(), |p| p.to_string());
     compare("lookahead", lookahead(ours), lookahead(theirs));
@@ -170,18 +189,29 @@ pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<Strin
     found
 }
 
+/// The settings of algorithms that a study may have more of when it is made larger.
+const SIZES: [&str; 3] = ["max_epochs", "iterations", "trials"];
+
 /// The settings of two algorithms, side by side; none if they are not the same algorithm.
 fn pairs(ours: &Algorithm, theirs: &Algorithm) -> Vec<(Setting, Setting)> {
     if ours.name() != theirs.name() {
         return Vec::new();
     }
-    ours.settings().into_iter().zip(theirs.settings()).collect()
+    // what only one of them has is not set in the other
+    let counterpart = |setting: &Setting, others: &[Setting]| {
+        let found = others.iter().find(|other| other.key == setting.key).cloned();
+        found.unwrap_or_else(|| Setting { value: "not set".to_owned(), ..setting.clone() })
+    };
+    let (ours, theirs) = (ours.settings(), theirs.settings());
+    let only_theirs = theirs.iter().filter(|their| ours.iter().all(|our| our.key != their.key));
+    let only_theirs = only_theirs.map(|their| (counterpart(their, &ours), their.clone()));
+    let both: Vec<_> = ours.iter().map(|our| (our.clone(), counterpart(our, &theirs))).collect();
+    both.into_iter().chain(only_theirs).collect()
 }
 
 /// Whether an algorithm is another one made larger: more epochs, trials or repetitions, and otherwise the
 /// same.
 pub(super) fn is_larger(ours: &Algorithm, theirs: &Algorithm) -> bool {
-    const SIZES: [&str; 3] = ["max_epochs", "iterations", "trials"];
     let number = |setting: &Setting| setting.value.parse::<u64>().unwrap_or(0);
     let has_shrunk =
         |(ours, theirs): &(Setting, Setting)| SIZES.contains(&ours.key) && number(ours) < number(theirs);

@@ -27,6 +27,19 @@ pub enum Algorithm {
         /// How often the whole of it is run, each time with other configurations.
         iterations: u32,
     },
+    /// Hyperband of which only the first brackets are run, those that begin with most trials.
+    FirstBrackets {
+        /// How many brackets of each repetition are run.
+        brackets: u32,
+        /// The most epochs of a stage (`R`).
+        max_epochs: u32,
+        /// The cut factor between stages.
+        eta: u32,
+        /// How the epochs of a stage are counted.
+        epoch_count: EpochCount,
+        /// How often these brackets are run, each time with other configurations.
+        iterations: u32,
+    },
     /// Successive halving: one bracket, whose size the user gives. See
     /// [`HalvingScheduler`](super::HalvingScheduler).
     SuccessiveHalving {
@@ -63,7 +76,11 @@ impl Algorithm {
     fn with<T>(&self, use_it: impl FnOnce(&dyn Recipe) -> T) -> T {
         match *self {
             Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations } => {
-                use_it(&hyperband::Settings { max_epochs, eta, epoch_count, iterations })
+                use_it(&hyperband::Settings { max_epochs, eta, epoch_count, iterations, brackets: None })
+            }
+            Algorithm::FirstBrackets { brackets, max_epochs, eta, epoch_count, iterations } => {
+                let brackets = Some(brackets);
+                use_it(&hyperband::Settings { max_epochs, eta, epoch_count, iterations, brackets })
             }
             Algorithm::SuccessiveHalving { trials, min_epochs, max_epochs, eta } => {
                 use_it(&halving::Settings { trials, min_epochs, max_epochs, eta })

@@ -223,12 +223,15 @@ impl Scheduler for HyperbandScheduler {
     }
 }
 
-/// What [`Algorithm::Hyperband`](super::Algorithm::Hyperband) is made of.
+/// What [`Algorithm::Hyperband`](super::Algorithm::Hyperband) and
+/// [`Algorithm::FirstBrackets`](super::Algorithm::FirstBrackets) are made of.
 pub(super) struct Settings {
     pub(super) max_epochs: u32,
     pub(super) eta: u32,
     pub(super) epoch_count: EpochCount,
     pub(super) iterations: u32,
+    /// How many brackets are run, if not all.
+    pub(super) brackets: Option<u32>,
 }
 
 impl Recipe for Settings {
@@ -244,13 +247,20 @@ impl Recipe for Settings {
             }),
             ..Setting::new("epoch_count", "the count of epochs", "Epochs are", self.epoch_count)
         };
-        let iterations = "Repetitions of the whole Hyperband";
-        vec![
+        let (iterations, brackets) = match self.brackets {
+            None => ("Repetitions of the whole Hyperband", None),
+            Some(first) => ("Repetitions of these brackets", Some(first)),
+        };
+        let brackets =
+            brackets.map(|first| Setting::new("brackets", "brackets", "Brackets that are run", first));
+        let mut settings = vec![
             Setting::new("max_epochs", "R", "R (the most epochs of a stage)", self.max_epochs),
             Setting::new("eta", "eta", "eta (the cut factor between stages)", self.eta),
             count,
             Setting::new("iterations", "iterations", iterations, self.iterations),
-        ]
+        ];
+        settings.extend(brackets);
+        settings
     }
 
     fn call(&self) -> String {
@@ -285,7 +295,11 @@ impl Recipe for Settings {
     }
 
     fn plan(&self) -> Result<Plan> {
-        Plan::counting(self.max_epochs, self.eta, self.epoch_count)
+        let whole = Plan::counting(self.max_epochs, self.eta, self.epoch_count)?;
+        match self.brackets {
+            None => Ok(whole),
+            Some(brackets) => whole.first(brackets),
+        }
     }
 }
 

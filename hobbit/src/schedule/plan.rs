@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::checks::is_a_cut;
+use super::checks::{at_least_one, is_a_cut};
 use super::outline::{Bracket, EpochCount, Outline, Stage, table};
 use crate::error::{Error, Result};
 
@@ -54,6 +54,30 @@ impl Plan {
         let s_max = max_epochs.ilog(eta);
         let brackets = (0..=s_max).rev().map(|s| bracket(max_epochs, eta, s_max, s, count)).collect();
         Ok(Plan { max_epochs, eta, count, brackets })
+    }
+
+    /// The plan of the first brackets alone, those that begin with most trials.
+    ///
+    /// ```
+    /// let plan = hobbit::Plan::new(27, 3)?.first(1)?;
+    /// let stages = plan.brackets()[0].stages.iter().map(|stage| (stage.trials, stage.epochs));
+    /// assert_eq!(stages.collect::<Vec<_>>(), [(27, 1), (9, 3), (3, 9), (1, 27)]);
+    /// assert_eq!((plan.brackets().len(), plan.total_epochs()), (1, 108));
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `brackets` is 0, or more than the plan has.
+    pub fn first(self, brackets: u32) -> Result<Plan> {
+        at_least_one("the number of brackets", brackets)?;
+        let Plan { max_epochs, eta, brackets: ref all, .. } = self;
+        if brackets as usize > all.len() {
+            return Err(Error::setting(format!(
+                "the number of brackets is {brackets}, but with R = {max_epochs} and eta = {eta} Hyperband has {} of them",
+                all.len()
+            )));
+        }
+        Ok(Plan { brackets: all[..brackets as usize].to_vec(), ..self })
     }
 
     /// The table of another algorithm's brackets, with its most epochs and cut factor.
