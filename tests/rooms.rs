@@ -19,6 +19,7 @@ const NEVER: &[(&[&str], &[&str])] = &[
     (
         &[
             "train::activation",
+            "train::architecture",
             "train::arrays",
             "train::callback",
             "train::compiled",
@@ -29,6 +30,7 @@ const NEVER: &[(&[&str], &[&str])] = &[
             "train::loss",
             "train::math",
             "train::metrics",
+            "train::names",
             "train::network",
             "train::optimizer",
             "train::parameter",

@@ -107,6 +107,18 @@ impl<O: Objective> Results<O> {
         self.signal.as_ref().and_then(StopReason::exit_code).map_or(ExitCode::SUCCESS, ExitCode::from)
     }
 
+    /// What was optimized.
+    #[cfg(feature = "dfdx")]
+    pub(crate) fn objective(&self) -> &O {
+        &self.objective
+    }
+
+    /// The seed of the study.
+    #[cfg(feature = "dfdx")]
+    pub(crate) fn seed(&self) -> u64 {
+        self.study.seed
+    }
+
     /// The metric that was optimized.
     pub fn monitor(&self) -> &str {
         &self.study.monitor

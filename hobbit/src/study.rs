@@ -84,6 +84,48 @@ where
         let workers = self.objective.devices.len();
         self.workers(workers)
     }
+
+    /// Trains this configuration and no other, for so many epochs: without a search, on the data and with all
+    /// other settings as they are. With a [`repo_dir`](Hyperband::repo_dir) the model is kept there, and
+    /// [`load`](crate::train::load) loads it; what was enqueued before is left out. A study that is fitted has
+    /// one trial, so a directory that holds a sweep is refused.
+    ///
+    /// See [`Results::refit`] for a last training of the best configuration on all data.
+    ///
+    /// ```
+    /// use hobbit::prelude::*;
+    ///
+    /// #[search_space]
+    /// struct Hparams {
+    ///     #[int(4..=16)]
+    ///     width: usize,
+    /// }
+    ///
+    /// let (x, y) = (vec![0.0f32, 1.0, 2.0, 3.0], vec![0.0f32, 2.0, 4.0, 6.0]);
+    /// let data = Dataset::new((&x, &y), (&x, &y))?;
+    /// let model = |hp: &Hparams| {
+    ///     let network = Sequential::new([1]).dense(hp.width).dense(1);
+    ///     network.compile(Adam::new(0.05), Loss::MeanSquaredError)
+    /// };
+    /// let results = Hyperband::new(model).dataset(data).quiet().fit(Hparams { width: 8 }, 20)?;
+    /// assert_eq!((results.trials().len(), results.best().epochs), (1, 20));
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Hyperband::run`](crate::Hyperband).
+    pub fn fit(self, hparams: H, epochs: u32) -> Result<Results<ModelObjective<H, F, C>>> {
+        self.fit_shared(Arc::new(hparams), u64::from(epochs))
+    }
+
+    pub(crate) fn fit_shared(self, hparams: Arc<H>, epochs: u64) -> Result<Results<ModelObjective<H, F, C>>> {
+        let epochs = u32::try_from(epochs).unwrap_or(u32::MAX);
+        let study = self.set(|s| {
+            s.enqueued = vec![hparams];
+            s.start_with_defaults = false;
+        });
+        study.run_by(Algorithm::Random { trials: 1, epochs })
+    }
 }
 
 impl<O: Objective, A> Study<O, A> {

@@ -3,6 +3,7 @@
 mod checks;
 pub(crate) mod feeding;
 mod hashes;
+mod loading;
 mod options;
 mod stopping;
 mod torch;

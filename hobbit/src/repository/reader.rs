@@ -135,9 +135,30 @@ impl Reader {
     /// # Errors
     /// There is none, or its file is damaged.
     pub fn model(&self, trial: TrialId) -> Result<SavedModel> {
-        let path = self.model_path(trial);
-        let bytes = self.storage.read(&path).map_err(|error| Error::io("read", &path, error))?;
-        checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
+        read_model(&*self.storage, &self.model_path(trial))
+    }
+
+    /// The saved model of the best trial, which the journal tells of; no other.
+    ///
+    /// # Errors
+    /// No trial has a score yet, its weights were not kept or removed, or are damaged or of another model.
+    pub fn best_saved(&self) -> Result<SavedModel> {
+        let overview = self.overview()?;
+        let Some(best) = overview.best() else {
+            return Err(Error::repository(format!("no trial of {} has a score yet", self.dir.display())));
+        };
+        if !self.has_model(best.id) {
+            return Err(Error::repository(format!(
+                "the weights of the best trial, {}, are not there: {} was removed, or the study does not keep them (`keep` \
+                 sets which trials' weights are kept)",
+                best.id,
+                self.model_path(best.id).display()
+            )));
+        }
+        match self.disagreement(best) {
+            Some(why) => Err(Error::repository(format!("{why}; run the study's program again"))),
+            None => self.model(best.id),
+        }
     }
 
     /// The trials that have a saved model, in order of their names.
@@ -177,6 +198,21 @@ impl Reader {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+impl SavedModel {
+    /// Reads a file of weights, wherever it is: `weights/<trial>.safetensors` of a repository, or a copy.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or is not hobbit's.
+    pub fn read(path: impl AsRef<Path>) -> Result<SavedModel> {
+        read_model(&Disk, path.as_ref())
+    }
+}
+
+fn read_model(storage: &dyn Storage, path: &Path) -> Result<SavedModel> {
+    let bytes = storage.read(path).map_err(|error| Error::io("read", path, error))?;
+    checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
 }
 
 /// The lines without the indentation that all but the first have.

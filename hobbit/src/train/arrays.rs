@@ -98,11 +98,32 @@ pub(super) fn prefix(member: usize) -> String {
     if member == 0 { String::new() } else { format!("{PREFIX}{}.", member + 1) }
 }
 
+/// The number of networks that a checkpoint has arrays of, as their names say.
+fn counted(checkpoint: &Checkpoint) -> usize {
+    let number = |name: &String| name.strip_prefix(PREFIX)?.split_once('.')?.0.parse::<usize>().ok();
+    checkpoint.arrays.keys().filter_map(number).max().unwrap_or(1)
+}
+
+/// How many networks a checkpoint is of that are made of so many arrays each.
+///
+/// # Errors
+/// It has more arrays, which would be left out, or fewer.
+pub(super) fn networks(checkpoint: &Checkpoint, arrays: usize) -> Result<usize, BoxError> {
+    let (networks, found) = (counted(checkpoint), checkpoint.arrays.len());
+    match networks.checked_mul(arrays) {
+        Some(known) if known == found => Ok(networks),
+        known => Err(format!(
+            "the weights have {found} arrays, and the model uses {} of them: they are not this model's",
+            known.map_or("more".to_owned(), |known| known.to_string())
+        )
+        .into()),
+    }
+}
+
 /// Whether a checkpoint is of so many networks and has no more than so many arrays for each. Those that it
 /// should have are looked for when they are loaded.
 pub(super) fn check_arrays(checkpoint: &Checkpoint, networks: usize, arrays: usize) -> Result<(), BoxError> {
-    let number = |name: &String| name.strip_prefix(PREFIX)?.split_once('.')?.0.parse::<usize>().ok();
-    let found = checkpoint.arrays.keys().filter_map(number).max().unwrap_or(1);
+    let found = counted(checkpoint);
     if found != networks {
         let count = |count| if count == 1 { "1 network".to_owned() } else { format!("{count} networks") };
         return Err(format!(

@@ -11,9 +11,14 @@ use super::tape::{self, TapeNetwork};
 use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// A network on its device, with first values drawn from a key.
-pub(super) fn build(plan: &Plan, optimizer: Optimizer, device: Device, key: Key) -> Result<Box<dyn Network>> {
-    let values = plan.initial(key);
+/// A network on its device, with these first values of its parameters, which were drawn from a key.
+pub(super) fn build(
+    plan: &Plan,
+    values: Vec<Vec<f32>>,
+    optimizer: Optimizer,
+    device: Device,
+    key: Key,
+) -> Result<Box<dyn Network>> {
     let network: Result<Box<dyn Network>, _> = match device {
         Device::Cpu if plan.has_opaque() => {
             let device = Cpu::seed_from_u64(key.seed());

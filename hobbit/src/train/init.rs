@@ -1,5 +1,7 @@
 //! How weights begin: drawn from keys, so that equal seeds give equal weights on every device.
 
+use serde::{Deserialize, Serialize};
+
 use super::written::float;
 use crate::random::Key;
 
@@ -7,7 +9,7 @@ use crate::random::Key;
 ///
 /// `n` inputs and `m` outputs are counted for each output and each input: for a convolution, times the
 /// kernel's area.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Init {
     /// [`HeUniform`](Init::HeUniform) before a ReLU, leaky ReLU or GELU, otherwise

@@ -5,6 +5,7 @@
 //! dfdx.
 
 mod activation;
+mod architecture;
 mod arrays;
 mod callback;
 mod check;
@@ -18,10 +19,12 @@ mod features;
 mod fingerprint;
 mod init;
 mod layer;
+mod load;
 mod loss;
 mod math;
 mod metrics;
 mod model;
+mod names;
 mod native;
 mod network;
 mod objective;
@@ -29,6 +32,7 @@ mod optimizer;
 mod parameter;
 mod plan;
 mod predict;
+mod refit;
 mod schedule;
 mod sequential;
 mod stopping;
@@ -49,10 +53,12 @@ pub use data::{
 };
 pub use device::Device;
 pub use init::Init;
-pub use layer::{BatchNorm, Conv2d, Custom, Dense, Embedding, Layer, LayerNorm, Pool2d, Size};
+pub use layer::{BatchNorm, Conv2d, Custom, Dense, Embedding, Layer, LayerNorm, Normalize, Pool2d, Size};
+pub use load::{load, load_with};
 pub use loss::{Answers, CustomLoss, Loss, Outputs, SampleLosses};
 pub use metrics::{CustomMetric, Metric};
 pub use model::Model;
+pub use names::OutputKind;
 pub use objective::ModelObjective;
 pub use optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 pub use parameter::Parameter;

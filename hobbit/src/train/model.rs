@@ -1,20 +1,22 @@
 //! A model on its device: its networks with their weights, and what is saved of them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::architecture::{self, Architecture};
 use super::arrays::{check_arrays, prefix};
 use super::compiled::Compiled;
-use super::data::{Batch, Stream};
+use super::data::{Batch, Moments, Stream};
 use super::device::Device;
 use super::directions::{Directions, Goal};
 use super::engine;
 use super::metrics::names;
+use super::names::{Names, OutputKind};
 use super::network::Network;
 use super::plan::Plan;
 use super::schedule::Plateau;
 use super::stopping::Stopper;
 use super::tally::Tally;
-use crate::error::{BoxError, Result};
+use crate::error::{BoxError, Error, Result};
 use crate::objective::{Checkpoint, Metrics};
 use crate::random::Key;
 
@@ -31,6 +33,14 @@ pub struct Model {
     /// What of the network cannot be trained on a batch of one sample.
     pub(super) pairs: Option<String>,
     device: Device,
+    names: Names,
+    /// What predictions call classes.
+    pub(super) labels: Arc<[String]>,
+    /// What it is made of, as its checkpoints say it.
+    architecture: String,
+    /// The name of a loss that only the program knows that the model is of; then another one of the same
+    /// outputs stands in its place.
+    pub(super) lost_loss: Option<String>,
     pub(super) members: Vec<Member>,
     pub(super) directions: Directions,
     pub(super) plateau: Plateau,
@@ -60,20 +70,42 @@ impl Member {
     }
 }
 
+/// What a model is built with, beside its description.
+pub(super) struct Build<'a> {
+    pub(super) device: Device,
+    pub(super) key: Key,
+    pub(super) members: usize,
+    pub(super) goal: &'a Goal,
+    pub(super) names: Names,
+    /// Those of the training samples, for each fold of the data; none for a model that is given all its
+    /// values afterwards.
+    pub(super) moments: &'a [Moments],
+}
+
+/// The values that the parameters of a network begin with: drawn, or fitted to the training samples.
+fn initial(plan: &Plan, key: Key, moments: Option<&Moments>) -> Vec<Vec<f32>> {
+    let mut values = plan.initial(key);
+    if let (Some(node), Some(moments)) = (plan.fitted(), moments) {
+        let (mean, deviation) = moments.of_channels(node.input[0]);
+        let first = node.parameters.start;
+        (values[first], values[first + 1]) = (mean, deviation);
+    }
+    values
+}
+
 impl Model {
     /// Builds an untrained model with weights drawn from the trial's key.
-    pub(super) fn new(
-        description: Compiled,
-        device: Device,
-        key: Key,
-        members: usize,
-        goal: &Goal,
-    ) -> Result<Model> {
+    pub(super) fn new(description: Compiled, build: Build<'_>) -> Result<Model> {
+        let Build { device, key, members, goal, names, moments } = build;
         let plan = description.plan()?;
+        let architecture = Architecture::of(&description, &names).to_text().map_err(Error::model)?;
+        let labels = names.labels(OutputKind::of(description.loss), plan.widths().1).into();
         let directions = description.directions(goal)?;
         let member = |number: usize| {
             let key = if number == 0 { key } else { key.child(MEMBER).child(number as u64) };
-            let network = engine::build(&plan, description.optimizer, device, key.child(WEIGHTS))?;
+            let weights = key.child(WEIGHTS);
+            let values = initial(&plan, weights, moments.get(number % moments.len().max(1)));
+            let network = engine::build(&plan, values, description.optimizer, device, weights)?;
             Ok(Member { network: Mutex::new(network), key, stream: Stream::default() })
         };
         let members = (0..members).map(member).collect::<Result<_>>()?;
@@ -83,6 +115,10 @@ impl Model {
             pairs: engine::needs_pairs(&plan),
             plan,
             device,
+            names,
+            labels,
+            architecture,
+            lost_loss: None,
             members,
             directions,
             plateau: Plateau::default(),
@@ -105,7 +141,8 @@ impl Model {
             let old = member.network();
             old.save(&mut state)?;
             old.pause()?;
-            let mut network = engine::build(&self.plan, self.description.optimizer, device, key)?;
+            let values = initial(&self.plan, key, None);
+            let mut network = engine::build(&self.plan, values, self.description.optimizer, device, key)?;
             network.load(&state)?;
             member.network = Mutex::new(network);
         }
@@ -127,6 +164,7 @@ impl Model {
             all.metadata
                 .extend(checkpoint.metadata.into_iter().map(|(name, text)| (prefix.clone() + &name, text)));
         }
+        all.metadata.insert(architecture::KEY.to_owned(), self.architecture.clone());
         self.plateau.save(&mut all);
         self.stopper.save(&mut all);
         Ok(all)
@@ -174,6 +212,31 @@ impl Model {
         let slots = self.description.optimizer.slots();
         // values, gradients and state
         4 * self.plan.trainable() * (2 + slots) * self.members.len()
+    }
+
+    /// The number of its networks: one for each fold of its data and each execution.
+    pub fn networks(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The shape of a sample that it takes.
+    pub fn sample_shape(&self) -> &[usize] {
+        &self.plan.input
+    }
+
+    /// What its outputs mean.
+    pub fn output(&self) -> OutputKind {
+        OutputKind::of(self.description.loss)
+    }
+
+    /// The names of its classes, as its data had them; empty if they had none.
+    pub fn class_names(&self) -> &[String] {
+        &self.names.classes
+    }
+
+    /// The names of a sample's numbers, as its data had them; empty if they had none.
+    pub fn feature_names(&self) -> &[String] {
+        &self.names.features
     }
 
     /// What it is made of.

@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::compiled::{Compiled, IntoModel};
-use super::data::Data;
+use super::data::{Data, Dataset, Moments};
 use super::device::Device;
 use super::directions::Goal;
 use super::engine;
 use super::fingerprint;
+use super::layer::Layer;
 use super::metrics::{direction_of, names};
-use super::model::Model;
+use super::model::{Build, Model};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, EpochContext, MetricDirections, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
@@ -21,16 +22,20 @@ use crate::trial::Direction;
 /// Trains the models that a function describes, on a data set. Made by
 /// [`Hyperband::new`](crate::Hyperband::new).
 pub struct ModelObjective<H, F, C> {
-    function: F,
+    function: Arc<F>,
     pub(crate) data: Option<Data>,
     pub(crate) batch_size: usize,
     pub(crate) executions: usize,
     /// As they were asked for: one for each worker, or fewer.
     pub(crate) devices: Vec<Device>,
+    /// Whether a stage may end before its last epoch.
+    stops_early: bool,
     /// As they are there.
     resolved: OnceLock<Vec<Device>>,
     /// What descriptions of trials say of the data.
     described: OnceLock<Vec<(&'static str, String)>>,
+    /// What layers are fitted to, once a model has such a layer: of each fold.
+    moments: OnceLock<Vec<Moments>>,
     goal: RwLock<Goal>,
     types: PhantomData<fn(&H) -> C>,
 }
@@ -42,21 +47,49 @@ where
 {
     pub(crate) fn new(function: F) -> Self {
         ModelObjective {
-            function,
+            function: Arc::new(function),
             data: None,
             batch_size: 32,
             executions: 1,
             devices: vec![Device::Cpu],
+            stops_early: true,
             resolved: OnceLock::new(),
             described: OnceLock::new(),
+            moments: OnceLock::new(),
             goal: RwLock::default(),
             types: PhantomData,
         }
     }
 
+    /// The same models, to be trained on all data, to the last epoch.
+    pub(super) fn on_all(&self, dataset: Dataset) -> Self {
+        ModelObjective {
+            function: Arc::clone(&self.function),
+            data: Some(dataset.into()),
+            batch_size: self.batch_size,
+            executions: self.executions,
+            devices: self.devices.clone(),
+            stops_early: false,
+            resolved: OnceLock::new(),
+            described: OnceLock::new(),
+            moments: OnceLock::new(),
+            goal: RwLock::default(),
+            types: PhantomData,
+        }
+    }
+
+    /// What the function makes of a configuration.
+    fn made(&self, hparams: &H) -> Result<Compiled, BoxError> {
+        let mut model = (self.function)(hparams).into_model()?;
+        if !self.stops_early {
+            model.early_stopping = None;
+        }
+        Ok(model)
+    }
+
     /// The model of a configuration, checked by itself and against the data.
     fn describe_model(&self, hparams: &H) -> Result<Compiled, BoxError> {
-        let mut model = (self.function)(hparams).into_model()?;
+        let mut model = self.made(hparams)?;
         let plan = model.plan()?;
         let (_, outputs) = plan.widths();
         self.data()?.check(&model.input, outputs, model.loss)?;
@@ -65,6 +98,16 @@ where
         }
         if self.executions == 0 {
             return Err("each trial is executed 0 times; it has to be at least once".into());
+        }
+        if let Some(node) = plan.fitted()
+            && self.data()?.in_memory().is_none()
+        {
+            return Err(format!(
+                "{} is fitted to training samples in memory, and generators make them only while models are trained: bring their \
+                 numbers to a common scale in the generator, or give the sweep a `Dataset`",
+                node.label
+            )
+            .into());
         }
         let batch_size = *model.batch_size.get_or_insert(self.batch_size);
         if let Err(why) = self.data()?.check_pairs(batch_size)
@@ -158,7 +201,7 @@ where
 
     fn describe_trial(&self, hparams: &H, epochs: u64) -> BTreeMap<String, String> {
         // a model that does not fit is known by its trial's failure
-        let model = (self.function)(hparams).into_model().map(|mut model| {
+        let model = self.made(hparams).map(|mut model| {
             model.batch_size.get_or_insert(self.batch_size);
             model.schedule = model.schedule.over(epochs);
             fingerprint::of(&model)
@@ -182,7 +225,22 @@ where
         if let Some(epochs) = trial.epochs {
             model.schedule = model.schedule.over(epochs);
         }
-        Ok(Model::new(model, self.device(trial.worker)?, trial.key, members, &self.goal())?)
+        let moments = match model.layers.first() {
+            Some(Layer::Normalize(_)) => {
+                let data = self.data()?;
+                self.moments.get_or_init(|| data.moments().unwrap_or_default()).as_slice()
+            }
+            _ => &[],
+        };
+        let build = Build {
+            device: self.device(trial.worker)?,
+            key: trial.key,
+            members,
+            goal: &self.goal(),
+            names: self.data()?.names().clone(),
+            moments,
+        };
+        Ok(Model::new(model, build)?)
     }
 
     fn training_loss(&self) -> Option<&'static str> {

@@ -1,9 +1,11 @@
 //! Optimizers as data: what a model function says of them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// How parameters follow their gradients.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Optimizer {
     /// Stochastic gradient descent.
@@ -18,7 +20,7 @@ pub enum Optimizer {
 
 /// Stochastic gradient descent, with momentum if wanted: v = μ v + g, then w = w - lr v; Nesterov: w = w - lr
 /// (g + μ v).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sgd {
     pub(super) learning_rate: f64,
     pub(super) momentum: f64,
@@ -27,7 +29,7 @@ pub struct Sgd {
 }
 
 /// Adam (Kingma and Ba, ICLR 2015, algorithm 1). Weight decay is added to the gradient.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Adam {
     pub(super) learning_rate: f64,
     pub(super) betas: [f64; 2],
@@ -36,12 +38,12 @@ pub struct Adam {
 }
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AdamW(pub(super) Adam);
 
 /// RMSprop (Tieleman and Hinton, 2012): s = α s + (1 - α) g², then w = w - lr g / (√s + ε), with s zero at
 /// first; with momentum, v = μ v + g / (√s + ε), then w = w - lr v. Weight decay is added to the gradient.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RmsProp {
     pub(super) learning_rate: f64,
     pub(super) alpha: f64,

@@ -89,6 +89,11 @@ impl Plan {
         values
     }
 
+    /// The layer that is fitted to the training samples, if there is one: by the plan's rules the first.
+    pub(super) fn fitted(&self) -> Option<&Node> {
+        self.nodes.first().filter(|node| matches!(node.layer, Layer::Normalize(_)))
+    }
+
     /// Whether it has layers that only dfdx knows.
     pub(super) fn has_opaque(&self) -> bool {
         fn any(nodes: &[Node]) -> bool {
@@ -162,6 +167,13 @@ impl Planner {
             let label = format!("layer {place} ({})", layer.name());
             let misfit = |why: String| Error::model(format!("{label} does not fit: {why}"));
             let output = layer.output(&shape).map_err(misfit)?;
+            if matches!(layer, Layer::Normalize(_)) && place != "1" {
+                return Err(misfit(
+                    "it is fitted to the training samples as they are, so it has to be the first layer; behind others, \
+                     `.batch_norm()` and `.layer_norm()` normalize"
+                        .to_owned(),
+                ));
+            }
             let size = output.iter().try_fold(1usize, |size, &side| size.checked_mul(side));
             if size.is_none_or(|size| size > u32::MAX as usize) {
                 return Err(misfit(format!("it makes samples of shape {output:?}, which is too large")));

@@ -1,10 +1,12 @@
 //! What a model makes of samples: predictions, and how good they are.
 
-use super::data::{Batch, Inputs, Part, Targets};
+use std::sync::Arc;
+
+use super::data::{Batch, Inputs, Part, Table, Targets};
 use super::features::Given;
-use super::loss::Loss;
 use super::math::{self, argmax};
 use super::model::Model;
+use super::names::OutputKind;
 use super::tally::{Tally, measure};
 use crate::error::{Error, Result};
 use crate::objective::Metrics;
@@ -13,7 +15,8 @@ use crate::objective::Metrics;
 const BATCH: usize = 512;
 
 impl Model {
-    /// Predictions for samples that come one after the other, each flat.
+    /// Predictions for samples that come one after the other, each flat: raw, if the network normalizes them
+    /// itself ([`Normalize`](super::Normalize)), or else prepared as those that it was trained on.
     ///
     /// # Errors
     /// Numbers that are no whole number of samples.
@@ -25,7 +28,7 @@ impl Model {
                 inputs.len()
             )));
         }
-        let loss = self.description.loss;
+        let output = self.output();
         let mut means: Vec<f32> = Vec::new();
         for member in &self.members {
             let mut network = member.lock();
@@ -35,9 +38,9 @@ impl Model {
                     |error| Error::model(format!("prediction failed: {error}")).with_source(error),
                 )?;
             }
-            if loss.has_classes() {
+            if output == OutputKind::Classes {
                 values.chunks_exact_mut(outputs).for_each(softmax);
-            } else if loss == Loss::BinaryCrossEntropy {
+            } else if output == OutputKind::Binary {
                 values.iter_mut().for_each(|value| *value = 1.0 / (1.0 + math::exp_of(-*value)));
             }
             if means.is_empty() {
@@ -49,15 +52,39 @@ impl Model {
         if self.members.len() > 1 {
             means.iter_mut().for_each(|mean| *mean /= self.members.len() as f32);
         }
-        Ok(Predictions { values: means, width: outputs, binary: loss == Loss::BinaryCrossEntropy })
+        Ok(Predictions { values: means, width: outputs, output, labels: self.labels.clone() })
+    }
+
+    /// Predictions for the rows of a table. Its columns are found by the names that the data had
+    /// ([`feature_names`](super::Dataset::feature_names)), in whatever order they are; others are left alone.
+    ///
+    /// # Errors
+    /// The data had no names; a column is not there, or a field of it is missing or no number: with its line.
+    pub fn predict_table(&self, table: &Table) -> Result<Predictions> {
+        if self.feature_names().is_empty() {
+            return Err(Error::data(
+                "the model does not know which columns it takes: give its data `feature_names`, or pick the columns with \
+                 `Table::numbers` and call `predict`",
+            ));
+        }
+        let columns: Vec<&str> = self.feature_names().iter().map(String::as_str).collect();
+        self.predict(&table.numbers(&columns)?)
     }
 
     /// The loss and metrics on samples with known targets: `loss`, and `accuracy` or `mse` and `mae`. With
     /// several networks, the means of theirs.
     ///
+    /// A model that was [loaded](super::load) reports hobbit's own metrics only.
+    ///
     /// # Errors
-    /// Data that do not fit the model.
+    /// Data that do not fit the model; or a model that was loaded without its model function and has a loss
+    /// of your own.
     pub fn evaluate(&self, inputs: impl Into<Inputs>, targets: impl Into<Targets>) -> Result<Metrics> {
+        if let Some(loss) = &self.lost_loss {
+            return Err(Error::model(format!(
+                "the loss `{loss}` is code of the program that trained the model: load it with `load_with` to evaluate it"
+            )));
+        }
         let part = Part::new("test", inputs.into(), targets.into())?;
         let (width, outputs) = self.plan.widths();
         if part.width() != width {
@@ -100,7 +127,8 @@ fn softmax(row: &mut [f32]) {
 pub struct Predictions {
     values: Vec<f32>,
     width: usize,
-    binary: bool,
+    output: OutputKind,
+    labels: Arc<[String]>,
 }
 
 impl Predictions {
@@ -114,9 +142,56 @@ impl Predictions {
         &self.values
     }
 
+    /// How many numbers each row has.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What the numbers mean.
+    pub fn output(&self) -> OutputKind {
+        self.output
+    }
+
     /// The most probable class of each sample.
     pub fn classes(&self) -> Vec<usize> {
-        let binary = self.binary && self.width == 1;
+        let binary = self.output == OutputKind::Binary && self.width == 1;
         self.rows().map(|row| if binary { usize::from(row[0] > 0.5) } else { argmax(row) }).collect()
+    }
+
+    /// The most probable class of each sample, by its name; by its number where the data had no
+    /// [`class_names`](super::Dataset::class_names).
+    ///
+    /// # Errors
+    /// The model predicts numbers, or several answers of yes or no for each sample.
+    pub fn labels(&self) -> Result<Vec<&str>> {
+        let why = match self.output {
+            OutputKind::Numbers => "the model predicts numbers, which have no classes: see `rows`",
+            OutputKind::Binary if self.width > 1 => {
+                "the model answers several questions of yes or no for each sample: see `rows` for their probabilities"
+            }
+            OutputKind::Classes | OutputKind::Binary => {
+                return Ok(self.classes().into_iter().map(|class| self.labels[class].as_str()).collect());
+            }
+        };
+        Err(Error::data(why))
+    }
+
+    /// The names of all classes, in the order of their numbers; their numbers where the data had no names. Of
+    /// models that predict numbers none.
+    pub fn class_names(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The probability of each class, a row for each sample in the order of
+    /// [`class_names`](Predictions::class_names): of yes and no both. Of models that predict numbers none.
+    pub fn probabilities(&self) -> Vec<Vec<f32>> {
+        let row = |row: &[f32]| match self.output {
+            OutputKind::Binary if self.width == 1 => vec![1.0 - row[0], row[0]],
+            _ => row.to_vec(),
+        };
+        match self.output {
+            OutputKind::Numbers => Vec::new(),
+            OutputKind::Classes | OutputKind::Binary => self.rows().map(row).collect(),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::compiled::Compiled;
-use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d, Size};
+use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Normalize, Pool2d, Size};
 use super::loss::Loss;
 use super::optimizer::Optimizer;
 
@@ -112,6 +112,12 @@ impl Sequential {
     /// Adds batch normalization. See [`BatchNorm`](super::BatchNorm) for what it needs of batches.
     pub fn batch_norm(self) -> Sequential {
         self.layer(BatchNorm::default())
+    }
+
+    /// Adds a normalization of raw samples, fitted to the training part of the data and kept in the weights.
+    /// It has to come first. See [`Normalize`](super::Normalize).
+    pub fn normalize(self) -> Sequential {
+        self.layer(Normalize::new())
     }
 
     /// Adds layer normalization over the last dimension.

@@ -2,7 +2,7 @@
 //! each layer.
 
 use super::fingerprint;
-use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Pool2d};
+use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Normalize, Pool2d};
 use super::native::tests as native;
 use super::plan::Plan;
 use super::tape::tests as tape;
@@ -80,6 +80,10 @@ layers! {
         "batch norm epsilon 0.01 momentum 0.5", [3, 2, 2],
         [("batch_norm1.scale", &[3]), ("batch_norm1.shift", &[3]), ("batch_norm1.mean", &[3]),
          ("batch_norm1.variance", &[3])], 12;
+    Layer::Normalize(_) => Normalize::new(), [5], "normalize", [5],
+        [("normalize1.mean", &[5]), ("normalize1.deviation", &[5])], 5;
+    Layer::Normalize(_) => Normalize::new(), [3, 2, 2], "normalize", [3, 2, 2],
+        [("normalize1.mean", &[3]), ("normalize1.deviation", &[3])], 12;
     Layer::LayerNorm(_) => LayerNorm::default().epsilon(0.001), [2, 5], "layer norm epsilon 0.001", [2, 5],
         [("layer_norm1.scale", &[5]), ("layer_norm1.shift", &[5])], 10;
     Layer::Embedding(_) => Embedding::new(7, 3), [4], "embedding 7 x 3 normal 1", [4, 3],
@@ -162,6 +166,8 @@ fn every_layer_has_its_gradients() {
                 let places = (0..native::SAMPLES * numbers).map(|place| (place * 5 % 7) as f64).collect();
                 native::check_on(Sequential::new(input).layer(layer).flatten().dense(2), Some(places));
             }
+            // it comes first
+            Layer::Normalize(_) => native::check(Sequential::new(input).layer(layer).flatten().dense(2)),
             // with a dense layer before it, whose gradients need those for the layer's inputs
             _ => native::check(
                 Sequential::new([3]).dense(numbers).reshape(input).layer(layer).flatten().dense(2),

@@ -5,6 +5,7 @@ use super::samples::{Inputs, Targets};
 use crate::error::{Error, Result};
 use crate::random::Key;
 use crate::train::loss::Loss;
+use crate::train::names::Names;
 
 /// Samples for training and for validation, in memory.
 ///
@@ -22,6 +23,7 @@ pub struct Dataset {
     pub(super) folds: Vec<Fold>,
     pub(super) steps_per_epoch: Option<usize>,
     pub(super) validation_share: Option<f64>,
+    pub(super) names: Names,
 }
 
 /// Samples to train on, and samples to measure by.
@@ -109,7 +111,7 @@ impl Dataset {
     }
 
     fn of(folds: Vec<Fold>) -> Dataset {
-        Dataset { folds, steps_per_epoch: None, validation_share: None }
+        Dataset { folds, steps_per_epoch: None, validation_share: None, names: Names::default() }
     }
 
     /// How much each training sample counts in the loss. A weighted loss is the sum of the weighted losses
@@ -153,6 +155,22 @@ impl Dataset {
     /// them.
     pub fn validation_share(mut self, share: f64) -> Dataset {
         self.validation_share = Some(share);
+        self
+    }
+
+    /// Sets the names of the classes, in the order of their numbers: those of
+    /// [`Table::classes`](crate::train::Table::classes), say. For one output of yes or no they are two, the
+    /// no first; for several outputs of yes or no, one for each. They are kept with the weights, and
+    /// predictions have them: [`labels`](crate::train::Predictions::labels).
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Dataset {
+        self.names.classes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the names of a sample's numbers, in their order. They are kept with the weights, so that a model
+    /// finds its columns in a table: [`predict_table`](crate::train::Model::predict_table).
+    pub fn feature_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Dataset {
+        self.names.features = names.into_iter().map(Into::into).collect();
         self
     }
 

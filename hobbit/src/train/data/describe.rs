@@ -21,7 +21,8 @@ impl Data {
 
 impl Dataset {
     fn describe(&self) -> Described {
-        let Dataset { folds, steps_per_epoch, validation_share } = self;
+        // no result depends on names
+        let Dataset { folds, steps_per_epoch, validation_share, names: _ } = self;
         let Some(Fold { training, validation }) = folds.first() else { return Vec::new() };
         let mut described = vec![
             ("training data", training.describe(folds.iter().map(|fold| &fold.training))),
@@ -39,8 +40,16 @@ impl Dataset {
 
 impl Generators {
     fn describe(&self) -> Described {
-        // batches that are made ahead are the same batches
-        let Generators { training, validation, steps_per_epoch, validation_steps, prefetch: _, name } = self;
+        // batches that are made ahead are the same batches, and no result depends on names
+        let Generators {
+            training,
+            validation,
+            steps_per_epoch,
+            validation_steps,
+            prefetch: _,
+            name,
+            names: _,
+        } = self;
         let source = |source: &Source| match source {
             Source::None => "none".to_owned(),
             Source::Function(_) if name.is_empty() => "generated".to_owned(),

@@ -80,7 +80,8 @@ impl Data {
         match &self.0 {
             Kind::Memory(dataset) => dataset.check(shape, outputs, loss),
             Kind::Generated(generators) => generators.check(shape, outputs, loss),
-        }
+        }?;
+        self.names().check(shape.iter().product(), outputs, loss)
     }
 
     /// Whether there are batches of several samples to train on, as far as that is known beforehand.

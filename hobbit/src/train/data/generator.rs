@@ -8,6 +8,7 @@ use super::samples::{Inputs, IntoSamples, Samples, Targets};
 use crate::error::{BoxError, Error, Result};
 use crate::random::Key;
 use crate::train::loss::Loss;
+use crate::train::names::Names;
 
 /// What a generator knows when it is started.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +86,7 @@ pub struct Generators {
     pub(super) validation_steps: Option<usize>,
     pub(super) prefetch: usize,
     pub(super) name: String,
+    pub(super) names: Names,
 }
 
 impl Default for Generators {
@@ -103,6 +105,7 @@ impl Generators {
             validation_steps: None,
             prefetch: 0,
             name: String::new(),
+            names: Names::default(),
         }
     }
 
@@ -167,6 +170,22 @@ impl Generators {
     /// A name for what is generated. It is kept with a study, which refuses data of another name.
     pub fn name(mut self, name: impl Into<String>) -> Generators {
         self.name = name.into();
+        self
+    }
+
+    /// Sets the names of the classes, in the order of their numbers: those of
+    /// [`Table::classes`](crate::train::Table::classes), say. For one output of yes or no they are two, the
+    /// no first; for several outputs of yes or no, one for each. They are kept with the weights, and
+    /// predictions have them: [`labels`](crate::train::Predictions::labels).
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Generators {
+        self.names.classes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the names of a sample's numbers, in their order. They are kept with the weights, so that a model
+    /// finds its columns in a table: [`predict_table`](crate::train::Model::predict_table).
+    pub fn feature_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Generators {
+        self.names.features = names.into_iter().map(Into::into).collect();
         self
     }
 

@@ -9,6 +9,8 @@ mod files;
 mod generator;
 mod join;
 mod kind;
+mod merge;
+mod moments;
 mod part;
 mod samples;
 mod scale;
@@ -24,6 +26,7 @@ pub use split::{split, stratified_split};
 
 pub(super) use batch::Batch;
 pub(super) use feed::{Feed, Stream};
+pub(super) use moments::Moments;
 pub(super) use part::Part;
 
 /// A test's claim that something is refused, with all of these in the message.

@@ -14,18 +14,18 @@ use crate::train::loss::Loss;
 #[derive(Debug, Clone)]
 pub(in crate::train) struct Part {
     name: &'static str,
-    all: Arc<All>,
+    pub(super) all: Arc<All>,
     /// Which of them; everything if there is none.
     rows: Option<Arc<[u32]>>,
 }
 
 #[derive(Debug)]
-struct All {
-    inputs: Arc<Features>,
-    targets: Targets,
-    weights: Vec<f32>,
-    samples: usize,
-    judged: Judged,
+pub(super) struct All {
+    pub(super) inputs: Arc<Features>,
+    pub(super) targets: Targets,
+    pub(super) weights: Vec<f32>,
+    pub(super) samples: usize,
+    pub(super) judged: Judged,
 }
 
 impl Part {
@@ -114,6 +114,26 @@ impl Part {
 
     pub(in crate::train) fn samples(&self) -> usize {
         self.rows.as_ref().map_or(self.all.samples, |rows| rows.len())
+    }
+
+    /// Samples to train on, that were checked.
+    pub(super) fn of(all: All) -> Part {
+        Part { name: "training", all: Arc::new(all), rows: None }
+    }
+
+    /// Those that it is a selection of.
+    pub(super) fn all_of_it(&self) -> Part {
+        Part { name: "training", all: Arc::clone(&self.all), rows: None }
+    }
+
+    /// The inputs of its samples, in their order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        let (values, width) = (self.all.inputs.values(), self.width());
+        let row = |place: u32| match &self.rows {
+            Some(rows) => rows[place as usize] as usize,
+            None => place as usize,
+        };
+        (0..self.samples() as u32).map(move |place| &values[row(place) * width..][..width])
     }
 
     /// The classes, if targets are classes.

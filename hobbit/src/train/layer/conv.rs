@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::describe::{Describe, Over, without_bias};
 use super::geometry::{Size, image, windows, write_moves};
 use crate::train::init::Init;
@@ -9,7 +11,7 @@ use crate::train::parameter::{ParameterSpec, Role};
 use crate::train::written::sides;
 
 /// A convolution's settings: [`Layer::Conv2d`](super::Layer::Conv2d).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Conv2d {
     pub(in crate::train) filters: usize,
     pub(in crate::train) kernel: [usize; 2],

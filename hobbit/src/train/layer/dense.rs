@@ -2,12 +2,14 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::describe::{Describe, Over, without_bias};
 use crate::train::init::Init;
 use crate::train::parameter::{ParameterSpec, Role};
 
 /// A dense layer's settings: [`Layer::Dense`](super::Layer::Dense).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Dense {
     pub(in crate::train) width: usize,
     pub(in crate::train) bias: bool,

@@ -2,13 +2,15 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::describe::{Describe, Over};
 use crate::error::BoxError;
 use crate::train::init::Init;
 use crate::train::parameter::ParameterSpec;
 
 /// An embedding's settings: [`Layer::Embedding`](super::Layer::Embedding).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Embedding {
     pub(in crate::train) words: usize,
     pub(in crate::train) width: usize,

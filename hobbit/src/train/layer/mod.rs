@@ -10,11 +10,14 @@ mod dropout;
 mod embedding;
 mod geometry;
 mod norm;
+mod normalize;
 mod pool;
 mod residual;
 mod shape;
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 pub use conv::Conv2d;
 pub use custom::Custom;
@@ -27,6 +30,7 @@ pub(super) use embedding::place;
 pub(super) use geometry::Geometry;
 pub use geometry::Size;
 pub use norm::{BatchNorm, LayerNorm};
+pub use normalize::Normalize;
 use pool::GlobalAvgPool;
 pub use pool::Pool2d;
 use residual::Residual;
@@ -39,7 +43,7 @@ use super::parameter::ParameterSpec;
 ///
 /// Samples with several dimensions have the channels first: an image is `[channels, height, width]`, a
 /// sequence of vectors `[length, width]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Layer {
     /// Every output is a weighted sum of all inputs, plus a bias: `[n]` to `[width]`.
@@ -64,13 +68,17 @@ pub enum Layer {
     /// Batch normalization (Ioffe and Szegedy, ICML 2015), of each number of a flat sample or each channel of
     /// an image.
     BatchNorm(BatchNorm),
+    /// Brings the numbers of raw samples to a common scale, by statistics of the training samples.
+    Normalize(Normalize),
     /// Layer normalization (Ba et al., 2016) over the last dimension of a sample.
     LayerNorm(LayerNorm),
     /// Looks up a vector for each number, which is the vector's place: `[length]` to `[length, width]`.
     Embedding(Embedding),
     /// Adds what these layers make of the input to the input (He et al., CVPR 2016).
     Residual(Vec<Layer>),
-    /// A layer of your own ([`custom`](super::custom)), or a module of dfdx's ([`module`](super::module)).
+    /// A layer of your own ([`custom`](super::custom)), or a module of dfdx's ([`module`](super::module)). It
+    /// is code, and so has no serialized form.
+    #[serde(skip)]
     Custom(Custom),
 }
 
@@ -84,7 +92,7 @@ macro_rules! into_layer {
     };
 }
 
-into_layer!(Dense Activation Conv2d BatchNorm LayerNorm Embedding Custom);
+into_layer!(Dense Activation Conv2d BatchNorm LayerNorm Normalize Embedding Custom);
 
 impl Layer {
     /// The layer's name, for messages and tables.
@@ -100,6 +108,7 @@ impl Layer {
             Layer::AvgPool2d(_) => "average pool",
             Layer::GlobalAvgPool => "global average pool",
             Layer::BatchNorm(_) => "batch norm",
+            Layer::Normalize(_) => "normalize",
             Layer::LayerNorm(_) => "layer norm",
             Layer::Embedding(_) => "embedding",
             Layer::Residual(_) => "residual",
@@ -119,6 +128,7 @@ impl Layer {
             Layer::MaxPool2d(pool) | Layer::AvgPool2d(pool) => question(pool),
             Layer::GlobalAvgPool => question(&GlobalAvgPool),
             Layer::BatchNorm(norm) => question(norm),
+            Layer::Normalize(normalize) => question(normalize),
             Layer::LayerNorm(norm) => question(norm),
             Layer::Embedding(embedding) => question(embedding),
             Layer::Residual(layers) => question(&Residual(layers)),
@@ -140,6 +150,7 @@ impl Layer {
             | Layer::AvgPool2d(_)
             | Layer::GlobalAvgPool
             | Layer::BatchNorm(_)
+            | Layer::Normalize(_)
             | Layer::LayerNorm(_)
             | Layer::Embedding(_)
             | Layer::Custom(_) => &[],

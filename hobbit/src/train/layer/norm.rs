@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::describe::{Describe, Over};
 use crate::train::parameter::{ParameterSpec, Role};
 use crate::train::written::float;
@@ -11,7 +13,7 @@ use crate::train::written::float;
 /// As in PyTorch, training needs at least two numbers of each channel in a batch. Where a sample has one
 /// (after a dense layer), a last batch of one sample joins the batch before it, and batches of one sample
 /// throughout are an error.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BatchNorm {
     pub(in crate::train) epsilon: f64,
     pub(in crate::train) momentum: f64,
@@ -76,7 +78,7 @@ impl Describe for BatchNorm {
 }
 
 /// A layer normalization's settings: [`Layer::LayerNorm`](super::Layer::LayerNorm).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LayerNorm {
     pub(in crate::train) epsilon: f64,
 }

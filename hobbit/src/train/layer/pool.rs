@@ -2,13 +2,15 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Deserialize, Serialize};
+
 use super::describe::Plain;
 use super::geometry::{Size, image, windows, write_moves};
 use crate::train::written::sides;
 
 /// A pooling layer's settings: [`Layer::MaxPool2d`](super::Layer::MaxPool2d),
 /// [`Layer::AvgPool2d`](super::Layer::AvgPool2d).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pool2d {
     pub(in crate::train) window: [usize; 2],
     pub(in crate::train) stride: [usize; 2],

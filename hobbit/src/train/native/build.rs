@@ -7,7 +7,7 @@ use super::dense::Dense;
 use super::dropout::Dropout;
 use super::embedding::Embedding;
 use super::kernel::Kernel;
-use super::norm::{BatchNorm, LayerNorm};
+use super::norm::{BatchNorm, LayerNorm, Normalize};
 use super::pool::{AvgPool, GlobalAvgPool, MaxPool};
 use super::product::Element;
 use super::residual::Residual;
@@ -33,7 +33,9 @@ pub(super) fn chain<T: Element>(nodes: &[Node]) -> Chain<T> {
             position += 1;
         }
         if let Some(kernel) = kernel(node, activation) {
-            let has_parameters = !node.parameters.is_empty() || kernel.has_parameters();
+            // statistics that are fitted beforehand have no gradients
+            let is_trained = !node.parameters.is_empty() && !matches!(node.layer, Layer::Normalize(_));
+            let has_parameters = is_trained || kernel.has_parameters();
             links.push(Link { kernel, inputs: node.inputs(), outputs: node.outputs(), has_parameters });
         }
     }
@@ -52,6 +54,7 @@ fn kernel<T: Element>(node: &Node, activation: Activation) -> Option<Box<dyn Ker
         Layer::AvgPool2d(settings) => Box::new(AvgPool::new(settings, node)),
         Layer::GlobalAvgPool => Box::new(GlobalAvgPool::new(node)),
         Layer::BatchNorm(settings) => Box::new(BatchNorm::new(settings, node)),
+        Layer::Normalize(_) => Box::new(Normalize::new(node)),
         Layer::LayerNorm(settings) => Box::new(LayerNorm::new(settings, node)),
         Layer::Embedding(settings) => Box::new(Embedding::new(settings, node)),
         Layer::Residual(_) => Box::new(Residual::new(chain(&node.block))),

@@ -168,6 +168,41 @@ impl<T: Real> Kernel<T> for BatchNorm<T> {
     }
 }
 
+/// Normalization of raw samples by the statistics of their channels.
+pub(super) struct Normalize {
+    channels: usize,
+    plane: usize,
+    /// Where the means are; the deviations are next.
+    first: usize,
+}
+
+impl Normalize {
+    pub(super) fn new(node: &Node) -> Normalize {
+        let plane = node.input[1..].iter().product();
+        Normalize { channels: node.input[0], plane, first: node.parameters.start }
+    }
+}
+
+impl<T: Real> Kernel<T> for Normalize {
+    fn forward(&mut self, store: &mut Store<T>, _: Pass, x: &[T], y: &mut [T]) -> Result<(), BoxError> {
+        let Normalize { channels, plane, first } = *self;
+        let (mean, deviation) = (&store.values[first], &store.values[first + 1]);
+        let of = |channel: usize, x, _| (x - mean[channel]) / deviation[channel];
+        simd(MapChannels { plane, channels, a: x, b: x, to: y, of });
+        Ok(())
+    }
+
+    fn backward(&mut self, store: &mut Store<T>, back: Back<'_, T>) -> Result<(), BoxError> {
+        let Normalize { channels, plane, first } = *self;
+        if let Back { dy, dx: Some(dx), .. } = back {
+            let deviation = &store.values[first + 1];
+            let of = |channel: usize, dy, _| dy / deviation[channel];
+            simd(MapChannels { plane, channels, a: dy, b: dy, to: dx, of });
+        }
+        Ok(())
+    }
+}
+
 /// Layer normalization of rows of so many numbers.
 pub(super) struct LayerNorm<T> {
     width: usize,

@@ -10,7 +10,7 @@ use super::device::{Flat, Rows, device_error};
 use super::dropout::Dropout;
 use super::embedding::Embedding;
 use super::guest::Guest;
-use super::norm::{BatchNorm, LayerNorm};
+use super::norm::{BatchNorm, LayerNorm, Normalize};
 use super::place::{Mode, Place};
 use super::pool::{GlobalAvgPool, Pool};
 use super::windows::Purpose;
@@ -32,6 +32,7 @@ pub(super) enum Operation<D: Place> {
     AvgPool(Pool<D>),
     GlobalAvgPool(GlobalAvgPool),
     BatchNorm(BatchNorm),
+    Normalize(Normalize),
     LayerNorm(LayerNorm),
     Embedding(Embedding),
     Residual(Vec<Operation<D>>),
@@ -55,6 +56,7 @@ fn operation<D: Place>(device: &D, node: &Node) -> Result<Operation<D>, BoxError
         Layer::AvgPool2d(settings) => Operation::AvgPool(pool(settings, Purpose::Mean)?),
         Layer::GlobalAvgPool => Operation::GlobalAvgPool(GlobalAvgPool::new(node)),
         Layer::BatchNorm(settings) => Operation::BatchNorm(BatchNorm::new(settings, node)),
+        Layer::Normalize(_) => Operation::Normalize(Normalize::new(node)),
         Layer::LayerNorm(settings) => Operation::LayerNorm(LayerNorm::new(settings, node)),
         Layer::Embedding(settings) => Operation::Embedding(Embedding::new(settings, node)),
         Layer::Residual(_) => Operation::Residual(operations(device, &node.block)?),
@@ -89,6 +91,7 @@ impl<D: Place> Operation<D> {
             Operation::AvgPool(pool) => pool.mean(x),
             Operation::GlobalAvgPool(layer) => layer.forward(x),
             Operation::BatchNorm(layer) => layer.forward(parameters, x, key.is_some()),
+            Operation::Normalize(layer) => layer.forward(parameters, x),
             Operation::LayerNorm(layer) => layer.forward(parameters, x),
             Operation::Embedding(layer) => return layer.forward(parameters, x),
             Operation::Residual(block) => {

@@ -2,7 +2,7 @@
 
 use dfdx::shapes::{Axes2, Axis, HasShape};
 use dfdx::tensor::{NoneTape, Tape, Tensor};
-use dfdx::tensor_ops::{BroadcastTo, MeanTo, ReshapeTo, TryAdd, TryMul, TrySub};
+use dfdx::tensor_ops::{BroadcastTo, MeanTo, ReshapeTo, TryAdd, TryDiv, TryMul, TrySub};
 
 use super::dense::add_columns;
 use super::device::{Flat, Rows, TensorDevice};
@@ -92,6 +92,31 @@ fn normalize_channels<D: TensorDevice, T: Tape<f32, D>>(
     let square = centered.retaped::<T>().try_square()?;
     let deviation = square.try_mean::<(usize,), Axes2<0, 2>>()?.try_add(epsilon as f32)?.try_sqrt()?;
     centered.try_mul(deviation.try_recip()?.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?)
+}
+
+/// Normalization of raw samples by the statistics of so many channels.
+pub(super) struct Normalize {
+    channels: usize,
+    /// Where the means are; the deviations are next.
+    first: usize,
+}
+
+impl Normalize {
+    pub(super) fn new(node: &Node) -> Normalize {
+        Normalize { channels: node.input[0], first: node.parameters.start }
+    }
+
+    pub(super) fn forward<D: TensorDevice, T: Tape<f32, D>>(
+        &self,
+        parameters: &[Flat<D>],
+        x: Rows<D, T>,
+    ) -> Result<Rows<D, T>, D::Err> {
+        let (samples, width) = *x.shape();
+        let shape = (samples, self.channels, width / self.channels);
+        let mean = parameters[self.first].clone().try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
+        let deviation = parameters[self.first + 1].clone().try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
+        x.try_reshape_like(&shape)?.try_sub(mean)?.try_div(deviation)?.try_reshape_like(&(samples, width))
+    }
 }
 
 /// Layer normalization of rows of so many numbers.

@@ -108,6 +108,8 @@ fn every_layer_is_the_same_on_the_tape() {
         image().conv2d(4, 2).batch_norm().global_avg_pool().dense(2),
         image().layer_norm().residual(|b| b.layer(Conv2d::new(2, 3).padding(1)).batch_norm()).flatten(),
         Sequential::new([3]).embedding(7, 4).flatten().dense(2),
+        image().normalize().conv2d(2, 2).flatten().dense(2),
+        Sequential::new([4]).normalize().dense(3).dense(2),
         Sequential::new([4]).batch_norm().residual(|b| b.dense(3).dense(4)).dense(2),
     ];
     use Activation::*;
@@ -116,6 +118,29 @@ fn every_layer_is_the_same_on_the_tape() {
     }
     for network in &networks {
         compare(network, Sgd::new(0.01), &steps);
+    }
+}
+
+/// Raw samples become the same bits, whoever normalizes them.
+#[test]
+fn normalization_is_the_same_to_the_last_bit() {
+    for input in [vec![5], vec![3, 2, 2]] {
+        let network = Sequential::new(input).normalize().flatten();
+        let plan = Plan::new(&network.input, &network.layers).unwrap();
+        let channels = network.input[0];
+        let width = plan.widths().0;
+        let mean = numbers(channels, 11).iter().map(|x| 1000.0 * x).collect();
+        let deviation = numbers(channels, 12).iter().map(|x| 1.0 + x.abs()).collect();
+        let values: Vec<Vec<f32>> = vec![mean, deviation];
+        let inputs: Vec<f32> = numbers(SAMPLES * width, 13).iter().map(|x| 3000.0 * x).collect();
+        let optimizer: Optimizer = Sgd::new(0.01).into();
+        let mut native = Native::<f32>::new(&plan, values.clone(), optimizer);
+        let mut tape = TapeNetwork::new(Cpu::seed_from_u64(0), &plan, values, optimizer).unwrap();
+        let steps = [step(0)];
+        let of_native = train(&mut native, &inputs, width, &steps);
+        let of_tape = train(&mut tape, &inputs, width, &steps);
+        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        assert_eq!(bits(of_native), bits(of_tape));
     }
 }
 
