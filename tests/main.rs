@@ -2,9 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files")]
 
+mod ask_tell;
 mod conformance;
 mod durability;
 mod errors;
+mod function;
 mod hostile;
 #[cfg(feature = "interop")]
 mod interop;

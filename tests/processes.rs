@@ -19,6 +19,7 @@ fn as_a_process_of_its_own() {
 
 fn run(name: &str, dir: &Path, workers: usize) {
     match name {
+        "ask_tell::victim" => crate::ask_tell::victim(dir, workers),
         "durability::deaths::victim" => crate::durability::deaths::victim(dir, workers),
         "durability::kill::victim" => crate::durability::kill::victim(dir, workers),
         #[cfg(unix)]
@@ -30,6 +31,8 @@ fn run(name: &str, dir: &Path, workers: usize) {
         #[cfg(unix)]
         "durability::signals::victim" => crate::durability::signals::victim(dir, workers),
         "errors::mistakes::printer" => crate::errors::mistakes::printer(dir, workers),
+        "function::sweeps::victim" => crate::function::sweeps::victim(dir, workers),
+        "function::trouble::leaver" => crate::function::trouble::leaver(dir, workers),
         #[cfg(feature = "interop")]
         "interop::kill::victim" => crate::interop::kill::victim(dir, workers),
         #[cfg(unix)]

@@ -15,6 +15,11 @@ const NEVER: &[(&[&str], &[&str])] = &[
     (&["repository", "observe"], &["runner", "results", "study", "train"]),
     (&["runner", "ranked"], &["results", "study", "train"]),
     (&["work"], &["runner", "observe", "results", "study", "train"]),
+    // whoever drives objectives knows none
+    (
+        &["objective", "work", "runner", "repository", "observe", "results"],
+        &["function", "ask_tell"],
+    ),
     // descriptions, and what both engines need, know no engine
     (
         &[

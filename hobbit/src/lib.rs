@@ -26,7 +26,9 @@ pub mod __private {
 }
 
 mod algorithms;
+mod ask_tell;
 mod error;
+pub mod function;
 pub mod guide;
 #[cfg(feature = "interop")]
 pub mod interop;
@@ -123,6 +125,7 @@ pub mod work;
 pub use hobbit_macros::search_space;
 
 pub use algorithms::*;
+pub use ask_tell::{AskTell, Asked, Asking, asking};
 pub use error::{BoxError, Error, Result, exit_code};
 pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,

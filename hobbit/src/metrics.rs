@@ -117,6 +117,20 @@ impl Metrics {
     }
 }
 
+impl<N: Into<Cow<'static, str>>, const COUNT: usize> From<[(N, f64); COUNT]> for Metrics {
+    /// ```
+    /// use hobbit::Metrics;
+    ///
+    /// let metrics = Metrics::from([("loss", 0.5), ("val_loss", 0.7)]);
+    /// assert_eq!(metrics.get("val_loss"), Some(0.7));
+    /// ```
+    fn from(reported: [(N, f64); COUNT]) -> Metrics {
+        let mut metrics = Metrics::new();
+        reported.into_iter().for_each(|(name, value)| metrics.report(name, value));
+        metrics
+    }
+}
+
 /// As names with values, in their order.
 impl Serialize for Metrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

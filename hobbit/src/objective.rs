@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::error::BoxError;
 pub use crate::metrics::{History, Metrics};
 use crate::random::Key;
+use crate::repository::{from_text, to_text};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -366,6 +370,58 @@ impl Checkpoint {
             ArrayData::F64(data) => Ok(data),
             _ => Err(format!("`{name}` in the checkpoint does not hold 64-bit floats").into()),
         }
+    }
+
+    /// Adds bytes, as an array of one dimension.
+    pub fn insert_bytes(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
+        self.arrays.insert(name.into(), Array { shape: vec![bytes.len()], data: ArrayData::U8(bytes) });
+    }
+
+    /// Adds anything that can be serialized, as bytes of RON text.
+    ///
+    /// # Errors
+    /// It cannot be serialized.
+    ///
+    /// ```
+    /// use hobbit::Checkpoint;
+    ///
+    /// let mut checkpoint = Checkpoint::new();
+    /// checkpoint.insert_state("optimizer", &(0.1, vec![1.5, f64::NAN]))?;
+    /// let (rate, moments): (f64, Vec<f64>) = checkpoint.state("optimizer")?;
+    /// assert_eq!((rate, moments[0]), (0.1, 1.5));
+    /// # Ok::<(), hobbit::BoxError>(())
+    /// ```
+    pub fn insert_state<S: Serialize + ?Sized>(
+        &mut self,
+        name: impl Into<String>,
+        state: &S,
+    ) -> Result<(), BoxError> {
+        self.insert_bytes(name, to_text(state)?.into_bytes());
+        Ok(())
+    }
+
+    /// The shape of an array, if there is one of this name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.arrays.get(name).map(|array| &*array.shape)
+    }
+
+    /// The bytes that [`insert_bytes`](Checkpoint::insert_bytes) added.
+    pub fn get_bytes(&self, name: &str) -> Result<&[u8], BoxError> {
+        let array = self.arrays.get(name).ok_or_else(|| format!("the checkpoint has no `{name}`"))?;
+        match &array.data {
+            ArrayData::U8(data) => Ok(data),
+            _ => Err(format!("`{name}` in the checkpoint does not hold bytes").into()),
+        }
+    }
+
+    /// What [`insert_state`](Checkpoint::insert_state) added.
+    ///
+    /// # Errors
+    /// There is none, or it is none of this type.
+    pub fn state<S: DeserializeOwned>(&self, name: &str) -> Result<S, BoxError> {
+        let text = std::str::from_utf8(self.get_bytes(name)?);
+        let state = text.map_err(BoxError::from).and_then(from_text);
+        state.map_err(|error| format!("`{name}` in the checkpoint does not fit: {error}").into())
     }
 
     /// The bytes of all arrays.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{BoxError, Result};
+use crate::function::{Function, Trial};
 use crate::objective::Objective;
 use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
@@ -13,7 +14,6 @@ use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
 use crate::schedule::Algorithm;
 use crate::search::Sampler;
-#[cfg(feature = "dfdx")]
 use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
 use crate::train::{Data, Device, IntoModel, ModelObjective};
@@ -125,6 +125,61 @@ where
             s.start_with_defaults = false;
         });
         study.run_by(Algorithm::Random { trials: 1, epochs })
+    }
+}
+
+impl<H, F, A> Study<Function<H, F>, A>
+where
+    H: SearchSpace + Send + Sync + 'static,
+    F: Fn(&H, &mut Trial) -> Result<(), BoxError> + Send + Sync + 'static,
+{
+    /// A sweep over anything that a function trains in a loop of its own.
+    ///
+    /// The function is called for every stage of a trial, and loops over the [epochs](Trial::epochs) of that
+    /// stage. In each of them it reports the [`monitor`](Hyperband::monitor), and whatever else it measures.
+    /// If it [saves](Trial::save) its state in each epoch (anything that serde can serialize), the next stage
+    /// goes on from [there](Trial::state), also after the program was killed. Without a state, each stage
+    /// trains the trial again from its first epoch, with the same result, and takes longer.
+    ///
+    /// ```
+    /// use hobbit::prelude::*;
+    ///
+    /// #[search_space]
+    /// struct Hparams {
+    ///     #[log_uniform(1e-3..=1.0)]
+    ///     rate: f64,
+    /// }
+    ///
+    /// let results = Hyperband::function(|hp: &Hparams, trial| {
+    ///     let mut x: f64 = trial.state().unwrap_or(1.0);
+    ///     for _epoch in trial.epochs() {
+    ///         x -= hp.rate * 2.0 * x;
+    ///         trial.save(&x)?;
+    ///         trial.report("loss", x * x)?;
+    ///     }
+    ///     Ok(())
+    /// })
+    /// .monitor("loss")
+    /// .quiet()
+    /// .run(9, 3)?;
+    /// println!("rate {}: {:?}", results.best().hparams.rate, results.best().score);
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    ///
+    /// - Everything random has to come from the trial's [keys](Trial::key), drawn in the epoch in which it is
+    ///   needed. Then the sweep has the same results with any number of workers, and killed and continued.
+    /// - Data belong in front of the closure, which may borrow nothing: `move` them in, in an `Arc` if others
+    ///   need them too.
+    /// - An error or a panic ends the trial, not the sweep. So does an epoch that does not report the monitor.
+    /// - When the sweep stops (Ctrl-C, a budget, a target), the loop ends after the epoch under way. When the
+    ///   trial has to stop at once, [`report`](Trial::report) and [`check`](Trial::check) return an error,
+    ///   which does not count as a failure.
+    /// - Each call has a thread of its own, and only one of the function and the worker is at work. `break`
+    ///   or [`stop`](Trial::stop) end the stage early.
+    ///
+    /// [`Function`] has settings of the objective, [`Objective`] is the trait behind it.
+    pub fn function(function: F) -> Self {
+        Study::of(Function::new(function))
     }
 }
 
@@ -394,6 +449,11 @@ impl<O: Objective, A> Study<O, A> {
     pub fn into_objective(self) -> O {
         self.objective.optimizes(&self.settings.monitor, self.settings.direction);
         self.objective
+    }
+
+    /// What it is made of.
+    pub(crate) fn into_parts(self) -> (O, Settings<O>) {
+        (self.objective, self.settings)
     }
 
     /// A Hyperband with the settings that only it has.

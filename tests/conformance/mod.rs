@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs a suite on something that breaks a law; it has to say so in these words.
 #[track_caller]
-fn breaks(suite: impl FnOnce(), words: &[&str]) {
+pub(crate) fn breaks(suite: impl FnOnce(), words: &[&str]) {
     let panic = catch_unwind(AssertUnwindSafe(suite)).expect_err("the suite notices nothing");
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned())).unwrap();

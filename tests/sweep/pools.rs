@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use hobbit::function::{Function, Trial};
 use hobbit::testing::Fake;
-use hobbit::{EpochContext, Hyperband, Metrics, TrialContext};
+use hobbit::{EpochContext, Hyperband, Metrics, Objective, TrialContext};
 use rayon::prelude::*;
 
 use crate::support::{OtherParams, kill};
@@ -77,7 +78,20 @@ pub(crate) fn adder(_: &Path, workers: usize) {
     for way in ways {
         let results = Hyperband::of(adding(way)).quiet().workers(workers).run(9, 3).unwrap();
         assert_eq!(results.trials().len(), 17);
+        let function = Hyperband::of(adding_function(way)).quiet().workers(workers).run(9, 3).unwrap();
+        assert_eq!(function.to_string(), results.to_string());
     }
+}
+
+/// The same in a function.
+fn adding_function(way: fn(u64) -> u64) -> impl Objective {
+    Function::new(move |hparams: &OtherParams, trial: &mut Trial| {
+        let n = (1000.0 * hparams.rate) as u64;
+        for _ in trial.epochs() {
+            trial.report("val_loss", way(n) as f64)?;
+        }
+        Ok(())
+    })
 }
 
 /// The same where the sweep itself is a job of a pool, whose threads it occupies.
@@ -89,6 +103,9 @@ pub(crate) fn nested(_: &Path, workers: usize) {
         let mut others: Vec<String> = Vec::new();
         (0..3).into_par_iter().map(|_| sweep().to_string()).collect_into_vec(&mut others);
         assert!(others.iter().all(|other| *other == first.to_string()));
+        let function = || Hyperband::of(adding_function(way)).quiet().workers(workers).run(9, 3).unwrap();
+        let (one, other) = rayon::join(function, function);
+        assert!(one.to_string() == first.to_string() && other.to_string() == first.to_string());
     }
 }
 

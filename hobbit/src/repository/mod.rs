@@ -24,6 +24,7 @@ mod scan;
 mod storage;
 mod store;
 mod study;
+mod text;
 mod verify;
 
 pub(crate) use checkpoint::WEIGHTS_FORMAT;
@@ -44,4 +45,5 @@ pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
 pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};
+pub(crate) use text::{from_text, to_text};
 pub use verify::{Check, FileState};

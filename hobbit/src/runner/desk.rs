@@ -323,6 +323,10 @@ impl Desk for SweepDesk {
         self.end_with(&mut self.lock(), error);
     }
 
+    fn end(&self, reason: StopReason) {
+        self.request_stop(&mut self.lock(), reason);
+    }
+
     fn news(&self) -> u64 {
         self.news.load(Ordering::Relaxed)
     }

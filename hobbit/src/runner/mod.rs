@@ -26,6 +26,7 @@ mod sweep;
 
 pub(crate) use ending::Finished;
 pub(crate) use keys::Keys;
+pub(crate) use place::aside;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::sweep;
 

@@ -22,7 +22,7 @@ const EPOCHS: u64 = 3;
 ///   `make`, on another thread and worker, and whatever other trials are trained in between.
 /// - Training that goes on from a checkpoint, or from a model that was [paused](Objective::pause), ends with
 ///   the bits of training that was never interrupted; saving changes nothing. A model that was loaded saves
-///   the checkpoint that it was loaded from.
+///   the checkpoint that it was loaded from. So it is in the middle of a stage.
 /// - A checkpoint can be written to a file. One that lacks an array is an error, unless the array is not
 ///   needed.
 /// - Every epoch reports the metrics that [`metrics`](Objective::metrics) names, each once, and
@@ -68,6 +68,7 @@ pub fn objective<O: Objective>(make: impl Fn() -> O, hparams: impl IntoIterator<
         suite.builds();
         let (epochs, saved) = suite.in_memory();
         suite.through_checkpoints(&epochs, &saved);
+        suite.within_a_stage();
         suite.incomplete_checkpoints(&saved[0]);
         suite.told_to_stop();
     }
@@ -218,6 +219,29 @@ impl<O: Objective, F: Fn() -> O> Suite<'_, O, F> {
         }
     }
 
+    /// Trains a stage of all epochs, and goes on in it from each of its checkpoints, as after a crash.
+    fn within_a_stage(&self) {
+        let (objective, names) = self.prepared();
+        let trial = trial(0);
+        let mut model = self.build(&objective, &trial);
+        let mut epochs = Vec::new();
+        for epoch in 0..EPOCHS {
+            let trained = train_within(&objective, &mut model, &trial, (epoch, EPOCHS), &names);
+            epochs.push((trained, save(&objective, &model)));
+        }
+        for begin in 1..EPOCHS {
+            let mut model = self.build(&objective, &trial);
+            works("`load`", objective.load(&mut model, &epochs[begin as usize - 1].1));
+            for epoch in begin..EPOCHS {
+                let found = train_within(&objective, &mut model, &trial, (epoch, EPOCHS), &names);
+                let how = format!("continued from the checkpoint of epoch {begin}, in the middle of a stage");
+                let (whole, saved) = &epochs[epoch as usize];
+                equal(&found, whole, epoch, &how);
+                same(saved, &save(&objective, &model), &how);
+            }
+        }
+    }
+
     /// Loads checkpoints that lack an array.
     fn incomplete_checkpoints(&self, saved: &Checkpoint) {
         let (objective, _) = self.prepared();
@@ -280,7 +304,18 @@ fn train<O: Objective>(
     epoch: u64,
     names: &[Cow<'static, str>],
 ) -> Epoch {
-    let context = EpochContext { trial, epoch, stage_end: epoch + 1 };
+    train_within(objective, model, trial, (epoch, epoch + 1), names)
+}
+
+/// Trains and validates an epoch of a stage that ends there.
+fn train_within<O: Objective>(
+    objective: &O,
+    model: &mut O::Model,
+    trial: &TrialContext,
+    (epoch, stage_end): (u64, u64),
+    names: &[Cow<'static, str>],
+) -> Epoch {
+    let context = EpochContext { trial, epoch, stage_end };
     let mut metrics = Metrics::new();
     works(
         &format!("`train_epoch` of epoch {}", epoch + 1),

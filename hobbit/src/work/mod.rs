@@ -23,7 +23,7 @@ pub use order::{CheckpointId, Configuration, Order, Scored, Terms, Unusual, Work
 pub use report::{Beginning, EpochNews, Report};
 
 use crate::error::{Error, Result};
-use crate::repository::SavedModel;
+use crate::repository::{SavedModel, StopReason};
 
 /// What a [`Desk`] says when it is asked for orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,12 @@ pub trait Desk: Send + Sync {
 
     /// Ends the sweep with an error.
     fn fail(&self, error: Error);
+
+    /// Ends the sweep in order, after the epochs under way; it can be continued. A desk that is a stand-in for
+    /// one elsewhere passes this on; others need not do anything.
+    fn end(&self, reason: StopReason) {
+        let _ = reason;
+    }
 
     /// How much has happened: a number that grows with everything that workers may wait for.
     fn news(&self) -> u64;

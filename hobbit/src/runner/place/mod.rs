@@ -2,6 +2,7 @@
 //! report.
 
 mod around;
+mod aside;
 mod batch;
 mod clock;
 mod crew;
@@ -16,5 +17,6 @@ mod stuck;
 mod trouble;
 mod worker;
 
+pub(crate) use aside::aside;
 pub use local::LocalPool;
 pub(in crate::runner) use trouble::listed;

@@ -5,13 +5,11 @@
 //! rayon's global pool, of which a sweep occupies no thread: user code may use rayon as it likes, and may
 //! wait for it as it likes.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::sync::Arc;
 
 use super::around::Around;
+use super::aside::AtWork;
 use super::batch::Batch;
 use super::clock::Clock;
 use super::floor::{Floor, Held};
@@ -19,37 +17,18 @@ use super::running::Tools;
 use super::stage::{Carried, Evaluated, Task};
 use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
-use crate::repository::EXIT;
 use crate::runner::configurations::point;
 use crate::runner::descriptions::describe;
 use crate::runner::panics::catch;
 use crate::space::SearchSpace;
 use crate::work::{Beginning, Configuration, Order, Report, Taken, WorkerId};
 
-/// Leaves a trace when it is dropped: thread locals are when the thread ends, and when user code on it exits
-/// the process.
-struct Leaving(Option<File>);
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        if let Some(mut file) = self.0.take() {
-            // without it, the process has ended without a word
-            let _ = file.write_all(EXIT);
-        }
-    }
-}
-
-thread_local! {
-    /// Set while a worker works.
-    static LEAVING: RefCell<Leaving> = const { RefCell::new(Leaving(None)) };
-}
-
 /// Works until the sweep is over. `slot` is the worker's place.
 pub(super) fn work<O: Objective>(floor: &Arc<Floor<O>>, slot: usize) {
     let trace = floor.trace.as_ref().and_then(|file| file.try_clone().ok());
-    LEAVING.with_borrow_mut(|leaving| leaving.0 = trace);
+    let at_work = AtWork::new(trace, floor.is_in_pool);
     let worked = catch(|| Worker::new(floor, slot).work());
-    LEAVING.with_borrow_mut(|leaving| leaving.0 = None);
+    drop(at_work);
     if let Err(reason) = worked {
         // where trials are trained, panics are caught; this was somewhere else
         floor.desk.fail(Error::study(format!("a worker {reason}")));
