@@ -11,6 +11,8 @@ mod hostile;
 #[cfg(feature = "interop")]
 mod interop;
 mod observe;
+#[cfg(all(unix, feature = "process"))]
+mod process;
 mod processes;
 #[cfg(feature = "report")]
 mod report;

@@ -41,6 +41,8 @@ fn run(name: &str, dir: &Path, workers: usize) {
         "observe::last_words::speaker" => crate::observe::last_words::speaker(dir, workers),
         #[cfg(unix)]
         "observe::terminal::talker" => crate::observe::terminal::talker(dir, workers),
+        #[cfg(all(unix, feature = "process"))]
+        "process::victim" => crate::process::victim(dir, workers),
         "sweep::algorithms::victim" => crate::sweep::algorithms::victim(dir, workers),
         "sweep::pools::adder" => crate::sweep::pools::adder(dir, workers),
         "sweep::pools::nested" => crate::sweep::pools::nested(dir, workers),

@@ -18,7 +18,7 @@ const NEVER: &[(&[&str], &[&str])] = &[
     // whoever drives objectives knows none
     (
         &["objective", "work", "runner", "repository", "observe", "results"],
-        &["function", "ask_tell"],
+        &["function", "ask_tell", "process"],
     ),
     // descriptions, and what both engines need, know no engine
     (

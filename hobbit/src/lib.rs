@@ -37,6 +37,8 @@ mod objective;
 pub mod observe;
 pub mod prelude;
 mod printable;
+#[cfg(feature = "process")]
+pub mod process;
 mod random;
 mod ranked;
 #[cfg(feature = "report")]

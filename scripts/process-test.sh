@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The example `process` with scikit-learn, in a virtual environment made for it; with Python alone where
+# scikit-learn is not to be had.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${CARGO_TARGET_DIR:-target}/process-venv
+if [[ ! -x $venv/bin/python ]]; then python3 -m venv "$venv"; fi
+command="$venv/bin/python examples/process/train.py"
+if ! "$venv/bin/python" -c "import sklearn" 2>/dev/null && ! "$venv/bin/pip" install -q scikit-learn; then
+    echo "there is no scikit-learn here; the plain twin is run instead"
+    command="python3 examples/process/plain.py"
+fi
+cargo run -q -p hobbit --example process --no-default-features --features process -- $command | tee /dev/stderr | grep -q "val_loss"
