@@ -108,6 +108,62 @@ const filters = async page => {
   assert.equal(await marks(), allMarks);
 };
 
+/** Marks and texts stand out from what is behind them: by WCAG 2, at least 3 and 4.5. */
+const contrasts = async (page, what) => {
+  const ratios = await page.evaluate(() => {
+    const style = getComputedStyle(document.documentElement);
+    const luminance = name => {
+      const hex = style.getPropertyValue(`--${name}`).trim().slice(1), long = hex.length === 3 ? [...hex].map(c => c + c).join('') : hex;
+      const [r, g, b] = [0, 2, 4].map(i => parseInt(long.slice(i, i + 2), 16) / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ratio = (a, b) => { const [x, y] = [luminance(a), luminance(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+    const marks = ['level0', 'level1', 'level2', 'level3', 'best', 'bad', 'line'].map(name => [name, ratio(name, 'paper'), 3]);
+    const texts = ['ink', 'soft', 'link'].flatMap(name => ['paper', 'card'].map(behind => [`${name} on ${behind}`, ratio(name, behind), 4.5]));
+    return [...marks, ...texts];
+  });
+  for (const [name, ratio, least] of ratios) assert.ok(ratio >= least, `${what}: ${name} has a contrast of ${ratio.toFixed(2)}`);
+};
+
+/** A range of an axis is marked: only the trials that go through it are left, everywhere. */
+const brushes = async page => {
+  const axis = await page.evaluate(async () => {
+    const svg = document.querySelector('svg[data-brush]');
+    svg.scrollIntoView({block: 'center'});
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    const x = +svg.dataset.brush.split(' ')[0];
+    const at = y => { const point = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM()); return [point.x, point.y]; };
+    return {from: at(58), to: at(140)};
+  });
+  const all = (await column(page, 'rank')).length;
+  await page.mouse.move(...axis.from);
+  await page.mouse.down();
+  await page.mouse.move(...axis.to, {steps: 4});
+  await page.mouse.up();
+  const some = (await column(page, 'rank')).map(Number);
+  assert.ok(some.length > 0 && some.length < all, `${some.length} trials are brushed`);
+  assert.ok(some.includes(1), 'the best is at the top');
+  await page.mouse.click(...axis.from);
+  assert.equal((await column(page, 'rank')).length, all, 'a click takes the brush away');
+};
+
+/** Columns can be left out; the first ones stay where they are. */
+const chooses = async page => {
+  await page.$eval('#choose', details => { details.open = true; });
+  await page.evaluate(() => document.querySelectorAll('#columns input')[3].click());
+  const display = () => page.evaluate(() => getComputedStyle(document.querySelector('#all tbody tr').cells[3]).display);
+  assert.equal(await display(), 'none');
+  await page.evaluate(() => document.querySelectorAll('#columns input')[3].click());
+  assert.equal(await display(), 'table-cell');
+  const left = await page.evaluate(() => {
+    const tall = document.querySelector('.tall'), cell = document.querySelector('#all tbody tr').cells[1];
+    const before = cell.getBoundingClientRect().left;
+    tall.scrollLeft = 300;
+    return [before, cell.getBoundingClientRect().left];
+  });
+  assert.ok(Math.abs(left[0] - left[1]) < 2, `the trial's name stays: ${left}`);
+};
+
 const test = async file => {
   const name = path.basename(path.dirname(path.resolve(file)));
   console.log(file);
@@ -120,6 +176,8 @@ const test = async file => {
   await sorts(page, 'trial', text => text.replace(/^(\d+-)/, '1.$1').split(/\D/).map(part => part.padStart(6, '0')).join('.'));
   await page.evaluate(() => [...document.querySelectorAll('#all th button')][0].click());
   await filters(page);
+  await brushes(page);
+  await chooses(page);
   const {x, y} = await firstMark(page, '#parameters');
   await page.mouse.click(x, y);
   assert.equal(await page.$$eval('#all tr.chosen', rows => rows.length), 1, 'a click marks the row');
@@ -135,7 +193,12 @@ const test = async file => {
     const what = `${name}-${width}-${scheme}`;
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(overflow <= 0, `${what}: the page is ${overflow} too wide`);
+    await contrasts(page, what);
+    const broken = await page.$$eval('th, dt', cells => cells.filter(cell => cell.closest('.facts, thead') && cell.getClientRects().length && cell.offsetHeight > 60).map(cell => cell.textContent));
+    assert.deepEqual(broken, [], `${what}: headings that are broken`);
     if (width === 390) {
+      const screens = await page.evaluate(() => document.documentElement.scrollHeight / innerHeight);
+      assert.ok(screens < 6, `${what}: ${screens.toFixed(1)} screens before the folds`);
       const {x, y} = await firstMark(page, '#parameters');
       await page.touchscreen.tap(x, y);
       assert.ok(await tip(page), `${what}: a touch shows nothing`);

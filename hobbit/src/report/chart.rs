@@ -1,4 +1,4 @@
-//! A picture: axes by kuva, and marks that know which trials they stand for.
+//! A picture: a frame with axes, and marks that know which trials they stand for.
 //!
 //! Colours are CSS variables, so that a picture is dark where the page is. All marks of a colour are one path
 //! with a part (from one `M` to the next) for each mark, and the element around it has the marks' trials in
@@ -7,12 +7,10 @@
 use std::fmt::Write;
 
 use kuva::backend::svg::SvgBackend;
-use kuva::render::axis::{add_axes_and_grid, add_labels_and_title};
 use kuva::render::color::Color;
-use kuva::render::layout::{AxisLabelOverlap, ComputedLayout, Layout, TickFormat};
 use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
-use kuva::render::theme::Theme;
 
+use super::axis::{Axis, Tick};
 use super::columns::Scale;
 use crate::printable::is_hidden;
 
@@ -21,6 +19,8 @@ pub(super) const COLOURS: &str = include_str!("colours.css");
 
 /// The height of a line of the legend.
 const LEGEND: f64 = 22.0;
+/// Marks keep this far from the frame, so that none is cut.
+const INSET: f64 = 8.0;
 
 /// A picture that is done.
 pub(super) struct Picture {
@@ -32,18 +32,26 @@ pub(super) struct Picture {
     height: f64,
     /// The height of the legend above it.
     top: f64,
+    /// Where its axes stand that can be brushed, if there are any.
+    brushes: String,
     /// What is between `<svg ...>` and its end.
     content: String,
 }
 
 impl Picture {
+    /// Whether both look the same.
+    pub(super) fn is_like(&self, other: &Picture) -> bool {
+        self.content == other.content
+    }
+
     /// As part of the page.
     pub(super) fn in_page(&self) -> String {
-        let Picture { width, height, top, content, .. } = self;
+        let Picture { width, height, top, brushes, content, .. } = self;
         let description = escape(&self.description);
+        let brushes = if brushes.is_empty() { String::new() } else { format!(" data-brush=\"{brushes}\"") };
         format!(
             "<svg class=\"chart\" role=\"img\" aria-label=\"{description}\" viewBox=\"0 -{top} {width:.0} {all:.0}\" \
-             width=\"{width:.0}\" height=\"{all:.0}\">{content}</svg>",
+             width=\"{width:.0}\" height=\"{all:.0}\"{brushes}>{content}</svg>",
             all = height + top,
         )
     }
@@ -61,138 +69,100 @@ impl Picture {
     }
 }
 
-/// One axis of a picture.
-pub(super) struct Axis {
-    pub(super) label: String,
-    pub(super) low: f64,
-    pub(super) high: f64,
-    pub(super) scale: Scale,
-}
-
-impl Axis {
-    /// From the smallest to the largest value; a single value gets some room around it.
-    pub(super) fn new(label: &str, (mut low, mut high): (f64, f64), scale: Scale) -> Axis {
-        match &scale {
-            Scale::Options(options) => (low, high) = (0.5, options.len().max(1) as f64 + 0.5),
-            Scale::Log if high <= low * 1.0001 => (low, high) = (low / 2.0, high * 2.0),
-            Scale::Log => {
-                let room = (high / low).powf(0.03);
-                (low, high) = (low / room, high * room);
-            }
-            Scale::Linear if high - low <= 1e-9 * high.abs().max(low.abs()) => {
-                let room = if high == 0.0 { 1.0 } else { high.abs() * 0.1 };
-                (low, high) = (low - room, high + room);
-            }
-            _ => {}
-        }
-        // beyond what can be drawn, and where kuva's logarithms end
-        let least = if scale == Scale::Log { 1e-10 } else { -1e300 };
-        Axis {
-            label: label.to_owned(),
-            low: low.clamp(least, 1e300),
-            high: high.clamp(least * 1.0001, 1e300),
-            scale,
-        }
-    }
-
-    fn format(&self) -> TickFormat {
-        let step = (self.high - self.low) / 10.0;
-        match self.scale {
-            // enough decimals for every tick
-            Scale::Linear if (1e-9..1e6).contains(&step) && self.high.abs().max(self.low.abs()) < 1e6 => {
-                let decimals = (1.0 - step.log10().floor()).max(0.0) as usize;
-                TickFormat::Custom(std::sync::Arc::new(move |value| {
-                    let text = format!("{value:.decimals$}");
-                    match text.contains('.') {
-                        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                        false => text,
-                    }
-                }))
-            }
-            _ => TickFormat::Custom(std::sync::Arc::new(|value| {
-                let text = if (1e-4..1e5).contains(&value.abs()) || value == 0.0 {
-                    format!("{value:.8}")
-                } else {
-                    return format!("{value:.0e}");
-                };
-                text.trim_end_matches('0').trim_end_matches('.').to_owned()
-            })),
-        }
-    }
-}
-
 /// A picture that is being drawn.
 pub(super) struct Chart {
     scene: Scene,
-    layout: ComputedLayout,
+    x: Axis,
+    y: Axis,
+    /// The edges of the plot: left, top, right, bottom.
+    edges: (f64, f64, f64, f64),
     /// Colours and what they mean.
     legend: Vec<(String, String)>,
+    brushes: String,
 }
 
 impl Chart {
     /// A frame with both axes.
     pub(super) fn new(title: &str, (width, height): (f64, f64), x: &Axis, y: &Axis) -> Chart {
-        let mut layout = Layout::new((x.low, x.high), (y.low, y.high))
-            .with_width(width)
-            .with_height(height)
-            .with_theme(theme())
-            .with_title_size(15)
-            .with_label_size(14)
-            .with_tick_size(13)
-            .with_clamp_axis()
-            .with_clamp_y_axis()
-            .with_x_label_overlap(AxisLabelOverlap::Thin)
-            .with_x_tick_format(x.format())
-            .with_y_tick_format(y.format());
-        for (axis, is_x) in [(x, true), (y, false)] {
-            if !axis.label.is_empty() {
-                let label = clean(&short(&axis.label, if is_x { width } else { height } / 8.5));
-                layout = if is_x { layout.with_x_label(label) } else { layout.with_y_label(label) };
-            }
-            layout = match (&axis.scale, is_x) {
-                (Scale::Linear, _) => layout,
-                // kuva would begin and end at powers of ten
-                (Scale::Log, true) => {
-                    layout.with_log_x().with_x_axis_min(axis.low).with_x_axis_max(axis.high)
-                }
-                (Scale::Log, false) => {
-                    layout.with_log_y().with_y_axis_min(axis.low).with_y_axis_max(axis.high)
-                }
-                (Scale::Options(options), true) => {
-                    let room = (width - 80.0) / options.len().max(1) as f64 / 8.0;
-                    layout.with_x_categories(options.iter().map(|text| clean(&short(text, room))).collect())
-                }
-                (Scale::Options(options), false) => {
-                    layout.with_y_categories(options.iter().map(|text| clean(&short(text, 34.0))).collect())
-                }
-            };
-        }
-        // whole numbers have no ticks between them
-        if x.scale == Scale::Linear && x.low.fract() == 0.0 && (2.0..=10.0).contains(&(x.high - x.low)) {
-            layout = layout.with_x_tick_step(1.0);
-        }
+        let rows =
+            ((height - 70.0) / if matches!(y.scale, Scale::Options(_)) { 18.0 } else { 45.0 }) as usize;
+        let beside: Vec<Tick> = y.ticks(rows.clamp(2, 300));
+        let widest = beside.iter().map(|tick| text_width(&short(&tick.text, 34.0))).fold(14.0, f64::max);
+        let head = if title.is_empty() { 6.0 } else { 26.0 };
+        let top = head + if y.title().is_empty() { 0.0 } else { 20.0 };
+        let foot = if x.title().is_empty() { 26.0 } else { 48.0 };
+        let edges = (widest + 12.0, top, width - 10.0, height - foot);
+        let mut chart = Chart { edges, ..Chart::bare(width, height) };
+        (chart.x, chart.y) = (x.clone(), y.clone());
         if !title.is_empty() {
-            layout = layout.with_title(clean(&short(title, width / 8.0)));
+            let title = short(title, width / 8.0);
+            chart.write((2.0, 16.0), &title, TextAnchor::Start, None, (14, true, "var(--ink)"));
         }
-        let computed = ComputedLayout::from_layout(&layout);
-        let mut scene = Scene::new(computed.width, computed.height);
-        add_axes_and_grid(&mut scene, &computed, &layout);
-        add_labels_and_title(&mut scene, &computed, &layout);
-        Chart { scene, layout: computed, legend: Vec::new() }
+        let label = short(&y.title(), (width - 20.0) / 6.9);
+        chart.write((2.0, top - 10.0), &label, TextAnchor::Start, None, (13, false, "var(--soft)"));
+        chart.rule_rows(&beside);
+        chart.rule_columns(height);
+        chart
     }
 
     /// An empty picture without axes.
     pub(super) fn bare(width: f64, height: f64) -> Chart {
-        let layout = ComputedLayout::from_layout(&Layout::new((0.0, 1.0), (0.0, 1.0)));
-        Chart { scene: Scene::new(width, height), layout, legend: Vec::new() }
+        let none = Axis::new("", (0.0, 1.0), Scale::Linear);
+        Chart {
+            scene: Scene::new(width, height),
+            x: none.clone(),
+            y: none,
+            edges: (0.0, 0.0, width, height),
+            legend: Vec::new(),
+            brushes: String::new(),
+        }
     }
 
-    /// Where a point is in the picture; what lies outside of the axes is put on their edge.
+    /// A line across the plot for each of its rows, and what it means.
+    fn rule_rows(&mut self, ticks: &[Tick]) {
+        let (left, _, right, _) = self.edges;
+        for tick in ticks {
+            let (_, y) = self.at(0.0, tick.at);
+            self.line("var(--grid)", (left, y), (right, y), None);
+            let text = short(&tick.text, 34.0);
+            self.text((left - 7.0, y + 4.5), &text, TextAnchor::End, None);
+        }
+    }
+
+    /// The axis below the plot.
+    fn rule_columns(&mut self, height: f64) {
+        let (left, _, right, bottom) = self.edges;
+        let room = right - left;
+        let ticks = match &self.x.scale {
+            // all have a place; their texts are cut to it
+            Scale::Options(options) => self.x.ticks(options.len().min((room / 22.0) as usize)),
+            _ => self.x.ticks((room / 62.0) as usize),
+        };
+        let each = room / ticks.len().max(1) as f64;
+        for tick in &ticks {
+            let (x, _) = self.at(tick.at, 0.0);
+            self.line("var(--line)", (x, bottom), (x, bottom + 4.0), None);
+            let text = match self.x.scale {
+                Scale::Options(_) => short(&tick.text, each / 7.2),
+                _ => tick.text.clone(),
+            };
+            // not beyond the picture
+            let half = text_width(&text) / 2.0;
+            let x = x.clamp(half, (self.scene.width - half).max(half));
+            self.text((x, bottom + 18.0), &text, TextAnchor::Middle, None);
+        }
+        self.line("var(--line)", (left, bottom), (right, bottom), None);
+        let label = short(&self.x.title(), room / 6.9);
+        let middle = ((left + right) / 2.0, height - 8.0);
+        self.write(middle, &label, TextAnchor::Middle, None, (13, false, "var(--soft)"));
+    }
+
+    /// Where a point is in the picture; what lies outside of the axes is put at their ends.
     pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        let layout = &self.layout;
-        let (left, right) = (layout.margin_left, layout.width - layout.margin_right);
-        let (top, bottom) = (layout.margin_top, layout.height - layout.margin_bottom);
-        (layout.map_x(x).clamp(left, right), layout.map_y(y).clamp(top, bottom))
+        let (left, top, right, bottom) = self.edges;
+        let across = left + INSET + (right - left - 2.0 * INSET) * self.x.place(x);
+        let down = bottom - INSET - (bottom - top - 2.0 * INSET) * self.y.place(y);
+        (across, down)
     }
 
     /// Draws what stands for trials, all in one colour: for each mark the trial's place in the list, and the
@@ -223,8 +193,31 @@ impl Chart {
 
     /// A line that stands for no trial.
     pub(super) fn line(&mut self, colour: &str, from: (f64, f64), to: (f64, f64), dashes: Option<&str>) {
-        let path = format!("M{:.1} {:.1}L{:.1} {:.1}", from.0, from.1, to.0, to.1);
-        self.path(colour, 1.0, path, dashes);
+        self.lines(colour, 1.0, &[from, to], dashes);
+    }
+
+    /// A line through points that stands for no trial.
+    pub(super) fn lines(&mut self, colour: &str, width: f64, points: &[(f64, f64)], dashes: Option<&str>) {
+        let mut path = String::new();
+        for (i, (x, y)) in points.iter().enumerate() {
+            let _ = write!(path, "{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
+        }
+        self.path(colour, width, path, dashes);
+    }
+
+    /// A filled area, as SVG's path.
+    pub(super) fn area(&mut self, colour: &str, d: String) {
+        if d.is_empty() {
+            return;
+        }
+        self.push(Primitive::Path(Box::new(PathData {
+            d,
+            fill: Some(Color::from(colour)),
+            stroke: Color::from("none"),
+            stroke_width: 0.0,
+            opacity: None,
+            stroke_dasharray: None,
+        })));
     }
 
     /// A filled bar.
@@ -243,12 +236,20 @@ impl Chart {
 
     /// A text, turned by so many degrees.
     pub(super) fn text(&mut self, at: (f64, f64), text: &str, anchor: TextAnchor, rotate: Option<f64>) {
-        self.write(at, text, anchor, rotate, 13);
+        self.write(at, text, anchor, rotate, (13, false, "var(--ink)"));
     }
 
-    fn write(&mut self, (x, y): (f64, f64), text: &str, anchor: TextAnchor, rotate: Option<f64>, size: u32) {
+    fn write(
+        &mut self,
+        (x, y): (f64, f64),
+        text: &str,
+        anchor: TextAnchor,
+        rotate: Option<f64>,
+        (size, bold, colour): (u32, bool, &str),
+    ) {
         let content = clean(text);
-        self.push(Primitive::Text { x, y, content, size, anchor, rotate, bold: false, color: None });
+        let color = Some(Color::from(colour));
+        self.push(Primitive::Text { x, y, content, size, anchor, rotate, bold, color });
     }
 
     /// Adds a colour to the legend above the picture.
@@ -256,32 +257,39 @@ impl Chart {
         self.legend.push((colour.to_owned(), text.to_owned()));
     }
 
+    /// An axis at `x` that can be brushed, from its top to its bottom.
+    pub(super) fn brush(&mut self, x: f64) {
+        let before = if self.brushes.is_empty() { "" } else { " " };
+        let _ = write!(self.brushes, "{before}{x:.1}");
+    }
+
     /// Draws the legend, in as many lines as it needs, and tells its height.
     fn draw_legend(&mut self) -> f64 {
-        let (mut line, mut x) = (0.0, 8.0);
+        let (mut line, mut x) = (0.0, 4.0);
         let mut entries = Vec::new();
         for (colour, text) in std::mem::take(&mut self.legend) {
-            let room = 24.0 + 6.6 * text.chars().count() as f64;
-            if x + room > self.scene.width && x > 8.0 {
-                (line, x) = (line + 1.0, 8.0);
+            let room = 30.0 + text_width(&text);
+            if x + room > self.scene.width && x > 4.0 {
+                (line, x) = (line + 1.0, 4.0);
             }
             entries.push((line, x, colour, text));
             x += room;
         }
-        let height = LEGEND * (line + 1.0);
+        if entries.is_empty() {
+            return 0.0;
+        }
+        let height = LEGEND * (line + 1.0) + 4.0;
         for (line, x, colour, text) in entries {
-            let y = LEGEND * (line + 0.55) - height;
-            self.path(&colour, 9.0, format!("M{x:.1} {y:.1}h9"), None);
-            self.write((x + 13.0, y + 4.0), &text, TextAnchor::Start, None, 12);
+            let y = LEGEND * (line + 0.5) - height;
+            self.path(&colour, 10.0, format!("M{x:.1} {y:.1}h10"), None);
+            self.text((x + 15.0, y + 4.5), &text, TextAnchor::Start, None);
         }
         height
     }
 
     /// The edges of the plot: left, top, right, bottom.
     pub(super) fn edges(&self) -> (f64, f64, f64, f64) {
-        let layout = &self.layout;
-        let (right, bottom) = (layout.width - layout.margin_right, layout.height - layout.margin_bottom);
-        (layout.margin_left, layout.margin_top, right, bottom)
+        self.edges
     }
 
     /// The picture, with the name of its file and what it shows.
@@ -293,8 +301,12 @@ impl Chart {
         let svg = SvgBackend::new().render_scene(&scene);
         let inside = svg.split_once('>').map_or("", |(_, inside)| inside);
         let inside = inside.trim_end().strip_suffix("</svg>").unwrap_or(inside);
+        // the library's name, in a comment
+        let comment = inside.trim_start().strip_prefix("<!--").and_then(|inside| inside.split_once("-->"));
+        let inside = comment.map_or(inside, |(_, rest)| rest);
         let content = format!("<g font-family=\"system-ui, sans-serif\" fill=\"var(--ink)\">{inside}</g>");
-        Picture { file: file.into(), description: description.into(), width, height, top, content }
+        let (file, description, brushes) = (file.into(), description.into(), self.brushes);
+        Picture { file, description, width, height, top, brushes, content }
     }
 
     fn path(&mut self, colour: &str, width: f64, d: String, dashes: Option<&str>) {
@@ -313,19 +325,9 @@ impl Chart {
     }
 }
 
-fn theme() -> Theme {
-    Theme {
-        axis_color: "var(--line)".into(),
-        grid_color: "var(--grid)".into(),
-        tick_color: "var(--line)".into(),
-        text_color: "var(--ink)".into(),
-        ..Theme::light()
-    }
-}
-
 /// About how wide a text of the pictures is.
 pub(super) fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * 6.9
+    text.chars().count() as f64 * 7.1
 }
 
 /// A text without what XML does not allow, what is hidden, and what kuva takes for mathematics.

@@ -9,6 +9,8 @@ use crate::space::{Domain, Parameter, Value};
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) scale: Scale,
+    /// All values are whole numbers.
+    pub(super) is_whole: bool,
     /// The place of each trial's value, in the order of [`Overview::trials`]; none where the trial does not
     /// have it. Of options it is their number, counted from 0.
     pub(super) values: Vec<Option<f64>>,
@@ -51,6 +53,7 @@ impl Column {
         } else {
             values.iter().map(|value| value.map_or(Some(None), |value| real(value).map(Some))).collect()
         };
+        let is_whole = values.iter().flatten().all(|value| matches!(value, Value::Int(_) | Value::UInt(_)));
         let (scale, values) = match numbers {
             Some(numbers) => {
                 let numbers: Vec<_> =
@@ -82,12 +85,20 @@ impl Column {
                 (Scale::Options(options), places)
             }
         };
-        Column { name: name.to_owned(), scale, values }
+        Column { name: name.to_owned(), scale, is_whole, values }
     }
 
     /// The smallest and the largest value.
     pub(super) fn range(&self) -> Option<(f64, f64)> {
         range(self.values.iter().flatten().copied())
+    }
+
+    /// What it belongs to: the parts of a list are one thing.
+    pub(super) fn group(&self) -> &str {
+        match self.name.rsplit_once('.') {
+            Some((list, part)) if part == "len" || part.bytes().all(|byte| byte.is_ascii_digit()) => list,
+            _ => &self.name,
+        }
     }
 
     /// Whether no two trials differ in it.

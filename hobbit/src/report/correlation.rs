@@ -64,15 +64,25 @@ impl Correlation {
         groups.iter().map(correlation).collect()
     }
 
-    /// The interval that the correlation lies in with a probability of 95 %, by Fisher's transformation (its
-    /// standard error for Spearman's rho after Fieller, Hartley and Pearson, Biometrika 44, 1957).
-    pub(super) fn interval(&self) -> Option<(f64, f64)> {
-        let z = self.rho?.clamp(-0.999, 0.999).atanh();
+    /// How many pairs are free to vary.
+    pub(super) fn free(&self) -> f64 {
         // each repetition's own mean takes away one, as a single group's does in the formula
-        let free = self.pairs as f64 - (self.repetitions as f64 - 1.0) - 3.0;
-        let half = 1.96 * (1.06 / free).sqrt();
-        (free > 0.0).then(|| ((z - half).tanh(), (z + half).tanh()))
+        (self.pairs as f64 - (self.repetitions as f64 - 1.0) - 3.0).max(0.0)
     }
+
+    /// The interval that the correlation lies in with a probability of 95 %; nothing if there are too few
+    /// pairs.
+    pub(super) fn interval(&self) -> Option<(f64, f64)> {
+        self.rho.filter(|_| self.free() > 0.0).map(|rho| interval(rho, self.free()))
+    }
+}
+
+/// The interval that a correlation lies in with a probability of 95 %, by Fisher's transformation (its
+/// standard error for Spearman's rho after Fieller, Hartley and Pearson, Biometrika 44, 1957).
+pub(super) fn interval(rho: f64, free: f64) -> (f64, f64) {
+    let z = rho.clamp(-0.999, 0.999).atanh();
+    let half = 1.96 * (1.06 / free).sqrt();
+    ((z - half).tanh(), (z + half).tanh())
 }
 
 /// The score of a stage by its own epochs alone.

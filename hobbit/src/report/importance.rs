@@ -9,7 +9,7 @@
 //! What chance alone gives is measured with made-up hyperparameters: a copy of each real one, shuffled (the
 //! shadow features of Kursa and Rudnicki, JSS 36(11), 2010). What is not above all of them tells nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 
 use fanova::{FanovaOptions, RandomForestOptions};
@@ -23,9 +23,10 @@ use crate::trial::Direction;
 const MOST: usize = 700;
 /// Fewer trials than this tell nothing.
 const FEWEST: usize = 30;
-/// Fewer trials than this for each hyperparameter tell nothing.
+/// Of fewer trials than this for each hyperparameter the answer is a hint at most.
 const FEWEST_EACH: usize = 5;
 
+#[derive(Clone)]
 pub(super) struct Importance {
     /// The hyperparameters that were varied, as places in the list of columns, with the share of the variance
     /// that each alone explains; the largest share first.
@@ -34,6 +35,10 @@ pub(super) struct Importance {
     pub(super) chance: f64,
     /// The trials it rests on.
     pub(super) trials: usize,
+    /// The trials that there were.
+    pub(super) of: usize,
+    /// So many would be enough for a firm answer.
+    pub(super) needed: usize,
 }
 
 impl Importance {
@@ -45,12 +50,12 @@ impl Importance {
         if varied.is_empty() {
             return Err("No hyperparameter was varied yet.".to_owned());
         }
-        let needed = FEWEST.max(FEWEST_EACH * varied.len());
-        if targets.len() < needed {
+        let groups: HashSet<&str> = varied.iter().map(|&i| columns[i].group()).collect();
+        let needed = FEWEST.max(FEWEST_EACH * groups.len());
+        if targets.len() < FEWEST {
             return Err(format!(
-                "Too few trials to tell: {} went through the first stage of their bracket, and {} hyperparameters need {needed}.",
+                "Too few trials to tell: {} went through the first stage of their bracket, and it takes {FEWEST}.",
                 targets.len(),
-                varied.len()
             ));
         }
         let most = targets.len().min(MOST);
@@ -86,7 +91,7 @@ impl Importance {
             return Err("All trials do equally well, so nothing explains a difference.".to_owned());
         }
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        Ok(Importance { shares, chance, trials: rows.len() })
+        Ok(Importance { shares, chance, trials: rows.len(), of: targets.len(), needed })
     }
 }
 
@@ -103,7 +108,7 @@ fn feature(column: &Column, rows: &[usize]) -> Vec<f64> {
 
 /// The trials (as places in the list) that went through their first stage, with their ranks there, in the
 /// order of their ids.
-fn first_ranks(overview: &Overview) -> Vec<(usize, f64)> {
+pub(super) fn first_ranks(overview: &Overview) -> Vec<(usize, f64)> {
     let mut brackets: BTreeMap<_, Vec<(usize, &TrialOverview)>> = BTreeMap::new();
     for (row, trial) in overview.trials.iter().enumerate() {
         if !trial.stages.is_empty() {

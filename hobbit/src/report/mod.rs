@@ -12,6 +12,10 @@
 //! It reads the repository alone, needs none of the study's types, and works while the study runs. The same
 //! repository gives the same bytes.
 //!
+//! A server shows the same page while the study runs ([`Report::served`], as `hobbit serve` does), a page for
+//! each trial ([`Report::trial`]) and one for several studies ([`studies()`]). They ask for nothing but the
+//! server's own [`style()`] and [`script()`], so that it can forbid everything else.
+//!
 //! # What its numbers mean
 //!
 //! - **Scores** in the pictures and in the table are each trial's own: trials that were dropped early were
@@ -24,15 +28,25 @@
 //! - **Rank correlation** is Spearman's, between the scores that a promotion was decided by and the next
 //!   stage's own scores, of the trials that were promoted.
 
+mod answer;
+mod axis;
 mod chart;
 mod columns;
 mod correlation;
 mod failures;
+mod history;
 mod importance;
+mod lists;
 mod page;
 mod pictures;
+mod served;
+mod studies;
 mod timeline;
+mod trials;
 mod verdict;
+
+pub use served::{script, style};
+pub use studies::{Shelved, studies};
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -40,7 +54,9 @@ use std::path::PathBuf;
 use chart::Picture;
 use columns::Column;
 use correlation::Correlation;
-use importance::Importance;
+use history::Step;
+use importance::{Importance, first_ranks};
+use pictures::{By, Reach};
 use timeline::Session;
 
 use crate::error::Result;
@@ -59,6 +75,28 @@ pub struct Report {
     importance: Result<Importance, String>,
     correlations: Vec<Correlation>,
     sessions: Vec<Session>,
+    steps: Vec<Step>,
+}
+
+/// Pictures with axes that fit what matters, and the same ones with axes for all values if there is a
+/// difference.
+struct Drawn {
+    fit: Vec<Picture>,
+    all: Vec<Picture>,
+}
+
+impl Drawn {
+    /// Of more trials than this, there is one picture each: a page has to stay small.
+    const MOST: usize = 2000;
+
+    fn new(overview: &Overview, draw: impl Fn(Reach) -> Vec<Picture>) -> Drawn {
+        let fit = draw(Reach::Fit);
+        let mut all = if overview.trials.len() <= Drawn::MOST { draw(Reach::All) } else { Vec::new() };
+        if all.iter().zip(&fit).all(|(all, fit)| all.is_like(fit)) {
+            all.clear();
+        }
+        Drawn { fit, all }
+    }
 }
 
 impl Report {
@@ -67,40 +105,74 @@ impl Report {
     /// # Errors
     /// A file of the repository is damaged: its name and line.
     pub fn read(reader: &Reader) -> Result<Report> {
-        let overview = reader.overview()?;
+        Ok(Report::of(reader, reader.overview()?, None))
+    }
+
+    /// Works out everything but the importance, if that is known.
+    fn of(reader: &Reader, overview: Overview, known: Option<Importance>) -> Report {
         let has_weights = overview.best().is_some_and(|best| reader.has_model(best.id));
         let columns = Column::all(&overview);
-        Ok(Report {
-            importance: Importance::new(&overview, &columns),
+        let sessions = Session::all(&overview);
+        Report {
+            importance: known.map_or_else(|| Importance::new(&overview, &columns), Ok),
             correlations: Correlation::all(&overview),
-            sessions: Session::all(&overview),
+            steps: history::steps(&overview, &sessions),
+            sessions,
             dir: reader.dir().to_owned(),
             has_weights,
             columns,
             overview,
-        })
+        }
     }
 
     /// The page: one file with everything in it.
     pub fn html(&self) -> String {
-        page::html(self)
+        page::html(self, None)
     }
 
     /// The pictures of the page as files of their own: names and SVG.
     pub fn pictures(&self) -> Vec<(String, String)> {
-        let all = self.curves().into_iter().chain(self.parameters());
+        let all = self.curves().fit.into_iter().chain(self.parameters().fit);
         let rest = [self.parallel(), self.importance(), self.timeline()];
-        all.chain(rest.into_iter().flatten()).map(|picture| (picture.file.clone(), picture.alone())).collect()
+        let all = all.chain(rest.into_iter().flatten()).chain(self.pairs()).chain(self.history().fit);
+        all.map(|picture| (picture.file.clone(), picture.alone())).collect()
     }
 
-    fn curves(&self) -> Vec<Picture> {
-        let brackets = 1..=self.overview.outline.brackets().len() as u32;
-        brackets.filter_map(|bracket| pictures::curves(&self.overview, bracket)).collect()
+    fn history(&self) -> Drawn {
+        Drawn::new(&self.overview, |reach| {
+            let draw = |by| pictures::history(&self.overview, &self.steps, by, reach);
+            [By::Epochs, By::Time].into_iter().filter_map(draw).collect()
+        })
     }
 
-    fn parameters(&self) -> Vec<Picture> {
-        let ordered = self.ordered().into_iter().take(DRAWN).enumerate();
-        ordered.filter_map(|(i, column)| pictures::parameter(&self.overview, i + 1, column)).collect()
+    fn curves(&self) -> Drawn {
+        Drawn::new(&self.overview, |reach| {
+            let Some(axis) = pictures::curves_axis(&self.overview, reach) else { return Vec::new() };
+            let brackets = 1..=self.overview.outline.brackets().len() as u32;
+            brackets.filter_map(|bracket| pictures::curves(&self.overview, bracket, &axis)).collect()
+        })
+    }
+
+    fn parameters(&self) -> Drawn {
+        let ordered: Vec<&Column> = self.ordered().into_iter().take(DRAWN).collect();
+        Drawn::new(&self.overview, |reach| {
+            let numbered = ordered.iter().enumerate();
+            let draw =
+                |(i, column): (usize, &&Column)| pictures::parameter(&self.overview, i + 1, column, reach);
+            numbered.filter_map(draw).collect()
+        })
+    }
+
+    /// The most important hyperparameter, or the first, with the next two that were varied.
+    fn pairs(&self) -> Vec<Picture> {
+        let ordered = self.ordered();
+        let varied: Vec<&Column> = ordered.into_iter().filter(|column| !column.is_constant()).collect();
+        let ranks = first_ranks(&self.overview);
+        let pair = |number: usize| {
+            let pair = (*varied.first()?, *varied.get(number)?);
+            pictures::pair(&self.overview, number, pair, &ranks)
+        };
+        [1, 2].into_iter().filter_map(pair).collect()
     }
 
     fn parallel(&self) -> Option<Picture> {

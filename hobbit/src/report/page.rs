@@ -1,39 +1,50 @@
 //! The page: what the template `page.html` shows, as text.
 
-use std::collections::{BTreeMap, HashMap};
-
 use askama::Template;
 
-use super::Report;
+use super::answer::{Best, best, runners_up};
 use super::chart::Picture;
-use super::columns::Column;
 use super::failures::{failed, failures};
 use super::timeline::Session;
-use super::verdict;
-use crate::observe::text::{self, cell, percent, plain_number};
+use super::trials::{Heading, ROWS, rest, table};
+use super::{Drawn, Report, lists, verdict};
+use crate::observe::text::{self, percent};
 use crate::printable::printable_page;
-use crate::repository::{Overview, ScoreBy, StageOverview, TrialOverview};
-use crate::schedule::Setting;
-use crate::space::Value;
+use crate::repository::Overview;
 use crate::trial::Direction;
+
+/// So many hyperparameters have their pictures shown at once.
+const SHOWN: usize = 6;
 
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
+    /// The study's name in addresses, if a server shows it.
+    served: Option<&'a str>,
+    /// What it was made of, for those who ask whether there is something new.
+    version: &'a str,
     colours: &'static str,
     style: &'static str,
     script: &'static str,
     title: String,
     /// What the study is, and how far it came.
     facts: Vec<(&'static str, String)>,
+    /// How much of its epochs is done, in percent.
+    done: String,
     best: Option<Best>,
     runners_up: Vec<String>,
     monitor: &'a str,
-    curves: Vec<String>,
-    parameters: Vec<String>,
-    parallel: Option<String>,
-    importance: Option<String>,
+    /// The trials that are being trained: trial, stage, where, since when.
+    running: Vec<[String; 4]>,
+    history: Texts,
+    history_note: String,
+    shares: Vec<Share<'a>>,
     importance_note: String,
+    parameters: Texts,
+    others: Vec<String>,
+    pairs: Vec<String>,
+    parallel: Option<String>,
+    curves: Texts,
     correlations: Vec<[String; 5]>,
     verdict: String,
     timeline: Option<String>,
@@ -45,68 +56,92 @@ struct Page<'a> {
     failures: Vec<[String; 4]>,
     columns: Vec<Heading<'a>>,
     rows: Vec<Vec<String>>,
+    /// The rows that are not among them.
+    rest: String,
+    total: usize,
     settings: Vec<(String, String)>,
     space: Vec<[String; 4]>,
     processes: Vec<[String; 6]>,
 }
 
-struct Best {
-    trial: String,
-    score: String,
-    epoch: u64,
-    epochs: u64,
-    status: String,
-    hparams: Vec<(String, String)>,
-    metrics: String,
-    rust: String,
-    python: Option<String>,
+/// Pictures with axes that fit what matters, and the same with all values; these are left out if nothing is
+/// beyond the axes of the former.
+#[derive(Default)]
+struct Texts {
+    fit: Vec<String>,
+    all: Vec<String>,
 }
 
-struct Heading<'a> {
+/// How much of the differences a hyperparameter explains.
+struct Share<'a> {
     name: &'a str,
-    is_number: bool,
+    percent: String,
+    /// Its bar, and what chance gives, in percent of the room.
+    width: String,
+    limit: String,
+    is_chance: bool,
 }
 
-pub(super) fn html(report: &Report) -> String {
+pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
     let overview = &report.overview;
     let svg = |picture: Picture| picture.in_page();
-    let (columns, rows) = table(report);
+    let (columns, mut rows) = table(report);
+    let total = rows.len();
+    let beyond = rows.split_off(total.min(ROWS));
+    let mut parameters = texts(report.parameters());
+    let others = parameters.fit.split_off(parameters.fit.len().min(SHOWN));
+    parameters.all.truncate(SHOWN);
     let page = Page {
+        served: served.map(|(name, _)| name),
+        version: served.map_or("", |(_, version)| version),
         colours: super::chart::COLOURS,
-        style: include_str!("style.css"),
-        script: include_str!("script.js"),
+        style: STYLE,
+        script: SCRIPT,
         title: title(report),
-        facts: facts(overview, &report.sessions),
+        facts: facts(overview, &report.sessions, served.is_some()),
+        done: done(overview),
         best: best(report),
         runners_up: runners_up(overview),
         monitor: &overview.study.monitor,
-        curves: report.curves().into_iter().map(svg).collect(),
-        parameters: report.parameters().into_iter().map(svg).collect(),
+        running: lists::running(overview),
+        history: texts(report.history()),
+        history_note: history_note(overview),
+        shares: shares(report),
+        importance_note: importance_note(report),
+        parameters,
+        others,
+        pairs: report.pairs().into_iter().map(svg).collect(),
         parallel: report.parallel().map(svg),
-        importance: report.importance().map(svg),
-        importance_note: match &report.importance {
-            Ok(importance) => format!("It rests on {} trials.", importance.trials),
-            Err(why) => why.clone(),
-        },
+        curves: texts(report.curves()),
         correlations: report.correlations.iter().map(verdict::row).collect(),
         verdict: verdict::sentence(&report.correlations, &overview.outline),
         timeline: report.timeline().map(svg),
         time_note: time_note(&report.sessions),
         planned: if overview.outline.is_exact() { "Planned" } else { "Expected" },
-        stages: stages(overview),
+        stages: lists::stages(overview),
         failed: failed(overview),
         failures: failures(overview),
         columns,
         rows,
-        settings: settings(overview),
-        space: space(overview),
-        processes: processes(overview),
+        rest: rest(&beyond),
+        total,
+        settings: lists::settings(overview),
+        space: lists::space(overview),
+        processes: lists::processes(overview),
     };
     // writing to a text does not fail
     printable_page(&page.render().unwrap_or_default()).into_owned()
 }
 
-fn title(report: &Report) -> String {
+pub(super) const STYLE: &str = include_str!("style.css");
+pub(super) const SCRIPT: &str = include_str!("script.js");
+
+fn texts(drawn: Drawn) -> Texts {
+    let texts = |pictures: Vec<Picture>| pictures.iter().map(Picture::in_page).collect();
+    Texts { fit: texts(drawn.fit), all: texts(drawn.all) }
+}
+
+pub(super) fn title(report: &Report) -> String {
     let dir = report
         .dir
         .file_name()
@@ -114,11 +149,13 @@ fn title(report: &Report) -> String {
     format!("Study {dir}")
 }
 
-fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String)> {
+fn facts(overview: &Overview, sessions: &[Session], is_served: bool) -> Vec<(&'static str, String)> {
     let trained = overview.trained_epochs();
     let planned = overview.planned_epochs();
     let state = match overview.processes.last().map(|process| &process.closed) {
         None => "not begun".to_owned(),
+        Some(None) if is_served => state(overview).to_owned(),
+        // the same repository gives the same page, whether its process lives or not
         Some(None) => "running, or its process was killed".to_owned(),
         Some(Some((_, None))) => "finished".to_owned(),
         Some(Some((_, Some(reason)))) => format!("stopped before its end: {reason}"),
@@ -138,50 +175,65 @@ fn facts(overview: &Overview, sessions: &[Session]) -> Vec<(&'static str, String
     ]
 }
 
+/// What the study is doing, in a word or two.
+pub(super) fn state(overview: &Overview) -> &'static str {
+    let Some(last) = overview.processes.last() else { return "not begun" };
+    match (&last.closed, last.is_running()) {
+        (Some((_, None)), _) => "finished",
+        (Some(_), _) => "stopped",
+        (None, Some(true)) => "running",
+        (None, Some(false)) => "killed",
+        (None, None) => "running elsewhere, or killed",
+    }
+}
+
+/// How much of the epochs is done, in percent.
+pub(super) fn done(overview: &Overview) -> String {
+    let trained = overview.trained_epochs();
+    let all = trained.saturating_add(overview.epochs_left()).max(1);
+    format!("{:.1}", trained as f64 * 100.0 / all as f64)
+}
+
 /// Whether the numbers of what is planned are expectations.
 fn is_expected(overview: &Overview) -> bool {
     !overview.outline.is_exact() && !overview.is_finished()
 }
 
-fn best(report: &Report) -> Option<Best> {
-    let trial = report.overview.best()?;
-    let (score, epoch) = trial.score?;
-    let id = trial.id;
-    let dir = report.dir.display().to_string();
-    let weights = report.dir.join("weights").join(format!("{id}.safetensors"));
-    let metrics = trial.score_metrics().map(|(name, value)| format!("{name} {}", plain_number(value)));
-    Some(Best {
-        trial: id.to_string(),
-        score: plain_number(score),
-        epoch,
-        epochs: trial.epochs(),
-        status: trial.status.to_string(),
-        hparams: trial.hparams.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
-        metrics: metrics.collect::<Vec<_>>().join(", "),
-        rust: format!(
-            "// in the program of the study, with the same settings: returns at once, once the study is finished\n\
-             let results = study.repo_dir({dir:?}).{run}?;\n\
-             let hparams = &results.best().hparams;\n\
-             let model = results.best_model()?;\n\n\
-             // in any other program: its arrays, by name\n\
-             let reader = hobbit::repository::Reader::open({dir:?})?;\n\
-             let id = TrialId {{ iteration: {iteration}, bracket: {bracket}, index: {index} }};\n\
-             let arrays = reader.model(id)?.best.arrays;",
-            run = report.overview.study.algorithm.call(),
-            iteration = id.iteration,
-            bracket = id.bracket,
-            index = id.index,
-        ),
-        python: report
-            .has_weights
-            .then(|| format!("safetensors.numpy.load_file({:?})", weights.display().to_string())),
-    })
+fn history_note(overview: &Overview) -> String {
+    let monitor = &overview.study.monitor;
+    let way = match overview.study.direction {
+        Direction::Minimize => "smaller is better",
+        Direction::Maximize => "larger is better",
+    };
+    format!(
+        "Each dot is {monitor} of a trial when one of its stages ended ({way}); the line is the best so far, over the epochs that \
+         were trained in all, and over the time that processes worked."
+    )
 }
 
-/// How far the next ones are behind.
-fn runners_up(overview: &Overview) -> Vec<String> {
-    let next = overview.trials.iter().skip(1).take(3);
-    next.filter_map(|trial| Some(format!("{} with {}", trial.id, plain_number(trial.score?.0)))).collect()
+fn shares(report: &Report) -> Vec<Share<'_>> {
+    let Ok(importance) = &report.importance else { return Vec::new() };
+    let most = importance.shares.iter().map(|(_, share)| *share).fold(importance.chance, f64::max).max(1e-9);
+    let width = |share: f64| format!("{:.1}", (share / most).clamp(0.0, 1.0) * 99.0);
+    let share = |(column, share): &(usize, f64)| Share {
+        name: &report.columns[*column].name,
+        percent: percent(*share),
+        width: width(*share),
+        limit: width(importance.chance),
+        is_chance: *share <= importance.chance,
+    };
+    importance.shares.iter().map(share).collect()
+}
+
+fn importance_note(report: &Report) -> String {
+    match &report.importance {
+        Ok(importance) if importance.trials < importance.needed => format!(
+            "It rests on {} trials, which are few for so many hyperparameters: {} would be enough for more than a hint.",
+            importance.trials, importance.needed
+        ),
+        Ok(importance) => format!("It rests on {} trials.", importance.trials),
+        Err(why) => why.clone(),
+    }
 }
 
 fn time_note(sessions: &[Session]) -> String {
@@ -201,134 +253,4 @@ fn time_note(sessions: &[Session]) -> String {
         text::seconds(seconds),
         percent(idle)
     )
-}
-
-fn stages(overview: &Overview) -> Vec<[String; 7]> {
-    let total: f64 = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.seconds).sum();
-    let mut each: BTreeMap<(u32, u32), f64> = BTreeMap::new();
-    for record in overview.trials.iter().flat_map(|trial| &trial.stages) {
-        *each.entry((record.trial.bracket, record.stage)).or_default() += record.seconds;
-    }
-    let row = |stage: &StageOverview| {
-        let seconds = each.get(&(stage.bracket, stage.stage)).copied().unwrap_or_default();
-        let running = match stage.running {
-            0 => String::new(),
-            running => format!(" ({running} running)"),
-        };
-        [
-            format!("{}, stage {}", stage.bracket, stage.stage + 1),
-            stage.to.to_string(),
-            stage.planned.to_string(),
-            format!("{}{running}", stage.trained),
-            stage.failed.to_string(),
-            text::seconds(seconds),
-            if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
-        ]
-    };
-    overview.stage_totals().iter().map(row).collect()
-}
-
-/// The table of all trials: its columns, and the cells of each row.
-fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
-    let overview = &report.overview;
-    let mut metrics: Vec<&str> =
-        crate::observe::metric_names(overview.trials.iter().flat_map(|trial| &trial.stages));
-    metrics.retain(|name| *name != overview.study.monitor);
-    let heading = |name, is_number| Heading { name, is_number };
-    let mut headings =
-        vec![heading("rank", true), heading("trial", false), heading(&overview.study.monitor, true)];
-    headings.extend([heading("epochs", true), heading("status", false)]);
-    headings.extend(
-        report
-            .columns
-            .iter()
-            .map(|column| heading(&column.name, !matches!(column.scale, super::columns::Scale::Options(_)))),
-    );
-    headings.extend(metrics.iter().map(|name| heading(name, true)));
-    let row = |(place, trial): (usize, &TrialOverview)| {
-        let status = if trial.running.is_some() { "running".to_owned() } else { trial.status.to_string() };
-        let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| plain_number(score));
-        let mut cells =
-            vec![(place + 1).to_string(), trial.id.to_string(), score, trial.epochs().to_string(), status];
-        let hparams: HashMap<&str, &Value> =
-            trial.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
-        let hparam =
-            |column: &Column| hparams.get(column.name.as_str()).map_or_else(String::new, |value| cell(value));
-        cells.extend(report.columns.iter().map(hparam));
-        let values: HashMap<&str, f64> = trial.score_metrics().collect();
-        cells.extend(
-            metrics.iter().map(|name| values.get(name).copied().map(plain_number).unwrap_or_default()),
-        );
-        cells
-    };
-    (headings, overview.trials.iter().enumerate().map(row).collect())
-}
-
-fn settings(overview: &Overview) -> Vec<(String, String)> {
-    let study = &overview.study;
-    let score = match study.score {
-        ScoreBy::Best => "the best value so far",
-        ScoreBy::Last => "the last value",
-    };
-    let value = |setting: &Setting| match setting.meaning {
-        Some(meaning) => format!("{}: {meaning}", setting.value),
-        None => setting.value.clone(),
-    };
-    let of_algorithm = study.algorithm.settings();
-    let of_algorithm = of_algorithm.iter().map(|setting| (setting.label.to_owned(), value(setting)));
-    let of_study = [
-        ("Seed", study.seed.to_string()),
-        ("A trial's score is", format!("{score} of {}", study.monitor)),
-        ("A failed trial is tried again", format!("{} times", study.retries)),
-        ("Configurations given instead of drawn", study.enqueued.len().to_string()),
-        ("Made with", format!("hobbit {}", study.hobbit)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
-    let name = ("Algorithm".to_owned(), study.algorithm.name().to_owned());
-    let mut settings: Vec<(String, String)> = std::iter::once(name).chain(of_algorithm).collect();
-    let lookahead = study.lookahead.map(|stages| stages.to_string());
-    let sampler = study.sampler.as_ref().map(ToString::to_string);
-    let of_proposals = [("Lookahead", lookahead), ("Sampler", sampler)];
-    settings.extend(of_proposals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    settings.extend(of_study);
-    settings.extend(study.objective.iter().map(|(name, value)| (name.clone(), value.clone())));
-    settings
-}
-
-fn space(overview: &Overview) -> Vec<[String; 4]> {
-    let row = |parameter: &crate::space::Parameter| {
-        let conditions: Vec<String> = parameter.conditions().iter().map(ToString::to_string).collect();
-        [
-            parameter.name().to_owned(),
-            parameter.domain().to_string(),
-            conditions.join(" and "),
-            parameter.description().to_owned(),
-        ]
-    };
-    overview.study.space.parameters().iter().map(row).collect()
-}
-
-fn processes(overview: &Overview) -> Vec<[String; 6]> {
-    let row = |(number, process): (usize, &crate::repository::Process)| {
-        let end = match &process.closed {
-            None => "its end is not known".to_owned(),
-            Some((_, None)) => "reached the end of the plan".to_owned(),
-            Some((_, Some(reason))) => reason.clone(),
-        };
-        let accepted = process.accepted.iter().map(|change| format!("; accepted: {change}"));
-        [
-            (number + 1).to_string(),
-            utc(process.opened.0),
-            format!("{}, process {}", process.host, process.pid),
-            process.workers.to_string(),
-            process.hobbit.clone(),
-            std::iter::once(end).chain(accepted).collect(),
-        ]
-    };
-    overview.processes.iter().enumerate().map(row).collect()
-}
-
-/// A moment as people write it, in UTC.
-fn utc(seconds: f64) -> String {
-    kuva::DateTimeAxis::minutes("%Y-%m-%d %H:%M:%S UTC").format_tick(seconds)
 }

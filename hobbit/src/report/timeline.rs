@@ -1,5 +1,7 @@
 //! Where time was spent: what each worker of each process did, and when.
 
+use std::collections::BTreeSet;
+
 use crate::repository::Overview;
 
 /// A process, with what its workers did. Times are seconds since its beginning.
@@ -7,6 +9,8 @@ pub(super) struct Session {
     /// How long it was at work, as far as is known.
     pub(super) seconds: f64,
     pub(super) workers: u32,
+    /// When it began, in seconds since 1970.
+    pub(super) opened: f64,
     pub(super) spans: Vec<Span>,
 }
 
@@ -15,9 +19,20 @@ pub(super) struct Span {
     /// The trial's place in [`Overview::trials`].
     pub(super) row: usize,
     pub(super) stage: u32,
-    pub(super) worker: u32,
+    /// The machine, and its worker.
+    pub(super) worker: (u32, u32),
     pub(super) from: f64,
     pub(super) to: f64,
+}
+
+/// The unit in which a number of seconds is drawn, in seconds, and its name.
+pub(super) fn unit(seconds: f64) -> (f64, &'static str) {
+    match seconds {
+        seconds if seconds > 2.0 * 86400.0 => (86400.0, "days"),
+        seconds if seconds > 2.0 * 3600.0 => (3600.0, "hours"),
+        seconds if seconds > 120.0 => (60.0, "minutes"),
+        _ => (1.0, "seconds"),
+    }
 }
 
 impl Session {
@@ -27,7 +42,12 @@ impl Session {
         let mut sessions: Vec<Session> = overview
             .processes
             .iter()
-            .map(|process| Session { seconds: 0.0, workers: process.workers, spans: Vec::new() })
+            .map(|process| Session {
+                seconds: 0.0,
+                workers: process.workers,
+                opened: process.opened.0,
+                spans: Vec::new(),
+            })
             .collect();
         for (row, trial) in overview.trials.iter().enumerate() {
             for stage in &trial.stages {
@@ -36,8 +56,11 @@ impl Session {
                 let Some(session) = sessions.get_mut(ended) else { continue };
                 let to = (stage.time.0 - opened[ended]).max(0.0);
                 let from = (to - stage.seconds.max(0.0)).max(0.0);
-                session.spans.push(Span { row, stage: stage.stage, worker: stage.worker, from, to });
-                session.workers = session.workers.max(stage.worker.saturating_add(1));
+                let worker = (stage.machine, stage.worker);
+                session.spans.push(Span { row, stage: stage.stage, worker, from, to });
+                if stage.machine == 0 {
+                    session.workers = session.workers.max(stage.worker.saturating_add(1));
+                }
             }
         }
         for (session, process) in sessions.iter_mut().zip(&overview.processes) {
@@ -56,8 +79,10 @@ impl Session {
         self.spans.iter().map(|span| span.to - span.from).sum()
     }
 
-    /// The seconds that its workers had, all together.
+    /// The seconds that its workers had, all together. Workers of other machines count if they did something.
     pub(super) fn available(&self) -> f64 {
-        self.seconds * f64::from(self.workers)
+        let far = self.spans.iter().map(|span| span.worker).filter(|(machine, _)| *machine != 0);
+        let far: BTreeSet<(u32, u32)> = far.collect();
+        self.seconds * (f64::from(self.workers) + far.len() as f64)
     }
 }

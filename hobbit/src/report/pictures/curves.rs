@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{BAD, BEST, LEVELS, Marks, SMALL, score_axis};
-use crate::report::chart::{Axis, Chart, Picture};
+use super::{BAD, BEST, LEVELS, Marks, Reach, SMALL, score_axis};
+use crate::report::axis::Axis;
+use crate::report::chart::{Chart, Picture};
 use crate::report::columns::Scale;
 use crate::repository::{End, Overview, StageRecord, TrialOverview};
 
@@ -15,22 +16,16 @@ const PAINTS: [&str; 6] = [LEVELS[0], LEVELS[1], LEVELS[2], LEVELS[3], BEST, BAD
 const THE_BEST: usize = 4;
 const FAILED: usize = 5;
 
-/// The learning curves of a bracket, of all repetitions; none if it has no metrics yet.
-pub(in crate::report) fn curves(overview: &Overview, bracket: u32) -> Option<Picture> {
+/// The learning curves of a bracket, of all repetitions; none if it has no metrics yet. The axes are the same
+/// for all brackets.
+pub(in crate::report) fn curves(overview: &Overview, bracket: u32, y: &Axis) -> Option<Picture> {
     let monitor = &overview.study.monitor;
-    let all: Vec<f64> =
-        overview.trials.iter().flat_map(|trial| curve(trial, monitor)).map(|(_, value)| value).collect();
-    let y = score_axis(overview, &all)?;
     let all = overview.trials.iter().enumerate();
     let trials: Vec<_> = all.filter(|(_, trial)| trial.id.bracket == bracket).collect();
-    let planned = &overview.outline.brackets().get(bracket as usize - 1)?.stages;
-    let stages = trials.iter().map(|(_, trial)| trial.stages.len()).max()?;
-    let ends: BTreeSet<u64> = planned.iter().take(stages).map(|stage| stage.trained).collect();
-    let (first, last) = (*ends.first()?, *ends.last()?);
-    let scale = if last >= 10 * first.max(1) { Scale::Log } else { Scale::Linear };
-    let low = if scale == Scale::Log { 1.0 } else { 0.0 };
-    let x = Axis::new("epochs", (low, last as f64), scale);
-    let mut chart = Chart::new(&format!("Bracket {bracket}"), SMALL, &x, &y);
+    let ends = ends(overview, bracket)?;
+    let last = *ends.last()?;
+    let x = epochs_axis(overview)?;
+    let mut chart = Chart::new(&format!("Bracket {bracket}"), SMALL, &x, y);
 
     let (_, top, _, bottom) = chart.edges();
     for end in &ends {
@@ -47,6 +42,34 @@ pub(in crate::report) fn curves(overview: &Overview, bracket: u32) -> Option<Pic
         trials.len()
     );
     Some(chart.done(format!("curves-bracket-{bracket}.svg"), description))
+}
+
+/// The axis of all curves' scores.
+pub(in crate::report) fn curves_axis(overview: &Overview, reach: Reach) -> Option<Axis> {
+    let monitor = &overview.study.monitor;
+    let curves = overview.trials.iter().flat_map(|trial| curve(trial, monitor));
+    let all: Vec<f64> = curves.map(|(_, value)| value).collect();
+    score_axis(overview, &all, reach)
+}
+
+/// The axis of epochs, logarithmic if some bracket ends its first stage in the first tenth of it.
+fn epochs_axis(overview: &Overview) -> Option<Axis> {
+    let brackets = 1..=overview.outline.brackets().len() as u32;
+    let ends: Vec<BTreeSet<u64>> = brackets.filter_map(|bracket| ends(overview, bracket)).collect();
+    let first = ends.iter().filter_map(|ends| ends.first()).min()?;
+    let last = *ends.iter().filter_map(|ends| ends.last()).max()?;
+    let log = last >= 10 * (*first).max(1);
+    let (low, scale) = if log { (1.0, Scale::Log) } else { (0.0, Scale::Linear) };
+    Some(Axis::new("epochs", (low, last as f64), scale).of_whole(true))
+}
+
+/// The ends of those stages of a bracket that some trial has reached.
+fn ends(overview: &Overview, bracket: u32) -> Option<BTreeSet<u64>> {
+    let planned = &overview.outline.brackets().get(bracket as usize - 1)?.stages;
+    let trials = overview.trials.iter().filter(|trial| trial.id.bracket == bracket);
+    let stages = trials.map(|trial| trial.stages.len()).max()?;
+    Some(planned.iter().take(stages).map(|stage| stage.trained).collect())
+        .filter(|ends: &BTreeSet<u64>| !ends.is_empty())
 }
 
 /// The monitor after each epoch, counted from 1.

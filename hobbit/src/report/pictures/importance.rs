@@ -1,8 +1,9 @@
 //! The picture of how much each hyperparameter matters.
 
-use super::{BAD, LEVELS};
+use super::{BEST, LEVELS};
 use crate::observe::text::percent;
-use crate::report::chart::{Axis, Chart, Picture};
+use crate::report::axis::Axis;
+use crate::report::chart::{Chart, Picture};
 use crate::report::columns::{Column, Scale};
 use crate::report::importance::Importance;
 
@@ -23,10 +24,10 @@ pub(in crate::report) fn importance(columns: &[Column], importance: &Importance)
     }
     let (_, top, _, bottom) = chart.edges();
     let (chance, _) = chart.at(importance.chance, 0.0);
-    chart.line(BAD, (chance, top), (chance, bottom), Some("5 3"));
+    chart.line(BEST, (chance, top), (chance, bottom), Some("5 3"));
     chart.legend(LEVELS[2], "tells something");
     chart.legend(LEVELS[0], "no more than chance");
-    chart.legend(BAD, "the most by chance");
+    chart.legend(BEST, "the most by chance");
     let listed: Vec<String> =
         shares.iter().take(5).map(|(name, share)| format!("{name} {}", percent(*share))).collect();
     chart.done("importance.svg", format!("Importance of the hyperparameters: {}", listed.join(", ")))

@@ -2,22 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use super::{BAD, BEST, LEVELS, Marks, SMALL, has_failed, score_axis, scores};
-use crate::report::chart::{Axis, Chart, Picture};
+use super::{BAD, BEST, LEVELS, Marks, Reach, SMALL, cross, has_failed, score_axis, scores};
+use crate::report::axis::Axis;
+use crate::report::chart::{Chart, Picture};
 use crate::report::columns::{Column, Scale};
 use crate::repository::{Overview, TrialOverview};
 use crate::trial::Direction;
 
 /// The score against one hyperparameter.
-pub(in crate::report) fn parameter(overview: &Overview, number: usize, column: &Column) -> Option<Picture> {
+pub(in crate::report) fn parameter(
+    overview: &Overview,
+    number: usize,
+    column: &Column,
+    reach: Reach,
+) -> Option<Picture> {
     let scores: Vec<f64> = scores(overview).collect();
-    let y = score_axis(overview, &scores)?;
-    let x = Axis::new(&column.name, column.range()?, column.scale.clone());
+    let y = score_axis(overview, &scores, reach)?;
+    let x = Axis::new(&column.name, column.range()?, column.scale.clone()).of_whole(column.is_whole);
     let mut chart = Chart::new("", SMALL, &x, &y);
     let levels = Levels::new(overview);
     let dots = dots(overview, column, &levels, &chart);
     for (marks, paint) in dots.iter().zip(LEVELS.iter().chain(&[BAD])) {
-        chart.marks(paint, 5.0, marks);
+        chart.marks(paint, if *paint == BAD { 1.6 } else { size(overview) }, marks);
     }
     if overview.best().is_some()
         && let Some(best) = dots.iter().flatten().find(|(row, _)| *row == 0).cloned()
@@ -38,27 +44,45 @@ pub(in crate::report) fn parameter(overview: &Overview, number: usize, column: &
     Some(chart.done(file_name(number, &column.name), description))
 }
 
+/// The size of a dot: many are smaller, to see between them.
+fn size(overview: &Overview) -> f64 {
+    match overview.trials.len() {
+        0..600 => 5.0,
+        600..3000 => 4.2,
+        _ => 3.0,
+    }
+}
+
 /// A dot for each trial: those with a score by their level, and those that failed.
 fn dots(overview: &Overview, column: &Column, levels: &Levels, chart: &Chart) -> [Marks; 5] {
     let worst = match overview.study.direction {
         Direction::Minimize => f64::INFINITY,
         Direction::Maximize => f64::NEG_INFINITY,
     };
+    let spread = spread(column);
     let mut dots: [Marks; 5] = Default::default();
     for (row, trial) in overview.trials.iter().enumerate() {
         let Some(mut x) = column.values[row] else { continue };
         if let Scale::Options(_) = column.scale {
             // side by side instead of on top of each other; the golden ratio spreads any number of them
             // evenly
-            x += 1.0 + 0.6 * ((row as f64 * 0.618_033_988_749_895).fract() - 0.5);
+            x += 1.0 + spread * ((row as f64 * 0.618_033_988_749_895).fract() - 0.5);
         }
         match trial.score {
             Some((score, _)) => dots[levels.of(trial)].push((row, vec![chart.at(x, score)])),
-            None if has_failed(trial) => dots[4].push((row, vec![chart.at(x, worst)])),
+            None if has_failed(trial) => dots[4].push((row, cross(chart.at(x, worst)))),
             None => {}
         }
     }
     dots
+}
+
+/// Over how much of an option's place its dots are spread: the more of them the more, but never so far that
+/// they could be taken for those of another option.
+fn spread(column: &Column) -> f64 {
+    let Scale::Options(options) = &column.scale else { return 0.0 };
+    let widest = 34.0 * options.len() as f64 / SMALL.0;
+    widest.min(0.6)
 }
 
 /// Colours by how long trials were trained.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{BAD, LEVELS, Marks, has_failed};
 use crate::observe::text::seconds;
-use crate::report::chart::{Axis, Chart, Picture};
+use crate::report::axis::Axis;
+use crate::report::chart::{Chart, Picture};
 use crate::report::columns::Scale;
-use crate::report::timeline::Session;
+use crate::report::timeline::{Session, unit};
 use crate::repository::Overview;
 
 /// What the workers did, process after process.
@@ -24,9 +25,13 @@ pub(in crate::report) fn timeline(overview: &Overview, sessions: &[Session]) -> 
     };
     let x = Axis::new(&label, (0.0, total / unit), Scale::Linear);
     let rows = rows(sessions, workers);
-    let names = rows.iter().rev().map(|worker| format!("worker {}", u64::from(*worker) + 1)).collect();
-    let y = Axis::new("", (0.0, 1.0), Scale::Options(names));
-    let mut chart = Chart::new("", (960.0, 84.0 + 26.0 * rows.len() as f64), &x, &y);
+    let is_far = rows.iter().any(|(machine, _)| *machine != 0);
+    let name = |(machine, worker): &(u32, u32)| match is_far {
+        true => format!("machine {machine}, worker {}", u64::from(*worker) + 1),
+        false => format!("worker {}", u64::from(*worker) + 1),
+    };
+    let y = Axis::new("", (0.0, 1.0), Scale::Options(rows.iter().rev().map(name).collect()));
+    let mut chart = Chart::new("", (1160.0, 66.0 + 26.0 * rows.len() as f64), &x, &y);
     let marks = marks(overview, sessions, unit, &rows, &mut chart);
     for (marks, paint) in marks.iter().zip(LEVELS.iter().chain(&[BAD])) {
         chart.marks(paint, 16.0, marks);
@@ -37,17 +42,7 @@ pub(in crate::report) fn timeline(overview: &Overview, sessions: &[Session]) -> 
             chart.legend(paint, text);
         }
     }
-    Some(chart.done("timeline.svg", format!("What {workers} workers did over {}", seconds(total))))
-}
-
-/// The unit of the axis in seconds, and its name.
-fn unit(total: f64) -> (f64, &'static str) {
-    match total {
-        total if total > 2.0 * 86400.0 => (86400.0, "days"),
-        total if total > 2.0 * 3600.0 => (3600.0, "hours"),
-        total if total > 120.0 => (60.0, "minutes"),
-        _ => (1.0, "seconds"),
-    }
+    Some(chart.done("timeline.svg", format!("What {} workers did over {}", rows.len(), seconds(total))))
 }
 
 /// A mark for each stage of a trial, by how late a stage it is, and of those that failed. Between processes a
@@ -56,7 +51,7 @@ fn marks(
     overview: &Overview,
     sessions: &[Session],
     unit: f64,
-    rows: &[u32],
+    rows: &[(u32, u32)],
     chart: &mut Chart,
 ) -> [Marks; 5] {
     let (_, top, _, bottom) = chart.edges();
@@ -84,14 +79,14 @@ fn marks(
     marks
 }
 
-/// The workers that have a row: all, or the first of those that trained something if there are too many to
-/// look at.
-fn rows(sessions: &[Session], workers: u32) -> Vec<u32> {
+/// The workers that have a row, with their machines: all of the process's own, and those of others that
+/// trained something; or the first of those that did, if there are too many to look at.
+fn rows(sessions: &[Session], workers: u32) -> Vec<(u32, u32)> {
     const MOST: u32 = 256;
-    if workers <= MOST {
-        return (0..workers).collect();
-    }
     let spans = sessions.iter().flat_map(|session| &session.spans);
-    let used: BTreeSet<u32> = spans.map(|span| span.worker).collect();
+    let mut used: BTreeSet<(u32, u32)> = spans.map(|span| span.worker).collect();
+    if workers <= MOST {
+        used.extend((0..workers).map(|worker| (0, worker)));
+    }
     used.into_iter().take(MOST as usize).collect()
 }

@@ -1,0 +1,114 @@
+//! The lists of the page: stages, settings, the search space, processes.
+
+use std::collections::BTreeMap;
+
+use crate::observe::text::{self, percent};
+use crate::repository::{Overview, ScoreBy, StageOverview, Timestamp};
+use crate::schedule::Setting;
+use crate::trial::TrialId;
+
+pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
+    let total: f64 = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.seconds).sum();
+    let mut each: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    for record in overview.trials.iter().flat_map(|trial| &trial.stages) {
+        *each.entry((record.trial.bracket, record.stage)).or_default() += record.seconds;
+    }
+    let row = |stage: &StageOverview| {
+        let seconds = each.get(&(stage.bracket, stage.stage)).copied().unwrap_or_default();
+        let running = match stage.running {
+            0 => String::new(),
+            running => format!(" ({running} running)"),
+        };
+        [
+            format!("{}, stage {}", stage.bracket, stage.stage + 1),
+            stage.to.to_string(),
+            stage.planned.to_string(),
+            format!("{}{running}", stage.trained),
+            stage.failed.to_string(),
+            text::seconds(seconds),
+            if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
+        ]
+    };
+    overview.stage_totals().iter().map(row).collect()
+}
+
+/// The trials that are being trained, by worker: trial, stage, worker, and since when.
+pub(super) fn running(overview: &Overview) -> Vec<[String; 4]> {
+    let mut running: Vec<_> =
+        overview.trials.iter().filter_map(|trial| Some((trial.running?, trial.id))).collect();
+    running.sort_by_key(|((_, worker, _), id)| (*worker, *id));
+    let row = |((stage, worker, since), id): ((u32, u32, Timestamp), TrialId)| {
+        let [stage, worker] = [stage, worker].map(|number| (u64::from(number) + 1).to_string());
+        [id.to_string(), stage, worker, utc(since.0)]
+    };
+    running.into_iter().map(row).collect()
+}
+
+pub(super) fn settings(overview: &Overview) -> Vec<(String, String)> {
+    let study = &overview.study;
+    let score = match study.score {
+        ScoreBy::Best => "the best value so far",
+        ScoreBy::Last => "the last value",
+    };
+    let value = |setting: &Setting| match setting.meaning {
+        Some(meaning) => format!("{}: {meaning}", setting.value),
+        None => setting.value.clone(),
+    };
+    let of_algorithm = study.algorithm.settings();
+    let of_algorithm = of_algorithm.iter().map(|setting| (setting.label.to_owned(), value(setting)));
+    let of_study = [
+        ("Seed", study.seed.to_string()),
+        ("A trial's score is", format!("{score} of {}", study.monitor)),
+        ("A failed trial is tried again", format!("{} times", study.retries)),
+        ("Configurations given instead of drawn", study.enqueued.len().to_string()),
+        ("Made with", format!("hobbit {}", study.hobbit)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    let name = ("Algorithm".to_owned(), study.algorithm.name().to_owned());
+    let mut settings: Vec<(String, String)> = std::iter::once(name).chain(of_algorithm).collect();
+    let lookahead = study.lookahead.map(|stages| stages.to_string());
+    let sampler = study.sampler.as_ref().map(ToString::to_string);
+    let of_proposals = [("Lookahead", lookahead), ("Sampler", sampler)];
+    settings.extend(of_proposals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    settings.extend(of_study);
+    settings.extend(study.objective.iter().map(|(name, value)| (name.clone(), value.clone())));
+    settings
+}
+
+pub(super) fn space(overview: &Overview) -> Vec<[String; 4]> {
+    let row = |parameter: &crate::space::Parameter| {
+        let conditions: Vec<String> = parameter.conditions().iter().map(ToString::to_string).collect();
+        [
+            parameter.name().to_owned(),
+            parameter.domain().to_string(),
+            conditions.join(" and "),
+            parameter.description().to_owned(),
+        ]
+    };
+    overview.study.space.parameters().iter().map(row).collect()
+}
+
+pub(super) fn processes(overview: &Overview) -> Vec<[String; 6]> {
+    let row = |(number, process): (usize, &crate::repository::Process)| {
+        let end = match &process.closed {
+            None => "its end is not known".to_owned(),
+            Some((_, None)) => "reached the end of the plan".to_owned(),
+            Some((_, Some(reason))) => reason.clone(),
+        };
+        let accepted = process.accepted.iter().map(|change| format!("; accepted: {change}"));
+        [
+            (number + 1).to_string(),
+            utc(process.opened.0),
+            format!("{}, process {}", process.host, process.pid),
+            process.workers.to_string(),
+            process.hobbit.clone(),
+            std::iter::once(end).chain(accepted).collect(),
+        ]
+    };
+    overview.processes.iter().enumerate().map(row).collect()
+}
+
+/// A moment as people write it, in UTC.
+pub(super) fn utc(seconds: f64) -> String {
+    kuva::DateTimeAxis::minutes("%Y-%m-%d %H:%M:%S UTC").format_tick(seconds)
+}

@@ -1,0 +1,141 @@
+//! The pages of a server: a study while it runs, a trial, and a list of studies.
+//!
+//! They have the same templates as the report, but ask the server for their style and script, so that it can
+//! forbid all others; and they ask it what is new.
+
+use askama::Template;
+
+use super::chart::COLOURS;
+use super::page::{SCRIPT, STYLE};
+use super::pictures;
+use super::{Report, importance, page};
+use crate::error::Result;
+use crate::observe::text::{cell, number, seconds};
+use crate::printable::printable_page;
+use crate::repository::{End, Overview, Reader, StageRecord, TrialOverview};
+use crate::trial::TrialId;
+
+/// The style of the pages of a server, which expect it at `/style.css`.
+pub fn style() -> String {
+    format!("{COLOURS}{STYLE}")
+}
+
+/// The script of the pages of a server, which expect it at `/script.js`.
+pub fn script() -> &'static str {
+    SCRIPT
+}
+
+impl Report {
+    /// What is said about the study, for those who have its directory.
+    pub fn overview(&self) -> &Overview {
+        &self.overview
+    }
+
+    /// Reads the repository again. While the study runs, how much each hyperparameter matters, which takes by
+    /// far the most time to find out, is worked out again only once there are a fifth more trials.
+    ///
+    /// # Errors
+    /// As [`read`](Report::read).
+    pub fn renewed(&self, reader: &Reader) -> Result<Report> {
+        let overview = reader.overview()?;
+        let known = self.importance.as_ref().ok().filter(|known| {
+            let trials = importance::first_ranks(&overview).len();
+            let is_enough = trials >= known.of && trials * 5 <= known.of * 6;
+            is_enough && !overview.is_finished()
+        });
+        Ok(Report::of(reader, overview, known.cloned()))
+    }
+
+    /// The page of a server at `/study/NAME`. It follows what is new at `/study/NAME/events`, and links to
+    /// `/study/NAME/trial/TRIAL`, `trials.csv`, `epochs.csv`, `results.ron` and `report.html`.
+    ///
+    /// `version` says what it was made of: the events at that address, of the name `changed`, have a version as
+    /// their data, and a page of another one asks for itself again.
+    pub fn served(&self, name: &str, version: &str) -> String {
+        page::html(self, Some((name, version)))
+    }
+
+    /// The page of a server at `/study/NAME/trial/TRIAL`; none if there is no such trial. `has_weights` says
+    /// whether to link to its weights, at `/study/NAME/weights/TRIAL.safetensors`.
+    pub fn trial(&self, name: &str, version: &str, id: TrialId, has_weights: bool) -> Option<String> {
+        let rank = self.overview.trials.iter().position(|trial| trial.id == id)?;
+        let trial = &self.overview.trials[rank];
+        let page = TrialPage {
+            served: name,
+            version,
+            study: page::title(self),
+            trial: id.to_string(),
+            facts: facts(&self.overview, rank, trial),
+            reason: reason(trial),
+            hparams: trial.hparams.iter().map(|(name, value)| (name.clone(), cell(value))).collect(),
+            exact: trial.hparams.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            model: trial.model.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),
+            curves: pictures::metrics(trial).iter().map(|picture| picture.in_page()).collect(),
+            stages: trial.stages.iter().map(stage).collect(),
+            has_weights,
+        };
+        Some(printable_page(&page.render().unwrap_or_default()).into_owned())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "trial.html")]
+struct TrialPage<'a> {
+    served: &'a str,
+    version: &'a str,
+    study: String,
+    trial: String,
+    facts: Vec<(&'static str, String)>,
+    reason: Option<String>,
+    hparams: Vec<(String, String)>,
+    exact: Vec<(String, String)>,
+    model: Vec<(String, String)>,
+    curves: Vec<String>,
+    stages: Vec<[String; 6]>,
+    has_weights: bool,
+}
+
+fn facts(overview: &Overview, rank: usize, trial: &TrialOverview) -> Vec<(&'static str, String)> {
+    let status = match trial.running {
+        Some((stage, worker, _)) => {
+            format!("in stage {} on worker {}", u64::from(stage) + 1, u64::from(worker) + 1)
+        }
+        None => trial.status.to_string(),
+    };
+    let score = trial
+        .score
+        .map_or_else(|| "none".to_owned(), |(score, epoch)| format!("{} in epoch {epoch}", number(score)));
+    let time: f64 = trial.stages.iter().map(|stage| stage.seconds).sum();
+    vec![
+        ("Status", status),
+        ("Score", format!("{} {score}", overview.study.monitor)),
+        ("Rank", format!("{} of {}", rank + 1, overview.trials.len())),
+        ("Epochs", trial.epochs().to_string()),
+        ("Training time", seconds(time)),
+    ]
+}
+
+fn reason(trial: &TrialOverview) -> Option<String> {
+    match &trial.stages.last()?.end {
+        End::Trained => None,
+        End::Diverged { epoch, reason } => Some(format!("Diverged in epoch {epoch}: {reason}")),
+        End::Failed { epoch: 0, reason } => Some(format!("Failed to build: {reason}")),
+        End::Failed { epoch, reason } => Some(format!("Failed in epoch {epoch}: {reason}")),
+    }
+}
+
+fn stage(stage: &StageRecord) -> [String; 6] {
+    let end = match stage.stopped_at() {
+        Some(epoch) => format!("stopped early after epoch {epoch}"),
+        None => stage.end.status().map_or_else(|| "trained".to_owned(), |status| status.to_string()),
+    };
+    let far = if stage.machine == 0 { String::new() } else { format!(" of machine {}", stage.machine) };
+    [
+        (u64::from(stage.stage) + 1).to_string(),
+        format!("{} to {}", stage.from.saturating_add(1), stage.to),
+        stage.score.map_or_else(String::new, |(score, epoch)| format!("{} (epoch {epoch})", number(score))),
+        end,
+        format!("{}{far}", u64::from(stage.worker) + 1),
+        seconds(stage.seconds),
+    ]
+}
