@@ -5,10 +5,13 @@ mod compare;
 mod completions;
 mod export;
 mod failure;
+mod found;
+mod list;
 mod output;
 mod plan;
 mod report;
 mod salvage;
+mod serve;
 mod show;
 mod state;
 mod status;
@@ -37,10 +40,12 @@ struct Cli {
 const AFTER: &str = "\
 Examples:
   hobbit plan 81 3                what Hyperband would do: R = 81, eta = 3
+  hobbit list my_studies          the studies in a directory
   hobbit status my_study --watch  how far a study is, live
   hobbit show my_study            the best trials
   hobbit best my_study            the best hyperparameters and their weights
   hobbit report my_study          everything in one HTML page
+  hobbit serve my_study --open    the same, live in a browser
 
 Exit codes:
   0  all is well (also when whoever reads the output has closed it)
@@ -57,10 +62,12 @@ if NO_COLOR is set.";
 #[derive(Subcommand)]
 enum Command {
     Plan(plan::Args),
+    List(list::Args),
     Status(status::Args),
     Show(show::Args),
     Best(best::Args),
     Report(report::Args),
+    Serve(serve::Args),
     Export(export::Args),
     Verify(verify::Args),
     Salvage(salvage::Args),
@@ -95,10 +102,12 @@ fn main() -> ExitCode {
     };
     let outcome: Outcome = match cli.command {
         Command::Plan(args) => plan::run(&args),
+        Command::List(args) => list::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Best(args) => best::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Salvage(args) => salvage::run(&args),

@@ -6,6 +6,7 @@
 mod hostile;
 mod live;
 mod plan;
+mod serve;
 mod trouble;
 mod values;
 
