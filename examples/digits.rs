@@ -86,6 +86,11 @@ fn tune() -> hobbit::Result<ExitCode> {
     if let Some(workers) = options.workers {
         study = study.workers(workers);
     }
+    // HOBBIT_NATS and HOBBIT_ROLE let other machines take part
+    #[cfg(feature = "nats")]
+    {
+        study = study.nats(hobbit::remote::Nats::from_env()?);
+    }
     #[cfg(feature = "interop")]
     {
         if let Some(file) = options.optuna {

@@ -14,6 +14,8 @@ mod observe;
 #[cfg(all(unix, feature = "process"))]
 mod process;
 mod processes;
+#[cfg(all(unix, feature = "nats"))]
+mod remote;
 #[cfg(feature = "report")]
 mod report;
 mod rooms;

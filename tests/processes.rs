@@ -43,6 +43,10 @@ fn run(name: &str, dir: &Path, workers: usize) {
         "observe::terminal::talker" => crate::observe::terminal::talker(dir, workers),
         #[cfg(all(unix, feature = "process"))]
         "process::victim" => crate::process::victim(dir, workers),
+        #[cfg(all(unix, feature = "nats"))]
+        "remote::curve" => crate::remote::curve(dir, workers),
+        #[cfg(all(unix, feature = "nats"))]
+        "remote::poison" => crate::remote::poison(dir, workers),
         "sweep::algorithms::victim" => crate::sweep::algorithms::victim(dir, workers),
         "sweep::pools::adder" => crate::sweep::pools::adder(dir, workers),
         "sweep::pools::nested" => crate::sweep::pools::nested(dir, workers),

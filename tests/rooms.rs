@@ -20,6 +20,7 @@ const NEVER: &[(&[&str], &[&str])] = &[
         &["objective", "work", "runner", "repository", "observe", "results"],
         &["function", "ask_tell", "process"],
     ),
+    (&["remote"], &["runner", "observe", "results", "study", "train"]),
     // descriptions, and what both engines need, know no engine
     (
         &[
@@ -54,7 +55,8 @@ const NEVER: &[(&[&str], &[&str])] = &[
 /// The crates that only some rooms name.
 const ONLY: &[(&[&str], &[&str])] = &[
     (&["dfdx", "gemm", "gemm_common", "pulp", "cudarc"], &["train"]),
-    (&["ron"], &["repository", "testing"]),
+    (&["ron"], &["repository", "testing", "remote::wire"]),
+    (&["async_nats", "bytes", "futures_util", "tokio"], &["remote"]),
     (&["rayon"], &["runner::place"]),
 ];
 
@@ -394,7 +396,7 @@ fn what_is_wrong_is_found() {
         "schedule names std::thread::sleep: the room is pure",
         "trial names crate::Event: it may not use that room",
         "trial names gemm::f: only train may use it",
-        "trial names ron::Error: only repository and testing may use it",
+        "trial names ron::Error: only repository and testing and remote::wire may use it",
     ];
     assert_eq!(faults, expected);
     let circle = ["observe::console", "results"].map(str::to_owned).into();

@@ -2,3 +2,7 @@
 
 #[doc = include_str!("guide/search_space.md")]
 pub mod search_space {}
+
+#[cfg(feature = "nats")]
+#[doc = include_str!("guide/cluster.md")]
+pub mod cluster {}

@@ -41,6 +41,8 @@ mod printable;
 pub mod process;
 mod random;
 mod ranked;
+#[cfg(feature = "nats")]
+pub mod remote;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod repository;

@@ -435,6 +435,18 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.workplace = Some(Box::new(workplace)))
     }
 
+    /// Lets other machines take part: the same program, started on each of them with another role. See
+    /// [`remote`](crate::remote). Results do not depend on who takes part.
+    ///
+    /// A process that is a worker serves the sweep's coordinator when [`run`](Hyperband::run) is called, and
+    /// then ends: with exit code 0 when the sweep is over, 143 when it was told to leave, 3 if the
+    /// coordinator has another study or another program, 4 if there is no server or no coordinator, or they
+    /// cannot be used.
+    #[cfg(feature = "nats")]
+    pub fn nats(self, nats: crate::remote::Nats) -> Self {
+        self.set(|s| s.nats = Some(nats))
+    }
+
     /// Prints nothing.
     pub fn quiet(self) -> Self {
         self.set(|s| s.verbosity = Verbosity::Quiet)

@@ -46,4 +46,6 @@ pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
 pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};
 pub(crate) use text::{from_text, to_text};
+#[cfg(feature = "nats")]
+pub(crate) use study::{differences, objective_differences};
 pub use verify::{Check, FileState};

@@ -203,7 +203,8 @@ impl Record {
 }
 
 impl StageRecord {
-    fn fault(&self) -> Option<&'static str> {
+    /// What of it no process can have written.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
         let Some(epochs) = self.to.checked_sub(self.from) else { return Some("it ends before it begins") };
         let last = match &self.end {
             End::Trained => 0,

@@ -149,7 +149,7 @@ impl StudyRecord {
 
 /// What of the settings of two studies is not the same, in words; `ours` is asked for now, `theirs` is what
 /// the repository holds.
-pub(super) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+pub(crate) fn differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
     differences_in(ours, theirs, |_| true)
 }
 
@@ -222,7 +222,7 @@ pub(super) fn is_larger(ours: &Algorithm, theirs: &Algorithm) -> bool {
 }
 
 /// What of the descriptions of two studies' objectives is not the same, in words.
-pub(super) fn objective_differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
+pub(crate) fn objective_differences(ours: &StudyRecord, theirs: &StudyRecord) -> Vec<String> {
     fn value<'a>(of: &'a StudyRecord, name: &str) -> &'a str {
         of.objective.get(name).map_or("not set", String::as_str)
     }

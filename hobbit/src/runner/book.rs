@@ -195,6 +195,20 @@ impl Book {
         place.is_some()
     }
 
+    /// Whether a stage is out, or may still be asked for, and its outcome is not known yet.
+    pub(super) fn is_awaited(&self, record: &StageRecord) -> bool {
+        let (trial, stage) = (record.trial, record.stage);
+        let Some(ordinal) = self.config.outline.ordinal(trial) else { return false };
+        let had = self.ledger.get(ordinal).map_or(0, |trial| trial.records.len());
+        let stages = self.stages[trial.bracket as usize - 1].len();
+        (had..stages).contains(&(stage as usize)) && !self.known.contains_key(&(trial, stage))
+    }
+
+    /// Keeps the outcome of a stage until the stage is asked for.
+    pub(super) fn keep(&mut self, record: StageRecord) {
+        self.known.insert((record.trial, record.stage), record);
+    }
+
     /// Makes a stage available again. Returns whether it was out.
     pub(super) fn give_back(&mut self, assignment: Assignment) -> bool {
         let Assignment { trial, stage, .. } = assignment;

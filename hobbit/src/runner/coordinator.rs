@@ -28,6 +28,8 @@ pub(super) struct Coordinator<H> {
 #[derive(Default)]
 struct Sorted {
     reports: Vec<Report>,
+    /// Outcomes that nobody has asked for yet.
+    early: Vec<Report>,
     checkpoints: Vec<SavedModel>,
     events: Vec<Event>,
     removed: Vec<TrialId>,
@@ -82,15 +84,18 @@ impl<H: SearchSpace> Coordinator<H> {
     fn read(&mut self, mail: Vec<Mail>, fatal: bool, unknown: bool) -> Result<bool> {
         let mut sorted = self.sort(mail);
         let written = if fatal { Ok(false) } else { self.make_durable(&mut sorted, unknown) };
-        let Sorted { reports, events, removed, interrupted, .. } = sorted;
+        let Sorted { reports, early, events, removed, interrupted, .. } = sorted;
         if fatal || written.is_err() {
             // what is not durable does not count
             self.tell(events);
             return written.map(|_| true);
         }
-        if !reports.is_empty() {
+        if reports.len() + early.len() + interrupted > 0 {
             let mut state = self.desk.lock();
-            state.mailbox.settled(reports.len() + interrupted);
+            state.mailbox.settled(reports.len() + early.len() + interrupted);
+            for report in early {
+                self.desk.keep(&mut state, report.record);
+            }
             for report in reports {
                 self.desk.enter(&mut state, report);
             }
@@ -126,6 +131,7 @@ impl<H: SearchSpace> Coordinator<H> {
                 // is continued
                 Mail::Outcome(report) if stopping && report.failed_now => sorted.interrupted += 1,
                 Mail::Outcome(report) => sorted.reports.push(*report),
+                Mail::Early(report) => sorted.early.push(*report),
             }
         }
         sorted
@@ -151,7 +157,9 @@ impl<H: SearchSpace> Coordinator<H> {
             let model = report.model.take();
             model.filter(|model| needed.contains(&model.state.trial)).map(|model| *model)
         });
-        let saved: Vec<SavedModel> = mail.checkpoints.drain(..).chain(saved).collect();
+        // whether those that come early are needed is not known yet
+        let early = mail.early.iter_mut().filter_map(|report| report.model.take()).map(|model| *model);
+        let saved: Vec<SavedModel> = mail.checkpoints.drain(..).chain(early).chain(saved).collect();
         for model in &saved {
             repository.save_model(model)?;
             self.desk.lock().book.saved(model.state.trial);
@@ -162,6 +170,7 @@ impl<H: SearchSpace> Coordinator<H> {
         let ended: Vec<Record> = mail
             .reports
             .iter()
+            .chain(&mail.early)
             .filter(|report| !report.unfinished)
             .map(|report| Record::Stage(StageRecord::clone(&report.record)))
             .collect();

@@ -186,6 +186,14 @@ impl SweepDesk {
         state.book.leave(record);
     }
 
+    /// Keeps an outcome until somebody asks for its stage, or lets it count if somebody has meanwhile.
+    pub(super) fn keep(&self, state: &mut State, record: Arc<StageRecord>) {
+        match state.book.accept(&record) {
+            true => self.settle(state, record, false),
+            false => state.book.keep(StageRecord::clone(&record)),
+        }
+    }
+
     /// Lets an outcome count.
     fn settle(&self, state: &mut State, record: Arc<StageRecord>, replayed: bool) {
         let had_mail = !state.mailbox.mail.is_empty();
@@ -293,9 +301,39 @@ impl Desk for SweepDesk {
         }
     }
 
+    fn hand_in_early(&self, worker: WorkerId, beginning: Beginning, report: Report) -> bool {
+        // without a repository there was no earlier process, and what fails while everything ends may have
+        // been ended with it
+        let is_kept =
+            self.weights.is_some() && !report.unfinished && !(report.failed_now && self.is_stopping());
+        if !is_kept || !self.lock().book.is_awaited(&report.record) {
+            return false;
+        }
+        // in the journal, it stands before its end
+        if let Err(error) = self.begin(worker, beginning) {
+            self.fail(error);
+            return false;
+        }
+        let mut state = self.lock();
+        if state.book.accept(&report.record) {
+            drop(self.send_outcome(state, report));
+            return true;
+        }
+        if state.mailbox.mail.is_empty() {
+            self.mail.notify_one();
+        }
+        state.mailbox.push_early(report);
+        true
+    }
+
+    fn receipt(&self) -> (u64, u64) {
+        self.lock().mailbox.receipt()
+    }
+
     fn give_back(&self, order: Order, why: &str) {
         let mut state = self.lock();
-        if self.return_order(&mut state, order.assignment) && self.config.observed {
+        let was_out = self.return_order(&mut state, order.assignment);
+        if was_out && self.config.observed && !why.is_empty() {
             let Order { assignment, .. } = order;
             let text = format!("trial {}: {why}; its stage is trained again", assignment.trial);
             self.send(&mut state, Mail::Event(Event::Note(text)));

@@ -25,6 +25,8 @@ pub(super) enum Mail {
     Left(Arc<StageRecord>),
     /// An outcome that has to be durable before it counts.
     Outcome(Box<Report>),
+    /// An outcome of a stage that nobody has asked for yet.
+    Early(Box<Report>),
     /// A checkpoint from within a stage.
     Checkpoint(Box<SavedModel>),
     /// Weights that are no longer needed.
@@ -36,8 +38,9 @@ pub(super) enum Mail {
 pub(super) struct Mailbox {
     pub(super) mail: Vec<Mail>,
     bytes: usize,
-    /// The outcomes that were sent and do not count yet.
-    unwritten: usize,
+    /// The outcomes that were sent, and those of them that count.
+    sent: u64,
+    settled: u64,
     /// When the first stage began of which the disk may not know yet that it did.
     pub(super) begun: Option<Instant>,
     /// The outcomes in here, by repetition and bracket.
@@ -54,12 +57,19 @@ impl Mailbox {
     /// Puts an outcome in. Returns how many of its bracket are in here now.
     pub(super) fn push_outcome(&mut self, report: Report) -> u32 {
         self.bytes += report.model.as_ref().map_or(0, |model| model.bytes());
-        self.unwritten += 1;
+        self.sent += 1;
         let trial = report.record.trial;
         self.mail.push(Mail::Outcome(Box::new(report)));
         let waiting = self.waiting.entry((trial.iteration, trial.bracket)).or_insert(0);
         *waiting += 1;
         *waiting
+    }
+
+    /// Puts an outcome in that nobody has asked for yet.
+    pub(super) fn push_early(&mut self, report: Report) {
+        self.bytes += report.model.as_ref().map_or(0, |model| model.bytes());
+        self.sent += 1;
+        self.mail.push(Mail::Early(Box::new(report)));
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -76,10 +86,15 @@ impl Mailbox {
 
     /// This many outcomes count now.
     pub(super) fn settled(&mut self, count: usize) {
-        self.unwritten = self.unwritten.saturating_sub(count);
+        self.settled += count as u64;
+    }
+
+    /// How many outcomes were sent, and how many of them count.
+    pub(super) fn receipt(&self) -> (u64, u64) {
+        (self.sent, self.settled)
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        self.unwritten == 0
+        self.sent == self.settled
     }
 }

@@ -1,6 +1,8 @@
 //! Runs a sweep: a desk that hands out work, a workplace that does it, and a coordinator that makes outcomes
 //! last.
 
+#[cfg(feature = "nats")]
+mod afar;
 mod again;
 mod book;
 mod config;

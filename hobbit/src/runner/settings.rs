@@ -74,6 +74,9 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) verbosity: Verbosity,
     /// Where stages are trained, if not on threads of this process.
     pub(crate) workplace: Option<Box<dyn Workplace>>,
+    /// The server by which other machines take part.
+    #[cfg(feature = "nats")]
+    pub(crate) nats: Option<crate::remote::Nats>,
 }
 
 impl<O: Objective> Default for Settings<O> {
@@ -112,6 +115,8 @@ impl<O: Objective> Default for Settings<O> {
             observers: Vec::new(),
             verbosity: Verbosity::default(),
             workplace: None,
+            #[cfg(feature = "nats")]
+            nats: None,
         }
     }
 }

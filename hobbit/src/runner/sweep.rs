@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+#[cfg(feature = "nats")]
+use super::afar;
 use super::book::{Book, Left};
 use super::config::{Checked, Config};
 use super::configurations::Configurations;
@@ -35,6 +37,15 @@ pub(crate) fn sweep<O: Objective>(
 ) -> Result<Finished<O>> {
     let Checked { mut study, configurations, workers, mut notes, idle } =
         Checked::new(&*objective, &mut settings, algorithm)?;
+    #[cfg(feature = "nats")]
+    let link = afar::connect(&settings);
+    #[cfg(feature = "nats")]
+    if let Some(nats) = settings.nats.as_ref().filter(|nats| nats.is_worker()) {
+        let pool = || -> Box<dyn Workplace> { Box::new(bare_pool(&objective, &settings, workers)) };
+        afar::serve(nats, link, (&study, workers, settings.verbosity), pool);
+    }
+    #[cfg(feature = "nats")]
+    let link = link?;
     let mut past = match &settings.repo_dir {
         Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &mut study)?,
         None => Past::default(),
@@ -58,10 +69,14 @@ pub(crate) fn sweep<O: Objective>(
     let begins = repository.as_ref().map(Repository::begins);
     let proposals = configurations.proposals().cloned();
     let desk = Arc::new(SweepDesk::new(config.clone(), book, proposals, limits, weights, begins));
-    let place = settings.workplace.take().unwrap_or_else(|| {
+    let place = settings.workplace.take();
+    let local = || -> Box<dyn Workplace> {
         let trace = repository.as_ref().and_then(Repository::trace);
         Box::new(local_pool(&objective, &settings, workers, &configurations, trace))
-    });
+    };
+    #[cfg(feature = "nats")]
+    let place = place.or_else(|| afar::fleet(&settings, link?, &config.study, local));
+    let place = place.unwrap_or_else(local);
     let configurations = Arc::new(configurations);
     let stop_when = settings.stop_when.take();
     let mut coordinator =
@@ -85,8 +100,13 @@ fn local_pool<O: Objective>(
     configurations: &Configurations<O::Hparams>,
     trace: Option<std::fs::File>,
 ) -> LocalPool<O> {
+    let pool = bare_pool(objective, settings, workers);
+    pool.in_process(configurations.made().clone(), trace, settings.stop_on_ctrl_c)
+}
+
+/// Threads that share nothing with the sweep.
+fn bare_pool<O: Objective>(objective: &Arc<O>, settings: &Settings<O>, workers: usize) -> LocalPool<O> {
     let pool = LocalPool::new(objective.clone(), workers).given(settings.enqueued.clone());
-    let pool = pool.in_process(configurations.made().clone(), trace, settings.stop_on_ctrl_c);
     match settings.memory_budget {
         Some(bytes) => pool.memory_budget(bytes),
         None => pool,

@@ -87,8 +87,23 @@ pub trait Desk: Send + Sync {
     /// nobody was asked to train, are ignored. Returns when there is room for more.
     fn hand_in(&self, worker: WorkerId, reports: &mut Vec<Report>);
 
+    /// Takes what came of an order that an earlier process of this sweep gave. If the stage is out, it counts
+    /// as if this process had ordered it. If nobody has asked for it yet, it is kept, durably, and counts as
+    /// soon as the stage has its turn. Returns whether it is either; if not, the stage's outcome is known.
+    fn hand_in_early(&self, worker: WorkerId, beginning: Beginning, report: Report) -> bool {
+        let _ = (worker, beginning, report);
+        false
+    }
+
+    /// How many outcomes were handed in so far, and how many of them, in the order in which they were, count
+    /// and are durable if the sweep has a repository. Whoever has to keep an outcome until it is safe
+    /// compares the first number, asked for after it was handed in, with the second.
+    fn receipt(&self) -> (u64, u64) {
+        (0, u64::from(self.is_settled()))
+    }
+
     /// Makes an order available again that nobody works on any more, because its worker was lost for example.
-    /// It has no effect if somebody has reported on it meanwhile.
+    /// It has no effect if somebody has reported on it meanwhile. The user is told why, unless that is empty.
     fn give_back(&self, order: Order, why: &str);
 
     /// Takes a trial's state within a stage, to be kept as its checkpoint.

@@ -1,0 +1,131 @@
+//! What is too large for a message: cut into pieces that have a stream of their own, under a name that is
+//! used once.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::Context;
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+
+use super::link::tokio_timeout;
+use super::names::Names;
+use super::wire;
+
+/// What is larger than this is not sent inside of a message.
+pub(super) const INLINE: usize = 512 << 10;
+/// The size of a piece. With the message around it, it is below the largest message of any server.
+const PIECE: usize = 512 << 10;
+/// The pieces that are under way at once: with one at a time, a link is as slow as its round trip.
+const UNDER_WAY: usize = 16;
+/// How long a piece may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const BLOB: &str = "hobbit-blob";
+
+/// Where the pieces are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Blob {
+    name: String,
+    bytes: usize,
+    crc: u32,
+}
+
+impl Blob {
+    fn pieces(&self) -> usize {
+        self.bytes.div_ceil(PIECE)
+    }
+}
+
+/// A message's content as it is sent: as it is, or in pieces if it is large. The pieces are there when this
+/// returns.
+///
+/// # Errors
+/// In words, why they could not be sent.
+pub(super) async fn wrap(
+    js: &Context,
+    names: &Names,
+    name: &str,
+    headers: &mut HeaderMap,
+    content: Vec<u8>,
+) -> Result<Vec<u8>, String> {
+    if content.len() <= INLINE {
+        return Ok(content);
+    }
+    let blob = Blob { name: name.to_owned(), bytes: content.len(), crc: crc32fast::hash(&content) };
+    let content = bytes::Bytes::from(content);
+    let send = |number: usize| {
+        let piece = content.slice(number * PIECE..content.len().min((number + 1) * PIECE));
+        let subject = format!("{}.{number}", names.blob(name));
+        async move {
+            let sent = async { js.publish(subject, piece).await?.await };
+            match tokio_timeout(PATIENCE, sent).await {
+                Some(Ok(_)) => Ok(()),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("it took too long".to_owned()),
+            }
+        }
+    };
+    let mut sent = stream::iter((0..blob.pieces()).map(send)).buffer_unordered(UNDER_WAY);
+    while let Some(piece) = sent.next().await {
+        piece?;
+    }
+    headers.insert(BLOB, wire::text(&blob)?);
+    Ok(Vec::new())
+}
+
+/// The content of a message that was [wrapped](wrap).
+///
+/// # Errors
+/// In words, why there is none any more.
+pub(super) async fn unwrap(
+    js: &Context,
+    names: &Names,
+    headers: Option<&HeaderMap>,
+    payload: &bytes::Bytes,
+) -> Result<bytes::Bytes, String> {
+    let Some(blob) = named(headers)? else { return Ok(payload.clone()) };
+    let stream = js.get_stream_no_info(names.blobs()).await.map_err(|error| error.to_string())?;
+    let stream = &stream;
+    let read = |number: usize| {
+        let subject = format!("{}.{number}", names.blob(&blob.name));
+        async move {
+            match tokio_timeout(PATIENCE, stream.direct_get_last_for_subject(subject)).await {
+                Some(Ok(message)) => Ok(message.payload),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("it took too long".to_owned()),
+            }
+        }
+    };
+    let mut pieces = stream::iter((0..blob.pieces()).map(read)).buffered(UNDER_WAY);
+    let mut content = Vec::with_capacity(blob.bytes);
+    while let Some(piece) = pieces.next().await {
+        content.extend_from_slice(&piece?);
+    }
+    match (content.len(), crc32fast::hash(&content)) == (blob.bytes, blob.crc) {
+        true => Ok(content.into()),
+        false => Err("its pieces are damaged".to_owned()),
+    }
+}
+
+/// Removes the pieces of a message's content, if it has any.
+pub(super) async fn remove(js: &Context, names: &Names, headers: Option<&HeaderMap>) {
+    if let Ok(Some(blob)) = named(headers) {
+        remove_named(js, names, &blob.name).await;
+    }
+}
+
+/// Removes the pieces of this name. What is left of them goes by its age.
+pub(super) async fn remove_named(js: &Context, names: &Names, name: &str) {
+    if let Ok(stream) = js.get_stream_no_info(names.blobs()).await {
+        let _ =
+            tokio_timeout(PATIENCE, async { stream.purge().filter(format!("{}.*", names.blob(name))).await })
+                .await;
+    }
+}
+
+fn named(headers: Option<&HeaderMap>) -> Result<Option<Blob>, String> {
+    let Some(text) = headers.and_then(|headers| headers.get(BLOB)) else { return Ok(None) };
+    wire::parse(text.as_str().as_bytes()).map(Some)
+}

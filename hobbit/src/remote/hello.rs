@@ -1,0 +1,114 @@
+//! Whether two processes have the same study before them: what the coordinator says of it, and what of that
+//! is another here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::settings::Nats;
+use super::wire::{Hello, Member, PROTOCOL, Standing, print, text};
+use crate::error::Error;
+use crate::repository::{StudyRecord, differences, objective_differences};
+use crate::work::Terms;
+
+/// What of a program decides on results besides the study: its names and values.
+pub(crate) type Build = BTreeMap<String, String>;
+
+const VECTORS: &str = "what the processor computes with";
+
+/// Ends a program with another code than 1.
+#[derive(Debug)]
+pub(crate) struct ExitWith(pub(crate) u8);
+
+impl std::fmt::Display for ExitWith {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for ExitWith {}
+
+/// This program.
+pub(crate) fn build() -> Build {
+    let values = [
+        ("the version of hobbit", env!("CARGO_PKG_VERSION").to_owned()),
+        ("the executable", executable().unwrap_or_else(|| "unknown".to_owned())),
+        (VECTORS, vectors()),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// The length and the checksum of this program's file. It is to tell builds apart, not to trust one.
+#[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
+fn executable() -> Option<String> {
+    let bytes = std::fs::read(std::env::current_exe().ok()?).ok()?;
+    Some(format!("{} bytes, checksum {:08x}", bytes.len(), crc32fast::hash(&bytes)))
+}
+
+/// What sums of floats may depend on.
+fn vectors() -> String {
+    #[cfg(target_arch = "x86_64")]
+    let kind = match (std::is_x86_feature_detected!("avx512f"), std::is_x86_feature_detected!("fma")) {
+        (true, _) => "AVX-512",
+        (false, true) => "AVX2 with FMA",
+        (false, false) => "SSE without FMA",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let kind = "its own vectors";
+    format!("{}, {kind}", std::env::consts::ARCH)
+}
+
+impl Hello {
+    pub(crate) fn new(from: &Member, repository: Option<&Path>, study: &StudyRecord, terms: &Terms) -> Hello {
+        let repository = repository.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
+        Hello {
+            protocol: PROTOCOL,
+            from: from.clone(),
+            repository: repository.map(|dir| dir.display().to_string()).unwrap_or_default(),
+            standing: Standing::Open,
+            study: study.clone(),
+            terms: terms.clone(),
+            build: build(),
+        }
+    }
+
+    /// A number that is the same for equal studies.
+    pub(super) fn print(&self) -> u32 {
+        print(&text(&self.study).unwrap_or_default())
+    }
+}
+
+/// What of this process's study is not that of a coordinator, as an error; nothing if they are the same.
+pub(super) fn compare(theirs: &Hello, study: &StudyRecord, build: &Build, nats: &Nats) -> Option<Error> {
+    let from = &theirs.from;
+    if theirs.protocol != PROTOCOL {
+        let text = format!(
+            "{from}, which runs the sweep, sends messages of version {}, and this program knows version {PROTOCOL}: run the same \
+             program on all machines",
+            theirs.protocol
+        );
+        return Some(Error::study(text).with_source(ExitWith(3)));
+    }
+    let mut found = differences(study, &theirs.study);
+    found.extend(objective_differences(study, &theirs.study));
+    if !found.is_empty() {
+        let text = format!(
+            "this worker has another study than {from}, which runs the sweep: {}. Run the same program with the same settings on all \
+             machines; where one server serves several studies, give each a name of its own with HOBBIT_STUDY",
+            found.join("; ").replace(" in the repository", " there")
+        );
+        return Some(Error::study(text).with_source(ExitWith(3)));
+    }
+    let is_allowed = |name: &str| if name == VECTORS { nats.mixed_hardware } else { nats.other_builds };
+    for (name, ours) in build {
+        let theirs = theirs.build.get(name).map_or("unknown", String::as_str);
+        if ours != theirs && !is_allowed(name) {
+            let allowed = if name == VECTORS { "allow_mixed_hardware" } else { "allow_other_builds" };
+            let text = format!(
+                "{name} is {ours} here, and {theirs} at {from}, which runs the sweep, so results could differ. Run the same program on \
+                 machines of one kind, or allow it with `.{allowed}()`"
+            );
+            return Some(Error::study(text).with_source(ExitWith(3)));
+        }
+    }
+    None
+}

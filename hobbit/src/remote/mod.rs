@@ -1,0 +1,39 @@
+//! Sweeps over many machines, by way of a NATS server with JetStream.
+//!
+//! One process, the coordinator, runs the sweep and holds its repository; any number of others train for it.
+//! They are the same program, with the same settings, started with another
+//! [role](Nats::from_env). Results are byte for byte those of one machine, whatever dies meanwhile: everything
+//! random follows from the order of a stage, the first report of a stage counts, and what is on the server
+//! can be made again from the repository at any time.
+//!
+//! The only room that knows NATS and its asynchronous runtime.
+
+mod announce;
+mod blobs;
+mod branch;
+mod driver;
+mod fleet;
+mod hall;
+mod hello;
+mod lease;
+mod link;
+mod listen;
+mod machines;
+mod names;
+mod published;
+mod reported;
+mod serve;
+mod server;
+mod settings;
+#[cfg(feature = "testing")]
+mod together;
+mod wire;
+
+pub(crate) use fleet::Fleet;
+pub(crate) use hello::ExitWith;
+pub(crate) use link::Link;
+pub(crate) use serve::{Served, Station};
+pub use settings::{Nats, Role};
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use together::Together;

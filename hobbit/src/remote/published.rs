@@ -1,0 +1,141 @@
+//! Orders that the coordinator has published: how many there are, and that they are there until they are
+//! reported.
+
+use std::time::{Duration, Instant};
+
+use super::blobs;
+use super::driver::{BATCH, Driver, Out, Stage};
+use super::names::{AGAIN, BEAT, LOST};
+use super::server::Parcel;
+use super::wire::{Member, OrderNote};
+use crate::work::{Taken, WorkerId};
+
+/// How often it is tried to put right what is known to be missing.
+const MEND: Duration = Duration::from_millis(500);
+
+impl Driver<'_> {
+    /// Takes orders as long as workers have room for them, with some to spare.
+    pub(super) fn fetch(&mut self) {
+        if self.idle.take() && !self.out.is_empty() {
+            self.take_back();
+        }
+        let slots = self.machines.slots();
+        // without anyone, it has to be found out whether there is anything to do at all
+        let most = if slots == 0 && self.idle.has_ended() { 1 } else { 2 * slots };
+        let room = most.saturating_sub(self.out.len());
+        if room == 0 || self.is_over || self.reserved.elapsed() < BEAT / 4 {
+            return;
+        }
+        let mut orders = Vec::new();
+        let taken = self.desk.take(WorkerId { machine: u32::MAX, index: 0 }, room, &mut orders);
+        self.is_over = taken == Taken::Over;
+        self.waker.want(taken == Taken::Wait || !self.tickets.is_empty());
+        let stages: Vec<Stage> = orders.iter().map(|order| (order.trial(), order.assignment.stage)).collect();
+        for (order, stage) in orders.into_iter().zip(&stages) {
+            let replaces = self.left.remove(stage);
+            let out = Out { order, published: None, worked_on: None, by: Vec::new(), replaces, blob: None };
+            self.out.insert(*stage, out);
+        }
+        self.publish(&stages);
+    }
+
+    /// Publishes orders that are out.
+    fn publish(&mut self, stages: &[Stage]) {
+        let study = self.study;
+        let mut parcels = Vec::with_capacity(stages.len());
+        for stage in stages {
+            let Some(out) = self.out.get_mut(stage) else { continue };
+            let saved = out.order.checkpoint.map(|checkpoint| self.desk.load(checkpoint));
+            let checkpoint = match saved {
+                Some(Ok(Some(model))) => model.to_bytes().unwrap_or_default(),
+                Some(Err(why)) => {
+                    self.desk.note(format!("{why}; the trial is trained again from its beginning"));
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            };
+            self.blobs += 1;
+            let Member { pid, nonce, .. } = self.link.me;
+            let blob = format!("{}-{}-{pid}-{nonce}-{}", stage.0, stage.1, self.blobs);
+            out.blob = Some(blob.clone()).filter(|_| checkpoint.len() > blobs::INLINE);
+            let note = OrderNote { study, order: out.order.clone() };
+            parcels.push(Parcel {
+                note,
+                checkpoint,
+                replaces: out.replaces && out.published.is_none(),
+                blob,
+            });
+        }
+        let server = self.server();
+        let there = self.link.wait(server.publish(parcels));
+        for (stage, is_there) in stages.iter().zip(there) {
+            if let Some(out) = self.out.get_mut(stage) {
+                out.published = is_there.then(Instant::now);
+            }
+        }
+    }
+
+    /// Publishes again what is out and nobody works on; what is on the server already is refused there.
+    pub(super) fn publish_again(&mut self, all: bool) {
+        let is_due = |out: &Out| {
+            let is_worked_on = out.worked_on.is_some_and(|when| when.elapsed() <= LOST);
+            !is_worked_on && (all || out.published.is_none_or(|when| when.elapsed() >= AGAIN))
+        };
+        let due: Vec<Stage> =
+            self.out.iter().filter(|(_, out)| is_due(out)).map(|(stage, _)| *stage).collect();
+        for window in due.chunks(BATCH) {
+            self.publish(window);
+            for stage in window {
+                if let Some(out) = self.out.get_mut(stage) {
+                    // its worker may have been done with it, so that it may be there once too often
+                    out.replaces |= out.published.is_some();
+                }
+            }
+        }
+    }
+
+    /// Sees to it that all orders are on the server that are out.
+    pub(super) fn look_after_orders(&mut self) {
+        if self.again.elapsed() >= AGAIN {
+            self.again = Instant::now();
+            self.is_set_up = self.link.is_connected() && self.link.wait(self.server().set_up(false)).is_ok();
+            if self.is_set_up {
+                self.publish_again(false);
+            }
+        }
+        if self.mended.elapsed() >= MEND {
+            self.mend();
+        }
+    }
+
+    /// Puts right what is known to be missing on the server.
+    pub(super) fn mend(&mut self) {
+        self.mended = Instant::now();
+        if !self.link.is_connected() {
+            return;
+        }
+        if !self.is_set_up {
+            self.is_set_up = self.link.wait(self.server().set_up(false)).is_ok();
+            if self.is_set_up {
+                self.publish_again(true);
+            }
+        } else if self.out.values().any(|out| out.published.is_none()) {
+            self.publish_again(false);
+        }
+    }
+
+    /// Gives the threads of this process, which have nothing to do, what nobody elsewhere has begun.
+    fn take_back(&mut self) {
+        let is_unbegun = |out: &Out| {
+            out.worked_on.is_none() && out.published.is_some_and(|when| when.elapsed() > BEAT + BEAT / 2)
+        };
+        let unbegun = self.out.iter().find(|(_, out)| is_unbegun(out)).map(|(stage, _)| *stage);
+        let Some(out) = unbegun.and_then(|stage| self.out.remove(&stage)) else { return };
+        let stage = (out.order.trial(), out.order.assignment.stage);
+        self.link.wait(self.server().withdraw(self.names.order(stage)));
+        self.left.insert(stage);
+        self.desk.give_back(out.order, "");
+        // not to take it again before they can
+        self.reserved = Instant::now();
+    }
+}

@@ -1,0 +1,158 @@
+//! Reports that have come to the coordinator: which of them count, and when they are acknowledged.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::announce::{announce, epochs};
+use super::blobs;
+use super::driver::{Driver, Out, Stage, Ticket};
+use super::listen::Letter;
+use super::server::Server;
+use super::wire::{self, Member, ReportNote, Said};
+use crate::repository::{End, SavedModel, StageRecord};
+use crate::work::{Beginning, Report, WorkerId};
+
+impl Driver<'_> {
+    /// A report has come.
+    pub(super) fn report(&mut self, letter: Letter) {
+        let Letter { content, headers, acker } = letter;
+        let decoded = content.and_then(|content| {
+            let (note, behind) = wire::decode::<ReportNote>(headers.as_ref(), &content)?;
+            let model = match behind.is_empty() {
+                true => None,
+                false => Some(Box::new(SavedModel::from_bytes(behind)?)),
+            };
+            match &note.said {
+                Said::Outcome { record, .. } if record.fault().is_some() => {
+                    Err(record.fault().unwrap_or_default().to_owned())
+                }
+                _ => Ok((note, model)),
+            }
+        });
+        let number = match decoded {
+            Ok((note, model)) if note.study == self.study => self.reported(note, model),
+            // of a study that was here before
+            Ok(_) => None,
+            Err(why) => {
+                // its order is published again when it is missed
+                self.desk.note(format!("a report could not be read ({why}); its stage is trained again"));
+                None
+            }
+        };
+        self.tickets.push_back(Ticket { number: number.unwrap_or(0), acker, headers });
+    }
+
+    /// Returns the number that has to be durable before the report is acknowledged, if one has.
+    fn reported(&mut self, note: ReportNote, model: Option<Box<SavedModel>>) -> Option<u64> {
+        let ReportNote { from, assignment, beginning, said, notes, .. } = note;
+        let stage = (assignment.trial, assignment.stage);
+        for note in notes {
+            self.desk.note(format!("{from}: {note}"));
+        }
+        let (record, unfinished, failed_now) = match said {
+            Said::Outcome { record, unfinished, failed_now } => (record, unfinished, failed_now),
+            Said::GivenUp(record) => (self.given_up(stage, record), false, false),
+            Said::Saved => {
+                model.into_iter().for_each(|model| self.desk.save(model));
+                return None;
+            }
+            Said::Back => {
+                if let Some(out) = self.out.get_mut(&stage) {
+                    (out.published, out.worked_on, out.replaces) = (None, None, true);
+                }
+                return None;
+            }
+        };
+        self.came(&from, beginning, Report { record, model, unfinished, failed_now })
+    }
+
+    /// An outcome has come, or a part of one.
+    fn came(&mut self, from: &Member, beginning: Option<Beginning>, mut report: Report) -> Option<u64> {
+        let machine = self.machines.number(from);
+        Arc::make_mut(&mut report.record).machine = machine;
+        let record = report.record.clone();
+        let worker = WorkerId { machine, index: record.worker };
+        let stage = (record.trial, record.stage);
+        if report.unfinished && !self.desk.stop().is_set() {
+            if self.out.remove(&stage).is_some() {
+                self.left.insert(stage);
+                // what it has come to is to be written before the order is given again
+                self.reserved = Instant::now();
+                self.desk.hand_in(worker, &mut vec![report]);
+            }
+            return None;
+        }
+        let essence = wire::essence(&record);
+        if let Some((counted, other)) = self.counted.get(&stage) {
+            if *counted != essence {
+                self.desk.note(format!(
+                    "trial {} was trained twice, by {other} and by {from}, with different results: the objective is not deterministic, or \
+                     the machines compute differently; the first result counts",
+                    stage.0
+                ));
+            }
+            return None;
+        }
+        if let Some(out) = self.out.remove(&stage) {
+            announce(&**self.desk, worker, beginning, &record);
+            self.desk.hand_in(worker, &mut vec![report]);
+            self.clear(stage, &out);
+        } else {
+            // of an order that an earlier process gave, or that threads of this one have now
+            if !self.desk.hand_in_early(worker, beginning?, report) {
+                return None;
+            }
+            epochs(&**self.desk, worker, &record);
+        }
+        self.counted.insert(stage, (essence, from.clone()));
+        Some(self.desk.receipt().0)
+    }
+
+    /// The outcome of a stage that took its workers with it, with those that are known.
+    fn given_up(&self, stage: Stage, mut record: Arc<StageRecord>) -> Arc<StageRecord> {
+        let by = self.out.get(&stage).map_or(&[][..], |out| &out.by);
+        if let (End::Failed { reason, .. }, false) = (&mut Arc::make_mut(&mut record).end, by.is_empty()) {
+            let by: Vec<String> = by.iter().map(ToString::to_string).collect();
+            reason.push_str(": ");
+            reason.push_str(&by.join(", "));
+        }
+        record
+    }
+
+    /// Removes from the server what may be there of a stage that is reported.
+    fn clear(&self, stage: Stage, out: &Out) {
+        let (link, names, study) = (self.link.clone(), self.names.clone(), self.study);
+        let (blob, was_doubled) = (out.blob.clone(), out.replaces);
+        if blob.is_none() && !was_doubled {
+            return;
+        }
+        self.link.spawn(async move {
+            if let Some(blob) = blob {
+                blobs::remove_named(&link.js, &names, &blob).await;
+            }
+            if was_doubled {
+                let server = Server { link: &link, names: &names, study };
+                server.withdraw(names.order(stage)).await;
+            }
+        });
+    }
+
+    /// Acknowledges the reports that are durable.
+    pub(super) fn acknowledge(&mut self) {
+        let (_, settled) = self.desk.receipt();
+        let ready = self.tickets.iter().take_while(|ticket| ticket.number <= settled).count();
+        let ready: Vec<Ticket> = self.tickets.drain(..ready).collect();
+        self.waker.want(!self.tickets.is_empty());
+        if ready.is_empty() {
+            return;
+        }
+        let (link, names) = (self.link.clone(), self.names.clone());
+        self.link.spawn(async move {
+            for Ticket { acker, headers, .. } in ready {
+                // without it, it comes once more
+                let _ = acker.ack().await;
+                blobs::remove(&link.js, &names, headers.as_ref()).await;
+            }
+        });
+    }
+}

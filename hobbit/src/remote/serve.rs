@@ -1,0 +1,340 @@
+//! A worker process: finds the coordinator, pulls orders for its free slots, says that it is there, and
+//! leaves in order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::{Consumer, pull};
+use async_nats::jetstream::kv;
+use async_nats::jetstream::{AckKind, Message};
+use futures_util::StreamExt;
+use tokio::task::AbortHandle;
+
+use super::blobs;
+use super::branch::Branch;
+use super::hello::{Build, ExitWith, build, compare};
+use super::link::{Link, tokio_timeout};
+use super::names::{BEAT, LEADER, Names, RENEWAL, WORKERS};
+use super::settings::Nats;
+use super::wire::{self, Hello, Lead, OrderNote, Standing};
+use crate::error::{Error, Result};
+use crate::objective::History;
+use crate::repository::{End, StageRecord, StudyRecord, Timestamp};
+use crate::work::{Order, Workplace};
+
+/// How long a pull waits for orders.
+const PULL: Duration = Duration::from_secs(10);
+/// How often the server says meanwhile that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How often it is looked whether there is a coordinator.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// How a worker's work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// The sweep is over.
+    Done,
+    /// It was told to leave.
+    Left,
+}
+
+/// A worker process.
+pub(crate) struct Station<'a> {
+    pub(crate) nats: &'a Nats,
+    pub(crate) study: &'a StudyRecord,
+    pub(crate) slots: usize,
+    /// Tells the user something.
+    pub(crate) tell: &'a dyn Fn(&str),
+}
+
+/// What tasks on the connection's thread share.
+struct Post {
+    branch: Arc<Branch>,
+    nats: Nats,
+    study: StudyRecord,
+    build: Build,
+}
+
+impl Station<'_> {
+    /// Serves until the sweep is over. `pool` is where orders are trained; `watch` is given what makes it
+    /// leave.
+    ///
+    /// # Errors
+    /// There is no coordinator, or it has another study; or a worker cannot work.
+    pub(crate) fn serve(
+        &self,
+        link: &Arc<Link>,
+        mut pool: Box<dyn Workplace>,
+        watch: impl FnOnce(Box<dyn Fn() + Send>),
+    ) -> Result<Served> {
+        let names = Names::new(&self.nats.study);
+        let hello = self.find(link, &names)?;
+        if hello.standing == Standing::Over {
+            return Ok(Served::Done);
+        }
+        let build = build();
+        if let Some(error) = compare(&hello, self.study, &build, self.nats) {
+            return Err(error);
+        }
+        (self.tell)(&format!("{} slots for the sweep of {}", self.slots, hello.from));
+        let branch = Branch::new(link.clone(), names, hello.terms.clone(), hello.print(), self.slots);
+        let branch = Arc::new(branch);
+        let leaving = branch.clone();
+        watch(Box::new(move || leaving.leave()));
+        let post = Arc::new(Post {
+            branch: branch.clone(),
+            nats: self.nats.clone(),
+            study: self.study.clone(),
+            build,
+        });
+        let tasks = [
+            link.spawn(pulls(post.clone())),
+            link.spawn(beats(post.clone())),
+            link.spawn(hear(post.clone(), hello)),
+        ];
+        let worked = pool.run(branch.clone());
+        branch.leave();
+        drop(pool);
+        branch.hand_back();
+        tasks.iter().for_each(AbortHandle::abort);
+        link.wait(say_goodbye(&branch));
+        worked?;
+        match branch.failure() {
+            Some(error) => Err(error),
+            None if branch.is_over() || branch.is_told_to_stop() => Ok(Served::Done),
+            None => Ok(Served::Left),
+        }
+    }
+
+    /// The sweep's coordinator, as soon as there is one.
+    fn find(&self, link: &Link, names: &Names) -> Result<Hello> {
+        let (start, mut said) = (Instant::now(), Instant::now());
+        loop {
+            if let Some(Ok(hello)) = link.wait(leader(link, names)) {
+                return Ok(hello);
+            }
+            if start.elapsed() >= self.nats.wait {
+                let text = format!(
+                    "no coordinator of the study `{}` has come to the NATS server at {} for {:.0} s (HOBBIT_WAIT says how long): is the \
+                     program running with this server and without HOBBIT_ROLE=worker?",
+                    self.nats.study,
+                    self.nats.address(),
+                    self.nats.wait.as_secs_f64()
+                );
+                return Err(Error::study(text).with_source(ExitWith(4)));
+            }
+            if said.elapsed() >= Duration::from_secs(10) {
+                said = Instant::now();
+                (self.tell)("waiting for the coordinator");
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// What the coordinator says of itself: nothing if there is none, or the server does not answer.
+async fn leader(link: &Link, names: &Names) -> Option<Result<Hello, String>> {
+    let live: kv::Store = link.js.get_key_value(names.live()).await.ok()?;
+    let value = live.get(LEADER).await.ok()??;
+    Some(wire::parse(&value))
+}
+
+async fn say_goodbye(branch: &Branch) {
+    let (mut here, _) = branch.here();
+    here.leaves = true;
+    here.doing.clear();
+    if let Ok((headers, content)) = wire::encode(&here, &[]) {
+        let _ = branch.link.client.publish_with_headers(branch.names.here(), headers, content.into()).await;
+        let _ = tokio_timeout(Duration::from_secs(1), branch.link.client.flush()).await;
+    }
+}
+
+/// Pulls orders whenever there is room for some.
+async fn pulls(post: Arc<Post>) {
+    let branch = &post.branch;
+    let mut consumer: Option<Consumer<pull::Config>> = None;
+    let mut connections = branch.link.connections();
+    let mut open: Vec<AbortHandle> = Vec::new();
+    while !branch.is_leaving() {
+        if branch.link.connections() != connections {
+            // pulls from before do not notice that the server was away
+            connections = branch.link.connections();
+            open.drain(..).for_each(|pull| pull.abort());
+            consumer = None;
+        }
+        open.retain(|pull| !pull.is_finished());
+        if consumer.is_none() {
+            let found = branch.link.js.get_consumer_from_stream(WORKERS, branch.names.orders());
+            consumer = found.await.ok();
+        }
+        if let Some(found) = &consumer {
+            let room = branch.ask();
+            if room > 0 {
+                let asked = Asked { branch: branch.clone(), left: room };
+                let pulled = pull(post.clone(), found.clone(), asked);
+                open.push(tokio::spawn(pulled).abort_handle());
+            }
+        }
+        let wait = if consumer.is_some() { Duration::from_millis(500) } else { LOOK };
+        let _ = tokio_timeout(wait, branch.room.notified()).await;
+        if branch.lost_consumer() {
+            consumer = None;
+        }
+    }
+    open.drain(..).for_each(|pull| pull.abort());
+}
+
+/// Orders that were asked for, and have not come.
+struct Asked {
+    branch: Arc<Branch>,
+    left: usize,
+}
+
+impl Asked {
+    fn came(&mut self) {
+        self.left -= 1;
+        self.branch.answered(1);
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.branch.answered(self.left);
+        self.branch.room.notify_one();
+    }
+}
+
+/// Pulls as many orders as were asked for.
+async fn pull(post: Arc<Post>, consumer: Consumer<pull::Config>, mut asked: Asked) {
+    let batch = consumer.batch().max_messages(asked.left).expires(PULL).heartbeat(HEARTBEAT);
+    let failed = async {
+        let Ok(mut messages) = batch.messages().await else { return true };
+        while let Some(message) = messages.next().await {
+            let Ok(message) = message else { return true };
+            receive(&post, message).await;
+            if asked.left > 0 {
+                asked.came();
+            }
+        }
+        false
+    };
+    if failed.await {
+        // the server is away or was wiped
+        post.branch.lose_consumer();
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Takes an order in, unless it is none of this study.
+async fn receive(post: &Post, message: Message) {
+    let branch = &post.branch;
+    let delivered = message.info().map_or(1, |info| info.delivered);
+    let (message, acker) = message.split();
+    let headers = message.headers.as_ref();
+    let content = blobs::unwrap(&branch.link.js, &branch.names, headers, &message.payload).await;
+    let order = content.and_then(|content| {
+        let (note, behind) = wire::decode::<OrderNote>(headers, &content)?;
+        Ok((note, content.slice_ref(behind)))
+    });
+    match order {
+        Ok((note, checkpoint)) if branch.is_of(note.study) => {
+            if delivered > i64::from(post.nats.give_up_after) {
+                let record = Arc::new(given_up(&note.order, delivered - 1));
+                branch.refuse(&note.order, &acker, record).await;
+            } else {
+                branch.receive(note.order, acker, checkpoint);
+            }
+        }
+        // whoever runs the sweep publishes it again, if it is still wanted
+        _ => drop(tokio_timeout(HEARTBEAT, acker.ack()).await),
+    }
+}
+
+/// The outcome of a stage whose workers were all lost.
+fn given_up(order: &Order, workers: i64) -> StageRecord {
+    let assignment = order.assignment;
+    let reason = match workers {
+        1 => "it took the worker with it that began it (`give_up_after`)".to_owned(),
+        _ => format!("it took {workers} workers with it, one after the other (`give_up_after`)"),
+    };
+    StageRecord {
+        time: Timestamp::now(),
+        trial: assignment.trial,
+        stage: assignment.stage,
+        from: assignment.from,
+        to: assignment.to,
+        end: End::Failed { epoch: assignment.from + 1, reason },
+        score: None,
+        attempt: order.attempt,
+        worker: 0,
+        machine: 0,
+        seconds: 0.0,
+        history: History::default(),
+    }
+}
+
+/// Says that this process is there, and that it works on what it has.
+async fn beats(post: Arc<Post>) {
+    let branch = &post.branch;
+    loop {
+        let (here, ackers) = branch.here();
+        if let Ok((headers, content)) = wire::encode(&here, &[]) {
+            let _ =
+                branch.link.client.publish_with_headers(branch.names.here(), headers, content.into()).await;
+        }
+        for acker in ackers {
+            let _ = acker.ack_with(AckKind::Progress).await;
+        }
+        // what was begun is told soon, so that it is known who had it should this process end now
+        tokio::time::sleep(BEAT / 10).await;
+        let _ = tokio_timeout(BEAT, branch.beat.notified()).await;
+    }
+}
+
+/// Hears of how the sweep stands.
+async fn hear(post: Arc<Post>, mut hello: Hello) {
+    let branch = &post.branch;
+    let mut heard = Instant::now();
+    loop {
+        let Ok(mut leads) = branch.link.client.subscribe(branch.names.lead()).await else {
+            tokio::time::sleep(LOOK).await;
+            continue;
+        };
+        loop {
+            match tokio_timeout(RENEWAL, leads.next()).await {
+                Some(None) => break,
+                Some(Some(message)) => {
+                    let decoded = wire::decode::<Lead>(message.headers.as_ref(), &message.payload);
+                    let Ok((lead, _)) = decoded else { continue };
+                    heard = Instant::now();
+                    branch.add_ended(&lead.ended);
+                    branch.stand(lead.standing);
+                    if lead.from == hello.from {
+                        continue;
+                    }
+                }
+                None => {}
+            }
+            // there may be another one, or the end was not heard of
+            if let Some(Ok(now)) = leader(&branch.link, &branch.names).await {
+                heard = Instant::now();
+                branch.stand(now.standing);
+                if now.from != hello.from {
+                    if let Some(error) = compare(&now, &post.study, &post.build, &post.nats) {
+                        branch.give_up(error);
+                    }
+                    branch.beat.notify_one();
+                }
+                hello = now;
+            }
+            if heard.elapsed() > post.nats.wait {
+                let text = format!(
+                    "nothing was heard of the coordinator for {:.0} s (HOBBIT_WAIT says how long)",
+                    post.nats.wait.as_secs_f64()
+                );
+                branch.give_up(Error::study(text).with_source(ExitWith(4)));
+                return;
+            }
+        }
+    }
+}

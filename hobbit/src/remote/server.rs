@@ -1,0 +1,158 @@
+//! What the coordinator does on the server: makes what a study needs, publishes orders, and removes what is
+//! over.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{Consumer, pull};
+use async_nats::jetstream::kv;
+use async_nats::jetstream::{self, ErrorCode};
+use futures_util::future::join_all;
+
+use super::blobs;
+use super::link::{Link, tokio_timeout};
+use super::names::{COORDINATOR, Names, WORKERS, coordinator_config, workers_config};
+use super::wire::{self, OrderNote};
+
+/// How many orders are on their way at once.
+const WINDOW: usize = 500;
+const PATIENCE: Duration = Duration::from_secs(10);
+const STUDY: &str = "hobbit-study";
+
+/// The server, as the coordinator of a study uses it.
+#[derive(Clone)]
+pub(super) struct Server<'a> {
+    pub(super) link: &'a Link,
+    pub(super) names: &'a Names,
+    /// Which study it is.
+    pub(super) study: u32,
+}
+
+/// An order as it is sent.
+pub(super) struct Parcel {
+    pub(super) note: OrderNote,
+    pub(super) checkpoint: Vec<u8>,
+    /// What is there of this stage is removed before.
+    pub(super) replaces: bool,
+    /// The name of its pieces, should it be large.
+    pub(super) blob: String,
+}
+
+impl Server<'_> {
+    /// Makes what is not there. With `afresh`, reports that an earlier coordinator has not read are
+    /// delivered at once.
+    pub(super) async fn set_up(&self, afresh: bool) -> Result<(), String> {
+        let Server { link: Link { js, .. }, names, .. } = self;
+        let metadata = HashMap::from([(STUDY.to_owned(), format!("{:08x}", self.study))]);
+        let mut orders =
+            js.get_or_create_stream(names.orders_config(metadata.clone())).await.map_err(in_words)?;
+        if afresh && orders.cached_info().config.metadata.get(STUDY) != metadata.get(STUDY) {
+            // another study has left them
+            for name in [names.orders(), names.reports(), names.blobs()] {
+                let _ = js.delete_stream(name).await;
+            }
+            orders = js.get_or_create_stream(names.orders_config(metadata)).await.map_err(in_words)?;
+        }
+        orders.get_or_create_consumer(WORKERS, workers_config()).await.map_err(in_words)?;
+        let reports = js.get_or_create_stream(names.reports_config()).await.map_err(in_words)?;
+        if afresh {
+            let _ = reports.delete_consumer(COORDINATOR).await;
+        }
+        reports.get_or_create_consumer(COORDINATOR, coordinator_config()).await.map_err(in_words)?;
+        js.get_or_create_stream(names.blobs_config()).await.map_err(in_words)?;
+        self.live().await.map(drop)
+    }
+
+    /// The bucket of who leads.
+    pub(super) async fn live(&self) -> Result<kv::Store, String> {
+        live(self.link, self.names).await
+    }
+
+    /// By whom reports are pulled.
+    pub(super) async fn reports(&self) -> Result<Consumer<pull::Config>, String> {
+        let found = self.link.js.get_consumer_from_stream(COORDINATOR, self.names.reports());
+        found.await.map_err(in_words)
+    }
+
+    /// Publishes orders. Returns, of each, whether it is there now.
+    pub(super) async fn publish(&self, parcels: Vec<Parcel>) -> Vec<bool> {
+        let mut there = Vec::with_capacity(parcels.len());
+        let mut parcels = parcels.into_iter().peekable();
+        while parcels.peek().is_some() {
+            let window: Vec<_> =
+                parcels.by_ref().take(WINDOW).map(|parcel| self.publish_one(parcel)).collect();
+            there.extend(join_all(window).await);
+        }
+        there
+    }
+
+    async fn publish_one(&self, parcel: Parcel) -> bool {
+        let Server { link: Link { js, .. }, names, .. } = self;
+        let Parcel { note, checkpoint, replaces, blob } = parcel;
+        let subject = names.order((note.order.trial(), note.order.assignment.stage));
+        let sent = async {
+            if replaces {
+                let orders = js.get_stream_no_info(names.orders()).await.ok()?;
+                orders.purge().filter(subject.clone()).await.ok()?;
+            }
+            let (mut headers, content) = wire::encode(&note, &checkpoint).ok()?;
+            let content = blobs::wrap(js, names, &blob, &mut headers, content).await.ok()?;
+            let published = match js.publish_with_headers(subject, headers, content.into()).await {
+                Ok(acknowledged) => acknowledged.await,
+                Err(error) => Err(error),
+            };
+            match published {
+                Ok(_) => Some(()),
+                // it waits, or somebody works on it
+                Err(error) => is_there(&error).then_some(()),
+            }
+        };
+        tokio_timeout(PATIENCE, sent).await.flatten().is_some()
+    }
+
+    /// Removes what is there of a stage.
+    pub(super) async fn withdraw(&self, subject: String) {
+        if let Ok(orders) = self.link.js.get_stream_no_info(self.names.orders()).await {
+            let _ = tokio_timeout(PATIENCE, async { orders.purge().filter(subject).await }).await;
+        }
+    }
+
+    /// Removes all orders.
+    pub(super) async fn withdraw_all(&self) {
+        if let Ok(orders) = self.link.js.get_stream_no_info(self.names.orders()).await {
+            let purged = async { orders.purge().await };
+            let _ = tokio_timeout(PATIENCE, purged).await;
+        }
+    }
+
+    /// Removes everything of the study but who leads.
+    pub(super) async fn remove(&self) {
+        for name in [self.names.orders(), self.names.reports(), self.names.blobs()] {
+            let _ = tokio_timeout(PATIENCE, self.link.js.delete_stream(name)).await;
+        }
+    }
+}
+
+/// The bucket of who leads.
+pub(super) async fn live(link: &Link, names: &Names) -> Result<kv::Store, String> {
+    match link.js.get_key_value(names.live()).await {
+        Ok(live) => Ok(live),
+        Err(_) => link.js.create_key_value(names.live_config()).await.map_err(in_words),
+    }
+}
+
+/// Whether an order was refused because the stage has one.
+fn is_there(error: &jetstream::context::PublishError) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<jetstream::Error>() {
+            return error.error_code() == ErrorCode::STREAM_STORE_FAILED;
+        }
+        source = error.source();
+    }
+    false
+}
+
+fn in_words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# A sweep over many machines among faults: scripts/chaos.sh [--seed N] [--seconds S] [--by hyperband|asha] ...
+# Its results have to be, byte for byte, those of one process. Prints one line with figures last.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+server=$(scripts/nats-server.sh)
+target=${CARGO_TARGET_DIR:-target}
+cargo build --quiet -p hobbit --no-default-features --features nats --example chain
+exec python3 scripts/chaos.py --server "$server" --program "$target/debug/examples/chain" "$@"

@@ -1,0 +1,169 @@
+//! Whole sweeps of several processes come to the bytes of one, whatever dies meanwhile.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::Child;
+use std::time::Duration;
+
+use hobbit::remote::Nats;
+use hobbit::repository::{Reader, Record};
+use hobbit::testing::Fake;
+use hobbit::{EpochContext, Hyperband, Key, Metrics, Status, TrialContext};
+
+use super::server::{Server, end, said};
+use crate::support::{Curve, Params};
+
+/// A sweep over curves.
+pub(crate) fn curve(dir: &Path, workers: usize) {
+    let curve = Curve { pace: Duration::from_millis(2), shaky: true, ..Curve::default() };
+    let study = Hyperband::of(curve).quiet().seed(3).retries(1).workers(workers).checkpoint_every(2);
+    let nats = Nats::from_env().unwrap().give_up_after(1000);
+    if let Err(error) = study.repo_dir(dir).nats(nats).run(27, 3) {
+        // what a test says goes elsewhere
+        writeln!(std::io::stderr(), "{error}").unwrap();
+        std::process::exit(1);
+    }
+}
+
+/// A sweep of which one trial ends every process that trains it.
+pub(crate) fn poison(dir: &Path, workers: usize) {
+    let build = |params: &Params, trial: &TrialContext| {
+        if trial.id.index == 2 && trial.id.bracket == 1 {
+            std::process::abort();
+        }
+        Ok(params.rate)
+    };
+    let epoch = |rate: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| {
+        metrics.report("val_loss", *rate);
+        Ok(())
+    };
+    let study = Hyperband::of(Fake::new(build, epoch)).quiet().workers(workers).repo_dir(dir);
+    study.nats(Nats::from_env().unwrap().give_up_after(1)).run(9, 3).unwrap();
+}
+
+/// `results.ron` and all weights.
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let weights = std::fs::read_dir(dir.join("weights")).unwrap().map(|file| file.unwrap().path());
+    let paths = weights.chain([dir.join("results.ron")]);
+    paths.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).map(base_name).collect()
+}
+
+fn base_name((path, bytes): (String, Vec<u8>)) -> (String, Vec<u8>) {
+    (path.rsplit('/').next().unwrap_or_default().to_owned(), bytes)
+}
+
+/// The outcomes in a journal: all, and those of other machines.
+fn outcomes(dir: &Path) -> (usize, usize) {
+    let journal = Reader::open(dir).and_then(|reader| reader.journal()).unwrap_or_default();
+    let stages = journal.iter().filter_map(|record| match record {
+        Record::Stage(record) => Some(record.machine),
+        _ => None,
+    });
+    stages.fold((0, 0), |(all, elsewhere), machine| (all + 1, elsewhere + usize::from(machine > 0)))
+}
+
+/// The files of the sweep of one process, and how many outcomes there are.
+fn alone() -> (BTreeMap<String, Vec<u8>>, usize) {
+    let here = tempfile::tempdir().unwrap();
+    let curve = Curve { shaky: true, ..Curve::default() };
+    let study = Hyperband::of(curve).quiet().seed(3).retries(1).workers(2).checkpoint_every(2);
+    study.repo_dir(here.path()).run(27, 3).unwrap();
+    (files(here.path()), outcomes(here.path()).0)
+}
+
+#[test]
+fn several_processes_come_to_the_bytes_of_one() {
+    let (expected, stages) = alone();
+    for role in ["coordinator", ""] {
+        let server = Server::new();
+        let there = tempfile::tempdir().unwrap();
+        let start = |role| server.process("remote::curve", there.path(), 2, role).spawn().unwrap();
+        let workers: Vec<Child> = (0..2).map(|_| start("worker")).collect();
+        let coordinator = end(start(role));
+        assert!(coordinator.status.success(), "{}", said(&coordinator));
+        for worker in workers {
+            let worker = end(worker);
+            assert_eq!(worker.status.code(), Some(0), "{}", said(&worker));
+        }
+        assert_eq!(files(there.path()), expected);
+        let (all, elsewhere) = outcomes(there.path());
+        assert_eq!(all, stages, "an outcome is there twice, or not at all");
+        assert!(elsewhere > 0 && (role.is_empty() || elsewhere == all), "{elsewhere} of {all}");
+    }
+}
+
+#[test]
+fn whatever_is_killed_and_wiped_meanwhile() {
+    let (expected, stages) = alone();
+    let mut server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let mut luck = Key::new(5).rng();
+    let mut children: Vec<Option<Child>> = vec![None, None, None];
+    let mut kills = 0;
+    loop {
+        for (place, child) in children.iter_mut().enumerate() {
+            let role = if place == 0 { "coordinator" } else { "worker" };
+            if child.is_none() {
+                let process = server.process("remote::curve", there.path(), 2, role);
+                *child = Some({ process }.stderr(std::process::Stdio::null()).spawn().unwrap());
+            }
+        }
+        let known = outcomes(there.path()).0;
+        let enough = known + 1 + luck.below(3) as usize;
+        let coordinator = |children: &mut [Option<Child>]| children[0].as_mut().unwrap().try_wait().unwrap();
+        while outcomes(there.path()).0 < enough && coordinator(&mut children).is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if let Some(status) = coordinator(&mut children) {
+            assert!(status.success(), "{status}");
+            break;
+        }
+        match luck.below(4) {
+            0 => server.wipe(),
+            place => {
+                let mut child = children[place as usize - 1].take().unwrap();
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+        }
+        kills += 1;
+    }
+    for child in children.into_iter().skip(1).flatten() {
+        assert_eq!(end(child).status.code(), Some(0));
+    }
+    assert!(kills >= 5, "{kills} kills");
+    assert_eq!(files(there.path()), expected);
+    assert_eq!(outcomes(there.path()).0, stages, "an outcome is there twice, or not at all");
+}
+
+#[test]
+fn a_trial_that_takes_workers_with_it_fails_and_the_others_do_not() {
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role: &str| {
+        let mut process = server.process("remote::poison", there.path(), 1, role);
+        process.stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let (mut coordinator, mut worker, mut deaths) = (start("coordinator"), start("worker"), 0);
+    while coordinator.try_wait().unwrap().is_none() {
+        if worker.try_wait().unwrap().is_some_and(|status| !status.success()) {
+            (worker, deaths) = (start("worker"), deaths + 1);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    end(worker);
+    assert!(end(coordinator).status.success());
+    assert_eq!(deaths, 1, "as many as it may take");
+    let overview = Reader::open(there.path()).unwrap().overview().unwrap();
+    let failed: Vec<_> = overview
+        .trials
+        .iter()
+        .filter_map(|trial| match &trial.status {
+            Status::Failed { reason, .. } => Some((trial.id.to_string(), reason.clone())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].1.contains("with it"), "{failed:?}");
+}
