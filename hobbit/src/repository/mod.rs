@@ -45,7 +45,7 @@ pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
 pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};
-pub(crate) use text::{from_text, to_text};
 #[cfg(feature = "nats")]
 pub(crate) use study::{differences, objective_differences};
+pub(crate) use text::{from_text, to_text};
 pub use verify::{Check, FileState};
