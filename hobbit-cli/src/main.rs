@@ -9,6 +9,7 @@ mod found;
 mod list;
 mod output;
 mod plan;
+mod predict;
 mod report;
 mod salvage;
 mod serve;
@@ -44,6 +45,7 @@ Examples:
   hobbit status my_study --watch  how far a study is, live
   hobbit show my_study            the best trials
   hobbit best my_study            the best hyperparameters and their weights
+  hobbit predict my_study x.csv   what the best model says of a table
   hobbit report my_study          everything in one HTML page
   hobbit serve my_study --open    the same, live in a browser
 
@@ -66,6 +68,7 @@ enum Command {
     Status(status::Args),
     Show(show::Args),
     Best(best::Args),
+    Predict(predict::Args),
     Report(report::Args),
     Serve(serve::Args),
     Export(export::Args),
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Best(args) => best::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Export(args) => export::run(&args),

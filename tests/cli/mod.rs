@@ -6,6 +6,7 @@
 mod hostile;
 mod live;
 mod plan;
+mod predict;
 mod serve;
 mod trouble;
 mod values;
@@ -146,8 +147,19 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[test]
 fn help() {
     let commands = ["--help", "-h", "help status"];
-    let each =
-        ["plan", "status", "show", "best", "report", "export", "verify", "salvage", "compare", "completions"];
+    let each = [
+        "plan",
+        "status",
+        "show",
+        "best",
+        "predict",
+        "report",
+        "export",
+        "verify",
+        "salvage",
+        "compare",
+        "completions",
+    ];
     let each: Vec<String> = each.iter().map(|command| format!("{command} --help")).collect();
     let all: Vec<&str> = commands.into_iter().chain(each.iter().map(String::as_str)).collect();
     assert_snapshot("help.txt", Place::new().session(&all));

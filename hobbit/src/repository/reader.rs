@@ -138,29 +138,6 @@ impl Reader {
         read_model(&*self.storage, &self.model_path(trial))
     }
 
-    /// The saved model of the best trial, which the journal tells of; no other.
-    ///
-    /// # Errors
-    /// No trial has a score yet, its weights were not kept or removed, or are damaged or of another model.
-    pub fn best_saved(&self) -> Result<SavedModel> {
-        let overview = self.overview()?;
-        let Some(best) = overview.best() else {
-            return Err(Error::repository(format!("no trial of {} has a score yet", self.dir.display())));
-        };
-        if !self.has_model(best.id) {
-            return Err(Error::repository(format!(
-                "the weights of the best trial, {}, are not there: {} was removed, or the study does not keep them (`keep` \
-                 sets which trials' weights are kept)",
-                best.id,
-                self.model_path(best.id).display()
-            )));
-        }
-        match self.disagreement(best) {
-            Some(why) => Err(Error::repository(format!("{why}; run the study's program again"))),
-            None => self.model(best.id),
-        }
-    }
-
     /// The trials that have a saved model, in order of their names.
     ///
     /// # Errors

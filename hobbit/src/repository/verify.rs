@@ -1,11 +1,12 @@
-//! Reads every file of a repository and says what is wrong with it.
+//! Reads every file of a repository and says what is wrong with it, and whether saved models are those that
+//! the journal tells of.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use serde::de::IgnoredAny;
 
-use super::checkpoint::SavedState;
+use super::checkpoint::{SavedModel, SavedState};
 use super::lines::Damage;
 use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
@@ -111,6 +112,45 @@ impl Reader {
         let model = self.model(trial.id).ok()?;
         let why = disagreement(&model.state, trial)?;
         Some(format!("{}: {why}", self.model_path(trial.id).display()))
+    }
+
+    /// The saved model of the best trial, which the journal tells of; no other.
+    ///
+    /// # Errors
+    /// No trial has a score yet, its weights were not kept or removed, or are damaged or of another model.
+    pub fn best_saved(&self) -> Result<SavedModel> {
+        let overview = self.overview()?;
+        let Some(best) = overview.best() else {
+            return Err(Error::repository(format!("no trial of {} has a score yet", self.dir().display())));
+        };
+        self.saved(best)
+    }
+
+    /// The saved model of a trial, which the journal tells of; no other.
+    ///
+    /// # Errors
+    /// The journal does not know the trial, its weights were not kept or removed, or are damaged or of
+    /// another model.
+    pub fn saved_of(&self, trial: TrialId) -> Result<SavedModel> {
+        match self.overview()?.trial(trial) {
+            Some(trial) => self.saved(trial),
+            None => Err(Error::repository(format!("{} has no trial {trial}", self.dir().display()))),
+        }
+    }
+
+    fn saved(&self, trial: &TrialOverview) -> Result<SavedModel> {
+        if !self.has_model(trial.id) {
+            return Err(Error::repository(format!(
+                "the weights of trial {} are not there: {} was removed, or the study does not keep them (`keep` sets which \
+                 trials' weights are kept)",
+                trial.id,
+                self.model_path(trial.id).display()
+            )));
+        }
+        match self.disagreement(trial) {
+            Some(why) => Err(Error::repository(format!("{why}; run the study's program again"))),
+            None => self.model(trial.id),
+        }
     }
 
     fn verify_journal(&self, checks: &mut Checks) -> Option<Overview> {

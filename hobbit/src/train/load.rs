@@ -134,7 +134,7 @@ impl Reader {
     /// # Errors
     /// As [`load`].
     pub fn trained_model(&self, trial: TrialId) -> Result<Model> {
-        of_file(&self.model_path(trial), &self.model(trial)?)
+        of_file(&self.model_path(trial), &self.saved_of(trial)?)
     }
 }
 
