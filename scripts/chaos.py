@@ -253,6 +253,8 @@ def main():
     asked = options()
     if asked.proxy:
         return proxy(*asked.proxy)
+    # whoever ends this ends what it has started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     root = pathlib.Path(tempfile.mkdtemp(prefix="hobbit-chaos-"))
     chaos = Chaos(asked, root)
     calm = chaos.one_process()

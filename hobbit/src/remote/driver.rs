@@ -42,6 +42,8 @@ pub(super) struct Out {
     pub(super) worked_on: Option<Instant>,
     /// Who has worked on it.
     pub(super) by: Vec<Member>,
+    /// How often it was published again since somebody was heard to work on it.
+    pub(super) again: u32,
     /// Something of this stage may be on the server that is not this order.
     pub(super) replaces: bool,
     pub(super) blob: Option<String>,
@@ -217,7 +219,7 @@ impl<'a> Driver<'a> {
     fn here(&mut self, here: wire::Here) {
         for doing in &here.doing {
             if let Some(out) = self.out.get_mut(&(doing.trial, doing.stage)) {
-                out.worked_on = Some(Instant::now());
+                (out.worked_on, out.again) = (Some(Instant::now()), 0);
                 if !out.by.contains(&here.from) {
                     out.by.push(here.from.clone());
                 }

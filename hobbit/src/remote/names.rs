@@ -30,9 +30,10 @@ const MANY: i64 = 100_000;
 
 /// The coordinator's key in the bucket of who leads.
 pub(super) const LEADER: &str = "coordinator";
-/// The consumers' names.
-pub(super) const WORKERS: &str = "workers";
-pub(super) const COORDINATOR: &str = "coordinator";
+/// Where a stream says which one it is, of those that had its name. It is part of its consumer's name, so that
+/// what is acknowledged late is never taken for something in a later stream: numbers begin again there, and a
+/// server that hears of one that it has not delivered yet goes on behind it.
+pub(super) const NONCE: &str = "hobbit-nonce";
 
 /// The names of a study.
 #[derive(Debug, Clone)]
@@ -100,13 +101,14 @@ impl Names {
     }
 
     /// The stream of reports. Of a stage there may be several, which are compared.
-    pub(super) fn reports_config(&self) -> Config {
+    pub(super) fn reports_config(&self, metadata: HashMap<String, String>) -> Config {
         Config {
             name: self.reports(),
             subjects: vec![format!("hobbit.{}.report.>", self.0)],
             retention: RetentionPolicy::WorkQueue,
             storage: StorageType::File,
             num_replicas: 1,
+            metadata,
             ..Config::default()
         }
     }
@@ -138,10 +140,15 @@ impl Names {
     }
 }
 
+/// The consumer of a stream.
+pub(super) fn consumer(metadata: &HashMap<String, String>) -> String {
+    format!("hobbit-{}", metadata.get(NONCE).map_or("none", String::as_str))
+}
+
 /// By whom orders are pulled.
-pub(super) fn workers_config() -> pull::Config {
+pub(super) fn workers_config(name: &str) -> pull::Config {
     pull::Config {
-        durable_name: Some(WORKERS.to_owned()),
+        durable_name: Some(name.to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
         max_deliver: -1,
@@ -152,9 +159,9 @@ pub(super) fn workers_config() -> pull::Config {
 }
 
 /// By whom reports are pulled.
-pub(super) fn coordinator_config() -> pull::Config {
+pub(super) fn coordinator_config(name: &str) -> pull::Config {
     pull::Config {
-        durable_name: Some(COORDINATOR.to_owned()),
+        durable_name: Some(name.to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: Duration::from_secs(60),
         max_deliver: -1,

@@ -33,7 +33,15 @@ impl Driver<'_> {
         let stages: Vec<Stage> = orders.iter().map(|order| (order.trial(), order.assignment.stage)).collect();
         for (order, stage) in orders.into_iter().zip(&stages) {
             let replaces = self.left.remove(stage);
-            let out = Out { order, published: None, worked_on: None, by: Vec::new(), replaces, blob: None };
+            let out = Out {
+                order,
+                published: None,
+                worked_on: None,
+                by: Vec::new(),
+                again: 0,
+                replaces,
+                blob: None,
+            };
             self.out.insert(*stage, out);
         }
         self.publish(&stages);
@@ -84,6 +92,14 @@ impl Driver<'_> {
         let due: Vec<Stage> =
             self.out.iter().filter(|(_, out)| is_due(out)).map(|(stage, _)| *stage).collect();
         for window in due.chunks(BATCH) {
+            for stage in window {
+                let Some(out) = self.out.get_mut(stage) else { continue };
+                out.again += u32::from(!all && out.published.is_some());
+                // where nobody has begun it for so long, it may be that the server has it and delivers it no more
+                if !all && out.again >= 4 && out.again.is_power_of_two() {
+                    (out.published, out.replaces) = (None, true);
+                }
+            }
             self.publish(window);
             for stage in window {
                 if let Some(out) = self.out.get_mut(stage) {
@@ -127,7 +143,8 @@ impl Driver<'_> {
     /// Gives the threads of this process, which have nothing to do, what nobody elsewhere has begun.
     fn take_back(&mut self) {
         let is_unbegun = |out: &Out| {
-            out.worked_on.is_none() && out.published.is_some_and(|when| when.elapsed() > BEAT + BEAT / 2)
+            let is_begun = out.worked_on.is_some_and(|when| when.elapsed() <= 2 * AGAIN);
+            !is_begun && out.published.is_some_and(|when| when.elapsed() > BEAT + BEAT / 2)
         };
         let unbegun = self.out.iter().find(|(_, out)| is_unbegun(out)).map(|(stage, _)| *stage);
         let Some(out) = unbegun.and_then(|stage| self.out.remove(&stage)) else { return };

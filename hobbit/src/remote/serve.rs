@@ -14,7 +14,8 @@ use super::blobs;
 use super::branch::Branch;
 use super::hello::{Build, ExitWith, build, compare};
 use super::link::{Link, tokio_timeout};
-use super::names::{BEAT, LEADER, Names, RENEWAL, WORKERS};
+use super::names::{BEAT, LEADER, Names, RENEWAL};
+use super::server::find_consumer;
 use super::settings::Nats;
 use super::wire::{self, Hello, Lead, OrderNote, Standing};
 use crate::error::{Error, Result};
@@ -164,8 +165,7 @@ async fn pulls(post: Arc<Post>) {
         }
         open.retain(|pull| !pull.is_finished());
         if consumer.is_none() {
-            let found = branch.link.js.get_consumer_from_stream(WORKERS, branch.names.orders());
-            consumer = found.await.ok();
+            consumer = find_consumer(&branch.link, branch.names.orders()).await.ok();
         }
         if let Some(found) = &consumer {
             let room = branch.ask();

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use super::blobs;
 use super::link::{Link, tokio_timeout};
-use super::names::{COORDINATOR, Names, WORKERS, coordinator_config, workers_config};
+use super::names::{NONCE, Names, consumer, coordinator_config, workers_config};
 use super::wire::{self, OrderNote};
 
 /// How many orders are on their way at once.
@@ -43,7 +43,10 @@ impl Server<'_> {
     /// delivered at once.
     pub(super) async fn set_up(&self, afresh: bool) -> Result<(), String> {
         let Server { link: Link { js, .. }, names, .. } = self;
-        let metadata = HashMap::from([(STUDY.to_owned(), format!("{:08x}", self.study))]);
+        let nonce = wire::print(&format!("{:?} {}", std::time::SystemTime::now(), std::process::id()));
+        let metadata = [(STUDY, format!("{:08x}", self.study)), (NONCE, format!("{nonce:08x}"))]
+            .map(|(key, value)| (key.to_owned(), value));
+        let metadata = HashMap::from(metadata);
         let mut orders =
             js.get_or_create_stream(names.orders_config(metadata.clone())).await.map_err(in_words)?;
         if afresh && orders.cached_info().config.metadata.get(STUDY) != metadata.get(STUDY) {
@@ -51,14 +54,17 @@ impl Server<'_> {
             for name in [names.orders(), names.reports(), names.blobs()] {
                 let _ = js.delete_stream(name).await;
             }
-            orders = js.get_or_create_stream(names.orders_config(metadata)).await.map_err(in_words)?;
+            orders =
+                js.get_or_create_stream(names.orders_config(metadata.clone())).await.map_err(in_words)?;
         }
-        orders.get_or_create_consumer(WORKERS, workers_config()).await.map_err(in_words)?;
-        let reports = js.get_or_create_stream(names.reports_config()).await.map_err(in_words)?;
+        let workers = consumer(&orders.cached_info().config.metadata);
+        orders.get_or_create_consumer(&workers, workers_config(&workers)).await.map_err(in_words)?;
+        let reports = js.get_or_create_stream(names.reports_config(metadata)).await.map_err(in_words)?;
+        let reader = consumer(&reports.cached_info().config.metadata);
         if afresh {
-            let _ = reports.delete_consumer(COORDINATOR).await;
+            let _ = reports.delete_consumer(&reader).await;
         }
-        reports.get_or_create_consumer(COORDINATOR, coordinator_config()).await.map_err(in_words)?;
+        reports.get_or_create_consumer(&reader, coordinator_config(&reader)).await.map_err(in_words)?;
         js.get_or_create_stream(names.blobs_config()).await.map_err(in_words)?;
         self.live().await.map(drop)
     }
@@ -70,8 +76,7 @@ impl Server<'_> {
 
     /// By whom reports are pulled.
     pub(super) async fn reports(&self) -> Result<Consumer<pull::Config>, String> {
-        let found = self.link.js.get_consumer_from_stream(COORDINATOR, self.names.reports());
-        found.await.map_err(in_words)
+        find_consumer(self.link, self.names.reports()).await
     }
 
     /// Publishes orders. Returns, of each, whether it is there now.
@@ -131,6 +136,13 @@ impl Server<'_> {
             let _ = tokio_timeout(PATIENCE, self.link.js.delete_stream(name)).await;
         }
     }
+}
+
+/// The consumer of a stream.
+pub(super) async fn find_consumer(link: &Link, stream: String) -> Result<Consumer<pull::Config>, String> {
+    let stream = link.js.get_stream(stream).await.map_err(in_words)?;
+    let name = consumer(&stream.cached_info().config.metadata);
+    stream.get_consumer(&name).await.map_err(in_words)
 }
 
 /// The bucket of who leads.
