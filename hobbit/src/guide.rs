@@ -6,3 +6,7 @@ pub mod search_space {}
 #[cfg(feature = "nats")]
 #[doc = include_str!("guide/cluster.md")]
 pub mod cluster {}
+
+#[cfg(feature = "dfdx")]
+#[doc = include_str!("guide/predicting.md")]
+pub mod predicting {}
