@@ -28,6 +28,8 @@ mod names;
 mod native;
 mod network;
 mod objective;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod optimizer;
 mod parameter;
 mod plan;
