@@ -30,7 +30,8 @@ const open = async (file, {width = 1280, scheme = 'light', script = true} = {}) 
 };
 
 const accessible = async (page, name) => {
-  await page.addScriptTag({content: axe});
+  // the page may not run what it did not bring
+  await page.evaluate(axe);
   const {violations} = await page.evaluate(() => axe.run({resultTypes: ['violations']}));
   for (const {id, impact, help, nodes} of violations) console.log(`  ${impact}: ${id}, ${help} (${nodes.length}: ${nodes[0].html.slice(0, 90)})`);
   const grave = violations.filter(({impact}) => ['serious', 'critical'].includes(impact));
@@ -133,7 +134,7 @@ const brushes = async page => {
     for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
     const x = +svg.dataset.brush.split(' ')[0];
     const at = y => { const point = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM()); return [point.x, point.y]; };
-    return {from: at(58), to: at(140)};
+    return {from: at(50), to: at(140)};
   });
   const all = (await column(page, 'rank')).length;
   await page.mouse.move(...axis.from);
@@ -155,8 +156,11 @@ const chooses = async page => {
   assert.equal(await display(), 'none');
   await page.evaluate(() => document.querySelectorAll('#columns input')[3].click());
   assert.equal(await display(), 'table-cell');
-  const left = await page.evaluate(() => {
+  const left = await page.evaluate(async () => {
     const tall = document.querySelector('.tall'), cell = document.querySelector('#all tbody tr').cells[1];
+    // what is not seen has no place
+    tall.scrollIntoView();
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
     const before = cell.getBoundingClientRect().left;
     tall.scrollLeft = 300;
     return [before, cell.getBoundingClientRect().left];

@@ -1,6 +1,7 @@
 //! The command `hobbit`: looks at plans and at repositories, and needs none of a study's code.
 
 mod best;
+mod choose;
 mod compare;
 mod completions;
 mod export;

@@ -8,6 +8,7 @@ use hobbit::repository::{End, Overview, Reader, TrialOverview};
 use hobbit::{Status, TrialId};
 use serde::Serialize;
 
+use crate::choose::{Choice, Sheet};
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format, FormatArg};
 use crate::state::{self, State};
@@ -29,6 +30,8 @@ pub(crate) struct Args {
         value_parser = number, allow_negative_numbers = true)]
     top: usize,
     #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
     format: FormatArg,
 }
 
@@ -40,6 +43,8 @@ const AFTER: &str = "\
 Examples:
   hobbit show my_study
   hobbit show my_study -n 0 | less -S
+  hobbit show my_study --where 'finished learning_rate<0.01' --sort epochs
+  hobbit show my_study --columns val_loss,learning_rate,val_accuracy
   hobbit show my_study 1-8
 
 JSON (--format json):
@@ -79,35 +84,30 @@ struct View {
 
 fn list(args: &Args, overview: &Overview) -> Outcome {
     let top = if args.top == 0 { usize::MAX } else { args.top };
+    let sheet = Sheet::new(overview);
+    let chosen = sheet.chosen(&args.choice)?;
+    let shown = &chosen[..top.min(chosen.len())];
     if args.format.format == Format::Json {
-        let trials = TrialView::all(overview).into_iter().take(top).collect();
+        let trials = shown.iter().map(|&row| TrialView::new(row + 1, &overview.trials[row])).collect();
         return output::print_json(&View { study: StudyView::new(&overview.study), trials });
     }
-    if overview.trials.is_empty() {
-        return output::print("No trial was begun yet.\n");
+    if chosen.is_empty() {
+        let none =
+            if overview.trials.is_empty() { "No trial was begun yet.\n" } else { "No trial is like that.\n" };
+        return output::print(none);
     }
-    let shown = &overview.trials[..top.min(overview.trials.len())];
-    let state = State::of(overview);
-    let names = observe::names(shown.iter().map(|trial| trial.hparams.as_slice()));
-    let mut table = Table::new(2)
-        .number("rank")
-        .text("trial")
-        .numbers([overview.study.monitor.as_str(), "epochs"])
-        .text("status")
-        .texts(names.iter().copied());
-    for (rank, trial) in (1..).zip(shown) {
-        let mut cells = vec![
-            rank.to_string(),
-            trial.id.to_string(),
-            trial.score.map_or_else(|| "-".to_owned(), |(score, _)| text::number(score)),
-            trial.epochs().to_string(),
-            state::fate(trial, state),
-        ];
-        cells.extend(names.iter().map(|name| trial.hparam(name).map_or_else(|| "-".to_owned(), text::cell)));
-        table.row(cells, colour(rank, trial));
+    let columns = sheet.columns(&args.choice)?;
+    // as numbers stand rank, score and epochs
+    let add = |table: Table, &(place, name): &(usize, &str)| match place {
+        0 | 2 | 3 => table.number(name),
+        _ => table.text(name),
+    };
+    let mut table = columns.iter().fold(Table::new(2), add);
+    for &row in shown {
+        table.row(sheet.cells(row, &columns), colour(row + 1, &overview.trials[row]));
     }
     let mut text = table.render(output::width());
-    let more = overview.trials.len() - shown.len();
+    let more = chosen.len() - shown.len();
     if more > 0 {
         text += &format!("... and {more} more: `-n 0` shows all\n");
     }

@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use hobbit::Hyperband;
 use hobbit::repository::{End, Reader, Record};
 use hobbit::space::Value;
+use sha2::Digest;
 
 use super::Place;
 use crate::support::Curve;
@@ -147,6 +148,23 @@ fn pages_may_do_nothing_that_is_not_from_here() {
     }
 }
 
+/// The report has no server that could forbid anything: the page itself says what may be run, by its hash.
+#[test]
+fn the_report_runs_its_own_script_and_no_other() {
+    let place = Place::with_study();
+    let page = place.stdout("report study -o -");
+    for tag in ["style", "script"] {
+        let content =
+            page.split(&format!("<{tag}>")).nth(1).unwrap().split(&format!("</{tag}>")).next().unwrap();
+        let hash = data_encoding::BASE64.encode(&sha2::Sha256::digest(content));
+        assert!(
+            page.contains(&format!("{tag}-src 'sha256-{hash}'")),
+            "the hash of the {tag} is sha256-{hash}"
+        );
+    }
+    assert!(!page.contains("unsafe-inline") && !page.contains(" style="));
+}
+
 #[test]
 fn who_may_ask() {
     let place = Place::with_study();
@@ -212,6 +230,38 @@ fn studies_are_listed() {
     assert_eq!((studies[2]["trials"].as_u64(), studies[2]["epochs"]["left"].as_u64()), (Some(17), Some(0)));
     std::fs::create_dir(place.path("empty")).unwrap();
     assert_eq!(place.stdout("list empty"), "There is no study in it.\n");
+}
+
+#[test]
+fn trials_are_chosen_as_in_the_report() {
+    let place = Place::with_study();
+    let ranks = |words: &str| -> Vec<usize> {
+        let text = place.stdout(&format!("show study {words}"));
+        text.lines().skip(1).filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+    };
+    assert_eq!(ranks("--where epochs>10"), [1, 2]);
+    assert_eq!(ranks("-w status=finished -w rate<0.5"), [1, 3]);
+    assert_eq!(ranks("--where 2- -n 2"), [2, 8]);
+    assert_eq!(ranks("--where status=finished --sort rate"), [3, 1, 5, 4, 2]);
+    assert_eq!(ranks("--where status=finished --sort rate --reverse"), [2, 4, 5, 1, 3]);
+    assert_eq!(ranks("--where rank=3"), [3]);
+    let text = place.stdout("show study -n 1 --columns val_accuracy,rate");
+    assert_eq!(
+        text,
+        "rank  trial  val_accuracy  rate\n   1  1-6    0.8764        0.2219\n... and 16 more: `-n 0` shows all\n"
+    );
+    assert_eq!(
+        place.json("show study --where epochs>10 --format json")["trials"].as_array().unwrap().len(),
+        2
+    );
+    assert_eq!(place.stdout("show study --where epochs>1000"), "No trial is like that.\n");
+    let output = place.run("show study --sort rates");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("there is no column `rates`; there are: rank, trial")
+    );
 }
 
 #[test]

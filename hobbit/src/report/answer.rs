@@ -67,7 +67,9 @@ fn rust(report: &Report, trial: &TrialOverview) -> String {
          let results = study.repo_dir({dir:?}).{run}?;\n\
          let hparams = &results.best().hparams;\n\
          let model = results.best_model()?;\n\n\
-         // in any other program: its arrays, by name\n\
+         // in any other program, if it is a model of hobbit's own layers\n\
+         let model = hobbit::train::load({dir:?})?;\n\n\
+         // of any model: its arrays, by name\n\
          use hobbit::TrialId;\n\
          use hobbit::repository::Reader;\n\n\
          let reader = Reader::open({dir:?})?;\n\

@@ -179,7 +179,7 @@ mod tests {
             texts(&axis(1e-12, 1e-2, Scale::Log), 5),
             ["1e-12", "1e-10", "1e-8", "1e-6", "0.0001", "0.01"]
         );
-        assert_eq!(texts(&axis(0.31, 0.36, Scale::Log), 4), ["0.32", "0.34", "0.36"]);
+        assert_eq!(texts(&axis(0.31, 0.36, Scale::Log), 4), ["0.31", "0.32", "0.33", "0.34", "0.35", "0.36"]);
         assert_eq!(texts(&axis(2e7, 6e7, Scale::Linear), 4), ["2e7", "3e7", "4e7", "5e7", "6e7"]);
         let options = Scale::Options(["a", "b", "c"].map(str::to_owned).into());
         assert_eq!(texts(&axis(0.0, 0.0, options), 2), ["a", "c"]);

@@ -26,6 +26,8 @@ struct Page<'a> {
     colours: &'static str,
     style: &'static str,
     script: &'static str,
+    style_hash: &'static str,
+    script_hash: &'static str,
     title: String,
     /// What the study is, and how far it came.
     facts: Vec<(&'static str, String)>,
@@ -74,7 +76,8 @@ struct Texts {
 
 /// How much of the differences a hyperparameter explains.
 struct Share<'a> {
-    name: &'a str,
+    /// Its name, in the parts between which a line may break.
+    name: Vec<&'a str>,
     percent: String,
     /// Its bar, and what chance gives, in percent of the room.
     width: String,
@@ -97,6 +100,8 @@ pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
         colours: super::chart::COLOURS,
         style: STYLE,
         script: SCRIPT,
+        style_hash: STYLE_HASH,
+        script_hash: SCRIPT_HASH,
         title: title(report),
         facts: facts(overview, &report.sessions, served.is_some()),
         done: done(overview),
@@ -135,6 +140,11 @@ pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
 
 pub(super) const STYLE: &str = include_str!("style.css");
 pub(super) const SCRIPT: &str = include_str!("script.js");
+
+/// The page's own style and script, and nothing else, may be used by a browser that opens the report: their
+/// SHA-256 as they stand in the page. A test says what they have to be.
+const STYLE_HASH: &str = "sha256-14EvSnPfy/jl/fgA+x+YnY3A9pV/b0qH4COWtScF5h4=";
+const SCRIPT_HASH: &str = "sha256-X9nDkVZ5CASfdDP0AgY3Go9B4My5SEb1AZfQyR7gG6E=";
 
 fn texts(drawn: Drawn) -> Texts {
     let texts = |pictures: Vec<Picture>| pictures.iter().map(Picture::in_page).collect();
@@ -216,7 +226,7 @@ fn shares(report: &Report) -> Vec<Share<'_>> {
     let most = importance.shares.iter().map(|(_, share)| *share).fold(importance.chance, f64::max).max(1e-9);
     let width = |share: f64| format!("{:.1}", (share / most).clamp(0.0, 1.0) * 99.0);
     let share = |(column, share): &(usize, f64)| Share {
-        name: &report.columns[*column].name,
+        name: report.columns[*column].name.split_inclusive(['.', '_']).collect(),
         percent: percent(*share),
         width: width(*share),
         limit: width(importance.chance),
