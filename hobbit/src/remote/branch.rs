@@ -189,7 +189,7 @@ impl Branch {
         let acker = Arc::new(acker);
         let mut state = self.lock();
         match state.held.get_mut(&stage) {
-            // it comes once more after this process was out of reach; the latest delivery is the one that counts
+            // it comes once more after this process was out of reach; the latest delivery is what counts
             Some(held) => held.acker = acker,
             None => {
                 let held = Held { order, acker, checkpoint, beginning: None, is_begun: false, epoch: 0 };

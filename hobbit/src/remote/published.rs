@@ -95,7 +95,7 @@ impl Driver<'_> {
             for stage in window {
                 let Some(out) = self.out.get_mut(stage) else { continue };
                 out.again += u32::from(!all && out.published.is_some());
-                // where nobody has begun it for so long, it may be that the server has it and delivers it no more
+                // where nobody has begun it for so long, the server may have it and deliver it no more
                 if !all && out.again >= 4 && out.again.is_power_of_two() {
                     (out.published, out.replaces) = (None, true);
                 }

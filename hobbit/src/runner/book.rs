@@ -17,6 +17,9 @@ use crate::schedule::{Ask, Assignment, Scheduler, Score};
 use crate::trial::TrialId;
 use crate::work::{CheckpointId, Configuration, Order, Report, Scored, Unusual};
 
+/// Marks a stage that was handed out as reported.
+const REPORTED: u32 = 1 << 31;
+
 /// What comes next.
 pub(super) enum Next {
     /// An order was added.
@@ -47,8 +50,10 @@ pub(super) struct Book {
     /// What earlier processes' ends say of stages that are still to be trained.
     deaths: Deaths,
     failures: Failures,
-    /// The stage of each trial that was handed out and is not reported, counted from 1; 0 for none.
+    /// The stage of each trial that was handed out, counted from 1; 0 for none. Marked as reported where it is.
     out: Vec<u32>,
+    /// Outcomes of stages that nobody has asked for yet, on their way to the disk.
+    early: HashSet<(TrialId, u32)>,
     /// Stages that were handed out and given back.
     returned: VecDeque<Assignment>,
     /// The places of the trials whose lives have ended, in the order in which they did.
@@ -75,7 +80,7 @@ impl Book {
         let keys = Keys::new(study.seed);
         let failures = Failures::new(*max_failures);
         let Left { known, ends: known_ends, on_disk, deaths } = left;
-        let (out, returned, ended) = (Vec::new(), VecDeque::new(), Vec::new());
+        let (out, early, returned, ended) = (Vec::new(), HashSet::new(), VecDeque::new(), Vec::new());
         Book {
             config,
             keys,
@@ -89,6 +94,7 @@ impl Book {
             deaths,
             failures,
             out,
+            early,
             returned,
             ended,
         }
@@ -114,6 +120,11 @@ impl Book {
             && record.is_of(assignment.to - assignment.from, Book::had(so_far, &assignment))
         {
             return Next::Known(record);
+        }
+        if !self.early.is_empty() && self.early.contains(&(assignment.trial, assignment.stage)) {
+            // it is out, as far as anybody knows, and counts in a moment
+            drop(self.order(assignment));
+            return self.next(orders);
         }
         orders.push(self.order(assignment));
         Next::Ordered
@@ -190,7 +201,7 @@ impl Book {
     pub(super) fn accept(&mut self, record: &StageRecord) -> bool {
         let place = self.place_out(record.trial, record.stage);
         if let Some(place) = place {
-            self.out[place] = 0;
+            self.out[place] |= REPORTED;
         }
         place.is_some()
     }
@@ -201,12 +212,25 @@ impl Book {
         let Some(ordinal) = self.config.outline.ordinal(trial) else { return false };
         let had = self.ledger.get(ordinal).map_or(0, |trial| trial.records.len());
         let stages = self.stages[trial.bracket as usize - 1].len();
-        (had..stages).contains(&(stage as usize)) && !self.known.contains_key(&(trial, stage))
+        let is_reported = self.out.get(ordinal as usize) == Some(&((stage + 1) | REPORTED));
+        let is_known = self.known.contains_key(&(trial, stage)) || self.early.contains(&(trial, stage));
+        (had..stages).contains(&(stage as usize)) && !is_reported && !is_known
     }
 
-    /// Keeps the outcome of a stage until the stage is asked for.
-    pub(super) fn keep(&mut self, record: StageRecord) {
-        self.known.insert((record.trial, record.stage), record);
+    /// The outcome of a stage that is not out will be kept as soon as it is durable.
+    pub(super) fn expect(&mut self, record: &StageRecord) {
+        self.early.insert((record.trial, record.stage));
+    }
+
+    /// Keeps the outcome of a stage until the stage is asked for. If it was meanwhile, nobody works on it, and
+    /// this returns that it counts now.
+    pub(super) fn keep(&mut self, record: &StageRecord) -> bool {
+        self.early.remove(&(record.trial, record.stage));
+        let counts = self.accept(record);
+        if !counts {
+            self.known.insert((record.trial, record.stage), record.clone());
+        }
+        counts
     }
 
     /// Makes a stage available again. Returns whether it was out.

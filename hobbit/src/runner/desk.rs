@@ -188,9 +188,8 @@ impl SweepDesk {
 
     /// Keeps an outcome until somebody asks for its stage, or lets it count if somebody has meanwhile.
     pub(super) fn keep(&self, state: &mut State, record: Arc<StageRecord>) {
-        match state.book.accept(&record) {
-            true => self.settle(state, record, false),
-            false => state.book.keep(StageRecord::clone(&record)),
+        if state.book.keep(&record) {
+            self.settle(state, record, false);
         }
     }
 
@@ -322,6 +321,7 @@ impl Desk for SweepDesk {
         if state.mailbox.mail.is_empty() {
             self.mail.notify_one();
         }
+        state.book.expect(&report.record);
         state.mailbox.push_early(report);
         true
     }
