@@ -232,18 +232,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<SavedModel, String> {
     Ok(SavedModel { state: info.state, best, last })
 }
 
-/// A value as a text for a checkpoint's metadata.
-#[cfg(feature = "dfdx")]
-pub(crate) fn to_text(value: &impl Serialize) -> Result<String, String> {
-    ron::to_string(value).map_err(|error| error.to_string())
-}
-
-/// The value of a text in a checkpoint's metadata.
-#[cfg(feature = "dfdx")]
-pub(crate) fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    ron::from_str(text).map_err(|error| format!("at character {}, {}", error.span.start.col, error.code))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,8 +29,6 @@ mod verify;
 
 pub(crate) use checkpoint::WEIGHTS_FORMAT;
 pub use checkpoint::{SavedModel, SavedState};
-#[cfg(feature = "dfdx")]
-pub(crate) use checkpoint::{from_text, to_text};
 pub(crate) use compare::{Examined, Opening};
 pub(crate) use deciding::{Losses, deciding};
 pub(crate) use ending::EXIT;

@@ -11,6 +11,7 @@ use super::loss::{CustomLoss, Loss};
 use super::metrics::Metric;
 use super::names::Names;
 use super::optimizer::Optimizer;
+use crate::error::BoxError;
 use crate::repository::{from_text, to_text};
 
 /// The version of the text that this hobbit writes, and the newest it reads.
@@ -93,7 +94,7 @@ impl Architecture {
     /// # Errors
     /// In words, why there is none.
     pub(super) fn to_text(&self) -> Result<String, String> {
-        to_text(self)
+        to_text(self).map_err(|error| error.to_string())
     }
 
     /// What a text says.
@@ -105,7 +106,7 @@ impl Architecture {
         struct Version {
             format: u32,
         }
-        let unreadable = |why| format!("its description of the model cannot be read: {why}");
+        let unreadable = |why: BoxError| format!("its description of the model cannot be read: {why}");
         let Version { format } = from_text(text).map_err(unreadable)?;
         if format > FORMAT {
             return Err(format!(
