@@ -131,7 +131,7 @@ class Chaos:
             size = ["--max-epochs", "81", "--trials", str(max(81, round(epochs / 8))), "--lookahead", "12"]
         return [
             asked.program, "--by", asked.by, *size, "--pace", str(asked.pace), "--bytes", str(asked.bytes),
-            "--seed", str(asked.seed), "--workers", str(slots), "--repo-dir", str(self.root / directory),
+            "--checkpoint-every", "3", "--seed", str(asked.seed), "--workers", str(slots), "--repo-dir", str(self.root / directory),
         ]  # fmt: skip
 
     def environment(self, name):

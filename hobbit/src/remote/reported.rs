@@ -53,7 +53,10 @@ impl Driver<'_> {
             Said::Outcome { record, unfinished, failed_now } => (record, unfinished, failed_now),
             Said::GivenUp(record) => (self.given_up(stage, record), false, false),
             Said::Saved => {
-                model.into_iter().for_each(|model| self.desk.save(model));
+                // one that comes late must not take the place of the checkpoint of the whole stage
+                if self.out.contains_key(&stage) {
+                    model.into_iter().for_each(|model| self.desk.save(model));
+                }
                 return None;
             }
             Said::Back => {
