@@ -180,11 +180,6 @@ pub(crate) struct TrialView {
 }
 
 impl TrialView {
-    /// All trials, best first.
-    pub(crate) fn all(overview: &Overview) -> Vec<TrialView> {
-        (1..).zip(&overview.trials).map(|(rank, trial)| TrialView::new(rank, trial)).collect()
-    }
-
     pub(crate) fn new(rank: usize, trial: &TrialOverview) -> TrialView {
         let fate = Fate::of(trial);
         TrialView {
