@@ -12,7 +12,7 @@ use super::ledger::{Ledger, TrialState};
 use super::mailbox::{Mail, Mailbox};
 use crate::error::Error;
 use crate::observe::Event;
-use crate::repository::{Losses, StageRecord, Status};
+use crate::repository::{Losses, SavedState, StageRecord, Status};
 use crate::schedule::{Ask, Assignment, Scheduler, Score};
 use crate::trial::TrialId;
 use crate::work::{CheckpointId, Configuration, Order, Report, Scored, Unusual};
@@ -231,6 +231,14 @@ impl Book {
             self.known.insert((record.trial, record.stage), record.clone());
         }
         counts
+    }
+
+    /// Whether a trial's state belongs to a stage that was handed out and is not reported.
+    pub(super) fn is_within(&self, saved: &SavedState) -> bool {
+        let Some(ordinal) = self.config.outline.ordinal(saved.trial) else { return false };
+        let had = self.ledger.get(ordinal).map_or(0, |trial| trial.epochs);
+        let is_out = self.out.get(ordinal as usize).is_some_and(|out| (1..REPORTED).contains(out));
+        is_out && saved.from == had
     }
 
     /// Makes a stage available again. Returns whether it was out.

@@ -341,7 +341,11 @@ impl Desk for SweepDesk {
     }
 
     fn save(&self, model: Box<SavedModel>) {
-        self.send(&mut self.lock(), Mail::Checkpoint(model));
+        let mut state = self.lock();
+        // one that comes late must not take the place of what the whole stage came to
+        if state.book.is_within(&model.state) {
+            self.send(&mut state, Mail::Checkpoint(model));
+        }
     }
 
     fn load(&self, CheckpointId(trial): CheckpointId) -> Result<Option<Box<SavedModel>>, String> {
