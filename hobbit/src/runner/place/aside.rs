@@ -58,7 +58,11 @@ pub(crate) fn aside(name: String, code: impl FnOnce() + Send + 'static) -> io::R
         code();
     };
     if in_pool {
-        rayon::spawn(as_worker);
+        // a pool of its own, because the worker waits, and would keep those waiting who wait for all threads
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
+        let pool = pool.thread_name(move |_| name.clone()).build().map_err(io::Error::other)?;
+        // its threads end with the code
+        pool.spawn(as_worker);
         return Ok(());
     }
     std::thread::Builder::new().name(name).spawn(as_worker).map(drop)
