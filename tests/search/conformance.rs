@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hobbit::search::{Draw, Point, Prior, Proposal, Sampler};
+use hobbit::search::{Draw, Kde, Point, Prior, Proposal, Sampler};
 use hobbit::{BoxError, search_space, testing};
 
 use super::toy::NearBest;
@@ -24,6 +24,12 @@ fn breaks(suite: impl FnOnce(), words: &[&str]) {
 fn random_search_keeps_the_laws() {
     testing::sampler::<Everything, _>(|| Prior);
     testing::sampler::<Optimizer, _>(|| Prior);
+}
+
+#[test]
+fn kde_keeps_the_laws() {
+    testing::sampler::<Everything, _>(Kde::new);
+    testing::sampler::<Optimizer, _>(|| Kde::new().random_share(0.0));
 }
 
 #[test]

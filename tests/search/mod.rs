@@ -1,6 +1,7 @@
 //! Samplers: points, what they mean, and sweeps whose configurations are proposed.
 
 mod conformance;
+mod kde;
 mod points;
 mod sweeps;
 mod toy;

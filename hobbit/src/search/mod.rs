@@ -65,6 +65,7 @@
 
 mod choose;
 mod draw;
+mod kde;
 mod point;
 mod prior;
 
@@ -76,6 +77,7 @@ use serde::{Deserialize, Serialize};
 pub use choose::ATTEMPTS;
 pub(crate) use choose::{Chosen, Known, choose, drawn};
 pub use draw::{Draw, Observation};
+pub use kde::Kde;
 pub use point::Point;
 pub use prior::Prior;
 

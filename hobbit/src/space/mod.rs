@@ -29,6 +29,7 @@ pub use cells::Cells;
 pub use describe::{Condition, Domain, Parameter, Space};
 #[cfg(feature = "interop")]
 pub use named::from_values;
+pub(crate) use normal::normal_below;
 #[cfg(feature = "interop")]
 pub(crate) use outside::Others;
 pub use scalar::Scalar;

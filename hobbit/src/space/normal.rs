@@ -173,7 +173,7 @@ fn truncated_quantile(from: f64, to: f64, unit: f64) -> f64 {
 }
 
 /// The probability that a standard normal number is below `x`.
-fn normal_below(x: f64) -> f64 {
+pub(crate) fn normal_below(x: f64) -> f64 {
     0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)
 }
 

@@ -1,0 +1,209 @@
+//! `Kde`: proposes what is likelier among the good configurations than among the others.
+
+mod density;
+mod kernels;
+mod known;
+mod outcomes;
+
+use self::density::Mixture;
+use self::kernels::Dimension;
+use self::known::Known;
+use self::outcomes::{latest, split};
+use super::{Draw, Point, Proposal, Sampler};
+use crate::error::BoxError;
+use crate::space::Value;
+
+/// A sampler that learns from outcomes, by comparing the density of good configurations with that of the
+/// others.
+///
+/// It is a tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kégl, "Algorithms for
+/// Hyper-Parameter Optimization", NeurIPS 2011, section 4) with one density over all parameters together, as
+/// in BOHB (Falkner, Klein and Hutter, "BOHB: Robust and Efficient Hyperparameter Optimization at Scale",
+/// ICML 2018, section 4). [`Hyperband`](crate::Hyperband) with it *is* BOHB, with other constants; it works
+/// with every other algorithm as well.
+///
+/// The outcomes so far are split into the best ones and the others. Each of both sets becomes a density over
+/// the unit cube: a kernel around each configuration, and the space's own distribution as one more.
+/// Candidates are drawn from the density of the good ones, and the one is proposed whose density among the
+/// good ones is largest in proportion to that among the others.
+///
+/// - **A trial counts by its latest score**, whichever stage that is from. So the many outcomes of first
+///   stages and the few of last ones are used together (as in Salinas, Golebiowski, Klein, Seeger and
+///   Archambeau, "Optimizing Hyperparameters with Conformal Quantile Regression", ICML 2023).
+/// - **Only ranks count**: the better of the good configurations have more weight by their rank, so a loss
+///   and its logarithm are searched in the same way. Failed trials rank last.
+/// - **Conditional parameters** are part of the one density. A kernel compares two configurations by the
+///   parameters that both have, and leaves those that only one of them has to the space's distribution. So a
+///   parameter of an enum's variant keeps its correlation with those that all variants share.
+/// - **Options and whole numbers** are compared by the probabilities of values. Where all parameters have
+///   finitely many values, nothing is proposed that was tried already; a random configuration may be.
+/// - **Configurations under way** count as bad ones ("constant liar"), so that trials that are begun at the
+///   same time do not get the same proposal.
+/// - **Some configurations are random**: those before twice as many trials have an outcome as there are
+///   parameters and one more, and afterwards a share of them, see [`random_share`](Kde::random_share).
+/// - A [`Distribution`](crate::space::Domain::Distribution) of the user's own is drawn at random, and not
+///   learned.
+///
+/// # When random search is as good
+///
+/// Before some thirty configurations there is little to learn, and with a very large
+/// [`lookahead`](crate::Study::lookahead) all are begun before anything is known: every trial under way is
+/// one that the next proposal knows nothing of. With few parameters that matter and many epochs to spend,
+/// random configurations do as well. `docs/search.md` has the figures, and the measurements behind the
+/// constants.
+///
+/// # Example
+///
+/// ```
+/// use hobbit::search::Kde;
+/// use hobbit::testing::Fake;
+/// use hobbit::{BoxError, EpochContext, Hyperband, Metrics, TrialContext, search_space};
+///
+/// #[search_space]
+/// struct Rate {
+///     #[log_uniform(1e-5..=1.0)]
+///     rate: f64,
+/// }
+///
+/// // its loss says how far the rate is from 1e-2
+/// let build = |hparams: &Rate, _: &TrialContext| Ok(hparams.rate);
+/// let epoch = |rate: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| -> Result<(), BoxError> {
+///     metrics.report("val_loss", (rate.log10() + 2.0).abs());
+///     Ok(())
+/// };
+/// let study = Hyperband::of(Fake::new(build, epoch)).quiet().seed(1).iterations(3);
+/// let results = study.sampler(Kde::new()).run(9, 3)?;
+/// assert!((results.best()?.hparams.rate.log10() + 2.0).abs() < 0.1);
+/// # Ok::<(), hobbit::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kde {
+    constants: Constants,
+}
+
+/// The numbers of the rule, which belong to its version. `docs/search.md` says what they were measured on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Constants {
+    /// The share of configurations that is random.
+    random: f64,
+    /// The outcomes needed before anything is proposed: this for each parameter and one more.
+    needed: usize,
+    /// The share of outcomes that is good, and the most of them.
+    good: (f64, usize),
+    /// The most of the other outcomes that are compared with.
+    bad: usize,
+    /// How many candidates are drawn.
+    candidates: usize,
+    /// How much wider than the kernels candidates are drawn.
+    widening: f64,
+    /// No kernel is narrower, in parts of the range.
+    narrowest: f64,
+    /// The weight of the space's own distribution beside the kernels, each of which has 1 on the average.
+    prior: f64,
+}
+
+impl Constants {
+    /// Those of version 1.
+    const V1: Constants = Constants {
+        random: 0.2,
+        needed: 2,
+        good: (0.15, 25),
+        bad: 200,
+        candidates: 64,
+        widening: 2.0,
+        narrowest: 0.1,
+        prior: 1.0,
+    };
+}
+
+impl Default for Kde {
+    fn default() -> Kde {
+        Kde::new()
+    }
+}
+
+impl Kde {
+    /// The sampler with the settings that were best on tables of learning curves.
+    pub fn new() -> Kde {
+        Kde { constants: Constants::V1 }
+    }
+
+    /// Sets the share of configurations that are drawn at random, whatever is known: 0 to 1, by default 0.2.
+    /// Which trials get one depends on the trial alone. A larger share protects against an early mistake;
+    /// with a smaller one good regions are searched more closely. Another share is another study.
+    #[must_use]
+    pub fn random_share(mut self, share: f64) -> Kde {
+        self.constants.random = share;
+        self
+    }
+}
+
+/// Purposes of keys below a proposal's own.
+const RANDOM: u64 = 0;
+const CANDIDATES: u64 = 1;
+const OTHERS: u64 = 2;
+const PRIOR: u64 = 3;
+
+impl Sampler for Kde {
+    fn name(&self) -> &str {
+        "kde"
+    }
+
+    fn settings(&self) -> Vec<(String, Value)> {
+        vec![("random_share".to_owned(), Value::Float(self.constants.random))]
+    }
+
+    fn propose(&self, at: &Draw<'_>) -> Result<Proposal, BoxError> {
+        let constants = &self.constants;
+        let random = constants.random;
+        if !(0.0..=1.0).contains(&random) {
+            return Err(format!("`random_share` is {random}; it has to be from 0 to 1").into());
+        }
+        if at.key.child(RANDOM).rng().unit() < random {
+            return Ok(Proposal::Prior);
+        }
+        let ranked = latest(at.seen, at.direction);
+        let parameters = ranked.iter().map(|outcome| outcome.point.iter().flatten().count()).max();
+        if ranked.len() < constants.needed * (parameters.unwrap_or(0) + 1) {
+            return Ok(Proposal::Prior);
+        }
+        let mut split = split(&ranked, constants, at.key.child(OTHERS));
+        // what is under way counts as bad, or all of it would be the same
+        split.bad.extend(at.pending.iter().map(|point| (point, 1.0)));
+        if split.good.is_empty() || split.bad.is_empty() {
+            return Ok(Proposal::Prior);
+        }
+        let dimensions: Vec<Dimension> =
+            at.space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect();
+        let mixture = |points: &_| Mixture::new(points, &dimensions, constants.narrowest, constants.prior);
+        let (good, bad) = (mixture(&split.good), mixture(&split.bad));
+        let candidates = candidates(at, &good, &dimensions, constants)?;
+        let mut scored: Vec<(f64, &Point)> = candidates
+            .iter()
+            .map(|point| (good.log_density(point) - bad.log_density(point), point))
+            .collect();
+        // of equal ones the first
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let known = Known::new(at, &dimensions);
+        let best = scored.into_iter().map(|(_, point)| point).find(|point| !known.has(point));
+        Ok(best.map_or(Proposal::Prior, |point| Proposal::Point(point.clone())))
+    }
+}
+
+/// Points drawn from the density of the good ones.
+fn candidates(
+    at: &Draw<'_>,
+    good: &Mixture<'_>,
+    dimensions: &[Dimension],
+    constants: &Constants,
+) -> Result<Vec<Point>, BoxError> {
+    let tree = at.space.tree()?;
+    let is_drawn = dimensions.iter().any(|dimension| matches!(dimension, Dimension::Unknown));
+    let key = at.key.child(CANDIDATES);
+    let candidate = |number| {
+        let key = key.child(number as u64);
+        let prior = is_drawn.then(|| at.prior(key.child(PRIOR))).transpose()?;
+        Ok(good.draw(constants.widening, &tree, prior.as_ref(), key))
+    };
+    (0..constants.candidates).map(candidate).collect()
+}
