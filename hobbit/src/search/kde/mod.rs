@@ -73,7 +73,7 @@ use crate::space::Value;
 /// };
 /// let study = Hyperband::of(Fake::new(build, epoch)).quiet().seed(1).iterations(3);
 /// let results = study.sampler(Kde::new()).run(9, 3)?;
-/// assert!((results.best()?.hparams.rate.log10() + 2.0).abs() < 0.1);
+/// assert!((results.best().hparams.rate.log10() + 2.0).abs() < 0.1);
 /// # Ok::<(), hobbit::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
