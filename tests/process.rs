@@ -182,17 +182,25 @@ fn is_running(file: &Path) -> bool {
 }
 
 #[test]
+fn a_process_whose_time_is_up_is_not_waited_for() {
+    let process = python("", "time.sleep(1000)");
+    let error = study(process).trial_time_limit(Duration::from_millis(50)).run(1, 3).unwrap_err().to_string();
+    // busy machines look late
+    assert!(error.contains("time limit"), "{error}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
-fn a_process_whose_time_is_up_is_killed_with_its_children() {
+fn a_process_is_killed_with_its_children() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("number");
     let each = "\
 child = subprocess.Popen(['sleep', '1000'])
 open(os.environ['NUMBER'], 'w').write(str(child.pid))
+print('{}')
 time.sleep(1000)";
-    let process = python("", each).env("NUMBER", &file);
-    let error = study(process).trial_time_limit(Duration::from_secs(2)).run(1, 3).unwrap_err().to_string();
-    assert!(error.ends_with("the time limit of the trial has passed"), "{error}");
+    let reason = failure(python("", each).env("NUMBER", &file));
+    assert!(reason.contains("missing field `metrics`"), "{reason}");
     let begin = Instant::now();
     while is_running(&file) {
         assert!(begin.elapsed() < Duration::from_secs(60), "the child of the process lives on");
