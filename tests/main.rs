@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look at files")]
 
+#[cfg(feature = "args")]
+mod args;
 mod ask_tell;
 mod conformance;
 mod durability;

@@ -19,6 +19,8 @@ fn as_a_process_of_its_own() {
 
 fn run(name: &str, dir: &Path, workers: usize) {
     match name {
+        #[cfg(feature = "args")]
+        "args::environment" => crate::args::environment(dir, workers),
         "ask_tell::victim" => crate::ask_tell::victim(dir, workers),
         "durability::deaths::victim" => crate::durability::deaths::victim(dir, workers),
         "durability::kill::victim" => crate::durability::kill::victim(dir, workers),

@@ -1,5 +1,8 @@
 //! Guides: longer explanations, with examples that run.
 
+#[doc = include_str!("guide/objectives.md")]
+pub mod objectives {}
+
 #[doc = include_str!("guide/search_space.md")]
 pub mod search_space {}
 

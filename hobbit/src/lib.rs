@@ -27,6 +27,8 @@ pub mod __private {
 
 mod algorithms;
 mod ask_tell;
+#[cfg(feature = "args")]
+pub mod cli;
 mod error;
 pub mod function;
 pub mod guide;

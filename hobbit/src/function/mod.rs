@@ -42,7 +42,7 @@ use crate::space::SearchSpace;
 ///     Ok(())
 /// }
 ///
-/// let objective = Function::new(descend).describe("the data", "none").workers(2);
+/// let objective = Function::new(descend).depends_on("the data", "none").workers(2);
 /// let results = Hyperband::of(objective).monitor("loss").quiet().run(9, 3)?;
 /// assert!(results.best().score < Some(1e-3));
 /// # Ok::<(), hobbit::Error>(())
@@ -75,7 +75,7 @@ where
     /// repository that was begun with another text is not continued: see
     /// [`Objective::describe`].
     #[must_use]
-    pub fn describe(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn depends_on(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.description.insert(name.into(), text.into());
         self
     }

@@ -79,8 +79,8 @@ type Train<H> = Box<dyn Fn(&H, &mut Trial) -> Result<(), BoxError> + Send + Sync
 /// part of the reason if it fails.
 ///
 /// A process that has to stop ([`trial_time_limit`](crate::Hyperband::trial_time_limit)), or has not ended some
-/// seconds after its input has, is killed with its group. If hobbit itself is killed, it finds its input at the
-/// end after the epoch under way.
+/// seconds after its input has, is killed with its group. If hobbit itself is killed (or left at once, by a second
+/// Ctrl-C), the process finds its input at the end after the epoch under way, and should end then.
 pub struct ProcessObjective<H> {
     function: Function<H, Train<H>>,
 }
@@ -123,9 +123,9 @@ impl Process {
         self
     }
 
-    /// As [`Function::describe`].
+    /// As [`Function::depends_on`].
     #[must_use]
-    pub fn describe(mut self, name: impl Into<String>, text: impl Into<String>) -> Process {
+    pub fn depends_on(mut self, name: impl Into<String>, text: impl Into<String>) -> Process {
         self.description.insert(name.into(), text.into());
         self
     }
@@ -145,7 +145,7 @@ impl Process {
         let function = self
             .description
             .into_iter()
-            .fold(Function::new(train), |function, (name, text)| function.describe(name, text));
+            .fold(Function::new(train), |function, (name, text)| function.depends_on(name, text));
         let function = match self.workers {
             Some(workers) => function.workers(workers),
             None => function,
@@ -210,7 +210,7 @@ impl<H: SearchSpace + Send + Sync + 'static> Objective for ProcessObjective<H> {
     }
 
     fn describe(&self) -> BTreeMap<String, String> {
-        Objective::describe(&self.function)
+        self.function.describe()
     }
 
     fn build(&self, hparams: &H, trial: &TrialContext) -> Result<Progress<H>, BoxError> {
