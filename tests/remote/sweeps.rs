@@ -96,7 +96,8 @@ fn several_processes_come_to_the_bytes_of_one() {
         assert_same(&files(there.path()), &expected);
         let (all, elsewhere) = outcomes(there.path());
         assert_eq!(all, stages, "an outcome is there twice, or not at all");
-        assert!(elsewhere > 0 && (role.is_empty() || elsewhere == all), "{elsewhere} of {all}");
+        // one that trains too may be done before the others have started
+        assert!(role.is_empty() || elsewhere == all, "{elsewhere} of {all}");
     }
 }
 
