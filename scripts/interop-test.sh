@@ -24,7 +24,7 @@ cargo build --example digits --example json_lines --features interop
 rm -rf "$out"
 mkdir -p "$out/net"
 # a study with conditional parameters and failures, which the Rust tests have
-HOBBIT_INTEROP_KILL_DIR=$PWD/$out/net cargo test -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats \
+HOBBIT_INTEROP_KILL_DIR=$PWD/$out/net cargo test -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats,args \
     --test integration interop::kill::child -- --exact
 cargo build -p hobbit-cli
 PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/debug/examples/digits target/debug/hobbit "$out" "$@"

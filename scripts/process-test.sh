@@ -10,4 +10,4 @@ if ! "$venv/bin/python" -c "import sklearn" 2>/dev/null && ! "$venv/bin/pip" ins
     echo "there is no scikit-learn here; the plain twin is run instead"
     command="python3 examples/process/plain.py"
 fi
-cargo run -q -p hobbit --example process --no-default-features --features report,interop,tracing,evcxr,process,nats -- $command | tee /dev/stderr | grep -q "val_loss"
+cargo run -q -p hobbit --example process --no-default-features --features report,interop,tracing,evcxr,process,nats,args -- $command | tee /dev/stderr | grep -q "val_loss"

@@ -11,7 +11,7 @@ cp scripts/serve-test.mjs "$out/"
 npm install --prefix "$out" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error puppeteer-core@25.16.0 axe-core@4.14.1
 
 cargo build -p hobbit-cli
-cargo build -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats --example watched
+cargo build -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats,args --example watched
 target=${CARGO_TARGET_DIR:-target}/debug
 
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} \
