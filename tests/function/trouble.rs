@@ -136,10 +136,12 @@ fn a_state_of_another_type_is_trained_again() {
 
 #[test]
 fn a_trial_whose_time_is_up_hears_of_it_and_one_that_does_not_look_is_given_up() {
-    let limit = Duration::from_millis(30);
+    // far longer than an epoch takes, on a busy machine too
+    let limit = Duration::from_millis(500);
     let results = study::<by::RandomSearch>(|hp, trial| {
         for _ in trial.epochs() {
-            while hp.rate > 0.5 {
+            let is_slow = hp.rate > 0.5;
+            for _ in (0..u64::MAX).take_while(|_| is_slow) {
                 trial.check()?;
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -152,7 +154,7 @@ fn a_trial_whose_time_is_up_hears_of_it_and_one_that_does_not_look_is_given_up()
         match &trial.status {
             Status::Failed { reason, .. } => {
                 assert!(
-                    trial.hparams.rate > 0.5 && reason == "the time limit of the trial has passed",
+                    trial.hparams.rate > 0.5 && reason.contains("time limit"),
                     "{reason}"
                 );
             }
