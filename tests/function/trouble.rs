@@ -153,10 +153,7 @@ fn a_trial_whose_time_is_up_hears_of_it_and_one_that_does_not_look_is_given_up()
     for trial in results.trials() {
         match &trial.status {
             Status::Failed { reason, .. } => {
-                assert!(
-                    trial.hparams.rate > 0.5 && reason.contains("time limit"),
-                    "{reason}"
-                );
+                assert!(trial.hparams.rate > 0.5 && reason.contains("time limit"), "{reason}");
             }
             _ => assert!(trial.hparams.rate <= 0.5),
         }
