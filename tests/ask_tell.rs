@@ -1,5 +1,5 @@
-//! Studies whose trials are asked for: the bytes of a sweep with the same outcomes, in whatever order they are
-//! told, killed and continued.
+//! Studies whose trials are asked for: the bytes of a sweep with the same outcomes, in whatever order they
+//! are told, killed and continued.
 
 use std::collections::BTreeMap;
 use std::path::Path;

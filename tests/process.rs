@@ -1,5 +1,5 @@
-//! Objectives that are processes: the protocol, checkpoints of files, whatever a process may do wrong, and how
-//! it is ended.
+//! Objectives that are processes: the protocol, checkpoints of files, whatever a process may do wrong, and
+//! how it is ended.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Objectives in one function: the laws of objectives, the same bytes as the trait, and whatever a function may
-//! do wrong.
+//! Objectives in one function: the laws of objectives, the same bytes as the trait, and whatever a function
+//! may do wrong.
 
 pub(crate) mod sweeps;
 pub(crate) mod trouble;

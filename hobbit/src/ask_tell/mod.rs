@@ -1,4 +1,5 @@
-//! Studies for programs with a loop of their own: they ask for trials, train them, and tell what came of them.
+//! Studies for programs with a loop of their own: they ask for trials, train them, and tell what came of
+//! them.
 
 mod asked;
 mod counter;
@@ -63,8 +64,8 @@ pub fn asking<H: SearchSpace + Send + Sync + 'static>() -> Asking<H> {
 /// A study that is under way, and whose trials are asked for.
 ///
 /// With a [`repo_dir`](crate::Hyperband::repo_dir), everything that was told is kept, and a program that was
-/// killed goes on where it was when it is started again: it is asked for no stage that was told before. What is
-/// told in one order or another, of several trials at once, leads to the same study as
+/// killed goes on where it was when it is started again: it is asked for no stage that was told before. What
+/// is told in one order or another, of several trials at once, leads to the same study as
 /// [`run`](crate::Hyperband::run) with the same outcomes.
 ///
 /// At most one trial is out at any time, unless [`workers`](crate::Hyperband::workers) allows for more.
@@ -76,14 +77,14 @@ pub struct AskTell<H: SearchSpace + Send + Sync + 'static> {
 }
 
 impl<H: SearchSpace + Send + Sync + 'static> AskTell<H> {
-    /// The next trial to be trained. `None` if there is none: the study is over, or, if trials are out, one of
-    /// them has to be told first.
+    /// The next trial to be trained. `None` if there is none: the study is over, or, if trials are out, one
+    /// of them has to be told first.
     ///
     /// Waits while what was told is being written.
     ///
     /// # Errors
-    /// Those of [`run`](crate::Hyperband::run): too many trials have failed, the repository cannot be written,
-    /// or a trial was dropped instead of told.
+    /// Those of [`run`](crate::Hyperband::run): too many trials have failed, the repository cannot be
+    /// written, or a trial was dropped instead of told.
     pub fn ask(&mut self) -> Result<Option<Asked<H>>> {
         match self.counter.ask() {
             Answer::Trial(trial) => Ok(Some(trial)),
@@ -100,8 +101,8 @@ impl<H: SearchSpace + Send + Sync + 'static> AskTell<H> {
     /// Fewer than there are end the stage early.
     ///
     /// # Errors
-    /// There are more epochs than the stage has, or none has been trained at all. Then nothing is told, and the
-    /// study ends.
+    /// There are more epochs than the stage has, or none has been trained at all. Then nothing is told, and
+    /// the study ends.
     pub fn tell(&mut self, mut trial: Asked<H>, epochs: impl IntoIterator<Item = Metrics>) -> Result<()> {
         let epochs: Vec<Metrics> = epochs.into_iter().collect();
         let (told, open) = (epochs.len(), trial.open_epochs());

@@ -60,7 +60,8 @@ where
     H: SearchSpace + Send + Sync + 'static,
     F: Fn(&H, &mut Trial) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    /// The function is called for every stage of a trial: see [`Hyperband::function`](crate::Hyperband::function).
+    /// The function is called for every stage of a trial: see
+    /// [`Hyperband::function`](crate::Hyperband::function).
     pub fn new(function: F) -> Self {
         Function {
             function: Arc::new(function),

@@ -71,7 +71,8 @@ impl Trial {
     /// reported behind the loop belongs to the last epoch.
     ///
     /// Every epoch has to report the [`monitor`](crate::Hyperband::monitor). Other metrics may be reported in
-    /// some epochs only: those without have NaN. A monitor that is NaN or infinite ends the trial as diverged.
+    /// some epochs only: those without have NaN. A monitor that is NaN or infinite ends the trial as
+    /// diverged.
     ///
     /// # Errors
     /// The trial has to stop at once. Return the error (`?`): it does not count as a failure.

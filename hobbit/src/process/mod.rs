@@ -2,11 +2,12 @@
 //!
 //! # The protocol, version 1
 //!
-//! hobbit starts the program for each stage of a trial, and writes lines to its standard input. The first one
-//! says what to train:
+//! hobbit starts the program for each stage of a trial, and writes lines to its standard input. The first one,
+//! here broken in two, says what to train:
 //!
 //! ```json
-//! {"hobbit": 1, "trial": "1-3", "hparams": {"rate": 0.1}, "seed": 123, "directory": "/tmp/x", "resume": false, "last_epoch": 9}
+//! {"hobbit": 1, "trial": "1-3", "hparams": {"rate": 0.1}, "seed": 123, "directory": "/tmp/x",
+//!  "resume": false, "last_epoch": 9}
 //! ```
 //!
 //! `hparams` is the configuration as serde writes it. In `directory` the program saves its state; if `resume`
@@ -29,8 +30,8 @@
 //! messages. When its standard input ends, the program ends.
 //!
 //! - All randomness should come from the seeds (whole numbers below 2³²): that of the first line is for the
-//!   initial model, the others for their epochs. Then the study is the same on any number of workers, and killed
-//!   and continued.
+//!   initial model, the others for their epochs. Then the study is the same on any number of workers, and
+//!   killed and continued.
 //! - A program that saves nothing is asked for all epochs from the first in each stage.
 //! - The files are part of the trial's checkpoint. The directory is a temporary one, and removed after the
 //!   stage.
@@ -78,9 +79,10 @@ type Train<H> = Box<dyn Fn(&H, &mut Trial) -> Result<(), BoxError> + Send + Sync
 /// they are set), because there is a process for each worker. The end of what it writes to standard error is
 /// part of the reason if it fails.
 ///
-/// A process that has to stop ([`trial_time_limit`](crate::Hyperband::trial_time_limit)), or has not ended some
-/// seconds after its input has, is killed with its group. If hobbit itself is killed (or left at once, by a second
-/// Ctrl-C), the process finds its input at the end after the epoch under way, and should end then.
+/// A process that has to stop ([`trial_time_limit`](crate::Hyperband::trial_time_limit)), or has not ended
+/// some seconds after its input has, is killed with its group. If hobbit itself is killed (or left at once,
+/// by a second Ctrl-C), the process finds its input at the end after the epoch under way, and should end
+/// then.
 pub struct ProcessObjective<H> {
     function: Function<H, Train<H>>,
 }

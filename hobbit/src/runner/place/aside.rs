@@ -1,5 +1,5 @@
-//! Code that runs beside a worker, on a thread of its own, and is the worker's all the same: it leaves the same
-//! trace if it exits the process, and what it gives to rayon goes where the worker's does.
+//! Code that runs beside a worker, on a thread of its own, and is the worker's all the same: it leaves the
+//! same trace if it exits the process, and what it gives to rayon goes where the worker's does.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
