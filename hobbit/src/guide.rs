@@ -3,6 +3,9 @@
 #[doc = include_str!("guide/objectives.md")]
 pub mod objectives {}
 
+#[doc = include_str!("guide/algorithms.md")]
+pub mod algorithms {}
+
 #[doc = include_str!("guide/search_space.md")]
 pub mod search_space {}
 
