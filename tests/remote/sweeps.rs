@@ -21,7 +21,8 @@ pub(crate) fn curve(dir: &Path, workers: usize) {
     let nats = Nats::from_env().unwrap().give_up_after(1000);
     if let Err(error) = study.repo_dir(dir).nats(nats).run(27, 3) {
         // what a test says goes elsewhere
-        writeln!(std::io::stderr(), "{error}").unwrap();
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "{error}").unwrap();
         std::process::exit(1);
     }
 }
