@@ -29,7 +29,7 @@ const fn method(name: &'static str, about: &'static str) -> Method {
     Method { name, about }
 }
 
-pub(crate) const ALL: [Method; 9] = [
+pub(crate) const ALL: [Method; 10] = [
     method("random", "whole curves, drawn at random"),
     method("hyperband", "Hyperband, drawn at random"),
     method("halving", "the first bracket of Hyperband repeated, drawn at random"),
@@ -38,7 +38,8 @@ pub(crate) const ALL: [Method; 9] = [
     method("kde", "whole curves, proposed by Kde"),
     method("hyperband+kde", "Hyperband with Kde"),
     method("asha+kde", "asynchronous successive halving with Kde"),
-    method("recommended", "what the guide says: the first bracket of Hyperband repeated, with Kde"),
+    method("halving+kde", "the first bracket of Hyperband repeated, with Kde"),
+    method("recommended", "what the guide says: asynchronous successive halving with Kde"),
 ];
 
 /// What is replayed, and how far.
@@ -71,11 +72,11 @@ impl<R: Rows> Setup<R> {
             "halving" => {
                 self.sweep(random(), |study: Hyperband<_>| study.brackets(1).iterations(trials).run(r, ETA))
             }
-            "recommended" => {
+            "halving+kde" => {
                 self.sweep(kde(), |study: Hyperband<_>| study.brackets(1).iterations(trials).run(r, ETA))
             }
             "asha" => self.sweep(random(), |study: Asha<_>| study.run(trials, longest, ETA)),
-            "asha+kde" => self.sweep(kde(), |study: Asha<_>| study.run(trials, longest, ETA)),
+            "asha+kde" | "recommended" => self.sweep(kde(), |study: Asha<_>| study.run(trials, longest, ETA)),
             "one-epoch" => {
                 let begun = one_epoch(trials, longest, self.epochs);
                 // the best three of them, in one step
