@@ -20,7 +20,8 @@ out=target/interop
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/scripts/interop-requirements.txt
 
-cargo build --example digits --example json_lines --features interop
+# with the features that .ci/run has built already
+cargo build --workspace --features hobbit/onnx,hobbit-cli/predict --example digits --example json_lines
 rm -rf "$out"
 mkdir -p "$out/net"
 # a study with conditional parameters and failures, which the Rust tests have
