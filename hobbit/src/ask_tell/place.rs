@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use super::Asking;
 use super::counter::Counter;
-use crate::error::{Error, Result};
-use crate::repository::{SavedModel, StopReason};
+use crate::error::Result;
 use crate::runner::LocalPool;
 use crate::space::SearchSpace;
-use crate::work::{
-    Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId, Workplace,
-};
+use crate::work::{Desk, Order, StandIn, Taken, WorkerId, Workplace};
 
 pub(super) struct Place<H: SearchSpace + Send + Sync + 'static> {
     pub(super) pool: LocalPool<Asking<H>>,
@@ -39,13 +36,9 @@ thread_local! {
     static WORKER: std::cell::Cell<Option<WorkerId>> = const { std::cell::Cell::new(None) };
 }
 
-impl<H: Send + Sync> Desk for Watched<H> {
-    fn terms(&self) -> &Terms {
-        self.desk.terms()
-    }
-
-    fn stop(&self) -> &Stop {
-        self.desk.stop()
+impl<H: Send + Sync> StandIn for Watched<H> {
+    fn desk(&self) -> &dyn Desk {
+        &*self.desk
     }
 
     fn take(&self, worker: WorkerId, most: usize, orders: &mut Vec<Order>) -> Taken {
@@ -54,66 +47,10 @@ impl<H: Send + Sync> Desk for Watched<H> {
         self.desk.take(worker, most.min(1), orders)
     }
 
-    fn begin(&self, worker: WorkerId, beginning: Beginning) -> Result<()> {
-        self.desk.begin(worker, beginning)
-    }
-
-    fn epoch(&self, worker: WorkerId, news: EpochNews<'_>) {
-        self.desk.epoch(worker, news);
-    }
-
-    fn hand_in(&self, worker: WorkerId, reports: &mut Vec<Report>) {
-        self.desk.hand_in(worker, reports);
-    }
-
-    fn give_back(&self, order: Order, why: &str) {
-        self.desk.give_back(order, why);
-    }
-
-    fn save(&self, model: Box<SavedModel>) {
-        self.desk.save(model);
-    }
-
-    fn load(&self, checkpoint: CheckpointId) -> Result<Option<Box<SavedModel>>, String> {
-        self.desk.load(checkpoint)
-    }
-
-    fn note(&self, text: String) {
-        self.desk.note(text);
-    }
-
-    fn fail(&self, error: Error) {
-        self.desk.fail(error);
-    }
-
-    fn end(&self, reason: StopReason) {
-        self.desk.end(reason);
-    }
-
-    fn news(&self) -> u64 {
-        self.desk.news()
-    }
-
     fn wait(&self, since: u64) {
         let worker = WORKER.get();
         worker.inspect(|&worker| self.counter.idle(worker, Some(since)));
         self.desk.wait(since);
         worker.inspect(|&worker| self.counter.idle(worker, None));
-    }
-
-    fn wake(&self) {
-        self.desk.wake();
-    }
-
-    fn is_settled(&self) -> bool {
-        self.desk.is_settled()
-    }
-
-    fn is_busy(&self) -> bool {
-        self.desk.is_busy()
-    }
-
-    fn ended(&self, known: usize, places: &mut Vec<u64>) {
-        self.desk.ended(known, places);
     }
 }

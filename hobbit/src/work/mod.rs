@@ -15,12 +15,14 @@
 
 mod order;
 mod report;
+mod stand_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use order::{CheckpointId, Configuration, Order, Scored, Terms, Unusual, WorkerId};
 pub use report::{Beginning, EpochNews, Report};
+pub(crate) use stand_in::StandIn;
 
 use crate::error::{Error, Result};
 use crate::repository::{SavedModel, StopReason};
@@ -121,8 +123,8 @@ pub trait Desk: Send + Sync {
     /// Ends the sweep with an error.
     fn fail(&self, error: Error);
 
-    /// Ends the sweep in order, after the epochs under way; it can be continued. A desk that is a stand-in for
-    /// one elsewhere passes this on; others need not do anything.
+    /// Ends the sweep in order, after the epochs under way; it can be continued. A desk that is a stand-in
+    /// for one elsewhere passes this on; others need not do anything.
     fn end(&self, reason: StopReason) {
         let _ = reason;
     }
