@@ -7,7 +7,7 @@ mod place;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 pub use self::asked::Asked;
@@ -15,7 +15,7 @@ use self::counter::{Answer, Counter};
 use self::place::Place;
 use crate::by;
 use crate::error::{BoxError, Error, Result};
-use crate::function::{Course, Progress, Trial};
+use crate::function::{Course, Progress, Promise, Trial};
 use crate::objective::{Checkpoint, EpochContext, Metrics, Objective, TrialContext};
 use crate::observe::Verbosity;
 use crate::results::Results;
@@ -28,7 +28,7 @@ use crate::trial::Direction;
 /// An objective that is trained by whoever asks for its trials: see [`asking`].
 pub struct Asking<H> {
     counter: Arc<Counter<H>>,
-    monitor: RwLock<String>,
+    promise: Promise,
     /// Somebody will ask.
     is_asked: bool,
 }
@@ -58,7 +58,7 @@ pub struct Asking<H> {
 /// # Ok::<(), hobbit::Error>(())
 /// ```
 pub fn asking<H: SearchSpace + Send + Sync + 'static>() -> Asking<H> {
-    Asking { counter: Arc::new(Counter::new()), monitor: RwLock::new("val_loss".to_owned()), is_asked: false }
+    Asking { counter: Arc::new(Counter::new()), promise: Promise::new(), is_asked: false }
 }
 
 /// A study that is under way, and whose trials are asked for.
@@ -217,11 +217,11 @@ impl<H: SearchSpace + Send + Sync + 'static> Objective for Asking<H> {
 
     /// What is measured is known when it is told. It has to contain the monitor.
     fn metrics(&self, _: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec![self.monitor.read().unwrap_or_else(PoisonError::into_inner).clone().into()])
+        Ok(self.promise.metrics())
     }
 
     fn optimizes(&self, monitor: &str, _: Option<Direction>) {
-        monitor.clone_into(&mut self.monitor.write().unwrap_or_else(PoisonError::into_inner));
+        self.promise.set(monitor);
     }
 
     fn build(&self, hparams: &H, _: &TrialContext) -> Result<Progress<H>, BoxError> {

@@ -2,6 +2,7 @@
 
 mod course;
 mod progress;
+mod promise;
 mod saved;
 mod trial;
 
@@ -9,10 +10,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 pub(crate) use self::course::Course;
 pub use self::progress::Progress;
+pub(crate) use self::promise::Promise;
 pub use self::trial::{Epochs, Trial};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, EpochContext, Metrics, Objective, TrialContext};
@@ -49,9 +51,9 @@ use crate::space::SearchSpace;
 /// ```
 pub struct Function<H, F> {
     function: Arc<F>,
-    monitor: RwLock<String>,
-    description: BTreeMap<String, String>,
-    workers: Option<usize>,
+    promise: Promise,
+    pub(crate) description: BTreeMap<String, String>,
+    pub(crate) workers: Option<usize>,
     hparams: PhantomData<fn(&H)>,
 }
 
@@ -65,7 +67,7 @@ where
     pub fn new(function: F) -> Self {
         Function {
             function: Arc::new(function),
-            monitor: RwLock::new("val_loss".to_owned()),
+            promise: Promise::new(),
             description: BTreeMap::new(),
             workers: None,
             hparams: PhantomData,
@@ -121,11 +123,11 @@ where
 
     /// What a function reports is known when it does. It has to report the monitor.
     fn metrics(&self, _: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
-        Ok(vec![self.monitor.read().unwrap_or_else(PoisonError::into_inner).clone().into()])
+        Ok(self.promise.metrics())
     }
 
     fn optimizes(&self, monitor: &str, _: Option<crate::Direction>) {
-        monitor.clone_into(&mut self.monitor.write().unwrap_or_else(PoisonError::into_inner));
+        self.promise.set(monitor);
     }
 
     fn describe(&self) -> BTreeMap<String, String> {

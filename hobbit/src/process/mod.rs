@@ -2,8 +2,8 @@
 //!
 //! # The protocol, version 1
 //!
-//! hobbit starts the program for each stage of a trial, and writes lines to its standard input. The first one,
-//! here broken in two, says what to train:
+//! hobbit starts the program for each stage of a trial, and writes lines to its standard input. The first
+//! one, here broken in two, says what to train:
 //!
 //! ```json
 //! {"hobbit": 1, "trial": "1-3", "hparams": {"rate": 0.1}, "seed": 123, "directory": "/tmp/x",
@@ -144,14 +144,8 @@ impl Process {
         let settings = Arc::new(self.settings);
         let train: Train<H> =
             Box::new(move |hparams: &H, trial: &mut Trial| train(&settings, hparams, trial));
-        let function = self
-            .description
-            .into_iter()
-            .fold(Function::new(train), |function, (name, text)| function.depends_on(name, text));
-        let function = match self.workers {
-            Some(workers) => function.workers(workers),
-            None => function,
-        };
+        let mut function = Function::new(train);
+        (function.description, function.workers) = (self.description, self.workers);
         ProcessObjective { function }
     }
 }
