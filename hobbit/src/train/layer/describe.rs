@@ -57,6 +57,16 @@ impl<L: Plain> Describe for L {
     }
 }
 
+/// The output of a layer that takes flat samples or images, and leaves their shape as it is.
+pub(super) fn flat_or_image(input: &[usize]) -> Result<Vec<usize>, String> {
+    match input {
+        [_] | [_, _, _] => Ok(input.to_vec()),
+        _ => Err(format!(
+            "it takes samples of shape [n] or [channels, height, width], but its input has shape {input:?}"
+        )),
+    }
+}
+
 /// What a normalization is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::train) enum Over {

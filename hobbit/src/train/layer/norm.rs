@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::describe::{Describe, Over};
+use super::describe::{Describe, Over, flat_or_image};
 use crate::train::parameter::{ParameterSpec, Role};
 use crate::train::written::float;
 
@@ -46,12 +46,7 @@ impl Describe for BatchNorm {
         if !(*momentum > 0.0 && *momentum <= 1.0) {
             return Err(format!("its momentum is {momentum}; it has to be above 0 and at most 1"));
         }
-        match input {
-            [_] | [_, _, _] => Ok(input.to_vec()),
-            _ => Err(format!(
-                "it takes samples of shape [n] or [channels, height, width], but its input has shape {input:?}"
-            )),
-        }
+        flat_or_image(input)
     }
 
     fn parameters(&self, input: &[usize], _: bool) -> Vec<ParameterSpec> {

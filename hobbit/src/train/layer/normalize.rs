@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::describe::{Describe, Over};
+use super::describe::{Describe, Over, flat_or_image};
 use crate::train::parameter::{ParameterSpec, Role};
 
 /// Brings every number of a sample to a mean of 0 and a standard deviation of 1 over the training samples:
@@ -22,7 +22,8 @@ use crate::train::parameter::{ParameterSpec, Role};
 /// use hobbit::train::{Activation, Adam, Loss, Normalize, Sequential};
 ///
 /// let network = Sequential::new([4]).normalize().dense(8).activation(Activation::Relu).dense(1);
-/// # assert_eq!(network, Sequential::new([4]).layer(Normalize::new()).dense(8).activation(Activation::Relu).dense(1));
+/// # let same = Sequential::new([4]).layer(Normalize::new());
+/// # assert_eq!(network, same.dense(8).activation(Activation::Relu).dense(1));
 /// network.compile(Adam::new(1e-3), Loss::MeanSquaredError).check()?;
 /// # Ok::<(), hobbit::Error>(())
 /// ```
@@ -39,12 +40,7 @@ impl Normalize {
 
 impl Describe for Normalize {
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        match input {
-            [_] | [_, _, _] => Ok(input.to_vec()),
-            _ => Err(format!(
-                "it takes samples of shape [n] or [channels, height, width], but its input has shape {input:?}"
-            )),
-        }
+        flat_or_image(input)
     }
 
     fn parameters(&self, input: &[usize], _: bool) -> Vec<ParameterSpec> {
