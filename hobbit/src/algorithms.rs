@@ -84,8 +84,8 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// Runs only the first `brackets` brackets, those that begin with most trials. Default: all.
     ///
     /// The later brackets begin with fewer trials and give each more epochs: a hedge against learning curves
-    /// whose first epochs say little. Where they say something, the first bracket repeated, which is successive
-    /// halving again and again, gets further with the same epochs:
+    /// whose first epochs say little. Where they say something, the first bracket repeated, which is
+    /// successive halving again and again, gets further with the same epochs:
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {

@@ -180,8 +180,8 @@ pub trait Objective: Send + Sync + 'static {
         0
     }
 
-    /// Called when a model's stage ends and it waits for its next: a chance to free caches. What is to be saved
-    /// was [saved](Objective::save) before; [`memory`](Objective::memory) is asked after it.
+    /// Called when a model's stage ends and it waits for its next: a chance to free caches. What is to be
+    /// saved was [saved](Objective::save) before; [`memory`](Objective::memory) is asked after it.
     fn pause(&self, model: &mut Self::Model) {
         let _ = model;
     }

@@ -87,8 +87,8 @@ where
 
     /// Trains this configuration and no other, for so many epochs: without a search, on the data and with all
     /// other settings as they are. With a [`repo_dir`](Hyperband::repo_dir) the model is kept there, and
-    /// [`load`](crate::train::load) loads it; what was enqueued before is left out. A study that is fitted has
-    /// one trial, so a directory that holds a sweep is refused.
+    /// [`load`](crate::train::load) loads it; what was enqueued before is left out. A study that is fitted
+    /// has one trial, so a directory that holds a sweep is refused.
     ///
     /// See [`Results::refit`] for a last training of the best configuration on all data.
     ///
@@ -170,7 +170,8 @@ where
     ///   needed. Then the sweep has the same results with any number of workers, and killed and continued.
     /// - Data belong in front of the closure, which may borrow nothing: `move` them in, in an `Arc` if others
     ///   need them too.
-    /// - An error or a panic ends the trial, not the sweep. So does an epoch that does not report the monitor.
+    /// - An error or a panic ends the trial, not the sweep. So does an epoch that does not report the
+    ///   monitor.
     /// - When the sweep stops (Ctrl-C, a budget, a target), the loop ends after the epoch under way. When the
     ///   trial has to stop at once, [`report`](Trial::report) and [`check`](Trial::check) return an error,
     ///   which does not count as a failure.
@@ -243,7 +244,8 @@ impl<O: Objective, A> Study<O, A> {
     /// study is an error, and is left as it is. It is another study if
     ///
     /// - a setting is not the same: the search space, R, eta, how epochs are counted, iterations, brackets,
-    ///   the seed, the sampler, the monitor, its direction, the score, retries, or the enqueued configurations;
+    ///   the seed, the sampler, the monitor, its direction, the score, retries, or the enqueued
+    ///   configurations;
     /// - the data are not the same: every value, target and weight, and their order, count;
     /// - what is trained is not the same: of each trial the study has begun, the model function is asked for
     ///   its model, and every setting of it is compared. For objectives of your own, see

@@ -89,8 +89,8 @@ fn a_large_study() {
     for parameter in parameters {
         assert!(html.contains(&format!(">{}</th>", parameter.name())), "{}", parameter.name());
     }
-    // five brackets, each parameter, the parallel coordinates, importance and timeline, two pairs, and the best
-    // score by epochs and by time
+    // five brackets, each parameter, the parallel coordinates, importance and timeline, two pairs, and the
+    // best score by epochs and by time
     assert_eq!(pictures.len(), 5 + parameters.len() + 7);
     let names: Vec<&str> = pictures.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names[0], "curves-bracket-1.svg");

@@ -68,10 +68,10 @@ const ROW: u64 = 1000;
 
 /// A sampler whose proposals are moved to the nearest configuration of the table that no trial has.
 ///
-/// What is left to chance is a row drawn at random from those that no trial has: a point drawn in the cube and
-/// moved would prefer the rows that have few others around them, and random search over whole curves would
-/// not be as good as its closed form. This sampler learns even then, because it has to know which rows are
-/// used; so all methods run in virtual time, with the same lookahead.
+/// What is left to chance is a row drawn at random from those that no trial has: a point drawn in the cube
+/// and moved would prefer the rows that have few others around them, and random search over whole curves
+/// would not be as good as its closed form. This sampler learns even then, because it has to know which rows
+/// are used; so all methods run in virtual time, with the same lookahead.
 #[derive(Debug)]
 pub(crate) struct Snap<R> {
     pub(crate) sampler: Box<dyn Sampler>,

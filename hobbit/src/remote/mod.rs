@@ -3,8 +3,8 @@
 //! One process, the coordinator, runs the sweep and holds its repository; any number of others train for it.
 //! They are the same program, with the same settings, started with another
 //! [role](Nats::from_env). Results are byte for byte those of one machine, whatever dies meanwhile:
-//! everything random follows from the order of a stage, the first report of a stage counts, and what is on the server
-//! can be made again from the repository at any time.
+//! everything random follows from the order of a stage, the first report of a stage counts, and what is on
+//! the server can be made again from the repository at any time.
 //!
 //! The only room that knows NATS and its asynchronous runtime.
 

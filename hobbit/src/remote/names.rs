@@ -31,8 +31,8 @@ const MANY: i64 = 100_000;
 /// The coordinator's key in the bucket of who leads.
 pub(super) const LEADER: &str = "coordinator";
 /// Where a stream says which one it is, of those that had its name. It is part of its consumer's name, so
-/// that what is acknowledged late is never taken for something in a later stream: numbers begin again there, and a
-/// server that hears of one that it has not delivered yet goes on behind it.
+/// that what is acknowledged late is never taken for something in a later stream: numbers begin again there,
+/// and a server that hears of one that it has not delivered yet goes on behind it.
 pub(super) const NONCE: &str = "hobbit-nonce";
 
 /// The names of a study.

@@ -49,8 +49,8 @@ impl Report {
     /// The page of a server at `/study/NAME`. It follows what is new at `/study/NAME/events`, and links to
     /// `/study/NAME/trial/TRIAL`, `trials.csv`, `epochs.csv`, `results.ron` and `report.html`.
     ///
-    /// `version` says what it was made of: the events at that address, of the name `changed`, have a version as
-    /// their data, and a page of another one asks for itself again.
+    /// `version` says what it was made of: the events at that address, of the name `changed`, have a version
+    /// as their data, and a page of another one asks for itself again.
     pub fn served(&self, name: &str, version: &str) -> String {
         page::html(self, Some((name, version)))
     }

@@ -94,8 +94,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Nothing is written any more, because this went wrong: of what was written before, nobody knows how much
-    /// is on the disk.
+    /// Nothing is written any more, because this went wrong: of what was written before, nobody knows how
+    /// much is on the disk.
     pub(super) fn fail(&mut self, action: &'static str, error: io::Error) -> Error {
         let error = Error::io(action, &self.path, error);
         self.failed = Some(error.to_string());

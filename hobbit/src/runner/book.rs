@@ -50,7 +50,8 @@ pub(super) struct Book {
     /// What earlier processes' ends say of stages that are still to be trained.
     deaths: Deaths,
     failures: Failures,
-    /// The stage of each trial that was handed out, counted from 1; 0 for none. Marked as reported where it is.
+    /// The stage of each trial that was handed out, counted from 1; 0 for none. Marked as reported where it
+    /// is.
     out: Vec<u32>,
     /// Outcomes of stages that nobody has asked for yet, on their way to the disk.
     early: HashSet<(TrialId, u32)>,
@@ -222,8 +223,8 @@ impl Book {
         self.early.insert((record.trial, record.stage));
     }
 
-    /// Keeps the outcome of a stage until the stage is asked for. If it was meanwhile, nobody works on it, and
-    /// this returns that it counts now.
+    /// Keeps the outcome of a stage until the stage is asked for. If it was meanwhile, nobody works on it,
+    /// and this returns that it counts now.
     pub(super) fn keep(&mut self, record: &StageRecord) -> bool {
         self.early.remove(&(record.trial, record.stage));
         let counts = self.accept(record);

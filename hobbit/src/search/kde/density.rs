@@ -245,7 +245,8 @@ mod tests {
         let drawn: Vec<Point> = (0..400).map(|seed| mixture.draw(1.0, &tree, None, Key::new(seed))).collect();
         assert!(drawn.iter().all(|point| tree.fits(point)));
         let left = drawn.iter().filter(|point| point[1].is_some()).count();
-        // 0.8 of the mixture are kernels, which give the variant 0.4 and a third of 0.6; the space gives it a third
+        // 0.8 of the mixture are kernels, which give the variant 0.4 and a third of 0.6; the space gives it a
+        // third
         assert!((180..260).contains(&left), "{left}");
     }
 }

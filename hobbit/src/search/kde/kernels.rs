@@ -62,8 +62,8 @@ pub(super) fn widths(units: &[f64], narrowest: f64) -> Vec<f64> {
 }
 
 /// A coordinate from the kernel around one, by uniform numbers: pairs of normal ones (Box and Muller, "A Note
-/// on the Generation of Random Normal Deviates", 1958) until one of them is within the range. The inverse of the
-/// distribution function would take ten times as long.
+/// on the Generation of Random Normal Deviates", 1958) until one of them is within the range. The inverse of
+/// the distribution function would take ten times as long.
 pub(super) fn near(center: f64, width: f64, mut uniform: impl FnMut() -> f64) -> f64 {
     const PAIRS: usize = 64;
     for _ in 0..PAIRS {
