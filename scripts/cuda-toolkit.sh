@@ -66,7 +66,7 @@ export PATH='$dir/bin':"\$PATH"
 export LD_LIBRARY_PATH='$dir/lib'\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}
 # behind everything else: a real driver's come first
 command -v nvidia-smi >/dev/null || export PATH="\$PATH":'$dir/stub'
-ldconfig -p 2>/dev/null | grep -q libcuda.so.1 || export LD_LIBRARY_PATH="\$LD_LIBRARY_PATH":'$dir/stub'
+ldconfig -p 2>/dev/null | grep libcuda.so.1 >/dev/null || export LD_LIBRARY_PATH="\$LD_LIBRARY_PATH":'$dir/stub'
 EOF
 echo "The toolkit is in $dir. Next:"
 echo "  source $dir/env.sh"

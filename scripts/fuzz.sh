@@ -37,7 +37,7 @@ for target in "${targets[@]}"; do
         printf '%-14s %9d inputs, FOUND: %s\n' "$target" "${runs:-0}" \
             "$(grep -m1 -E 'panicked at|ERROR: libFuzzer|error:' "$log" || echo "status $status")"
         grep -m1 -A1 'panicked at' "$log" | tail -1 | cut -c1-300 || true
-        sed -n 's/.*Test unit written to .*fuzz\/artifacts\//in fuzz\/artifacts\//p' "$log" | head -1
+        sed -n 's/.*Test unit written to .*fuzz\/artifacts\//in fuzz\/artifacts\//p' "$log" | awk 'NR == 1'
     fi
     rm -f "$log"
 done

@@ -10,4 +10,7 @@ if ! "$venv/bin/python" -c "import sklearn" 2>/dev/null && ! "$venv/bin/pip" ins
     echo "there is no scikit-learn here; the plain twin is run instead"
     command="python3 examples/process/plain.py"
 fi
-cargo run -q -p hobbit --example process --no-default-features --features report,interop,tracing,evcxr,process,nats,args -- $command | tee /dev/stderr | grep -q "val_loss"
+# read to its end before anything is looked for: who closes a pipe early kills whoever still writes to it
+shown=$(cargo run -q -p hobbit --example process --no-default-features --features report,interop,tracing,evcxr,process,nats,args -- $command)
+printf '%s\n' "$shown"
+grep -q "val_loss" <<<"$shown"

@@ -83,11 +83,12 @@ impl<O: Objective> Evaluator<O> {
         under_way: &Cell<u64>,
     ) -> Result<bool, Trouble> {
         let (assignment, context) = (&stage.task.order.assignment, &stage.context);
+        let ends = (assignment.from, assignment.to, stage_end);
         while running.epoch < until {
             let number = running.epoch + 1;
             under_way.set(number);
             tools.metrics.clear();
-            self.epoch(running, number, stage_end, assignment, context, tools)?;
+            self.epoch(running, number, ends, context, tools)?;
             let score = running.score.map(|score| score.value);
             if around.epoch(assignment, number, &tools.metrics, score) | running.stopped {
                 return Ok(true);
@@ -152,17 +153,16 @@ impl<O: Objective> Evaluator<O> {
         Scored { value, epoch, loss }
     }
 
-    /// One epoch, counted from 1, and what follows from its metrics.
+    /// One epoch, counted from 1, and what follows from its metrics. The stage goes from one number of epochs
+    /// to another; the objective is told of the last one as its end.
     fn epoch(
         &self,
         running: &mut Running<O>,
         number: u64,
-        stage_end: u64,
-        assignment: &Assignment,
+        (from, to, stage_end): (u64, u64, u64),
         context: &TrialContext,
         tools: &mut Tools,
     ) -> Result<(), Trouble> {
-        let Assignment { from, to, .. } = *assignment;
         let epoch = EpochContext { trial: context, epoch: number - 1, stage_end };
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, &mut tools.metrics))?;
         // a diverged model need not be validated
