@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 server=$(scripts/nats-server.sh)
 target=${CARGO_TARGET_DIR:-target}
-cargo build --quiet -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats,args --example chain
+cargo build --quiet --workspace --features hobbit/full,hobbit-cli/predict --example chain
 exec python3 scripts/chaos.py --server "$server" --program "$target/debug/examples/chain" "$@"

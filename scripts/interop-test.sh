@@ -21,11 +21,10 @@ python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/scripts/interop-requirements.txt
 
 # with the features that .ci/run has built already
-cargo build --workspace --features hobbit/onnx,hobbit-cli/predict --example digits --example json_lines
+cargo build --workspace --features hobbit/full,hobbit-cli/predict --bin hobbit --example digits --example json_lines
 rm -rf "$out"
 mkdir -p "$out/net"
 # a study with conditional parameters and failures, which the Rust tests have
-HOBBIT_INTEROP_KILL_DIR=$PWD/$out/net cargo test -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats,args \
-    --test integration interop::kill::child -- --exact
-cargo build -p hobbit-cli
+HOBBIT_TEST_PROCESS=interop::kill::victim HOBBIT_KILL_TEST_DIR=$PWD/$out/net HOBBIT_KILL_TEST_WORKERS=2 \
+    cargo test --workspace --features hobbit/full,hobbit-cli/predict --test integration processes::as_a_process_of_its_own -- --exact
 PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/debug/examples/digits target/debug/hobbit "$out" "$@"

@@ -11,6 +11,7 @@ if ! "$venv/bin/python" -c "import sklearn" 2>/dev/null && ! "$venv/bin/pip" ins
     command="python3 examples/process/plain.py"
 fi
 # read to its end before anything is looked for: who closes a pipe early kills whoever still writes to it
-shown=$(cargo run -q -p hobbit --example process --no-default-features --features report,interop,tracing,evcxr,process,nats,args -- $command)
+cargo build -q --workspace --features hobbit/full,hobbit-cli/predict --example process
+shown=$("${CARGO_TARGET_DIR:-target}/debug/examples/process" $command)
 printf '%s\n' "$shown"
 grep -q "val_loss" <<<"$shown"

@@ -11,7 +11,7 @@ cp scripts/report-test.mjs "$out/"
 npm install --prefix "$out" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error puppeteer-core@25.16.0 axe-core@4.14.1
 
 # with the features that .ci/run has built already; they leave their pages and pictures in target/tmp/report
-cargo test -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats,args --test integration report::
+cargo test --workspace --features hobbit/full,hobbit-cli/predict --test integration report::
 
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} \
     node "$out/report-test.mjs" target/tmp/report/*/ "$@"

@@ -10,8 +10,8 @@ mkdir -p "$out"
 cp scripts/serve-test.mjs "$out/"
 npm install --prefix "$out" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error puppeteer-core@25.16.0 axe-core@4.14.1
 
-cargo build -p hobbit-cli
-cargo build -p hobbit --no-default-features --features report,interop,tracing,evcxr,process,nats,args --example watched
+# with the features that .ci/run has built already
+cargo build --workspace --features hobbit/full,hobbit-cli/predict --bin hobbit --example watched
 target=${CARGO_TARGET_DIR:-target}/debug
 
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} \

@@ -4,7 +4,7 @@ Usage: interop.py DIGITS HOBBIT OUT [--no-browser]
 
 DIGITS: the example `digits`, built with the feature `interop`; beside it the example `json_lines`. HOBBIT: the command. OUT: a
 directory for what is written, screenshots included; `net` in it holds the journal, the event files and the repository of a study with
-conditional parameters and failures (`s.journal`, `logs`, `repo`). `--no-browser` leaves out the headless browser, whose name is in
+conditional parameters and failures (`s.journal` and `logs` in the repository itself). `--no-browser` leaves out the headless browser, whose name is in
 CHROMIUM, and says so. `scripts/interop-test.sh` does all of it.
 """
 
@@ -297,8 +297,8 @@ def conditional(study, expected):
 def net():
     step("a study with conditional parameters and failures, live and exported by the command")
     net = OUT / "net"
-    expected = results(net / "repo")
-    export(net / "repo", net / "exported.journal", net / "exported_logs", "s")
+    expected = results(net)
+    export(net, net / "exported.journal", net / "exported_logs", "s")
     for journal, logs in [("s.journal", "logs"), ("exported.journal", "exported_logs")]:
         study = load(net / journal, "s")
         conditional(study, expected)
