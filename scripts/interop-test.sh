@@ -15,6 +15,7 @@ if [[ ${1:-} != --no-browser ]]; then
     export CHROMIUM
 fi
 
+target=${CARGO_TARGET_DIR:-target}
 venv=target/interop-venv
 out=target/interop
 python3 -m venv "$venv"
@@ -27,4 +28,4 @@ mkdir -p "$out/net"
 # a study with conditional parameters and failures, which the Rust tests have
 HOBBIT_TEST_PROCESS=interop::kill::victim HOBBIT_KILL_TEST_DIR=$PWD/$out/net HOBBIT_KILL_TEST_WORKERS=2 \
     cargo test --workspace --features hobbit/full,hobbit-cli/predict --test integration processes::as_a_process_of_its_own -- --exact
-PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py target/debug/examples/digits target/debug/hobbit "$out" "$@"
+PATH=$PWD/$venv/bin:$PATH python3 tests/scripts/interop.py "$target/debug/examples/digits" "$target/debug/hobbit" "$out" "$@"

@@ -18,19 +18,27 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the field, file, line or trial at fault in its message.
 ///
-/// The kind is private so that new ones can be added; what caused the error, where something did, is in
+/// Which part of a study it belongs to says [`kind`](Error::kind); what caused it, where something did, is in
 /// [`source`](StdError::source).
+///
+/// ```
+/// use hobbit::{ErrorKind, repository::Reader};
+///
+/// let error = Reader::open("no/such/study").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Repository);
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
-    kind: Kind,
+    kind: ErrorKind,
     message: Cow<'static, str>,
     source: Option<BoxError>,
 }
 
-/// Which part of a study an error belongs to; it opens the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+/// Which part of a study an [`Error`] belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
     /// A setting of the study: `R`, `eta`, monitor, workers, ...
     Setting,
     /// A search space, or a value that does not belong to it.
@@ -46,7 +54,7 @@ pub(crate) enum Kind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Error(Box::new(Inner { kind, message: message.into(), source: None }))
     }
 
@@ -57,35 +65,40 @@ impl Error {
 
     /// A setting that is not allowed; the message says which and what is allowed.
     pub(crate) fn setting(message: impl Into<Cow<'static, str>>) -> Self {
-        Error::new(Kind::Setting, message)
+        Error::new(ErrorKind::Setting, message)
     }
 
     /// A value outside its domain, or a space that cannot be drawn from.
     pub(crate) fn space(message: impl Into<Cow<'static, str>>) -> Self {
-        Error::new(Kind::Space, message)
+        Error::new(ErrorKind::Space, message)
     }
 
     /// A model description that cannot be built.
     #[cfg_attr(not(feature = "dfdx"), expect(dead_code, reason = "only `train` builds models"))]
     pub(crate) fn model(message: impl Into<Cow<'static, str>>) -> Self {
-        Error::new(Kind::Model, message)
+        Error::new(ErrorKind::Model, message)
     }
 
     /// Data that does not fit.
     #[cfg_attr(not(feature = "dfdx"), expect(dead_code, reason = "only `train` takes data"))]
     pub(crate) fn data(message: impl Into<Cow<'static, str>>) -> Self {
-        Error::new(Kind::Data, message)
+        Error::new(ErrorKind::Data, message)
     }
 
     /// A file that could not be read or written: `action` completes "could not ...".
     pub(crate) fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
-        Error::new(Kind::Repository, format!("could not {action} {}: {source}", path.display()))
+        Error::new(ErrorKind::Repository, format!("could not {action} {}: {source}", path.display()))
             .with_source(source)
     }
 
     /// A file whose contents are not what hobbit wrote.
     pub(crate) fn repository(message: impl Into<Cow<'static, str>>) -> Self {
-        Error::new(Kind::Repository, message)
+        Error::new(ErrorKind::Repository, message)
+    }
+
+    /// Which part of a study the error belongs to, for programs that go on differently after some.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
     }
 
     /// Whether a file could not be read or written, whatever is in it.
@@ -102,7 +115,7 @@ impl Error {
 
     /// A sweep that cannot go on.
     pub(crate) fn study(message: impl Into<Cow<'static, str>>) -> Self {
-        Error::new(Kind::Study, message)
+        Error::new(ErrorKind::Study, message)
     }
 }
 

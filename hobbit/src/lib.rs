@@ -132,7 +132,7 @@ pub use hobbit_macros::search_space;
 
 pub use algorithms::*;
 pub use ask_tell::{AskTell, Asked, Asking, asking};
-pub use error::{BoxError, Error, Result, exit_code};
+pub use error::{BoxError, Error, ErrorKind, Result, exit_code};
 pub use objective::{
     Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,
     OutOfMemory, TrialContext,

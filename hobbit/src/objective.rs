@@ -245,6 +245,7 @@ impl EpochContext<'_> {
 
 /// Why a trial was told to stop in the middle of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Interrupted {
     /// The trial used up its time limit.
     TimeLimit,

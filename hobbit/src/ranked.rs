@@ -1,6 +1,7 @@
 //! The trials of a sweep, ranked: what `results.ron` holds and [`Results`](crate::Results) shows.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::observe::Row;
@@ -30,6 +31,18 @@ pub struct Trial<H> {
     pub epochs: u64,
     /// The outcomes of its stages, with every epoch's metrics.
     pub stages: Vec<Arc<StageRecord>>,
+}
+
+impl<H> fmt::Debug for Trial<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial")
+            .field("rank", &self.rank)
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .field("score", &self.score)
+            .field("epochs", &self.epochs)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<H> Trial<H> {

@@ -1,5 +1,6 @@
 //! The builder that users call: the settings that all algorithms share.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,12 @@ pub struct Study<O: Objective, A> {
     objective: O,
     settings: Settings<O>,
     by: PhantomData<fn() -> A>,
+}
+
+impl<O: Objective, A> fmt::Debug for Study<O, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Study").field("repo_dir", &self.settings.repo_dir).finish_non_exhaustive()
+    }
 }
 
 #[cfg(feature = "dfdx")]

@@ -280,7 +280,7 @@ fn what_does_not_fit_is_refused() {
         let mut changed = whole.clone();
         change(&mut changed);
         std::fs::write(&file, changed.to_bytes().unwrap()).unwrap();
-        load(&file).err().expect("an error").to_string()
+        load(&file).unwrap_err().to_string()
     };
     let array = whole.best.arrays["dense1.bias"].clone();
     let more = refused(&|saved| drop(saved.best.arrays.insert("dense9.bias".to_owned(), array.clone())));

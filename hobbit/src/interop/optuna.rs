@@ -1,5 +1,6 @@
 //! A study as an Optuna study, in a journal file.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -51,6 +52,15 @@ pub struct OptunaJournal {
     path: PathBuf,
     study_name: String,
     live: Option<Live>,
+}
+
+impl fmt::Debug for OptunaJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OptunaJournal")
+            .field("path", &self.path)
+            .field("study_name", &self.study_name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OptunaJournal {

@@ -1,6 +1,7 @@
 //! A study as TensorBoard runs: scalars, and the HParams view.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +43,12 @@ use crate::trial::TrialId;
 pub struct TensorBoard {
     dir: PathBuf,
     live: Option<Live>,
+}
+
+impl fmt::Debug for TensorBoard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TensorBoard").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 impl TensorBoard {

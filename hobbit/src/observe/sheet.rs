@@ -8,6 +8,7 @@ use crate::repository::{StageRecord, Status, TrialOverview};
 use crate::space::Value;
 
 /// What became of a trial, in columns.
+#[derive(Debug)]
 pub struct Fate<'a> {
     /// `finished`, `dropped`, `diverged`, `failed`, `running` or `unfinished`.
     pub word: &'static str,

@@ -49,6 +49,7 @@ pub use served::{script, style};
 pub use studies::{Shelved, studies};
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use chart::Picture;
@@ -76,6 +77,12 @@ pub struct Report {
     correlations: Vec<Correlation>,
     sessions: Vec<Session>,
     steps: Vec<Step>,
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 /// Pictures with axes that fit what matters, and the same ones with axes for all values if there is a

@@ -13,6 +13,7 @@ use crate::printable::printable_page;
 const COMPARED: usize = 6;
 
 /// A study in the list of a server.
+#[derive(Debug)]
 pub enum Shelved<'a> {
     /// One that can be read: its name in addresses, its directory in words, and what is known.
     Study(&'a str, String, &'a Report),

@@ -259,6 +259,7 @@ impl StageRecord {
 
 /// What became of a trial.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Status {
     /// It reached the last stage of its bracket.
     Finished,

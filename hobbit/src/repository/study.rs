@@ -17,6 +17,7 @@ pub const FORMAT: u32 = 2;
 
 /// Which of a trial's values is its score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum ScoreBy {
     /// The best value seen so far; the weights that are kept are those of that epoch.
     #[default]

@@ -14,6 +14,7 @@ use crate::work::Workplace;
 
 /// Which trials' weights are kept after their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// Those of so many trials with the best scores.
     Best(usize),

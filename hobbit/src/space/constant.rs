@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 /// How large and how small the numbers of a type can be, as far as it matters to domains. Types of which
 /// nothing is known have the limits of `f64`: whether they fit a domain at all is not asked here.
+#[derive(Debug)]
 pub struct Limits<T>(PhantomData<T>);
 
 /// The limits of types that have none of their own.

@@ -41,6 +41,7 @@ pub trait Field<T> {
 }
 
 /// The name of a field while parameters are listed, with what it is and when it exists.
+#[derive(Debug)]
 pub struct Names<'a> {
     /// The full name.
     pub name: &'a str,
@@ -58,6 +59,7 @@ impl Names<'_> {
 }
 
 /// The coordinates that are left to be taken.
+#[derive(Debug)]
 pub struct Coordinates<'a>(pub &'a [Option<f64>]);
 
 impl Coordinates<'_> {

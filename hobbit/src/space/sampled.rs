@@ -129,6 +129,12 @@ pub struct Sampled<D> {
     pub name: &'static str,
 }
 
+impl<D> fmt::Debug for Sampled<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampled").field("name", &self.name).field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
 /// The place of a number among all.
 fn ordered(number: f64) -> u64 {
     let bits = number.to_bits();

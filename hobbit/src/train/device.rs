@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 ///
 /// Written as `cpu`, `cuda` (the first GPU), `cuda:1`, `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Device {
     /// The processor; each trial on one core.
     #[default]

@@ -1,5 +1,6 @@
 //! A model on its device: its networks with their weights, and what is saved of them.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::architecture::{self, Architecture};
@@ -50,6 +51,15 @@ pub struct Model {
     pub(super) batch: Batch,
     pub(super) outputs: Vec<f32>,
     pub(super) gradient: Vec<f32>,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("architecture", &self.architecture)
+            .field("networks", &self.members.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// One network of a model.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -38,6 +39,16 @@ pub struct ModelObjective<H, F, C> {
     moments: OnceLock<Vec<Moments>>,
     goal: RwLock<Goal>,
     types: PhantomData<fn(&H) -> C>,
+}
+
+impl<H, F, C> fmt::Debug for ModelObjective<H, F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelObjective")
+            .field("batch_size", &self.batch_size)
+            .field("executions", &self.executions)
+            .field("devices", &self.devices)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<H, F, C> ModelObjective<H, F, C>
