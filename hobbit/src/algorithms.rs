@@ -26,6 +26,31 @@ pub mod by {
 /// halving, which weigh many configurations with few epochs against few with many.
 ///
 /// Setters check nothing; [`run`](Hyperband::run) checks everything before it trains anything.
+///
+/// Three constructors say what is tuned: `new` takes a function that describes networks,
+/// [`function`](Study::function) a training loop, and [`of`](Study::of) any [`Objective`].
+///
+/// ```
+/// use hobbit::{Hyperband, search_space};
+///
+/// #[search_space]
+/// struct Hparams {
+///     #[uniform(-1.0..=1.0)]
+///     x: f64,
+/// }
+///
+/// let results = Hyperband::function(|hp: &Hparams, trial| {
+///     for epoch in trial.epochs() {
+///         trial.report("val_loss", hp.x * hp.x + 1.0 / epoch as f64)?;
+///     }
+///     Ok(())
+/// })
+/// .seed(3)
+/// .quiet()
+/// .run(9, 3)?; // at most 9 epochs a stage; each stage keeps one trial in 3
+/// assert_eq!(results.trials().len(), 9 + 5 + 3);
+/// # Ok::<(), hobbit::Error>(())
+/// ```
 pub type Hyperband<O> = Study<O, by::Hyperband>;
 
 /// A sweep of successive halving (Jamieson and Talwalkar, AISTATS 2016), to be set up and run: many trials

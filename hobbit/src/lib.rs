@@ -1,10 +1,85 @@
-//! Hyperparameter optimization for Rust.
+//! Hyperparameter optimization for Rust: annotated structs, Hyperband, and everything that learns in steps.
+//!
+//! The [guides](guide) explain everything step by step. Those in a hurry begin with the
+//! [prelude](mod@prelude) and the attribute [`search_space`](macro@search_space).
+//!
+//! # In one function
+//!
+//! Whatever learns in a loop can be tuned:
+//!
+//! ```
+//! use hobbit::prelude::*;
+//!
+//! #[search_space]
+//! struct Hparams {
+//!     #[log_uniform(1e-3..=1.0)]
+//!     rate: f64,
+//! }
+//!
+//! let results = Hyperband::function(|hp: &Hparams, trial| {
+//!     let mut x: f64 = trial.state().unwrap_or(1.0); // what the stage before saved
+//!     for _epoch in trial.epochs() {
+//!         x -= hp.rate * 2.0 * x;
+//!         trial.save(&x)?;
+//!         trial.report("val_loss", x * x)?;
+//!     }
+//!     Ok(())
+//! })
+//! .quiet()
+//! .run(9, 3)?;
+//! assert!(results.best().score < Some(0.01));
+//! # Ok::<(), hobbit::Error>(())
+//! ```
+//!
+#![cfg_attr(feature = "dfdx", doc = include_str!("guide/tour.md"))]
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! |---|---|
+//! | configuration | one value of the annotated struct |
+//! | trial | one configuration's whole life: built, trained, continued, dropped or finished; [`TrialId`] names it |
+//! | stage | a trial's training from one number of epochs to another |
+//! | bracket | one run of successive halving within Hyperband: many trials begin, the best of each stage go on |
+//! | monitor | the metric that is optimized, with its [`Direction`] |
+//! | objective | what builds and trains a trial's model and returns its metrics: [`Objective`] |
+//! | repository | the directory of one study: [`repository`] |
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `dfdx` (default) | training of networks, on the processor: `hobbit::train` |
+//! | `cuda` | training on NVIDIA GPUs; needs the CUDA toolkit |
+//! | `onnx` | models as ONNX files: `train::Model::to_onnx` |
+//! | `process` | objectives that are programs in other languages: `hobbit::process` |
+//! | `args` | a study's settings as arguments of programs that use clap: `hobbit::cli` |
+//! | `interop` | Optuna, TensorBoard and CSV: `hobbit::interop` |
+//! | `report` | a study as an HTML page and pictures: `hobbit::report` |
+//! | `nats` | one study on many machines, by way of a NATS server: `hobbit::remote` |
+//! | `tracing` | events for loggers |
+//! | `evcxr` | results as tables in notebooks |
+//! | `testing` | conformance suites for implementations of the traits here: `hobbit::testing` |
+//! | `full` | all of these but `cuda` and `testing` |
+//!
+//! Without dfdx (`default-features = false`) everything but `hobbit::train` is there.
+//!
+//! # What it does to the process
+//!
+//! From the first sweep on, panics of user code in trials are passed over by the program's panic hook, since they
+//! become the trial's reason; all others reach the hook that was there. With
+//! [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c) SIGINT, SIGTERM and SIGHUP are handled. On a terminal, standard
+//! output goes through a pipe while a sweep runs, so that what user code prints appears above the live view.
+#![cfg_attr(
+    not(feature = "dfdx"),
+    doc = "\n\n# Without dfdx\n\nThese pages were made without the feature `dfdx`, which is on by default: `cargo doc --open -p hobbit` shows `hobbit::train` and its guides, too."
+)]
 
 extern crate self as hobbit;
 
-/// The README's program has to compile and run.
+/// The programs of the package's README have to compile.
 #[cfg(all(doctest, feature = "dfdx"))]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
 #[doc(hidden)]

@@ -17,11 +17,14 @@ use crate::repository::{from_text, to_text};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
-/// Something that learns in steps, driven by a sweep: built from a configuration, trained one epoch at a time, validated,
-/// saved and loaded.
+/// Something that learns in steps, driven by a sweep: built from a configuration, trained one epoch at a time,
+/// validated, saved and loaded.
 ///
-/// dfdx models have an implementation of their own (`Hyperband::new`); implement this trait to tune anything else, with or
-/// without dfdx. Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
+/// Most programs need not implement this: `Hyperband::new` is for networks,
+/// [`Hyperband::function`](crate::Hyperband::function) for any training loop. Implement it for models that stay
+/// in memory between stages, and for what the functions below can say.
+///
+/// Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
 /// number of workers and after any crash.
 ///
 /// Errors and panics end the trial, not the sweep. An error while a sweep is being stopped is not counted as
@@ -52,6 +55,8 @@ use crate::trial::{Direction, TrialId};
 /// # }
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[doc = "\n# Example\n"]
+#[doc = include_str!("guide/parabola.md")]
 pub trait Objective: Send + Sync + 'static {
     /// The annotated struct whose values are tried.
     type Hparams: SearchSpace + Send + Sync + 'static;

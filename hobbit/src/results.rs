@@ -26,6 +26,30 @@ use crate::trial::{Direction, TrialId};
 /// existed keep breaking ties by the smaller id and the first epoch.)
 ///
 /// Its `Display` is the ranked table.
+///
+/// ```
+/// # use hobbit::{Hyperband, search_space};
+/// # #[search_space]
+/// # struct Hparams {
+/// #     #[uniform(-1.0..=1.0)]
+/// #     x: f64,
+/// # }
+/// # let sweep = Hyperband::function(|hp: &Hparams, trial| {
+/// #     for _ in trial.epochs() {
+/// #         trial.report("val_loss", hp.x * hp.x)?;
+/// #     }
+/// #     Ok(())
+/// # });
+/// let results = sweep.quiet().run(9, 3)?;
+/// println!("{results}");
+/// let best = results.best();
+/// println!("x = {} has {:?}, trial {} at epoch {:?}", best.hparams.x, best.score, best.id, best.epoch);
+/// for trial in results.trials() {
+///     assert!(trial.score >= best.score); // a loss: smaller is better
+///     assert_eq!(trial.metric("val_loss"), trial.score);
+/// }
+/// # Ok::<(), hobbit::Error>(())
+/// ```
 pub struct Results<O: Objective> {
     objective: Arc<O>,
     study: StudyRecord,

@@ -28,6 +28,18 @@ const MEMBER: u64 = 7;
 /// A model with its weights.
 ///
 /// With k folds or several executions it has as many networks, and predicts the mean of what they predict.
+///
+/// Models come from [`Results::best_model`](crate::Results::best_model), or from a study's directory:
+///
+/// ```no_run
+/// let model = hobbit::train::load("my_study")?;
+/// let rows = [5.1, 3.5, 1.4, 0.2, 6.7, 3.0, 5.2, 2.3]; // two samples of four numbers
+/// let predicted = model.predict(&rows)?;
+/// println!("{:?} {:?}", predicted.labels()?, predicted.probabilities());
+/// // with known answers, the loss and the metrics
+/// println!("{:?}", model.evaluate(&rows[..], vec![0u8, 2])?.get("accuracy"));
+/// # Ok::<(), hobbit::Error>(())
+/// ```
 pub struct Model {
     pub(super) description: Compiled,
     pub(super) plan: Plan,

@@ -56,22 +56,22 @@ use crate::space::Value;
 ///
 /// ```
 /// use hobbit::search::Kde;
-/// use hobbit::testing::Fake;
-/// use hobbit::{BoxError, EpochContext, Hyperband, Metrics, TrialContext, search_space};
+/// use hobbit::{Hyperband, search_space};
 ///
 /// #[search_space]
-/// struct Rate {
+/// struct Hparams {
 ///     #[log_uniform(1e-5..=1.0)]
 ///     rate: f64,
 /// }
 ///
 /// // its loss says how far the rate is from 1e-2
-/// let build = |hparams: &Rate, _: &TrialContext| Ok(hparams.rate);
-/// let epoch = |rate: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| -> Result<(), BoxError> {
-///     metrics.report("val_loss", (rate.log10() + 2.0).abs());
+/// let study = Hyperband::function(|hp: &Hparams, trial| {
+///     for _ in trial.epochs() {
+///         trial.report("val_loss", (hp.rate.log10() + 2.0).abs())?;
+///     }
 ///     Ok(())
-/// };
-/// let study = Hyperband::of(Fake::new(build, epoch)).quiet().seed(1).iterations(3);
+/// });
+/// let study = study.quiet().seed(1).iterations(3);
 /// let results = study.sampler(Kde::new()).run(9, 3)?;
 /// assert!((results.best().hparams.rate.log10() + 2.0).abs() < 0.1);
 /// # Ok::<(), hobbit::Error>(())
