@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use console::{Style, Term, measure_text_width, truncate_str};
 use hobbit::observe;
 use hobbit::observe::text::{count, duration, number};
-use hobbit::repository::{Overview, Reader, Timestamp};
+use hobbit::repository::{MachineOverview, Overview, Reader, Timestamp};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Format, FormatArg};
 use crate::state::{self, State};
 use crate::table::Table;
-use crate::view::{BestView, ProcessView, StageView, StudyView};
+use crate::view::{BestView, MachineView, ProcessView, StageView, StudyView};
 
 /// Shows how far a study is: what it is doing, the best trial so far, the pace, and every stage.
 ///
@@ -52,12 +52,15 @@ JSON (--format json; with --watch a line for every change):
    epochs: {planned, trained, left, per_second}, seconds_left,
    trials: {begun, failed}, best: {as in `hobbit best`},
    running: [{trial, stage, worker, since}],
+  machines: [{machine, host, pid, slots, joined, gone, lost, stages,
+              doing: [{trial, stage, epoch}]}],
    stages: [{iteration, bracket, stage, planned, epochs, trained, failed,
              running}]}
 state is new, running, elsewhere (on another machine, and perhaps dead),
 killed, stopped or finished. Stages are counted from 1; times are seconds
 since 1970; what is not known is null. Of a study that is not by Hyperband,
-study has algorithm: {name, and its numbers}.";
+study has algorithm: {name, and its numbers}. machines is there only if others
+trained for the study.";
 
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -196,6 +199,9 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     if !running.is_empty() {
         plain(if state.is_live() { "Running" } else { "Lost" }, &running.join(", "));
     }
+    for (place, value) in machines(overview).iter().enumerate() {
+        plain(if place == 0 { "Machines" } else { "" }, value);
+    }
     text + "\n" + &stages(overview, state).render(output::width())
 }
 
@@ -283,6 +289,36 @@ fn running(overview: &Overview) -> impl Iterator<Item = (hobbit::TrialId, u32, u
     running.into_iter()
 }
 
+/// The most machines that have a line of their own.
+const MOST_MACHINES: usize = 32;
+
+/// How many machines there are, and what each of them is at; nothing if there never were any.
+fn machines(overview: &Overview) -> Vec<String> {
+    if overview.machines.is_empty() {
+        return Vec::new();
+    }
+    let here: Vec<&MachineOverview> =
+        overview.machines.iter().filter(|machine| machine.gone.is_none()).collect();
+    let slots: u64 = here.iter().map(|machine| u64::from(machine.slots)).sum();
+    let lost = overview.machines.iter().filter(|machine| matches!(machine.gone, Some((_, true)))).count();
+    let mut first = format!("{} with {}", count(here.len() as u64, "machine"), count(slots, "slot"));
+    let left = overview.machines.len() - here.len() - lost;
+    for (number, what) in [(left, "left"), (lost, "lost")] {
+        if number > 0 {
+            first += &format!(", {number} {what}");
+        }
+    }
+    let line = |machine: &&MachineOverview| {
+        let MachineOverview { host, pid, slots, stages, doing, .. } = machine;
+        let (slots, stages) = (count(*slots, "slot"), count(*stages, "stage"));
+        format!("process {pid} on {host}, {slots}, {stages} trained: {}", observe::text::doing(doing))
+    };
+    let more = here.len().saturating_sub(MOST_MACHINES);
+    let lines = here.iter().take(MOST_MACHINES).map(line);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    std::iter::once(first).chain(lines).chain(more).collect()
+}
+
 /// A row for each stage of each bracket, all repetitions together.
 fn stages(overview: &Overview, state: State) -> Table {
     let is_lost = !state.is_live() && overview.stage_totals().iter().any(|stage| stage.running > 0);
@@ -332,6 +368,8 @@ struct View {
     trials: Trials,
     best: Option<BestView>,
     running: Vec<Running>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<MachineView>,
     stages: Vec<StageView>,
 }
 
@@ -379,6 +417,7 @@ fn view(reader: &Reader, overview: &Overview) -> View {
         trials: Trials { begun: overview.trials.len(), failed: failed(overview) },
         best: BestView::new(overview, reader),
         running: running.collect(),
+        machines: overview.machines.iter().map(MachineView::new).collect(),
         stages: overview.stages.iter().map(StageView::new).collect(),
     }
 }

@@ -6,7 +6,8 @@
 
 use hobbit::observe::Fate;
 use hobbit::repository::{
-    End, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord, TrialOverview,
+    Doing, End, MachineOverview, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord,
+    TrialOverview,
 };
 use hobbit::schedule::Algorithm;
 use hobbit::space::Value;
@@ -131,6 +132,49 @@ impl ProcessView {
             opened: process.opened.0,
             closed: process.closed.as_ref().map(|(time, _)| time.0),
             reason: process.closed.as_ref().and_then(|(_, reason)| reason.clone()),
+        }
+    }
+}
+
+/// A process on another machine that trained for a study.
+#[derive(serde::Serialize)]
+pub(crate) struct MachineView {
+    machine: u32,
+    host: String,
+    pid: u32,
+    slots: u32,
+    joined: f64,
+    gone: Option<f64>,
+    lost: bool,
+    stages: u64,
+    doing: Vec<DoingView>,
+}
+
+/// A stage that a machine trains.
+#[derive(serde::Serialize)]
+struct DoingView {
+    trial: String,
+    stage: u64,
+    epoch: u64,
+}
+
+impl MachineView {
+    pub(crate) fn new(machine: &MachineOverview) -> MachineView {
+        let doing = |Doing { trial, stage, epoch }: &Doing| DoingView {
+            trial: trial.to_string(),
+            stage: u64::from(*stage) + 1,
+            epoch: *epoch,
+        };
+        MachineView {
+            machine: machine.number,
+            host: machine.host.clone(),
+            pid: machine.pid,
+            slots: machine.slots,
+            joined: machine.joined.0,
+            gone: machine.gone.map(|(time, _)| time.0),
+            lost: machine.gone.is_some_and(|(_, lost)| lost),
+            stages: machine.stages,
+            doing: machine.doing.iter().map(doing).collect(),
         }
     }
 }

@@ -107,15 +107,62 @@ impl Error {
     }
 
     /// The exit code for a program that ends with this error: 1, or the code of the signal that stopped a
-    /// sweep before it had any results (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP).
+    /// sweep before it had any results (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP), or 4 if the sweep
+    /// needs a server that is not there or cannot be used.
     pub fn exit_code(&self) -> ExitCode {
+        #[cfg(feature = "nats")]
+        if let Some(code) = self.own_exit_code() {
+            return ExitCode::from(code);
+        }
         let stopped = self.source().and_then(|source| source.downcast_ref::<StopReason>());
         stopped.and_then(StopReason::exit_code).map_or(ExitCode::FAILURE, ExitCode::from)
+    }
+
+    /// The exit code that this error has of its own.
+    #[cfg(feature = "nats")]
+    pub(crate) fn own_exit_code(&self) -> Option<u8> {
+        self.source().and_then(|source| source.downcast_ref::<ExitWith>()).map(|code| code.code)
     }
 
     /// A sweep that cannot go on.
     pub(crate) fn study(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(ErrorKind::Study, message)
+    }
+}
+
+/// An exit code of its own for a program, as the source of an error; what caused that is behind it.
+#[cfg(feature = "nats")]
+#[derive(Debug)]
+pub(crate) struct ExitWith {
+    code: u8,
+    source: Option<BoxError>,
+}
+
+#[cfg(feature = "nats")]
+impl ExitWith {
+    pub(crate) fn new(code: u8) -> ExitWith {
+        ExitWith { code, source: None }
+    }
+
+    pub(crate) fn because(code: u8, source: impl Into<BoxError>) -> ExitWith {
+        ExitWith { code, source: Some(source.into()) }
+    }
+}
+
+#[cfg(feature = "nats")]
+impl fmt::Display for ExitWith {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{source}"),
+            None => write!(f, "exit code {}", self.code),
+        }
+    }
+}
+
+#[cfg(feature = "nats")]
+impl StdError for ExitWith {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 

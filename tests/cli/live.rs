@@ -5,10 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use hobbit::Hyperband;
-use hobbit::repository::{Record, Timestamp};
+use hobbit::TrialId;
+use hobbit::repository::{Doing, Machine, MachineChange, Reader, Record, Timestamp};
 
 use super::Place;
 use crate::support::Curve;
+use crate::support::journal::write_records;
 
 /// Makes the journal begin with this process instead, and end after the cut.
 fn rewrite(study: &Path, records: usize, host: &str, pid: u32, opened: f64) {
@@ -224,4 +226,43 @@ fn watching_into_a_file_gives_lines_and_ends_with_the_study() {
     let trained: Vec<u64> = documents.iter().map(|d| d["epochs"]["trained"].as_u64().unwrap()).collect();
     assert!(trained.len() > 1 && trained.is_sorted(), "{trained:?}");
     assert_eq!(documents.last().unwrap()["state"], "finished");
+}
+
+#[test]
+fn machines_and_what_they_are_at_are_told() {
+    let place = Place::new();
+    let dir = place.path("study");
+    Hyperband::of(Curve::default()).quiet().workers(1).repo_dir(&dir).run(3, 3).unwrap();
+    let mut records = Reader::open(&dir).unwrap().journal().unwrap();
+    records.pop();
+    let changed = |machine, pid, change| {
+        let (time, host) = (Timestamp::now(), "far\u{1b}away".to_owned());
+        Record::Machine { time, machine, host, pid, change }
+    };
+    records.push(changed(1, 70, MachineChange::Joined { slots: 4 }));
+    records.push(changed(2, 71, MachineChange::Joined { slots: 8 }));
+    records.push(changed(3, 72, MachineChange::Joined { slots: 1 }));
+    records.push(changed(2, 71, MachineChange::Lost));
+    records.push(changed(3, 72, MachineChange::Left));
+    write_records(&dir, &records);
+    let doing = Doing { trial: TrialId::new(1, 2), stage: 1, epoch: 3 };
+    let (host, doing) = ("far\u{1b}away".to_owned(), vec![doing]);
+    let machine = ron::to_string(&Machine { number: 1, host, pid: 70, slots: 4, doing }).unwrap();
+    std::fs::write(dir.join("live.ron"), format!("(time:1.0,machines:[{machine}])")).unwrap();
+    let text = place.stdout("status study");
+    assert!(text.contains("1 machine with 4 slots, 1 left, 1 lost\n"), "{text}");
+    assert!(text.contains("process 70 on far") && !text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("away, 4 slots, 0 stages trained: 1-2 stage 2 epoch 3\n"), "{text}");
+    let json = place.json("status study --format json");
+    assert_eq!(json["machines"][0]["doing"][0]["trial"], "1-2");
+    assert_eq!((&json["machines"][1]["lost"], &json["machines"][2]["lost"]), (&true.into(), &false.into()));
+    let found = String::from_utf8(place.run("verify study").stdout).unwrap();
+    assert!(!found.contains("live.ron"), "{found}");
+    assert!(place.run("report study -o page.html").status.success());
+    let page = std::fs::read_to_string(place.path("page.html")).unwrap();
+    assert!(page.contains("<h3>Machines</h3>") && page.contains("1-2 stage 2 epoch 3"));
+    std::fs::write(dir.join("live.ron"), "(time:").unwrap();
+    assert!(place.stdout("status study").contains("0 stages trained: waits\n"), "nothing depends on it");
+    let found = String::from_utf8(place.run("verify study").stdout).unwrap();
+    assert!(found.contains("live.ron") && found.contains("can be removed"), "{found}");
 }

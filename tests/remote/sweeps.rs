@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hobbit::remote::Nats;
-use hobbit::repository::{Reader, Record};
+use hobbit::repository::{MachineChange, Reader, Record};
 use hobbit::testing::Fake;
 use hobbit::{EpochContext, Hyperband, Key, Metrics, Status, TrialContext};
 
@@ -175,4 +175,47 @@ fn a_trial_that_takes_workers_with_it_fails_and_the_others_do_not() {
         .collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert!(failed[0].1.contains("with it"), "{failed:?}");
+}
+
+#[test]
+fn machines_are_known_to_whoever_looks_on() {
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role: &str| {
+        let mut process = server.process("remote::curve", there.path(), 2, role);
+        process.stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let (coordinator, mut first) = (start("coordinator"), start("worker"));
+    let machines =
+        || Reader::open(there.path()).and_then(|reader| reader.overview()).map(|seen| seen.machines);
+    let is_busy = || machines().is_ok_and(|all| all.first().is_some_and(|machine| !machine.doing.is_empty()));
+    let begin = Instant::now();
+    while !is_busy() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nobody is seen at work");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = first.id();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&first), rustix::process::Signal::TERM)
+        .unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(143));
+    end(start("worker"));
+    assert!(end(coordinator).status.success());
+    let reader = Reader::open(there.path()).unwrap();
+    let machines = reader.overview().unwrap().machines;
+    assert_eq!(machines.iter().map(|machine| machine.slots).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!((machines[0].pid, machines[0].gone.map(|(_, lost)| lost)), (pid, Some(false)));
+    let stages: u64 = machines.iter().map(|machine| machine.stages).sum();
+    assert_eq!(stages, outcomes(there.path()).1 as u64, "each stage is somebody's");
+    let changes: Vec<_> = reader.journal().unwrap().into_iter().filter_map(changed).collect();
+    assert_eq!(changes[0], (pid, MachineChange::Joined { slots: 2 }));
+    assert!(changes.contains(&(pid, MachineChange::Left)));
+    assert!(!there.path().join("live.ron").exists(), "it is over");
+    assert!(reader.verify().unwrap().iter().all(|check| check.state.is_fine()));
+}
+
+fn changed(record: Record) -> Option<(u32, MachineChange)> {
+    match record {
+        Record::Machine { pid, change, .. } => Some((pid, change)),
+        _ => None,
+    }
 }

@@ -5,16 +5,17 @@
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::estimate::Estimate;
 use super::live::Live;
 use super::progress::Progress;
-use super::text::{cell, count, duration, number, seconds};
+use super::text::{cell, count, doing, duration, number, seconds};
 use super::{Event, Observer, StudyInfo};
 use crate::error::{BoxError, Result};
 use crate::printable::{printable, printable_lines, printable_page};
-use crate::repository::{End, StageRecord};
+use crate::repository::{End, Machine, StageRecord};
 use crate::schedule::Plan;
 use crate::space::Value;
 use crate::trial::TrialId;
@@ -47,6 +48,7 @@ pub(crate) struct Console {
     progress: Progress,
     estimate: Estimate,
     workers: u32,
+    machines: Arc<[Machine]>,
     monitor: String,
     best: String,
     /// The trial that this names, and the bits of its score.
@@ -67,6 +69,7 @@ impl Console {
             progress: Progress::new(&info.outline, info.losses(), info.direction),
             estimate: Estimate::default(),
             workers: info.workers,
+            machines: Arc::default(),
             monitor: printable(&info.monitor).into_owned(),
             best: String::new(),
             named: None,
@@ -101,11 +104,30 @@ impl Console {
         if let Some(rate) = self.rate() {
             text += &format!(", {} epochs/s", number(rate));
         }
-        match self.estimate.of(&self.progress, self.workers) {
+        if !self.machines.is_empty() {
+            let machines = self.machines.len() as u64;
+            text += &format!(", {} with {}", count(machines, "machine"), count(self.slots(), "slot"));
+        }
+        match self.estimate.of(&self.progress, self.workers.saturating_add(self.slots())) {
             Some(left) if !left.is_zero() => text += &format!(", about {} left", duration(left)),
             _ => {}
         }
         text
+    }
+
+    /// How many stages are trained at once elsewhere.
+    fn slots(&self) -> u32 {
+        self.machines.iter().map(|machine| machine.slots).fold(0, u32::saturating_add)
+    }
+
+    /// What each machine is at.
+    fn machine_lines(&self) -> Vec<String> {
+        let line = |machine: &Machine| {
+            let Machine { host, pid, slots, .. } = machine;
+            let slots = count(*slots, "slot");
+            format!("process {pid} on {}, {slots}: {}", printable(host), doing(&machine.doing))
+        };
+        self.machines.iter().map(line).collect()
     }
 
     fn rate(&self) -> Option<f64> {
@@ -126,8 +148,9 @@ impl Console {
         while self.moments.len() > 2 && self.moments[1].0.elapsed() > RATE_OVER {
             self.moments.pop_front();
         }
+        let lines = if self.live.is_some() { self.machine_lines() } else { Vec::new() };
         match &mut self.live {
-            Some(live) => live.show(&self.progress, state, self.best.clone()),
+            Some(live) => live.show(&self.progress, state, self.best.clone(), lines),
             None => self.line(&state),
         }
     }
@@ -202,6 +225,7 @@ impl Observer for Console {
             Event::Started(info) => self.begin(info),
             Event::StageEnded { record, replayed, hparams } => self.ended(record, *replayed, hparams),
             Event::Note(text) => self.say(&format!("Note: {}\n", printable_lines(text))),
+            Event::Machines(machines) => self.machines = machines.clone(),
             Event::Ended { stopped } => {
                 self.end(stopped.as_deref());
                 return Ok(());

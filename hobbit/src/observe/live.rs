@@ -10,6 +10,8 @@ use super::progress::Progress;
 
 /// The most brackets that are shown at once.
 const MOST_BRACKETS: usize = 8;
+/// The most machines.
+const MOST_MACHINES: usize = 8;
 
 pub(super) struct Live {
     // dropped first: it shows what is left above the bars
@@ -20,6 +22,7 @@ pub(super) struct Live {
     all: ProgressBar,
     state: ProgressBar,
     best: ProgressBar,
+    machines: Vec<ProgressBar>,
 }
 
 impl Live {
@@ -55,11 +58,12 @@ impl Live {
             all,
             state,
             best,
+            machines: Vec::new(),
         }
     }
 
     /// Shows the state of things.
-    pub(super) fn show(&mut self, progress: &Progress, state: String, best: String) {
+    pub(super) fn show(&mut self, progress: &Progress, state: String, best: String, machines: Vec<String>) {
         let under_way = |bracket: &super::progress::Bracket| bracket.has_begun() && bracket.stage().is_some();
         let shown: Vec<_> =
             progress.brackets().filter(|(_, bracket)| under_way(bracket)).take(MOST_BRACKETS).collect();
@@ -88,6 +92,26 @@ impl Live {
         self.all.set_position(done);
         self.state.set_message(state);
         self.best.set_message(best);
+        self.show_machines(machines);
+    }
+
+    /// A line for each machine, up to some.
+    fn show_machines(&mut self, mut lines: Vec<String>) {
+        if lines.len() > MOST_MACHINES {
+            let more = lines.split_off(MOST_MACHINES - 1).len();
+            lines.push(format!("and {more} more machines"));
+        }
+        for bar in self.machines.drain(lines.len().min(self.machines.len())..) {
+            self.bars.remove(&bar);
+        }
+        for (place, line) in lines.into_iter().enumerate() {
+            if self.machines.len() == place {
+                let bar = self.bars.add(ProgressBar::new(0));
+                bar.set_style(style("  {wide_msg}"));
+                self.machines.push(bar);
+            }
+            self.machines[place].set_message(line);
+        }
     }
 
     /// Prints lines above the view.
@@ -100,7 +124,8 @@ impl Live {
     pub(super) fn end(mut self) {
         #[cfg(unix)]
         drop(self.capture.take());
-        for bar in self.brackets.iter().map(|(_, bar)| bar).chain([&self.all, &self.state, &self.best]) {
+        let lines = [&self.all, &self.state, &self.best];
+        for bar in self.brackets.iter().map(|(_, bar)| bar).chain(lines).chain(&self.machines) {
             bar.finish_and_clear();
         }
         // a terminal that is gone shows nothing

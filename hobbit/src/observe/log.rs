@@ -4,7 +4,7 @@ use tracing::{debug, info, trace, warn};
 
 use super::{Event, Observer};
 use crate::error::BoxError;
-use crate::repository::{End, Status};
+use crate::repository::{End, Machine, Status};
 
 /// Writes events: the sweep and its notes as `INFO`, stages as `DEBUG`, epochs as `TRACE`, failures as
 /// `WARN`.
@@ -53,6 +53,11 @@ impl Observer for Log {
                 debug!(%trial, finished, %status, "trial ended");
             }
             Event::Note(text) => info!("{text}"),
+            Event::Machines(machines) => {
+                for Machine { number, host, pid, slots, doing } in machines.iter() {
+                    trace!(machine = number, host, pid, slots, stages = doing.len(), "machine");
+                }
+            }
             Event::Ended { stopped } => info!(stopped, "sweep ended"),
         }
         Ok(())

@@ -37,7 +37,7 @@ pub use crate::printable::{printable, printable_lines};
 
 use crate::error::BoxError;
 use crate::objective::Metrics;
-use crate::repository::{Losses, StageRecord, Status, Ties};
+use crate::repository::{Losses, Machine, StageRecord, Status, Ties};
 use crate::schedule::{Algorithm, Outline, Plan};
 use crate::space::{Space, Value};
 use crate::trial::{Direction, TrialId};
@@ -101,6 +101,8 @@ pub enum Event {
     },
     /// Something that the user should know.
     Note(String),
+    /// The machines elsewhere that train for the sweep, and what they are at. Comes every few seconds.
+    Machines(Arc<[Machine]>),
     /// The sweep ends; nothing follows.
     Ended {
         /// Why it stopped before the end of its plan; nothing if it reached it.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::repository::Doing;
 use crate::space::Value;
 
 /// A number with four significant digits, for tables; the files have them all.
@@ -80,6 +81,27 @@ pub(crate) fn seconds(seconds: f64) -> String {
 pub fn count(number: impl Into<u64>, thing: &str) -> String {
     let number = number.into();
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What a machine is at: `1-3 stage 2 epoch 5, 1-4 stage 1`, or that it waits.
+///
+/// ```
+/// use hobbit::TrialId;
+/// use hobbit::observe::text::doing;
+/// use hobbit::repository::Doing;
+///
+/// assert_eq!(doing(&[Doing { trial: TrialId::new(1, 3), stage: 1, epoch: 5 }]), "1-3 stage 2 epoch 5");
+/// assert_eq!(doing(&[]), "waits");
+/// ```
+pub fn doing(doing: &[Doing]) -> String {
+    if doing.is_empty() {
+        return "waits".to_owned();
+    }
+    let one = |Doing { trial, stage, epoch }: &Doing| {
+        let epoch = if *epoch == 0 { String::new() } else { format!(" epoch {epoch}") };
+        format!("{trial} stage {}{epoch}", u64::from(*stage) + 1)
+    };
+    doing.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use super::blobs;
 use super::link::{Link, tokio_timeout};
 use super::names::Names;
-use super::wire::{self, Doing, Here, ReportNote, Said, Standing};
+use super::wire::{self, Here, ReportNote, Said, Standing};
 use crate::error::{Error, Result};
-use crate::repository::SavedModel;
+use crate::repository::{Doing, SavedModel};
 use crate::trial::TrialId;
 use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
 

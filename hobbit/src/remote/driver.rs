@@ -230,7 +230,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn tell(&self, member: &Member, change: &Change) {
+    fn tell(&mut self, member: &Member, change: &Change) {
+        let (machine, became) = (self.machines.known(member), change.into());
+        self.desk.machine(&machine, became);
         self.desk.note(match change {
             Change::Joined(slots) => format!("{member} joined with {slots} slots"),
             Change::Left => format!("{member} left"),
@@ -250,6 +252,9 @@ impl<'a> Driver<'a> {
             self.lead(standing);
             for (member, change) in self.machines.lost() {
                 self.tell(&member, &change);
+            }
+            if !self.machines.is_empty() {
+                self.desk.machines(self.machines.here());
             }
         }
         self.look_after_orders();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::settings::Nats;
 use super::wire::{Hello, Member, PROTOCOL, Standing, print, text};
-use crate::error::Error;
+use crate::error::{Error, ExitWith};
 use crate::repository::{StudyRecord, differences, objective_differences};
 use crate::work::Terms;
 
@@ -14,18 +14,6 @@ use crate::work::Terms;
 pub(crate) type Build = BTreeMap<String, String>;
 
 const VECTORS: &str = "what the processor computes with";
-
-/// Ends a program with another code than 1.
-#[derive(Debug)]
-pub(crate) struct ExitWith(pub(crate) u8);
-
-impl std::fmt::Display for ExitWith {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "exit code {}", self.0)
-    }
-}
-
-impl std::error::Error for ExitWith {}
 
 /// This program.
 pub(crate) fn build() -> Build {
@@ -86,7 +74,7 @@ pub(super) fn compare(theirs: &Hello, study: &StudyRecord, build: &Build, nats: 
              program on all machines",
             theirs.protocol
         );
-        return Some(Error::study(text).with_source(ExitWith(3)));
+        return Some(Error::study(text).with_source(ExitWith::new(3)));
     }
     let mut found = differences(study, &theirs.study);
     found.extend(objective_differences(study, &theirs.study));
@@ -96,7 +84,7 @@ pub(super) fn compare(theirs: &Hello, study: &StudyRecord, build: &Build, nats: 
              machines; where one server serves several studies, give each a name of its own with HOBBIT_STUDY",
             found.join("; ").replace(" in the repository", " there")
         );
-        return Some(Error::study(text).with_source(ExitWith(3)));
+        return Some(Error::study(text).with_source(ExitWith::new(3)));
     }
     let is_allowed = |name: &str| if name == VECTORS { nats.mixed_hardware } else { nats.other_builds };
     for (name, ours) in build {
@@ -107,7 +95,7 @@ pub(super) fn compare(theirs: &Hello, study: &StudyRecord, build: &Build, nats: 
                 "{name} is {ours} here, and {theirs} at {from}, which runs the sweep, so results could differ. Run the same program on \
                  machines of one kind, or allow it with `.{allowed}()`"
             );
-            return Some(Error::study(text).with_source(ExitWith(3)));
+            return Some(Error::study(text).with_source(ExitWith::new(3)));
         }
     }
     None

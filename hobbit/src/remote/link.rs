@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 
 use super::settings::Nats;
 use super::wire::Member;
-use crate::error::{BoxError, Error, Result};
+use crate::error::{BoxError, Error, ExitWith, Result};
 
 /// How often the other end is asked whether it is there: a link that is frozen is noticed within three times
 /// this.
@@ -28,6 +28,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the user is told that it is waited for.
 const SAID: Duration = Duration::from_secs(10);
+
+/// The exit code of a program whose server is not there, or cannot be used.
+const UNUSABLE: u8 = 4;
 
 /// The oldest server that has everything that is used.
 const OLDEST: (i64, i64, i64) = (2, 10, 23);
@@ -131,7 +134,8 @@ impl Link {
             return Err(Error::setting(format!(
                 "the NATS server at {} is of version {version}, which is too old: {major}.{minor}.{patch} or later is needed",
                 nats.address()
-            )));
+            ))
+            .with_source(ExitWith::new(UNUSABLE)));
         }
         match self.wait(self.js.query_account()) {
             Ok(_) => Ok(()),
@@ -141,7 +145,7 @@ impl Link {
                      the account",
                     nats.address()
                 );
-                Err(Error::setting(text).with_source(error))
+                Err(Error::setting(text).with_source(ExitWith::because(UNUSABLE, error)))
             }
         }
     }
@@ -172,7 +176,8 @@ fn open(nats: &Nats, handle: &Handle, connected: &Arc<AtomicU64>, tell: &dyn Fn(
             } else {
                 format!(", for {:.0} s (HOBBIT_WAIT says how long)", nats.wait.as_secs_f64())
             };
-            return Err(Error::setting(format!("{why}{late}")).with_source(failed.error));
+            let source = ExitWith::because(UNUSABLE, failed.error);
+            return Err(Error::setting(format!("{why}{late}")).with_source(source));
         }
         if said.elapsed() >= SAID {
             said = Instant::now();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::names::LOST;
 use super::wire::{Here, Member};
+use crate::repository::{self, Doing, MachineChange};
 
 /// A worker process.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ struct Machine {
     slots: u32,
     heard: Instant,
     is_here: bool,
+    doing: Vec<Doing>,
 }
 
 /// What has become of a machine.
@@ -23,6 +25,16 @@ pub(super) enum Change {
     Left,
     /// Nothing was heard of it for this long.
     Lost(Duration),
+}
+
+impl From<&Change> for MachineChange {
+    fn from(change: &Change) -> MachineChange {
+        match change {
+            Change::Joined(slots) => MachineChange::Joined { slots: *slots },
+            Change::Left => MachineChange::Left,
+            Change::Lost(_) => MachineChange::Lost,
+        }
+    }
 }
 
 /// All worker processes of a sweep.
@@ -37,7 +49,7 @@ impl Machines {
 
     fn of(&mut self, member: &Member) -> &mut Machine {
         let number = self.0.len() as u32 + 1;
-        let new = || Machine { number, slots: 0, heard: Instant::now(), is_here: false };
+        let new = || Machine { number, slots: 0, heard: Instant::now(), is_here: false, doing: Vec::new() };
         self.0.entry(member.clone()).or_insert_with(new)
     }
 
@@ -46,6 +58,8 @@ impl Machines {
         let machine = self.of(&here.from);
         let was_here = std::mem::replace(&mut machine.is_here, !here.leaves);
         (machine.heard, machine.slots) = (Instant::now(), here.slots);
+        machine.doing.clone_from(&here.doing);
+        machine.doing.sort_unstable();
         match (was_here, machine.is_here) {
             (false, true) => Some(Change::Joined(here.slots)),
             (true, false) => Some(Change::Left),
@@ -65,6 +79,27 @@ impl Machines {
             .collect();
         lost.sort_by(|(a, _), (b, _)| a.cmp(b));
         lost
+    }
+
+    /// What is known of a machine.
+    pub(super) fn known(&mut self, member: &Member) -> repository::Machine {
+        let machine = self.of(member);
+        let (number, slots, doing) = (machine.number, machine.slots, machine.doing.clone());
+        repository::Machine { number, host: member.host.clone(), pid: member.pid, slots, doing }
+    }
+
+    /// Those who are here, in the order of their numbers.
+    pub(super) fn here(&mut self) -> Vec<repository::Machine> {
+        let here: Vec<Member> =
+            self.0.iter().filter(|(_, machine)| machine.is_here).map(|(member, _)| member.clone()).collect();
+        let mut here: Vec<_> = here.iter().map(|member| self.known(member)).collect();
+        here.sort_unstable_by_key(|machine| machine.number);
+        here
+    }
+
+    /// Whether any was ever here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// How many stages are trained at once by those who are here.
@@ -89,5 +124,7 @@ mod tests {
         assert_eq!(machines.hear(&here(7, true)), Some(Change::Left));
         assert_eq!((machines.slots(), machines.number(&member(9)), machines.number(&member(7))), (4, 3, 1));
         assert!(machines.lost().is_empty());
+        let at: Vec<_> = machines.here().iter().map(|machine| (machine.number, machine.pid)).collect();
+        assert_eq!(at, [(2, 8)], "those who are here");
     }
 }

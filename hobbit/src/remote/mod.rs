@@ -30,7 +30,6 @@ mod together;
 mod wire;
 
 pub(crate) use fleet::Fleet;
-pub(crate) use hello::ExitWith;
 pub(crate) use link::Link;
 pub(crate) use serve::{Served, Station};
 pub use settings::{Nats, Role};

@@ -12,13 +12,13 @@ use tokio::task::AbortHandle;
 
 use super::blobs;
 use super::branch::Branch;
-use super::hello::{Build, ExitWith, build, compare};
+use super::hello::{Build, build, compare};
 use super::link::{Link, tokio_timeout};
 use super::names::{BEAT, LEADER, Names, RENEWAL};
 use super::server::find_consumer;
 use super::settings::Nats;
 use super::wire::{self, Hello, Lead, OrderNote, Standing};
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitWith, Result};
 use crate::objective::History;
 use crate::repository::{End, StageRecord, StudyRecord, Timestamp};
 use crate::work::{Order, Workplace};
@@ -122,7 +122,7 @@ impl Station<'_> {
                     self.nats.address(),
                     self.nats.wait.as_secs_f64()
                 );
-                return Err(Error::study(text).with_source(ExitWith(4)));
+                return Err(Error::study(text).with_source(ExitWith::new(4)));
             }
             if said.elapsed() >= Duration::from_secs(10) {
                 said = Instant::now();
@@ -332,7 +332,7 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
                     "nothing was heard of the coordinator for {:.0} s (HOBBIT_WAIT says how long)",
                     post.nats.wait.as_secs_f64()
                 );
-                branch.give_up(Error::study(text).with_source(ExitWith(4)));
+                branch.give_up(Error::study(text).with_source(ExitWith::new(4)));
                 return;
             }
         }

@@ -8,9 +8,8 @@ use async_nats::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::repository::{StageRecord, StudyRecord};
+use crate::repository::{Doing, StageRecord, StudyRecord};
 use crate::schedule::Assignment;
-use crate::trial::TrialId;
 use crate::work::{Beginning, Order, Terms};
 
 /// The version of the messages. Another one is refused, never guessed.
@@ -65,14 +64,6 @@ pub(super) struct ReportNote {
     pub(super) said: Said,
     /// What the user should know.
     pub(super) notes: Vec<String>,
-}
-
-/// What a worker works on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Doing {
-    pub(super) trial: TrialId,
-    pub(super) stage: u32,
-    pub(super) epoch: u64,
 }
 
 /// A worker is there.
@@ -172,6 +163,7 @@ pub(super) fn essence(record: &StageRecord) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trial::TrialId;
 
     #[test]
     fn messages_arrive_as_they_were_sent_or_are_refused() {

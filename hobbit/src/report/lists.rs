@@ -1,4 +1,4 @@
-//! The lists of the page: stages, settings, the search space, processes.
+//! The lists of the page: stages, settings, the search space, processes, machines.
 
 use std::collections::BTreeMap;
 
@@ -106,6 +106,25 @@ pub(super) fn processes(overview: &Overview) -> Vec<[String; 6]> {
         ]
     };
     overview.processes.iter().enumerate().map(row).collect()
+}
+
+/// The machines: who they are, what they can and did, and what they are at or when they went.
+pub(super) fn machines(overview: &Overview) -> Vec<[String; 5]> {
+    let row = |machine: &crate::repository::MachineOverview| {
+        let at = match machine.gone {
+            None => text::doing(&machine.doing),
+            Some((time, true)) => format!("lost at {}", utc(time.0)),
+            Some((time, false)) => format!("left at {}", utc(time.0)),
+        };
+        [
+            format!("{}, process {}", machine.host, machine.pid),
+            machine.slots.to_string(),
+            utc(machine.joined.0),
+            machine.stages.to_string(),
+            at,
+        ]
+    };
+    overview.machines.iter().map(row).collect()
 }
 
 /// A moment as people write it, in UTC.

@@ -64,6 +64,7 @@ struct Page<'a> {
     settings: Vec<(String, String)>,
     space: Vec<[String; 4]>,
     processes: Vec<[String; 6]>,
+    machines: Vec<[String; 5]>,
 }
 
 /// Pictures with axes that fit what matters, and the same with all values; these are left out if nothing is
@@ -133,6 +134,7 @@ pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
         settings: lists::settings(overview),
         space: lists::space(overview),
         processes: lists::processes(overview),
+        machines: lists::machines(overview),
     };
     // writing to a text does not fail
     printable_page(&page.render().unwrap_or_default()).into_owned()

@@ -9,8 +9,10 @@ mod ending;
 mod format1;
 mod journal;
 mod lines;
+mod live;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod lock;
+mod machines;
 pub(crate) mod names;
 mod outcomes;
 mod overview;
@@ -32,12 +34,15 @@ pub use checkpoint::{SavedModel, SavedState};
 pub(crate) use compare::{Examined, Opening};
 pub(crate) use deciding::{Losses, deciding};
 pub(crate) use ending::EXIT;
+pub use live::{Doing, Machine};
+pub use machines::MachineOverview;
 pub(crate) use outcomes::{Outcomes, Rules};
 pub use overview::{Overview, Process, StageOverview, TrialOverview};
 pub use reader::{Reader, salvage, salvage_in};
 pub use reason::StopReason;
 pub use records::{
-    Descriptions, End, RESULTS_FORMAT, Record, ResultRecord, ResultsRecord, StageRecord, Status, Timestamp,
+    Descriptions, End, MachineChange, RESULTS_FORMAT, Record, ResultRecord, ResultsRecord, StageRecord,
+    Status, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
 pub use storage::{Disk, Identity, Storage, StorageFile};

@@ -15,6 +15,8 @@ pub(crate) const WEIGHTS: &str = "weights";
 pub(crate) const LOCK: &str = "lock";
 /// Stands for the lock where the file system has none.
 pub(crate) const LOCK_OWNER: &str = "lock.owner";
+/// What machines elsewhere are at while a sweep runs.
+pub(crate) const LIVE: &str = "live.ron";
 /// A damaged journal that `salvage` put aside.
 pub(crate) const DAMAGED: &str = "journal.ron.damaged";
 
@@ -34,7 +36,7 @@ pub(crate) fn is_own(name: &str) -> bool {
     // the last ones are there only for a moment, while the lock of a process that is gone is taken over
     let is_taken_over = |pid: &str| pid.parse::<u32>().is_ok();
     WHOLE.contains(&name)
-        || matches!(name, WEIGHTS | LOCK | LOCK_OWNER)
+        || matches!(name, WEIGHTS | LOCK | LOCK_OWNER | LIVE)
         || is_temporary(name)
         || name.strip_prefix("lock.owner.").is_some_and(is_taken_over)
 }
@@ -57,7 +59,7 @@ pub(crate) fn is_old(name: &str) -> bool {
 
 /// Whether a file of this name, in the directory of a study, is one that hobbit had begun to write.
 pub(crate) fn is_temporary(name: &str) -> bool {
-    name.strip_suffix(TEMPORARY).is_some_and(|name| WHOLE.contains(&name))
+    name.strip_suffix(TEMPORARY).is_some_and(|name| WHOLE.contains(&name) || name == LIVE)
 }
 
 /// The file of a trial's saved model, in the directory of weights.
@@ -81,10 +83,14 @@ mod tests {
 
     #[test]
     fn only_what_hobbit_writes_is_its_own() {
-        for name in ["study.ron", "journal.ron", "results.ron", "journal.ron.damaged", "weights", "lock"] {
+        for name in
+            ["study.ron", "journal.ron", "results.ron", "journal.ron.damaged", "weights", "lock", "live.ron"]
+        {
             assert!(is_own(name) && !is_temporary(name), "{name}");
         }
-        for name in ["study.ron.tmp", "journal.ron.tmp", "results.ron.tmp", "journal.ron.damaged.tmp"] {
+        for name in
+            ["study.ron.tmp", "journal.ron.tmp", "results.ron.tmp", "journal.ron.damaged.tmp", "live.ron.tmp"]
+        {
             assert!(is_own(name) && is_temporary(name), "{name}");
         }
         assert!(is_old("old-1") && is_old("old-17") && old(17) == "old-17");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::counts::{Begun, count, epochs_left, listed, totals};
 use super::format1::{self, Completed};
 use super::lock::Owner;
+use super::machines::{Fleet, MachineOverview};
 use super::outcomes::Outcomes;
 use super::reader::Reader;
 use super::reason::StopReason;
@@ -27,6 +28,8 @@ pub struct Overview {
     pub plan: Plan,
     /// The processes that worked on the study, in order.
     pub processes: Vec<Process>,
+    /// The processes on other machines that trained for it, in the order in which they joined.
+    pub machines: Vec<MachineOverview>,
     /// The trials that were begun, in the order of the table: better scores first, those without a score
     /// last.
     pub trials: Vec<TrialOverview>,
@@ -187,6 +190,7 @@ type Worker = (u32, u32);
 #[derive(Default)]
 struct Digest {
     processes: Vec<Process>,
+    fleet: Fleet,
     hparams: HashMap<TrialId, Vec<(String, Value)>>,
     models: HashMap<TrialId, BTreeMap<String, String>>,
     /// What workers are at: the stage, the worker, and since when.
@@ -217,6 +221,7 @@ impl Digest {
                     closed,
                     stopped,
                 });
+                self.fleet.opened(opened);
                 // the process before is gone, and other machines work on
                 self.workers.retain(|(machine, _), _| *machine != 0);
                 self.started.retain(|_, (_, (machine, _), _)| *machine != 0);
@@ -232,10 +237,15 @@ impl Digest {
             }
             Record::Stage(record) => {
                 self.started.remove(&record.trial);
+                self.fleet.trained(record.machine);
                 self.outcomes.insert((record.trial, record.stage), record);
             }
             Record::Ended { trial, status } => drop(self.ended.insert(trial, status)),
+            Record::Machine { time, machine, host, pid, change } => {
+                self.fleet.changed(time, machine, (host, pid), change);
+            }
             Record::Closed { time, reason } => {
+                self.fleet.closed(time);
                 self.started.clear();
                 self.workers.clear();
                 if let Some(process) = self.processes.last_mut() {
@@ -337,6 +347,7 @@ impl Overview {
         let outcomes = Outcomes::new(std::mem::take(&mut digest.outcomes), &outline);
         lost += outcomes.lost.map_or(0, |(count, ..)| count);
         let processes = std::mem::take(&mut digest.processes);
+        let machines = std::mem::take(&mut digest.fleet).into_machines();
         let mut trials = digest.into_trials(outcomes, &outline);
         trials.sort_by_cached_key(|trial| {
             let score = trial.ranked_by(&study);
@@ -354,6 +365,7 @@ impl Overview {
             study,
             outline,
             processes,
+            machines,
             trials,
         })
     }
@@ -436,7 +448,9 @@ impl Reader {
     /// # Errors
     /// A damaged line, with its number.
     pub fn overview(&self) -> Result<Overview> {
-        Overview::new(self.study.clone(), self.journal()?)
+        let mut overview = Overview::new(self.study.clone(), self.journal()?)?;
+        self.look_at_machines(&mut overview.machines);
+        Ok(overview)
     }
 }
 

@@ -96,6 +96,19 @@ pub enum Record {
         /// What became of it.
         status: Status,
     },
+    /// A machine elsewhere joined the process that runs the sweep, left it, or was lost.
+    Machine {
+        /// When.
+        time: Timestamp,
+        /// The machine, counted from 1 by the process that runs the sweep.
+        machine: u32,
+        /// The machine's name.
+        host: String,
+        /// The process on it.
+        pid: u32,
+        /// What happened.
+        change: MachineChange,
+    },
     /// A process ended its work on the study.
     Closed {
         /// When.
@@ -103,6 +116,20 @@ pub enum Record {
         /// Why it stopped before the end of the plan; nothing if it reached it.
         reason: Option<StopReason>,
     },
+}
+
+/// What has become of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MachineChange {
+    /// It trains for the sweep.
+    Joined {
+        /// How many stages at once, at most.
+        slots: u32,
+    },
+    /// It left in order, and handed back what it had.
+    Left,
+    /// Nothing was heard of it for too long. It joins again if it comes back.
+    Lost,
 }
 
 /// What a process takes for the descriptions of an objective and its trials, where that is not what the
@@ -195,6 +222,9 @@ impl Record {
                 is_empty.then_some("a study has at least one epoch")
             }
             Record::Stage(record) => record.fault(),
+            Record::Machine { machine, .. } => {
+                (*machine == 0).then_some("a machine that joins has a number from 1 on")
+            }
             Record::Opened { .. } | Record::Started { .. } | Record::Ended { .. } | Record::Closed { .. } => {
                 None
             }

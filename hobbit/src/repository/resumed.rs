@@ -15,7 +15,9 @@ pub(super) fn closed(records: &[Record], ending: StopReason) -> Option<Record> {
     }
     // its last sign of life
     let time = records.iter().rev().find_map(|record| match record {
-        Record::Opened { time, .. } | Record::Started { time, .. } => Some(*time),
+        Record::Opened { time, .. } | Record::Started { time, .. } | Record::Machine { time, .. } => {
+            Some(*time)
+        }
         Record::Stage(record) => Some(record.time),
         _ => None,
     });
@@ -37,7 +39,9 @@ pub(super) fn ends(records: &[Record]) -> HashMap<TrialId, Status> {
 
 /// Whether a process reached the end of the plan, and nothing has happened since.
 pub(super) fn is_finished(records: &[Record]) -> bool {
-    let matters =
-        |record: &&Record| !matches!(record, Record::Opened { .. } | Record::Closed { reason: Some(_), .. });
+    let matters = |record: &&Record| {
+        let is_aside = matches!(record, Record::Opened { .. } | Record::Machine { .. });
+        !is_aside && !matches!(record, Record::Closed { reason: Some(_), .. })
+    };
     matches!(records.iter().rev().find(matters), Some(Record::Closed { .. }))
 }

@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::repository::reason::StopReason;
-    use crate::repository::records::Descriptions;
+    use crate::repository::records::{Descriptions, MachineChange};
     use crate::schedule::{Algorithm, EpochCount};
     use crate::trial::TrialId;
 
@@ -236,6 +236,7 @@ mod tests {
             let (hobbit, host) = ("0.1.0".to_owned(), "vm".to_owned());
             Record::Opened { time, hobbit, host, pid: 7, workers: 2, descriptions }
         };
+        let machine = |change| Record::Machine { time, machine: 3, host: "vm".to_owned(), pid: 7, change };
         let described = Descriptions {
             accepted: vec!["x".to_owned()],
             objective: Some(BTreeMap::from([("a".to_owned(), "b".to_owned())])),
@@ -258,6 +259,9 @@ mod tests {
             (Record::Ended { trial, status: Status::Finished }, true),
             (Record::Ended { trial, status: Status::Dropped(2) }, true),
             (Record::Ended { trial, status: Status::Failed { epoch: 1, reason: "x".to_owned() } }, false),
+            (machine(MachineChange::Joined { slots: 8 }), false),
+            (machine(MachineChange::Left), false),
+            (machine(MachineChange::Lost), false),
             (Record::Closed { time, reason: None }, false),
             (Record::Closed { time, reason: Some(StopReason::Error("the disk".to_owned())) }, false),
         ]
@@ -273,9 +277,10 @@ mod tests {
             Record::Stage(_) => 3,
             Record::Ended { .. } => 4,
             Record::Closed { .. } => 5,
+            Record::Machine { .. } => 6,
         };
         let kinds: BTreeSet<u32> = samples().iter().map(|(record, _)| kind(record)).collect();
-        assert_eq!(kinds.len(), 6);
+        assert_eq!(kinds.len(), 7);
         let mut scanner = Scanner::default();
         for (sample, is_usual) in samples() {
             let text = ron::to_string(&sample).unwrap();

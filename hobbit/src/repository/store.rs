@@ -10,6 +10,7 @@ use super::compare::{Compared, Examined, Opening, compare};
 use super::format1;
 use super::journal::{self, Journal};
 use super::lines::Contents;
+use super::live::{LiveFile, Machine};
 use super::lock::{Lock, Owner};
 use super::names;
 use super::overwrite;
@@ -189,7 +190,7 @@ fn left_file(dir: &Path, storage: &dyn Storage, is_own: fn(&str) -> bool) -> Res
 /// That is durable with the next durable [`append`](Repository::append); the end of the process alone takes
 /// nothing of it away.
 #[derive(Clone)]
-pub(crate) struct Begins(Arc<Mutex<Journal>>);
+pub(crate) struct Begins(Arc<Mutex<Journal>>, LiveFile);
 
 impl Begins {
     /// Writes a record.
@@ -198,6 +199,11 @@ impl Begins {
         journal.check()?;
         journal.push(record)?;
         journal.flush(false)
+    }
+
+    /// Writes beside the journal what machines elsewhere are at.
+    pub(crate) fn show(&self, machines: &[Machine]) {
+        self.1.write(machines);
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal> {
@@ -260,7 +266,10 @@ impl Repository {
         let finished = extended.is_none() && is_finished(&contents.records);
         let journal_path = dir.join(names::JOURNAL);
         let durable = storage.append(&journal_path).map_err(|e| Error::io("open", &journal_path, e))?;
-        let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal))));
+        let live = LiveFile::new(dir, storage.clone());
+        // of a process that was killed
+        live.remove();
+        let (dir, journal) = (dir.to_owned(), Begins(Arc::new(Mutex::new(journal)), live));
         let ends = if extended.is_none() { ends(&contents.records) } else { HashMap::new() };
         let mut repository =
             Repository { dir, weights, storage, journal, durable, study, finished, ends: Vec::new(), lock };
@@ -412,6 +421,7 @@ impl Repository {
     /// Notes in the journal that this process has ended its work, and why if it was before the end of the
     /// plan.
     pub(crate) fn close(&mut self, reason: Option<StopReason>) -> Result<()> {
+        self.journal.1.remove();
         self.append(std::iter::once(&Record::Closed { time: Timestamp::now(), reason }), true)
     }
 

@@ -94,6 +94,12 @@ impl Reader {
                 names::DAMAGED => {
                     checks.add(&name, FileState::Note, "a damaged journal that `salvage` put aside")
                 }
+                names::LIVE => {
+                    if let Err(error) = self.live() {
+                        let text = format!("{error}; it says only what machines were at, and can be removed");
+                        checks.add(&name, FileState::Damaged, text);
+                    }
+                }
                 _ if names::is_temporary(&name) => checks.temporary(&name, is_running),
                 _ if names::is_own(&name) => {}
                 _ if names::is_old(&name) && self.has(&format!("{name}/{}", names::STUDY)) => {

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::Verbosity;
-use crate::remote::{ExitWith, Fleet, Link, Nats, Served, Station};
+use crate::remote::{Fleet, Link, Nats, Served, Station};
 use crate::repository::StudyRecord;
 use crate::work::Workplace;
 
@@ -52,8 +52,7 @@ pub(super) fn serve(
         Ok(Served::Left) => LEFT,
         Err(error) => {
             say(&format!("Error: {error}"));
-            let source = std::error::Error::source(&error);
-            source.and_then(|source| source.downcast_ref::<ExitWith>()).map_or(4, |code| i32::from(code.0))
+            error.own_exit_code().map_or(4, i32::from)
         }
     })
 }

@@ -12,7 +12,9 @@ use super::mailbox::{Mail, Mailbox};
 use super::proposals::Proposals;
 use crate::error::{Error, Result};
 use crate::observe::Event;
-use crate::repository::{Begins, Record, SavedModel, StageRecord, StopReason, Timestamp, Weights};
+use crate::repository::{
+    Begins, Machine, MachineChange, Record, SavedModel, StageRecord, StopReason, Timestamp, Weights,
+};
 use crate::schedule::Assignment;
 use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
 
@@ -358,6 +360,24 @@ impl Desk for SweepDesk {
     fn note(&self, text: String) {
         if self.config.observed {
             self.send(&mut self.lock(), Mail::Event(Event::Note(text)));
+        }
+    }
+
+    fn machine(&self, machine: &Machine, change: MachineChange) {
+        let Some(begins) = &self.begins else { return };
+        let (time, host) = (Timestamp::now(), machine.host.clone());
+        let record = Record::Machine { time, machine: machine.number, host, pid: machine.pid, change };
+        if let Err(error) = begins.write(&record) {
+            self.fail(error);
+        }
+    }
+
+    fn machines(&self, machines: Vec<Machine>) {
+        if let Some(begins) = &self.begins {
+            begins.show(&machines);
+        }
+        if self.config.observed {
+            self.send(&mut self.lock(), Mail::Event(Event::Machines(machines.into())));
         }
     }
 

@@ -25,7 +25,7 @@ pub use report::{Beginning, EpochNews, Report};
 pub(crate) use stand_in::StandIn;
 
 use crate::error::{Error, Result};
-use crate::repository::{SavedModel, StopReason};
+use crate::repository::{Machine, MachineChange, SavedModel, StopReason};
 
 /// What a [`Desk`] says when it is asked for orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +119,16 @@ pub trait Desk: Send + Sync {
 
     /// Tells the user something.
     fn note(&self, text: String);
+
+    /// A machine of the workplace has joined, left or was lost. It is written down, for those who look on.
+    fn machine(&self, machine: &Machine, change: MachineChange) {
+        let _ = (machine, change);
+    }
+
+    /// Shows what the machines that are there are at, to those who look on. Called every now and then.
+    fn machines(&self, machines: Vec<Machine>) {
+        let _ = machines;
+    }
 
     /// Ends the sweep with an error.
     fn fail(&self, error: Error);

@@ -2,7 +2,7 @@
 
 use super::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
 use crate::error::{Error, Result};
-use crate::repository::{SavedModel, StopReason};
+use crate::repository::{Machine, MachineChange, SavedModel, StopReason};
 
 /// A desk that stands in for another one: what it does not do itself, that one does.
 pub(crate) trait StandIn: Send + Sync {
@@ -67,6 +67,14 @@ impl<S: StandIn> Desk for S {
 
     fn note(&self, text: String) {
         self.desk().note(text);
+    }
+
+    fn machine(&self, machine: &Machine, change: MachineChange) {
+        self.desk().machine(machine, change);
+    }
+
+    fn machines(&self, machines: Vec<Machine>) {
+        self.desk().machines(machines);
     }
 
     fn fail(&self, error: Error) {
