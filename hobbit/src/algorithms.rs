@@ -101,7 +101,7 @@ impl<O: Objective> Study<O, by::Hyperband> {
         self.set(|s| s.epoch_count = count)
     }
 
-    /// How often the whole of Hyperband is run, each time with other configurations. Default: once.
+    /// The number of times all brackets are run, each time with other configurations. Default: 1.
     pub fn iterations(self, iterations: u32) -> Self {
         self.set(|s| s.iterations = iterations)
     }

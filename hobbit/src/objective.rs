@@ -63,7 +63,8 @@ pub trait Objective: Send + Sync + 'static {
     /// A trial's live state: parameters, optimizer state, whatever is needed to go on.
     type Model: Send + 'static;
 
-    /// Whether everything is there that training needs, devices for example: asked once, before anything else.
+    /// Checks that everything training needs, such as a device, is available. Called once, before any other
+    /// method.
     ///
     /// # Errors
     /// What is missing; the sweep does not begin.
@@ -71,15 +72,16 @@ pub trait Objective: Send + Sync + 'static {
         Ok(())
     }
 
-    /// How many trials are worth training at once, asked when everything is ready; none for as many as the machine has cores. The
-    /// sweep's setting goes before it.
+    /// The number of trials worth training concurrently; `None` means one per core. Called once, after
+    /// [`ready`](Objective::ready). [`Hyperband::workers`](crate::Hyperband::workers) takes precedence.
     fn workers(&self) -> Option<usize> {
         None
     }
 
     /// The names of the metrics that every epoch of a model with these hyperparameters reports.
     ///
-    /// Asked before anything is trained, to check the monitor. Names of what `validate` measures begin with `val_` by convention.
+    /// Called before anything is trained, to check the monitor. By convention, names of what `validate`
+    /// measures begin with `val_`.
     fn metrics(&self, hparams: &Self::Hparams) -> Result<Vec<Cow<'static, str>>, BoxError>;
 
     /// The same metrics, each with its direction (whether smaller or larger values are better) where that is
@@ -137,8 +139,8 @@ pub trait Objective: Send + Sync + 'static {
         None
     }
 
-    /// Called on a worker's thread when there is no work left for it: to let go of what it keeps for itself, in thread locals for
-    /// example, which might otherwise be dropped as late as while the program ends.
+    /// Called on each worker thread before it exits. Release thread-local resources here, which might otherwise
+    /// be dropped as late as while the program ends.
     fn worker_ends(&self) {}
 
     /// What the results depend on besides the hyperparameters: the data, the batch size, ... by name.

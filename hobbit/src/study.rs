@@ -61,8 +61,8 @@ where
         self
     }
 
-    /// How many models each trial trains, each with its own randomness; its metrics are the means over all. With k folds, so many
-    /// for each fold. Default: 1.
+    /// The number of models trained per trial, each with its own randomness; metrics are their means. With
+    /// k-fold data, the number per fold. Default: 1.
     pub fn executions(mut self, executions: usize) -> Self {
         self.objective.executions = executions;
         self
@@ -80,11 +80,11 @@ where
         self
     }
 
-    /// Several devices, each with how many workers it has: `[(Device::Cuda(0), 4), (Device::Cuda(1), 4), (Device::Cpu, 2)]`. Sets
-    /// [`workers`](Hyperband::workers).
+    /// Several devices with the number of workers of each: `[(Device::Cuda(0), 4), (Device::Cuda(1), 4),
+    /// (Device::Cpu, 2)]`. Sets [`workers`](Hyperband::workers).
     ///
-    /// A trial goes on on whichever device is free. On devices of one kind results do not depend on where a trial is trained; between
-    /// processor and GPU they differ by rounding.
+    /// A promoted trial may resume on any free device. On devices of one kind results do not depend on where a
+    /// trial is trained; between processor and GPU they differ by rounding.
     pub fn devices(mut self, devices: impl IntoIterator<Item = (Device, usize)>) -> Self {
         let each = devices.into_iter().flat_map(|(device, workers)| std::iter::repeat_n(device, workers));
         self.objective.devices = each.collect();
@@ -92,8 +92,8 @@ where
         self.workers(workers)
     }
 
-    /// Trains this configuration and no other, for so many epochs: without a search, on the data and with all
-    /// other settings as they are. With a [`repo_dir`](Hyperband::repo_dir) the model is kept there, and
+    /// Trains this configuration alone for `epochs` epochs: without a search, on the data and with all other
+    /// settings as they are. With a [`repo_dir`](Hyperband::repo_dir) the model is kept there, and
     /// [`load`](crate::train::load) loads it; what was enqueued before is left out. A study that is fitted
     /// has one trial, so a directory that holds a sweep is refused.
     ///
@@ -227,8 +227,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.seed = seed)
     }
 
-    /// How many trials are trained at once. Default: the machine's cores, or its GPUs where models are trained on GPUs. Results do not
-    /// depend on it.
+    /// The number of trials trained at once. Default: one per core, or one per GPU where models are trained on
+    /// GPUs. Results do not depend on it.
     pub fn workers(self, workers: usize) -> Self {
         self.set(|s| s.workers = Some(workers))
     }
@@ -330,7 +330,7 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.checkpoints = write)
     }
 
-    /// Writes a checkpoint every so many epochs within a stage too, so that a crash loses no more. Default: at its end only.
+    /// Also writes a checkpoint every `epochs` epochs within a stage, so that a crash loses at most that many.
     pub fn checkpoint_every(self, epochs: u64) -> Self {
         self.set(|s| s.checkpoint_every = Some(epochs))
     }
@@ -346,7 +346,7 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.max_failures = allowed)
     }
 
-    /// How often a trial that fails is begun anew, with the same hyperparameters and other randomness. Default: never.
+    /// The number of times a failed trial is restarted, with other randomness. Default: 0.
     pub fn retries(self, retries: u32) -> Self {
         self.set(|s| s.retries = retries)
     }
@@ -380,7 +380,7 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.time_budget = Some(budget))
     }
 
-    /// Stops the sweep after this process has trained so many epochs; it can be continued.
+    /// Stops the sweep after this process has trained `epochs` epochs; it can be continued.
     pub fn epoch_budget(self, epochs: u64) -> Self {
         self.set(|s| s.epoch_budget = Some(epochs))
     }

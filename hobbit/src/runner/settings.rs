@@ -16,7 +16,7 @@ use crate::work::Workplace;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Keep {
-    /// Those of so many trials with the best scores.
+    /// Those of this many trials with the best scores.
     Best(usize),
     /// All.
     All,
@@ -28,9 +28,9 @@ pub enum Keep {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum MaxFailures {
-    /// The sweep is given up if its first trials all fail; so many have to have been tried. The default, with 5.
+    /// Abort the sweep if the first `n` trials all fail. The default, with 5.
     FirstAll(u32),
-    /// The sweep is given up when more than so many trials have failed.
+    /// Abort the sweep once more than this many trials have failed.
     Count(u32),
     /// The sweep is given up when more than this share of the trials (0 to 1) has failed, of at least 5.
     Share(f64),
