@@ -86,7 +86,7 @@ def follow(programs):
             break
         now = list(frames(text))[-1:]
         text = text[-4096:]
-        if now and 0.5 < progress(now[0]) < 1:
+        if now and 0.25 < progress(now[0]) < 1:
             view = view or now[0]
             if status is None:
                 told = programs.run("hobbit", "status", "my_study")
