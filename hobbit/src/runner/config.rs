@@ -11,7 +11,7 @@ use super::settings::{Keep, MaxFailures, Settings};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
-use crate::schedule::{Algorithm, Order, Outline};
+use crate::schedule::{Algorithm, DEFAULT_LOOKAHEAD, Order, Outline};
 use crate::search::{Prior, Sampler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -138,12 +138,8 @@ fn lookahead<O: Objective>(settings: &Settings<O>, algorithm: &Algorithm) -> Res
     // which way is better does not matter for that
     let is_free = algorithm.scheduler(Direction::Minimize)?.order() == Order::Free
         && sampler(settings).is_none_or(|sampler| !sampler.learns());
-    Ok(Some(settings.lookahead.unwrap_or(LOOKAHEAD)).filter(|_| !is_free))
+    Ok(Some(settings.lookahead.unwrap_or(DEFAULT_LOOKAHEAD)).filter(|_| !is_free))
 }
-
-/// The stages under way at once, unless the user says otherwise. Results depend on it, so it must not depend
-/// on the machine.
-const LOOKAHEAD: u32 = 4;
 
 /// How many workers there are.
 ///

@@ -121,6 +121,11 @@ impl Outline {
         self.exact
     }
 
+    /// How the epochs of its stages are counted.
+    pub fn epoch_count(&self) -> EpochCount {
+        self.count
+    }
+
     /// The epochs of one repetition.
     pub fn epochs_of_repetition(&self) -> u64 {
         self.stages()

@@ -7,6 +7,10 @@ use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler, Stamp};
 use super::score::Score;
 use crate::trial::TrialId;
 
+/// The lookahead of a study that asks for none, where its decisions need one. Results depend on it, so it
+/// does not depend on the machine.
+pub const DEFAULT_LOOKAHEAD: u32 = 4;
+
 /// Makes the decisions of a scheduler independent of the order and the time in which results arrive.
 ///
 /// Decisions follow a clock on which a number of virtual workers, the *lookahead* P, train stages that take
