@@ -103,6 +103,9 @@ fn what_was_decided_is_decided_anew_when_the_study_grows() {
     study(&Curve::default(), dir.path()).extend().epoch_budget(5).run(9, 3).unwrap();
     let large = study(&Curve::default(), dir.path()).extend().run(9, 3).unwrap();
     agrees(dir.path(), &large);
+    let checks = Reader::open(dir.path()).unwrap().verify().unwrap();
+    let text = &checks.iter().find(|check| check.file == "study.ron").unwrap().text;
+    assert!(text.starts_with("R = 3, eta = 3; extended to R = 9, eta = 3, seed "), "{text}");
     let records = journal(dir.path());
     let grown = records.iter().rposition(|record| matches!(record, Record::Extended { .. })).unwrap();
     let after = records[grown..].iter().filter(|record| matches!(record, Record::Ended { .. }));

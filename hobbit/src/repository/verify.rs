@@ -11,6 +11,7 @@ use super::lines::Damage;
 use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
 use super::records::{ResultsRecord, StageRecord, Status, other_score};
+use super::study::StudyRecord;
 use super::{journal, names};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
@@ -50,6 +51,18 @@ impl FileState {
     }
 }
 
+/// To what a study was extended, where it was: `study.ron` says what it was made with.
+fn extended(made: &StudyRecord, now: &StudyRecord) -> String {
+    let times = |study: &StudyRecord| match study.iterations() {
+        1 => String::new(),
+        iterations => format!(", {iterations} times"),
+    };
+    if made.algorithm == now.algorithm {
+        return String::new();
+    }
+    format!("{}; extended to {}{}", times(made), now.sizes(), times(now))
+}
+
 impl Reader {
     /// Reads every file: checksums, the journal line by line, whether `results.ron` is what the journal says,
     /// and whether the best trial's weights are there.
@@ -66,12 +79,18 @@ impl Reader {
             // that takes its code, and the type of the search space
             format!(", sampler {sampler}, which `hobbit::propose_again` asks again in a program")
         });
+        let overview = self.verify_journal(&mut checks);
+        let extended =
+            overview.as_ref().map_or_else(String::new, |overview| extended(study, &overview.study));
         checks.add(
             names::STUDY,
             FileState::Whole,
-            format!("{}, seed {}, {parameters} hyperparameters{sampler}", study.sizes(), study.seed),
+            format!(
+                "{}{extended}, seed {}, {parameters} hyperparameters{sampler}",
+                study.sizes(),
+                study.seed
+            ),
         );
-        let overview = self.verify_journal(&mut checks);
         if let Some(overview) = &overview {
             self.verify_results(overview, &mut checks);
         }
