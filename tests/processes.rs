@@ -43,6 +43,8 @@ fn run(name: &str, dir: &Path, workers: usize) {
         "observe::last_words::speaker" => crate::observe::last_words::speaker(dir, workers),
         #[cfg(unix)]
         "observe::terminal::talker" => crate::observe::terminal::talker(dir, workers),
+        #[cfg(unix)]
+        "observe::terminal::wide_sweeper" => crate::observe::terminal::wide_sweeper(dir, workers),
         #[cfg(all(unix, feature = "process"))]
         "process::victim" => crate::process::victim(dir, workers),
         #[cfg(all(unix, feature = "nats"))]

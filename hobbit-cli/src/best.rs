@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use console::Style;
-use hobbit::observe::printable;
 use hobbit::observe::text::number;
+use hobbit::observe::{Wording, printable};
 use hobbit::repository::{Reader, TrialOverview};
 use hobbit::space::Value;
 
@@ -75,22 +75,25 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         Format::Text => {}
     }
-    let mut text = format!("{}", Style::new().bold().apply_to(format!("Trial {}", best.id)));
+    let name = format!("Trial {}", best.id);
+    let mut text = name.clone();
     if let Some((score, epoch)) = best.score {
         let (score, epochs) = (number(score), best.epochs());
         text += &format!(": {} {score} at epoch {epoch} of {epochs}", printable(&overview.study.monitor));
     }
-    text += &format!(", {}\n\n", state::fate(best, State::of(&overview)));
-    let mut hparams = Table::new(2).texts(["hyperparameter", "value"]);
-    for (name, value) in &best.hparams {
-        hparams.row(vec![name.clone(), value.to_string()], Style::new());
+    text += &format!(", {}", state::fate(best, State::of(&overview)));
+    let bold = Style::new().bold().apply_to(&name).to_string();
+    text = output::folded(&text).replacen(&name, &bold, 1) + "\n\n";
+    let mut hparams = Table::pairs(["hyperparameter", "value"]);
+    for (name, value) in Wording::new(&overview.study.space).exact_fields(&best.hparams) {
+        hparams.row(vec![name, value], Style::new());
     }
     text += &hparams.render(output::width());
     text += &match weights {
         Ok(path) => format!("\nWeights: {}\n", output::shown_path(&path)),
         Err(why) => {
-            let why = printable(&why);
-            format!("\n{}\n", Style::new().yellow().apply_to(format!("Note: {why}")))
+            let why = output::folded(&format!("Note: {}", printable(&why)));
+            format!("\n{}\n", Style::new().yellow().apply_to(why))
         }
     };
     output::print(&text)

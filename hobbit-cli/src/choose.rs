@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use hobbit::observe::{self, text};
+use hobbit::observe::{self, Wording, text};
 use hobbit::repository::{Overview, TrialOverview};
 use hobbit::space::Value;
 
@@ -57,6 +57,11 @@ impl Cell {
         Cell { text: count.to_string(), number: Some(count as f64) }
     }
 
+    /// A field as people write it, with the number that it is, if it is one.
+    fn field(text: &str, value: Option<&Value>) -> Cell {
+        Cell { text: text.to_owned(), number: value.and_then(|value| Cell::value(value).number) }
+    }
+
     fn none() -> Cell {
         Cell::text("-".to_owned())
     }
@@ -78,7 +83,12 @@ const FIXED: usize = 5;
 impl<'a> Sheet<'a> {
     pub(crate) fn new(overview: &'a Overview) -> Sheet<'a> {
         let monitor = &overview.study.monitor;
-        let hparams = observe::names(overview.trials.iter().map(|trial| trial.hparams.as_slice()));
+        let wording = Wording::new(&overview.study.space);
+        let written: Vec<_> = overview.trials.iter().map(|trial| wording.fields(&trial.hparams)).collect();
+        let fields = observe::names(written.iter().map(Vec::as_slice));
+        // what people write in one piece can still be asked for piece by piece
+        let mut hparams = observe::names(overview.trials.iter().map(|trial| trial.hparams.as_slice()));
+        hparams.retain(|name| !fields.contains(name));
         let mut metrics: Vec<&str> = Vec::new();
         for name in
             overview.trials.iter().flat_map(|trial| &trial.stages).flat_map(|stage| stage.history.metrics())
@@ -88,9 +98,9 @@ impl<'a> Sheet<'a> {
             }
         }
         let fixed: [&str; FIXED] = ["rank", "trial", monitor, "epochs", "status"];
-        let names = fixed.into_iter().chain(hparams.iter().copied()).chain(metrics.iter().copied());
+        let names = fixed.into_iter().chain([&fields[..], &hparams, &metrics].concat());
         let state = State::of(overview);
-        let row = |(rank, trial): (u64, &TrialOverview)| {
+        let row = |(rank, (trial, written)): (u64, (&TrialOverview, &Vec<(String, String)>))| {
             let mut cells = vec![
                 Cell::count(rank),
                 Cell::text(trial.id.to_string()),
@@ -98,6 +108,10 @@ impl<'a> Sheet<'a> {
                 Cell::count(trial.epochs()),
                 Cell::text(state::fate(trial, state)),
             ];
+            cells.extend(fields.iter().map(|name| {
+                let field = written.iter().find(|(known, _)| known == name);
+                field.map_or_else(Cell::none, |(name, text)| Cell::field(text, trial.hparam(name)))
+            }));
             cells.extend(hparams.iter().map(|name| trial.hparam(name).map_or_else(Cell::none, Cell::value)));
             let measured: Vec<(&str, f64)> = trial.score_metrics().collect();
             let metric = |name: &&str| measured.iter().find(|(known, _)| known == name);
@@ -110,9 +124,9 @@ impl<'a> Sheet<'a> {
         };
         Sheet {
             overview,
-            usual: FIXED + hparams.len(),
+            usual: FIXED + fields.len(),
             names: names.map(str::to_owned).collect(),
-            rows: (1..).zip(&overview.trials).map(row).collect(),
+            rows: (1..).zip(overview.trials.iter().zip(&written)).map(row).collect(),
         }
     }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use console::Style;
 use hobbit::EpochCount;
 use hobbit::observe;
-use hobbit::observe::text::{cell, duration, number};
+use hobbit::observe::Wording;
+use hobbit::observe::text::{duration, number};
 use hobbit::repository::{Overview, Reader};
 use hobbit::schedule::Algorithm;
 use serde::Serialize;
@@ -117,6 +118,12 @@ fn r_and_eta(overview: &Overview) -> Option<String> {
     Some(format!("{r}, {eta}{count}{brackets}"))
 }
 
+/// The hyperparameters of a study's best trial, as people write them.
+fn hparams_of_best(overview: &Overview) -> Vec<(String, String)> {
+    let wording = Wording::new(&overview.study.space);
+    overview.best().map_or_else(Vec::new, |best| wording.fields(&best.hparams))
+}
+
 fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str));
     let mut row = |name: &str, style: Style, cell: &dyn Fn(&Overview) -> String| {
@@ -147,9 +154,14 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
     row("best trial", plain(), &|o| of_best(o, &|best| Some(best.id.to_string())));
     row("score", plain().bold(), &|o| of_best(o, &|best| best.score.map(|(score, _)| number(score))));
     row("at epoch", plain(), &|o| of_best(o, &|best| best.score.map(|(_, epoch)| epoch.to_string())));
-    let hparams = observe::names(overviews.iter().filter_map(|o| Some(o.best()?.hparams.as_slice())));
-    for name in hparams {
-        row(name, plain(), &|o| of_best(o, &|best| best.hparam(name).map(cell)));
+    let written: Vec<Vec<(String, String)>> = overviews.iter().map(|o| hparams_of_best(o)).collect();
+    let fields = observe::names(written.iter().map(Vec::as_slice));
+    for name in fields {
+        let cells = written.iter().map(|fields| {
+            let field = fields.iter().find(|(known, _)| known == name);
+            field.map_or_else(|| "-".to_owned(), |(_, text)| text.clone())
+        });
+        table.row(std::iter::once(name.to_owned()).chain(cells).collect(), plain());
     }
     let verdict = match best {
         best if !best.is_empty() => {
@@ -161,5 +173,5 @@ fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
         }
         _ => "The studies do not optimize the same metric: their scores cannot be compared.".to_owned(),
     };
-    format!("{}\n{verdict}\n", table.render(output::width()))
+    format!("{}\n{}\n", table.render(output::width()), output::folded(&verdict))
 }

@@ -1,6 +1,7 @@
 //! The command `hobbit`: looks at plans and at repositories, and needs none of a study's code.
 
 mod best;
+mod brackets;
 mod choose;
 mod compare;
 mod completions;
@@ -8,6 +9,7 @@ mod export;
 mod failure;
 mod found;
 mod list;
+mod machines;
 mod output;
 mod plan;
 mod predict;
@@ -15,11 +17,13 @@ mod report;
 mod salvage;
 mod serve;
 mod show;
+mod space;
 mod state;
 mod status;
 mod table;
 mod verify;
 mod view;
+mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -45,6 +49,7 @@ Examples:
   hobbit list my_studies          the studies in a directory
   hobbit status my_study --watch  how far a study is, live
   hobbit show my_study            the best trials
+  hobbit watch my_study 1-8       one trial, as its epochs come
   hobbit best my_study            the best hyperparameters and their weights
   hobbit predict my_study x.csv   what the best model says of a table
   hobbit report my_study          everything in one HTML page
@@ -68,6 +73,7 @@ enum Command {
     List(list::Args),
     Status(status::Args),
     Show(show::Args),
+    Watch(watch::Args),
     Best(best::Args),
     Predict(predict::Args),
     Report(report::Args),
@@ -109,6 +115,7 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Best(args) => best::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
+use console::measure_text_width;
 use hobbit::observe::printable;
 use serde::Serialize;
 
@@ -166,8 +167,34 @@ pub(crate) fn make_dir(path: &Path, dir: &Path) -> Outcome {
     })
 }
 
-/// The columns of the terminal; none if the output goes elsewhere.
+/// The columns of the terminal; elsewhere those that `COLUMNS` says, or none.
 pub(crate) fn width() -> Option<usize> {
-    let (_, columns) = console::Term::stdout().size_checked()?;
-    console::user_attended().then_some(usize::from(columns))
+    if console::user_attended() {
+        return console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    }
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns| columns > 0)
+}
+
+/// The text on lines that are no wider than this, if its words are not.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A sentence on as many lines as the terminal's width makes of it.
+pub(crate) fn folded(text: &str) -> String {
+    match width() {
+        // lines after the first are indented
+        Some(width) => wrapped(text, width.saturating_sub(2)).join("\n  "),
+        None => text.to_owned(),
+    }
 }

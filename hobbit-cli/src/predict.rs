@@ -25,6 +25,18 @@ pub(crate) struct Args {
     /// What separates the file's fields.
     #[arg(long, default_value_t = ',', value_name = "CHARACTER")]
     delimiter: char,
+    /// How the output is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// A line for each row.
+    #[default]
+    Csv,
+    /// One JSON document.
+    Json,
 }
 
 const AFTER: &str = "\
@@ -38,6 +50,9 @@ CSV, a line for each row of the file: for classes, class and then
   probability.NAME for each; otherwise prediction (prediction.1,
   prediction.2, ... if there are several).
 
+JSON (--format json): an array with an object for each row, which has the same
+  names.
+
 Models with layers of a program's own need that program (`load_with`). The
 command needs `cargo install hobbit-cli --features predict`.
 
@@ -45,7 +60,8 @@ Exit code 4: no trial has a score yet, or the weights are not there.";
 
 #[cfg(not(feature = "predict"))]
 pub(crate) fn run(args: &Args) -> crate::failure::Outcome {
-    let Args { dir: _, file: _, output: _, trial: _, delimiter: _ } = args;
+    let Args { dir: _, file: _, output: _, trial: _, delimiter: _, format: _ } = args;
+    let (Format::Csv | Format::Json) = args.format;
     Err(crate::failure::Failure::Usage(
         "this `hobbit` was installed without predictions, which need the crates that models are trained with: install it \
          with `cargo install hobbit-cli --features predict`"
@@ -65,15 +81,20 @@ mod with_models {
     use hobbit::repository::Reader;
     use hobbit::train::{self, Model, OutputKind, Predictions, ReadOptions, Table};
 
-    use super::Args;
+    use super::{Args, Format};
     use crate::failure::{Failure, Outcome};
+    use crate::view::Map;
     use crate::{output, state};
 
     pub(crate) fn run(args: &Args) -> Outcome {
         let model = load(args)?;
         let table = ReadOptions::new().delimiter(args.delimiter).table(&args.file)?;
         let predictions = predict(&model, &table, &args.file)?;
-        let text = csv(&predictions)?;
+        let predicted = Predicted::new(&predictions);
+        let text = match args.format {
+            Format::Csv => predicted.csv()?,
+            Format::Json => output::json(&predicted.objects())?,
+        };
         output::write(args.output.as_deref(), &text, &args.dir)
     }
 
@@ -124,30 +145,64 @@ mod with_models {
     }
 
     /// Predictions as a table.
-    fn csv(predictions: &Predictions) -> Result<String, Failure> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let probabilities = predictions.class_names().iter().map(|name| format!("probability.{name}"));
-        let width = predictions.width();
-        let labels = predictions.labels();
-        let header: Vec<String> = match (predictions.output(), &labels) {
-            (OutputKind::Numbers, _) if width == 1 => vec!["prediction".to_owned()],
-            (OutputKind::Numbers, _) => (1..=width).map(|number| format!("prediction.{number}")).collect(),
-            (_, Ok(_)) => std::iter::once("class".to_owned()).chain(probabilities).collect(),
-            (_, Err(_)) => probabilities.collect(),
-        };
-        let failed = |error: csv::Error| Failure::Output(format!("could not write as CSV: {error}"));
-        writer.write_record(&header).map_err(failed)?;
-        let numbers: Vec<Vec<f32>> = match predictions.output() {
-            OutputKind::Numbers => predictions.rows().map(<[f32]>::to_vec).collect(),
-            _ => predictions.probabilities(),
-        };
-        for (row, numbers) in numbers.iter().enumerate() {
-            let label = labels.as_ref().ok().map(|labels| labels[row].to_owned());
-            writer
-                .write_record(label.into_iter().chain(numbers.iter().map(f32::to_string)))
-                .map_err(failed)?;
+    struct Predicted {
+        header: Vec<String>,
+        /// The class, where there are some, and the numbers of each row.
+        rows: Vec<(Option<String>, Vec<f32>)>,
+    }
+
+    /// A class or a number.
+    #[derive(serde::Serialize)]
+    #[serde(untagged)]
+    enum Cell<'a> {
+        Class(&'a str),
+        Number(f32),
+    }
+
+    impl Predicted {
+        fn new(predictions: &Predictions) -> Predicted {
+            let probabilities = predictions.class_names().iter().map(|name| format!("probability.{name}"));
+            let width = predictions.width();
+            let labels = predictions.labels();
+            let header: Vec<String> = match (predictions.output(), &labels) {
+                (OutputKind::Numbers, _) if width == 1 => vec!["prediction".to_owned()],
+                (OutputKind::Numbers, _) => {
+                    (1..=width).map(|number| format!("prediction.{number}")).collect()
+                }
+                (_, Ok(_)) => std::iter::once("class".to_owned()).chain(probabilities).collect(),
+                (_, Err(_)) => probabilities.collect(),
+            };
+            let numbers: Vec<Vec<f32>> = match predictions.output() {
+                OutputKind::Numbers => predictions.rows().map(<[f32]>::to_vec).collect(),
+                _ => predictions.probabilities(),
+            };
+            let label = |row: usize| labels.as_ref().ok().map(|labels| labels[row].to_owned());
+            let rows = numbers.into_iter().enumerate().map(|(row, numbers)| (label(row), numbers));
+            Predicted { header, rows: rows.collect() }
         }
-        let bytes = writer.into_inner().map_err(|error| Failure::Output(error.to_string()))?;
-        String::from_utf8(bytes).map_err(|error| Failure::Output(error.to_string()))
+
+        fn csv(&self) -> Result<String, Failure> {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let failed = |error: csv::Error| Failure::Output(format!("could not write as CSV: {error}"));
+            writer.write_record(&self.header).map_err(failed)?;
+            for (class, numbers) in &self.rows {
+                let numbers = numbers.iter().map(f32::to_string);
+                writer.write_record(class.iter().cloned().chain(numbers)).map_err(failed)?;
+            }
+            let bytes = writer.into_inner().map_err(|error| Failure::Output(error.to_string()))?;
+            String::from_utf8(bytes).map_err(|error| Failure::Output(error.to_string()))
+        }
+
+        /// The rows for JSON.
+        fn objects(&self) -> Vec<Map<Cell<'_>>> {
+            self.rows
+                .iter()
+                .map(|(class, numbers)| {
+                    let class = class.iter().map(|class| Cell::Class(class));
+                    let cells = class.chain(numbers.iter().map(|&number| Cell::Number(number)));
+                    Map(self.header.iter().cloned().zip(cells).collect())
+                })
+                .collect()
+        }
     }
 }

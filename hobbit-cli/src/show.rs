@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use console::Style;
-use hobbit::observe::{self, text};
+use hobbit::observe::{self, Wording, text};
 use hobbit::repository::{End, Overview, Reader, TrialOverview};
 use hobbit::{Status, TrialId};
 use serde::Serialize;
@@ -126,7 +126,8 @@ fn colour(rank: usize, trial: &TrialOverview) -> Style {
 /// The whole story of a trial: what became of it, its hyperparameters, its stages and its epochs.
 fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
     let mut text = fate(reader, overview, rank, trial);
-    let hparams = trial.hparams.iter().map(|(name, value)| [name.clone(), value.to_string()]);
+    let hparams = Wording::new(&overview.study.space).exact_fields(&trial.hparams);
+    let hparams = hparams.into_iter().map(|(name, value)| [name, value]);
     let mut tables = vec![pairs(["hyperparameter", "value"], hparams)];
     if !trial.model.is_empty() {
         let model = trial.model.iter().map(|(name, what)| [name.clone(), what.clone()]);
@@ -143,18 +144,20 @@ fn story(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOvervie
 }
 
 /// What became of a trial, and where its weights are.
-fn fate(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
+pub(crate) fn fate(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview) -> String {
     let monitor = observe::printable(&overview.study.monitor);
-    let name = Style::new().bold().apply_to(format!("Trial {}", trial.id));
+    let name = format!("Trial {}", trial.id);
     let mut text = format!("{name}: {}", state::fate(trial, State::of(overview)));
     if let Some((score, epoch)) = trial.score {
         let (score, trials) = (text::number(score), overview.trials.len());
         text += &format!(", {monitor} {score} at epoch {epoch}, rank {rank} of {trials}");
     }
-    text += "\n";
+    let bold = Style::new().bold().apply_to(&name).to_string();
+    text = output::folded(&text).replacen(&name, &bold, 1) + "\n";
     if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
         let reason = format!("Reason: {reason}");
-        text += &format!("{}\n", Style::new().red().apply_to(observe::printable_lines(&reason)));
+        let reason: Vec<String> = observe::printable_lines(&reason).lines().map(output::folded).collect();
+        text += &format!("{}\n", Style::new().red().apply_to(reason.join("\n")));
     }
     if let Ok(path) = state::weights(reader, trial) {
         text += &format!("Weights: {}\n", output::shown_path(&path));
@@ -164,7 +167,7 @@ fn fate(reader: &Reader, overview: &Overview, rank: usize, trial: &TrialOverview
 
 /// A table of names and what belongs to them.
 fn pairs(titles: [&str; 2], rows: impl Iterator<Item = [String; 2]>) -> Table {
-    let mut table = Table::new(2).texts(titles);
+    let mut table = Table::pairs(titles);
     for row in rows {
         table.row(row.into(), Style::new());
     }

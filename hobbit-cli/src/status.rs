@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use console::{Style, Term, measure_text_width, truncate_str};
+use console::{Style, Term, truncate_str};
 use hobbit::observe;
 use hobbit::observe::text::{count, duration, number};
-use hobbit::repository::{MachineOverview, Overview, Reader, Timestamp};
+use hobbit::repository::{Overview, Reader, Timestamp};
 use serde::Serialize;
 
+use crate::brackets;
 use crate::failure::{Failure, Outcome};
+use crate::machines;
 use crate::output::{self, Format, FormatArg};
 use crate::state::{self, State};
 use crate::table::Table;
@@ -62,7 +64,8 @@ since 1970; what is not known is null. Of a study that is not by Hyperband,
 study has algorithm: {name, and its numbers}. machines is there only if others
 trained for the study.";
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// The seconds between two looks.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if (0.01..=86400.0).contains(&seconds) {
         Ok(seconds)
@@ -180,7 +183,7 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
         State::Killed => Style::new().red(),
         State::New | State::Stopped => Style::new().yellow(),
     };
-    let title = Style::new().bold().apply_to(state::title(reader.dir(), overview));
+    let title = Style::new().bold().apply_to(output::folded(&state::title(reader.dir(), overview)));
     let mut text = format!("{title}\n") + &line("State", &state.sentence(overview), &colour);
     let mut plain = |label: &str, value: &str| text += &line(label, value, &Style::new());
     plain("Epochs", &epochs(overview, state));
@@ -199,16 +202,44 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     if !running.is_empty() {
         plain(if state.is_live() { "Running" } else { "Lost" }, &running.join(", "));
     }
-    for (place, value) in machines(overview).iter().enumerate() {
+    for (place, value) in machines::lines(overview).iter().enumerate() {
         plain(if place == 0 { "Machines" } else { "" }, value);
     }
-    text + "\n" + &stages(overview, state).render(output::width())
+    let over = brackets::over(overview, state);
+    if let Some(over) = brackets::said(&over, overview) {
+        plain("Over", &over);
+    }
+    if let Some(top) = top(overview) {
+        text += &format!("\n{}", top.render(output::width()));
+    }
+    if overview.stage_totals().iter().any(|stage| !over.contains(&stage.bracket)) {
+        text += &format!("\n{}", brackets::table(overview, state, &over).render(output::width()));
+    }
+    text
+}
+
+/// The best trials, with their hyperparameters as people write them.
+fn top(overview: &Overview) -> Option<Table> {
+    const TOP: usize = 3;
+    let wording = observe::Wording::new(&overview.study.space);
+    let mut table = Table::new(4).numbers(["rank"]).text("trial").number(&overview.study.monitor);
+    table = table.number("epochs").text("hyperparameters");
+    let scored = overview.trials.iter().take(TOP).filter_map(|trial| Some((trial.score?.0, trial)));
+    let mut rank: u64 = 0;
+    for (score, trial) in scored {
+        rank += 1;
+        let hparams = wording.line(&trial.hparams);
+        let cells =
+            vec![rank.to_string(), trial.id.to_string(), number(score), trial.epochs().to_string(), hparams];
+        table.row(cells, if rank == 1 { Style::new().green() } else { Style::new() });
+    }
+    (rank > 0).then_some(table)
 }
 
 /// A line, or as many as the terminal's width makes of it.
 fn line(label: &str, value: &str, style: &Style) -> String {
     let width = output::width().unwrap_or(usize::MAX);
-    let lines = wrapped(&observe::printable(value), width.saturating_sub(LABEL));
+    let lines = output::wrapped(&observe::printable(value), width.saturating_sub(LABEL));
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     let lines = lines.iter().zip(labels).map(|(value, label)| {
         let label = Style::new().bold().apply_to(format!("{label:<LABEL$}"));
@@ -221,7 +252,7 @@ fn epochs(overview: &Overview, state: State) -> String {
     let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
     let all = trained.saturating_add(overview.epochs_left());
     let mut epochs = format!("{trained} of {all}");
-    if is_expected(overview) && state != State::Finished {
+    if !overview.outline.is_exact() && state != State::Finished {
         epochs += " expected";
     } else if all != planned {
         epochs += &format!(" (planned: {planned})");
@@ -238,13 +269,8 @@ fn epochs(overview: &Overview, state: State) -> String {
     epochs
 }
 
-/// Whether how many trials and epochs later stages have is an expectation.
-fn is_expected(overview: &Overview) -> bool {
-    !overview.outline.is_exact()
-}
-
 fn trials(overview: &Overview) -> String {
-    let begun = format!("{} begun", overview.trials.len());
+    let begun = format!("{} of {} begun", overview.trials.len(), overview.outline.total_trials());
     match failed(overview) {
         0 => begun,
         failed => format!("{begun}, {failed} failed"),
@@ -263,21 +289,6 @@ fn best(reader: &Reader, overview: &Overview) -> String {
 /// The columns of the words that lines begin with.
 const LABEL: usize = 10;
 
-/// The text on lines that are no wider than this, if its words are not.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 /// The trials that the last process is training, by worker.
 fn running(overview: &Overview) -> impl Iterator<Item = (hobbit::TrialId, u32, u32, Timestamp)> {
     let running = overview
@@ -287,74 +298,6 @@ fn running(overview: &Overview) -> impl Iterator<Item = (hobbit::TrialId, u32, u
     let mut running: Vec<_> = running.collect();
     running.sort_by_key(|(_, _, worker, _)| *worker);
     running.into_iter()
-}
-
-/// The most machines that have a line of their own.
-const MOST_MACHINES: usize = 32;
-
-/// How many machines there are, and what each of them is at; nothing if there never were any.
-fn machines(overview: &Overview) -> Vec<String> {
-    if overview.machines.is_empty() {
-        return Vec::new();
-    }
-    let here: Vec<&MachineOverview> =
-        overview.machines.iter().filter(|machine| machine.gone.is_none()).collect();
-    let slots: u64 = here.iter().map(|machine| u64::from(machine.slots)).sum();
-    let lost = overview.machines.iter().filter(|machine| matches!(machine.gone, Some((_, true)))).count();
-    let mut first = format!("{} with {}", count(here.len() as u64, "machine"), count(slots, "slot"));
-    let left = overview.machines.len() - here.len() - lost;
-    for (number, what) in [(left, "left"), (lost, "lost")] {
-        if number > 0 {
-            first += &format!(", {number} {what}");
-        }
-    }
-    let line = |machine: &&MachineOverview| {
-        let MachineOverview { host, pid, slots, stages, doing, .. } = machine;
-        let (slots, stages) = (count(*slots, "slot"), count(*stages, "stage"));
-        format!("process {pid} on {host}, {slots}, {stages} trained: {}", observe::text::doing(doing))
-    };
-    let more = here.len().saturating_sub(MOST_MACHINES);
-    let lines = here.iter().take(MOST_MACHINES).map(line);
-    let more = (more > 0).then(|| format!("and {more} more"));
-    std::iter::once(first).chain(lines).chain(more).collect()
-}
-
-/// A row for each stage of each bracket, all repetitions together.
-fn stages(overview: &Overview, state: State) -> Table {
-    let is_lost = !state.is_live() && overview.stage_totals().iter().any(|stage| stage.running > 0);
-    let begun = if is_lost { "lost" } else { "running" };
-    let planned = if is_expected(overview) { "expected" } else { "trials" };
-    let mut table = Table::new(2)
-        .numbers(["bracket", "stage", "epochs", planned, "done", begun, "failed"])
-        .text("progress");
-    for stage in overview.stage_totals() {
-        let (planned, trained, failed, running) = (stage.planned, stage.trained, stage.failed, stage.running);
-        let or_dash = |n: u64| if n == 0 { "-".to_owned() } else { n.to_string() };
-        let colour = match () {
-            () if running > 0 && state.is_live() => Style::new().cyan(),
-            () if trained + failed == 0 => Style::new().dim(),
-            () => Style::new(),
-        };
-        let cells = vec![
-            if stage.stage == 0 { stage.bracket.to_string() } else { String::new() },
-            (stage.stage + 1).to_string(),
-            stage.epochs.to_string(),
-            planned.to_string(),
-            or_dash(trained),
-            or_dash(running),
-            or_dash(failed),
-            bar(trained + failed, planned),
-        ];
-        table.row(cells, colour);
-    }
-    table
-}
-
-fn bar(done: u64, planned: u64) -> String {
-    const LENGTH: u64 = 20;
-    let full = (u128::from(LENGTH) * u128::from(done.min(planned))).checked_div(planned.into()).unwrap_or(0)
-        as usize;
-    format!("[{}{}]", "=".repeat(full), " ".repeat(LENGTH as usize - full))
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Tables that fit the terminal.
 
-use comfy_table::{CellAlignment, Table as Grid, presets};
-use console::{Style, measure_text_width};
+use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
+use console::{Style, measure_text_width, truncate_str};
 use hobbit::observe::printable;
 
 /// A table; its first columns are repeated where it is too wide and has to be cut. Whatever its cells hold,
@@ -10,12 +10,19 @@ pub(crate) struct Table {
     columns: Vec<(String, CellAlignment)>,
     rows: Vec<(Vec<String>, Style)>,
     repeated: usize,
+    /// Cells that are too wide go on below, instead of being cut.
+    wraps: bool,
 }
 
 impl Table {
     /// An empty table.
     pub(crate) fn new(repeated: usize) -> Table {
-        Table { columns: Vec::new(), rows: Vec::new(), repeated }
+        Table { columns: Vec::new(), rows: Vec::new(), repeated, wraps: false }
+    }
+
+    /// Names and what belongs to them: all of it is shown, on as many lines as it takes.
+    pub(crate) fn pairs(titles: [&str; 2]) -> Table {
+        Table { wraps: true, ..Table::new(2).texts(titles) }
     }
 
     /// Adds a column of text.
@@ -45,7 +52,8 @@ impl Table {
         self.rows.push((cells.iter().map(|text| cell(text)).collect(), style));
     }
 
-    /// The text; where it is wider than `width`, it is cut into tables one below the other.
+    /// The text; where it is wider than `width`, it is cut into tables one below the other. A cell that is
+    /// wider by itself is cut.
     pub(crate) fn render(&self, width: Option<usize>) -> String {
         const GAP: usize = 2;
         let widest = |column: usize| {
@@ -69,23 +77,34 @@ impl Table {
             block.push(column);
         }
         blocks.push(block);
-        let blocks: Vec<String> = blocks.iter().map(|block| self.block(block)).collect();
+        let most = width.map_or(usize::MAX, |width| width.saturating_sub(start).max(LEAST));
+        let wrap = width.filter(|_| self.wraps);
+        let blocks: Vec<String> = blocks.iter().map(|block| self.block(block, most, wrap)).collect();
         blocks.join("\n")
     }
 
-    fn block(&self, columns: &[usize]) -> String {
+    fn block(&self, columns: &[usize], most: usize, wrap: Option<usize>) -> String {
         let mut grid = Grid::new();
+        if let Some(width) = wrap {
+            let width = u16::try_from(width.max(LEAST)).unwrap_or(u16::MAX);
+            grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
         grid.load_style(presets::NOTHING);
         grid.set_header(columns.iter().map(|&column| &self.columns[column].0));
         for (cells, _) in &self.rows {
-            grid.add_row(columns.iter().map(|&column| cells.get(column).map_or("", String::as_str)));
+            let cell = |column: usize| cells.get(column).map_or("", String::as_str);
+            let cut = |column: usize| if column < self.repeated { usize::MAX } else { most };
+            grid.add_row(columns.iter().map(|&column| truncate_str(cell(column), cut(column), "…")));
         }
         for (column, &source) in grid.column_iter_mut().zip(columns) {
             column.set_padding((0, 2));
             column.set_cell_alignment(self.columns[source].1);
         }
         let header = Style::new().bold();
+        let plain = Style::new();
         let styles = std::iter::once(&header).chain(self.rows.iter().map(|(_, style)| style));
+        // where cells go on below, all have the same
+        let styles = styles.chain(std::iter::repeat(&plain));
         let text = grid.to_string();
         text.lines()
             .zip(styles)
@@ -93,6 +112,9 @@ impl Table {
             .collect()
     }
 }
+
+/// A cell keeps so much of its text, however narrow the terminal is.
+const LEAST: usize = 16;
 
 /// A cell is no longer than this: all others of its column would be filled up to its length.
 const LONGEST: usize = 1000;
@@ -108,6 +130,21 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_that_is_too_wide_is_cut_or_goes_on_below() {
+        console::set_colors_enabled(false);
+        let cells = || ["name", "one two three four five six"].map(str::to_owned).into();
+        let mut table = Table::new(1).texts(["a", "b"]);
+        table.row(cells(), Style::new());
+        assert_eq!(table.render(Some(24)), "a     b\nname  one two three fou…\n");
+        let mut table = Table::pairs(["a", "b"]);
+        table.row(cells(), Style::new());
+        let text = table.render(Some(24));
+        assert!(text.lines().all(|line| line.chars().count() <= 24) && text.contains("four"), "{text}");
+        assert!(text.split_whitespace().eq("a b name one two three four five six".split(' ')), "{text}");
+        assert_eq!(table.render(None), "a     b\nname  one two three four five six\n");
+    }
 
     #[test]
     fn what_is_too_wide_goes_on_below() {

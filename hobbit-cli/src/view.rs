@@ -25,7 +25,7 @@ impl<T: Serialize> Serialize for Map<T> {
 }
 
 /// A hyperparameter's value.
-pub(crate) struct Plain(Value);
+pub(crate) struct Plain(pub(crate) Value);
 
 impl Serialize for Plain {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -57,15 +57,15 @@ pub(crate) struct StudyView {
 
 /// An algorithm and its numbers.
 #[derive(serde::Serialize)]
-struct AlgorithmView {
+pub(crate) struct AlgorithmView {
     name: &'static str,
     #[serde(flatten)]
     numbers: Map<u64>,
 }
 
 impl AlgorithmView {
-    fn new(study: &StudyRecord) -> Option<AlgorithmView> {
-        let algorithm = study.algorithm;
+    /// None of Hyperband, whose numbers have names of their own.
+    pub(crate) fn new(algorithm: &Algorithm) -> Option<AlgorithmView> {
         if let Algorithm::Hyperband { .. } = algorithm {
             return None;
         }
@@ -84,31 +84,10 @@ impl StudyView {
             eta: study.eta(),
             epoch_count: study.epoch_count().to_string(),
             iterations: study.iterations(),
-            algorithm: AlgorithmView::new(study),
+            algorithm: AlgorithmView::new(&study.algorithm),
             seed: study.seed,
             hobbit: study.hobbit.clone(),
         }
-    }
-}
-
-/// A hyperparameter and the values it can have.
-#[derive(serde::Serialize)]
-pub(crate) struct ParameterView {
-    name: String,
-    description: String,
-    domain: String,
-    conditions: Vec<String>,
-}
-
-impl ParameterView {
-    pub(crate) fn all(study: &StudyRecord) -> Vec<ParameterView> {
-        let view = |parameter: &hobbit::space::Parameter| ParameterView {
-            name: parameter.name().to_owned(),
-            description: parameter.description().to_owned(),
-            domain: parameter.domain().to_string(),
-            conditions: parameter.conditions().iter().map(ToString::to_string).collect(),
-        };
-        study.space.parameters().iter().map(view).collect()
     }
 }
 
@@ -273,10 +252,21 @@ struct OutcomeView {
 
 /// The metrics of an epoch.
 #[derive(serde::Serialize)]
-struct EpochView {
+pub(crate) struct EpochView {
     epoch: u64,
     stage: u32,
     metrics: Map<f64>,
+}
+
+impl EpochView {
+    /// The epochs of a stage.
+    pub(crate) fn of(stage: &StageRecord) -> impl Iterator<Item = EpochView> {
+        (stage.from + 1..).zip(stage.history.rows()).map(|(epoch, row)| EpochView {
+            epoch,
+            stage: stage.stage + 1,
+            metrics: Map(stage.history.metrics().iter().cloned().zip(row.iter().copied()).collect()),
+        })
+    }
 }
 
 impl WholeTrialView {
@@ -296,17 +286,10 @@ impl WholeTrialView {
             seconds: stage.seconds,
             ended: stage.time.0,
         };
-        let epochs = trial.stages.iter().flat_map(|stage| {
-            (stage.from + 1..).zip(stage.history.rows()).map(|(epoch, row)| EpochView {
-                epoch,
-                stage: stage.stage + 1,
-                metrics: Map(stage.history.metrics().iter().cloned().zip(row.iter().copied()).collect()),
-            })
-        });
         WholeTrialView {
             trial: TrialView::new(rank, trial),
             stages: trial.stages.iter().map(outcome).collect(),
-            history: epochs.collect(),
+            history: trial.stages.iter().flat_map(EpochView::of).collect(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{BoxError, Error, Result};
 use crate::objective::{Objective, TrialContext};
 #[cfg(feature = "evcxr")]
 use crate::observe::{print, results_notebook};
-use crate::observe::{results_table, rows_csv};
+use crate::observe::{results_summary, results_table, rows_csv, width};
 use crate::printable::printable;
 use crate::ranked::Trial;
 use crate::repository::{Status, StopReason, StudyRecord, Weights, other_score};
@@ -25,7 +25,8 @@ use crate::trial::{Direction, TrialId};
 /// from the one with the lowest loss, and among these from the first. (Studies started before this rule
 /// existed keep breaking ties by the smaller id and the first epoch.)
 ///
-/// Its `Display` is the ranked table.
+/// Its `Display` is the ranked table, in blocks as wide as the terminal: or 100 columns, or those that the
+/// environment variable `COLUMNS` says, where the output goes elsewhere. `{:60}` asks for 60 columns.
 ///
 /// ```
 /// # use hobbit::{Hyperband, search_space};
@@ -198,18 +199,12 @@ impl<O: Objective> Results<O> {
         rebuild(&*self.objective, &self.study, trial.id, &trial.hparams, &saved)
     }
 
-    /// The ranked table of so many trials.
-    fn table(&self, trials: usize) -> String {
-        let rows: Vec<_> = self.trials.iter().take(trials).map(Trial::row).collect();
-        results_table(&rows, &self.study.monitor)
-    }
-
     /// Everything that was asked for; what a sweep prints at its end.
     pub(crate) fn summary(&self) -> String {
-        let mut text = self.table(10);
-        if self.trials.len() > 10 {
-            text += &format!("... and {} more\n", self.trials.len() - 10);
-        }
+        let rows: Vec<_> = self.trials.iter().take(10).map(Trial::row).collect();
+        let more = self.trials.len() - rows.len();
+        let StudyRecord { monitor, space, .. } = &self.study;
+        let mut text = results_summary(&rows, more, (monitor, space), width());
         if let Some((dir, weights)) = &self.repository {
             let shown = |path: PathBuf| printable(&path.to_string_lossy()).into_owned();
             text += &format!("Results: {}\n", shown(dir.join("results.ron")));
@@ -258,7 +253,9 @@ impl<'a, O: Objective> IntoIterator for &'a Results<O> {
 
 impl<O: Objective> fmt::Display for Results<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.table(usize::MAX))
+        let rows: Vec<_> = self.trials.iter().map(Trial::row).collect();
+        let StudyRecord { monitor, space, .. } = &self.study;
+        f.write_str(&results_table(&rows, (monitor, space), f.width().unwrap_or_else(width)))
     }
 }
 
@@ -267,7 +264,7 @@ impl<O: Objective> Results<O> {
     /// Shows the ranked table in a notebook of evcxr, which calls this for a value that ends a cell.
     pub fn evcxr_display(&self) {
         let rows: Vec<_> = self.trials.iter().map(Trial::row).collect();
-        print(&results_notebook(&rows, &self.study.monitor));
+        print(&results_notebook(&rows, (&self.study.monitor, &self.study.space)));
     }
 }
 

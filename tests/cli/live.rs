@@ -65,6 +65,21 @@ fn who_is_still_there_is_told_from_who_is_gone() {
     assert!(place.stdout("status study").contains("cannot be seen from here"));
 }
 
+#[test]
+fn brackets_that_are_over_take_no_lines() {
+    let place = Place::with_study();
+    let study = place.path("study");
+    let journal = std::fs::read_to_string(study.join("journal.ron")).unwrap();
+    let is_last = |line: &str| line.contains("Stage(") && line.contains("trial:\"1-6\",stage:2,");
+    let last = journal.lines().position(is_last).unwrap();
+    rewrite(&study, last, &this_host(), std::process::id(), Timestamp::now().0);
+    let text = place.stdout("status study");
+    assert!(text.contains("Over      bracket 1, with 9 trials\n"), "{text}");
+    let stages = text.lines().skip_while(|line| !line.starts_with("bracket  stage"));
+    let brackets: Vec<&str> = stages.skip(1).map(|line| line[..7].trim()).collect();
+    assert_eq!(brackets, ["2", "", "3"], "{text}");
+}
+
 /// A clock that was set back while the study ran, and one that is behind now.
 #[test]
 fn times_of_other_clocks_give_no_nonsense() {

@@ -5,11 +5,14 @@
 
 mod hostile;
 mod live;
+#[cfg(unix)]
+mod narrow;
 mod plan;
 mod predict;
 mod serve;
 mod trouble;
 mod values;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -151,6 +154,7 @@ fn help() {
         "plan",
         "status",
         "show",
+        "watch",
         "best",
         "predict",
         "report",
@@ -179,6 +183,13 @@ fn every_command_on_a_finished_study_and_nothing_is_written() {
                 "plan 9 3 --cumulative",
                 "plan 3 3 --format json",
                 "plan 27 3 --brackets 1",
+                "plan 27 3 --algorithm asha --trials 100 --workers 1,4,8 --lookahead 4,8",
+                "plan 27 3 --algorithm successive-halving --trials 27",
+                "plan 20 --algorithm random-search --trials 50 --workers 3 --format json",
+                "plan 27 3 --trials 5",
+                "plan 27 3 --algorithm asha",
+                "plan 27 --algorithm asha --trials 100",
+                "plan 27 3 --workers 0",
             ],
         ),
         ("status.txt", &["status study", "status study --watch", "status study --format json"]),
@@ -244,11 +255,16 @@ fn what_is_exported_is_what_the_study_has() {
     let document = place.json("export study --json");
     let history = document["trials"][0]["history"].as_array().unwrap();
     assert_eq!(history.len() as u64, overview.trials[0].epochs());
-    // to a file the same is written, and nothing else is printed
-    assert_eq!(place.stdout("export study --csv -o trials.csv"), "");
+    // to a file the same is written, and what it is is said
+    assert_eq!(place.stdout("export study --csv -o trials.csv"), "trials.csv: 17 trials\n");
     assert_eq!(
         std::fs::read_to_string(place.path("trials.csv")).unwrap(),
         place.stdout("export study --csv")
+    );
+    assert_eq!(place.stdout("export study --format json"), place.stdout("export study --json"));
+    assert_eq!(
+        place.stdout("export study --format csv --epochs"),
+        place.stdout("export study --csv --epochs")
     );
 }
 
@@ -262,8 +278,8 @@ fn what_is_exported_for_other_tools_is_what_the_library_exports() {
     TensorBoard::new(place.path("library")).export(&overview).unwrap();
     // the second time nothing is missing
     for _ in 0..2 {
-        assert_eq!(place.stdout("export study --optuna command.journal"), "");
-        assert_eq!(place.stdout("export study --tensorboard command"), "");
+        assert_eq!(place.stdout("export study --optuna command.journal"), "command.journal: 17 trials\n");
+        assert_eq!(place.stdout("export study --tensorboard command"), "command: the runs of 17 trials\n");
     }
     let optuna = |name: &str, study: &str| import::optuna(place.path(name), Some(study)).unwrap();
     let expected = optuna("library.journal", "library");
@@ -280,7 +296,8 @@ fn what_is_exported_for_other_tools_is_what_the_library_exports() {
     assert_eq!(below("command").len(), overview.trials.len());
 
     // a second study in the same file
-    assert_eq!(place.stdout("export study --optuna command.journal --study-name again"), "");
+    let again = place.stdout("export study --optuna command.journal --study-name again");
+    assert_eq!(again, "command.journal: 17 trials\n");
     assert_eq!(optuna("command.journal", "again"), expected);
     assert_eq!(optuna("command.journal", "command"), expected);
     assert!(files(&place.path("study")) == before);

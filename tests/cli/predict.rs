@@ -60,6 +60,12 @@ mod with_models {
         }
         assert_eq!(printed, expected);
         assert!(printed.contains("\ncat,0.9") && printed.contains("\ndog,0.0"), "{printed}");
+        let json = place.json("predict study new.csv --format json");
+        assert_eq!(json.as_array().unwrap().len(), 2);
+        for (object, row) in json.as_array().unwrap().iter().zip(predictions.rows()) {
+            assert_eq!(object["probability.dog"].as_f64().unwrap() as f32, row[1]);
+        }
+        assert_eq!((&json[0]["class"], &json[1]["class"]), (&"cat".into(), &"dog".into()));
         // the file of weights alone, into a file
         let weights = place.stdout("best study --weights");
         place.stdout(&format!("predict {} new.csv -o out.csv", weights.trim()));

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hobbit::Hyperband;
+use hobbit::{Hyperband, MaxFailures};
 
 use crate::support::kill::process;
+use crate::support::wide::wide;
 use crate::support::{Curve, terminal};
 
 /// As a process of its own: a sweep of an objective that prints.
@@ -15,19 +16,29 @@ pub(crate) fn talker(dir: &Path, workers: usize) {
     Hyperband::of(curve).seed(3).workers(workers).repo_dir(dir).run(9, 3).unwrap();
 }
 
+/// As a process of its own: a sweep over many nested and conditional parameters, some of whose trials fail.
+pub(crate) fn wide_sweeper(dir: &Path, workers: usize) {
+    let study = Hyperband::of(wide(Duration::from_millis(15))).seed(4).workers(workers);
+    study.max_failures(MaxFailures::Share(1.0)).repo_dir(dir).run(9, 3).unwrap();
+}
+
 fn talk(dir: &Path) -> Command {
-    let mut command = process("observe::terminal::talker", dir, 2);
+    started("observe::terminal::talker", dir)
+}
+
+fn started(name: &str, dir: &Path) -> Command {
+    let mut command = process(name, dir, 2);
     command.arg("--nocapture").env("TERM", "xterm-256color");
     command
 }
 
 /// What a terminal shows at the end, and what it showed at some time that satisfies `seen`.
-fn on_a_terminal(columns: u16, seen: impl Fn(&str) -> bool) -> (String, Option<String>) {
+fn on_a_terminal(name: &str, columns: u16, seen: impl Fn(&str) -> bool) -> (String, Option<String>) {
     let rows = 400;
     let dir = tempfile::tempdir().unwrap();
     let mut screen = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
     let mut found = None;
-    let status = terminal::run(talk(dir.path()), Some((rows, columns)), |bytes| {
+    let status = terminal::run(started(name, dir.path()), Some((rows, columns)), |bytes| {
         screen.process(bytes);
         let shown = rows_of(&screen);
         if found.is_none() && seen(&shown) {
@@ -59,7 +70,7 @@ fn a_live_view_and_the_prints_of_the_objective_do_not_garble_each_other() {
                 .iter()
                 .all(|part| text.contains(part))
         };
-        let (end, live) = on_a_terminal(columns, whole);
+        let (end, live) = on_a_terminal("observe::terminal::talker", columns, whole);
         let live = live.unwrap_or_else(|| panic!("the live view was never whole:\n{end}"));
         let place = live.lines().position(|line| line.starts_with("bracket ")).unwrap();
         let view: Vec<&str> = live.lines().skip(place).filter(|line| !line.is_empty()).collect();
@@ -77,6 +88,46 @@ fn a_live_view_and_the_prints_of_the_objective_do_not_garble_each_other() {
             "{end}"
         );
     }
+}
+
+#[test]
+fn a_sweep_over_many_parameters_fits() {
+    for columns in [80, 200] {
+        let whole = |text: &str| {
+            ["\n   2 val_loss ", "\n   3 val_loss ", "\nrunning ", "\nfailed ", "▁"]
+                .iter()
+                .all(|part| text.contains(part))
+        };
+        let (end, live) = on_a_terminal("observe::terminal::wide_sweeper", columns, whole);
+        let live = live.unwrap_or_else(|| panic!("the live view was never whole:\n{end}"));
+        let best = live.lines().find(|line| line.starts_with("best val_loss ")).unwrap();
+        assert!(best.contains("): learning_rate ") && best.chars().count() <= columns.into(), "{live}");
+        // a line a trial, and the whole of the best one below
+        let table: Vec<&str> = end.lines().skip_while(|line| !line.starts_with("rank  trial")).collect();
+        assert!((1..=10).all(|rank| table[rank].starts_with(&format!("{rank:>4}  "))), "{end}");
+        assert!(end.contains("\nBest, trial ") && end.contains("... and 7 more trials, "), "{end}");
+        let plan = if columns == 80 { "\n1        9 x 1, 3 x 3, 1 x 9\n" } else { "\nTotal epochs=78\n" };
+        assert!(end.contains(plan), "{end}");
+    }
+}
+
+#[test]
+fn lines_in_a_pipe_say_no_hyperparameters() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = started("observe::terminal::wide_sweeper", dir.path());
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    let progress = String::from_utf8(output.stderr).unwrap();
+    let last = progress.lines().rfind(|line| line.contains(" epochs, ")).unwrap();
+    assert!(last.contains("/17 trials, ") && last.contains(" failed"), "{progress}");
+    assert!(last.contains("; best val_loss ") && !progress.contains("learning_rate"), "{progress}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let table = text.lines().skip_while(|line| !line.starts_with("rank  trial"));
+    assert!(table.clone().all(|line| line.chars().count() <= 100 || line.contains('/')), "{text}");
+    assert_eq!(
+        table.filter(|line| line.contains("learning_rate")).count(),
+        2,
+        "a title, and the best: {text}"
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub(crate) mod scripted;
 pub(crate) mod terminal;
 #[cfg_attr(not(unix), allow(dead_code, reason = "for tests on terminals and of the command"))]
 pub(crate) mod texts;
+#[cfg_attr(not(unix), allow(dead_code, reason = "for tests on terminals"))]
+pub(crate) mod wide;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

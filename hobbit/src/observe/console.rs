@@ -8,10 +8,14 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::brackets::brackets_text;
+use super::columns::known_width;
 use super::estimate::Estimate;
 use super::live::Live;
 use super::progress::Progress;
-use super::text::{cell, count, doing, duration, number, seconds};
+use super::scene::Scene;
+use super::text::{count, doing, duration, number, seconds};
+use super::wording::Wording;
 use super::{Event, Observer, StudyInfo};
 use crate::error::{BoxError, Result};
 use crate::printable::{printable, printable_lines, printable_page};
@@ -29,6 +33,9 @@ const RATE_OVER: Duration = Duration::from_secs(10);
 /// So many failures are told of, unless every stage is.
 const FAILURES_TOLD: u64 = 3;
 
+/// The most machines that the live view has a line for.
+const MOST_MACHINES: usize = 8;
+
 /// How much is printed while a sweep runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Verbosity {
@@ -41,18 +48,29 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
+/// What a line has told, so that the next one tells what has changed.
+#[derive(Default)]
+struct Told {
+    epochs: u64,
+    trials: u64,
+    failed: u64,
+    /// The best trial, and the bits of its score.
+    best: Option<(TrialId, u64)>,
+}
+
 /// Prints the plan, an estimate, and progress.
 pub(crate) struct Console {
     verbose: bool,
-    live: Option<Live>,
+    /// The live view, and what only it shows.
+    live: Option<(Live, Scene)>,
     progress: Progress,
     estimate: Estimate,
     workers: u32,
     machines: Arc<[Machine]>,
     monitor: String,
-    best: String,
-    /// The trial that this names, and the bits of its score.
-    named: Option<(TrialId, u64)>,
+    wording: Wording,
+    /// What was told last.
+    told: Told,
     start: Instant,
     shown: Instant,
     /// The epochs trained at some moments of the last while.
@@ -71,8 +89,8 @@ impl Console {
             workers: info.workers,
             machines: Arc::default(),
             monitor: printable(&info.monitor).into_owned(),
-            best: String::new(),
-            named: None,
+            wording: Wording::new(&info.space),
+            told: Told::default(),
             start: now,
             shown: now,
             moments: VecDeque::from([(now, 0)]),
@@ -83,24 +101,20 @@ impl Console {
     fn begin(&mut self, info: &StudyInfo) {
         print(&heading(info));
         if std::io::stderr().is_terminal() {
-            self.live = Some(Live::new());
+            self.live = Some((Live::new(), Scene::default()));
         }
     }
 
     fn say(&self, text: &str) {
         match &self.live {
-            Some(live) => live.print(&printable_page(text)),
+            Some((live, _)) => live.print(&printable_page(text)),
             None => print(text),
         }
     }
 
-    /// The state of things, for view and lines alike.
-    fn state(&self) -> String {
-        let (begun, trials) = self.progress.trials();
-        let mut text = format!("{begun}/{trials} trials");
-        if self.progress.failed > 0 {
-            text += &format!(", {} failed", self.progress.failed);
-        }
+    /// The state of things beside the trials, for view and lines alike.
+    fn pace(&self) -> String {
+        let mut text = String::new();
         if let Some(rate) = self.rate() {
             text += &format!(", {} epochs/s", number(rate));
         }
@@ -125,9 +139,11 @@ impl Console {
         let line = |machine: &Machine| {
             let Machine { host, pid, slots, .. } = machine;
             let slots = count(*slots, "slot");
-            format!("process {pid} on {}, {slots}: {}", printable(host), doing(&machine.doing))
+            format!("  process {pid} on {}, {slots}: {}", printable(host), doing(&machine.doing))
         };
-        self.machines.iter().map(line).collect()
+        let more = self.machines.len().saturating_sub(MOST_MACHINES);
+        let more = (more > 0).then(|| format!("  and {more} more machines"));
+        self.machines.iter().take(MOST_MACHINES).map(line).chain(more).collect()
     }
 
     fn rate(&self) -> Option<f64> {
@@ -143,44 +159,52 @@ impl Console {
             return;
         }
         self.shown = Instant::now();
-        let state = self.state();
+        let pace = self.pace();
         self.moments.push_back((self.shown, self.progress.trained));
         while self.moments.len() > 2 && self.moments[1].0.elapsed() > RATE_OVER {
             self.moments.pop_front();
         }
-        let lines = if self.live.is_some() { self.machine_lines() } else { Vec::new() };
-        match &mut self.live {
-            Some(live) => live.show(&self.progress, state, self.best.clone(), lines),
-            None => self.line(&state),
-        }
+        let machines = if self.live.is_some() { self.machine_lines() } else { Vec::new() };
+        let Some((live, scene)) = &mut self.live else { return self.line(&pace, false) };
+        let (begun, trials) = self.progress.trials();
+        let mut lines = scene.lines(&self.progress.ranking, &self.monitor, &self.wording, live.width());
+        lines.extend(machines);
+        live.show(&self.progress, format!("{begun}/{trials} trials{pace}"), lines);
     }
 
-    fn line(&self, state: &str) {
+    /// Prints a line with what has changed since the last one, or with everything.
+    fn line(&mut self, pace: &str, is_last: bool) {
         let (done, all) = self.progress.epochs();
-        let separator = if self.best.is_empty() { "" } else { "; " };
-        // nobody may be listening any more
-        let _ = writeln!(std::io::stderr(), "{done}/{all} epochs, {state}{separator}{}", self.best);
-    }
-
-    /// Says which trial is the best, if it is another one now, or has another score.
-    fn name_best(&mut self) {
+        let (begun, trials) = self.progress.trials();
+        let failed = self.progress.failed;
         let best = self.progress.ranking.best();
-        let is = best.map(|(trial, ranked)| (trial, ranked.score.value.to_bits()));
-        if is == self.named {
+        let best = best.map(|(trial, ranked)| ((trial, ranked.score.value.to_bits()), ranked.score.value));
+        let now = Told { epochs: done, trials: begun, failed, best: best.map(|(named, _)| named) };
+        let told = std::mem::replace(&mut self.told, now);
+        let is_news = told.epochs != done || told.trials != begun || told.failed != failed;
+        if !is_last && !is_news {
             return;
         }
-        self.named = is;
-        self.best = best.map_or(String::new(), |(trial, ranked)| {
-            let (score, hparams) = (number(ranked.score.value), values(&ranked.hparams));
-            format!("best {} {score} ({trial}): {hparams}", self.monitor)
-        });
+        let mut text = format!("{done}/{all} epochs");
+        if is_last || told.trials != begun {
+            text += &format!(", {begun}/{trials} trials");
+        }
+        if failed > 0 && (is_last || told.failed != failed) {
+            text += &format!(", {failed} failed");
+        }
+        text += pace;
+        if let Some((named, score)) = best.filter(|(named, _)| is_last || told.best != Some(*named)) {
+            text += &format!("; best {} {} ({})", self.monitor, number(score), named.0);
+        }
+        // nobody may be listening any more
+        let _ = writeln!(std::io::stderr(), "{text}");
     }
 
     fn ended(&mut self, record: &StageRecord, replayed: bool, hparams: &[(String, Value)]) {
         self.estimate.learn(record);
         let failed = matches!(record.end, End::Failed { .. });
         if !replayed && (self.verbose || failed && self.progress.failed <= FAILURES_TOLD) {
-            self.say(&outcome(record, &self.monitor, hparams));
+            self.say(&outcome(record, &self.monitor, &self.wording.line(hparams)));
         }
         if !replayed && !self.announced {
             self.announce();
@@ -203,10 +227,10 @@ impl Console {
     }
 
     fn end(&mut self, stopped: Option<&str>) {
-        if let Some(live) = self.live.take() {
+        if let Some((live, _)) = self.live.take() {
             live.end();
         }
-        self.line(&self.state());
+        self.line(&self.pace(), true);
         let took = duration(self.start.elapsed());
         match stopped {
             Some(reason) => print(&format!("Stopped after {took}: {}\n", printable_lines(reason))),
@@ -218,8 +242,11 @@ impl Console {
 impl Observer for Console {
     fn event(&mut self, event: &Event) -> Result<(), BoxError> {
         self.progress.event(event);
-        if let Event::StageEnded { .. } | Event::StageLeft { .. } = event {
-            self.name_best();
+        if let Some((_, scene)) = &mut self.live {
+            scene.event(event);
+            if let Event::StageEnded { .. } | Event::StageLeft { .. } = event {
+                scene.best(self.progress.ranking.best().map(|(_, ranked)| ranked.score.value));
+            }
         }
         match event {
             Event::Started(info) => self.begin(info),
@@ -243,7 +270,7 @@ impl Observer for Console {
 /// What is printed before anything is trained.
 fn heading(info: &StudyInfo) -> String {
     let outline = &info.outline;
-    let mut text = outline.to_string();
+    let mut text = brackets_text(outline, known_width());
     if outline.repetitions() > 1 {
         text += &format!("{} times: {} epochs in all\n", outline.repetitions(), outline.total_epochs());
     }
@@ -268,7 +295,7 @@ fn heading(info: &StudyInfo) -> String {
 }
 
 /// A line on how a stage of a trial ended.
-fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> String {
+fn outcome(record: &StageRecord, monitor: &str, hparams: &str) -> String {
     let StageRecord { trial, stage, .. } = record;
     let took = seconds(record.seconds);
     let what = match (&record.end, record.end.status()) {
@@ -285,13 +312,7 @@ fn outcome(record: &StageRecord, monitor: &str, hparams: &[(String, Value)]) -> 
             format!("epochs {} to {}{early} in {took}{score}", record.from + 1, record.reached())
         }
     };
-    format!("Trial {trial}, stage {}: {what}; {}\n", stage + 1, values(hparams))
-}
-
-/// Hyperparameters on one line.
-fn values(hparams: &[(String, Value)]) -> String {
-    let each = hparams.iter().map(|(name, value)| format!("{} {}", printable(name), printable(&cell(value))));
-    each.collect::<Vec<_>>().join(", ")
+    format!("Trial {trial}, stage {}: {what}; {hparams}\n", stage + 1)
 }
 
 /// Prints the plan for `max_epochs` (`R`) and `eta`, for trying values; nothing is trained.
@@ -305,7 +326,7 @@ fn values(hparams: &[(String, Value)]) -> String {
 /// ```
 pub fn visualize(max_epochs: u32, eta: u32) -> Result<Plan> {
     let plan = Plan::new(max_epochs, eta)?;
-    print(&plan.to_string());
+    print(&brackets_text(&plan.outline(1), known_width()));
     Ok(plan)
 }
 

@@ -1,7 +1,8 @@
-//! The live view on a terminal: a bar for each bracket under way and one for all, and the best trial so far.
+//! The live view on a terminal: a bar for each bracket under way and one for all, and lines below them.
 
 use std::time::Duration;
 
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 #[cfg(unix)]
@@ -10,38 +11,33 @@ use super::progress::Progress;
 
 /// The most brackets that are shown at once.
 const MOST_BRACKETS: usize = 8;
-/// The most machines.
-const MOST_MACHINES: usize = 8;
+/// On a terminal that is wider than this a bar has a length of its own: a longer one says no more.
+const WIDE: usize = 110;
 
 pub(super) struct Live {
     // dropped first: it shows what is left above the bars
     #[cfg(unix)]
     capture: Option<Capture>,
     bars: MultiProgress,
+    term: Term,
     brackets: Vec<(String, ProgressBar)>,
     all: ProgressBar,
     state: ProgressBar,
-    best: ProgressBar,
-    machines: Vec<ProgressBar>,
+    lines: Vec<ProgressBar>,
 }
 
 impl Live {
     /// Puts the view on the terminal behind standard error.
     pub(super) fn new() -> Live {
         #[cfg(unix)]
-        let target = terminal()
-            .map_or_else(|_| ProgressDrawTarget::stderr(), |term| ProgressDrawTarget::term(term, 10));
+        let term = terminal().unwrap_or_else(|_| Term::stderr());
         #[cfg(not(unix))]
-        let target = ProgressDrawTarget::stderr();
-        let bars = MultiProgress::with_draw_target(target);
-        let line = |template: &str| {
-            let bar = bars.add(ProgressBar::new(0));
-            bar.set_style(style(template));
-            bar
-        };
-        let all = line(BAR);
+        let term = Term::stderr();
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(term.clone(), 10));
+        let (all, state) = (bars.add(ProgressBar::new(0)), bars.add(ProgressBar::new(0)));
+        all.set_style(style(bar(&term)));
         all.set_prefix("all brackets");
-        let (state, best) = (line("{elapsed_precise}  {wide_msg}"), line("{wide_msg}"));
+        state.set_style(style("{elapsed_precise}  {wide_msg}"));
         // the time goes on while nothing happens
         state.enable_steady_tick(Duration::from_millis(200));
         #[cfg(unix)]
@@ -54,19 +50,45 @@ impl Live {
             #[cfg(unix)]
             capture,
             bars,
+            term,
             brackets: Vec::new(),
             all,
             state,
-            best,
-            machines: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
-    /// Shows the state of things.
-    pub(super) fn show(&mut self, progress: &Progress, state: String, best: String, machines: Vec<String>) {
+    /// The columns that a line has.
+    pub(super) fn width(&self) -> usize {
+        usize::from(self.term.size().1)
+    }
+
+    /// Shows the state of things, and lines below it.
+    pub(super) fn show(&mut self, progress: &Progress, state: String, lines: Vec<String>) {
+        self.show_brackets(progress, lines.len());
+        let (done, all) = progress.epochs();
+        self.all.set_length(all);
+        self.all.set_position(done);
+        self.state.set_message(state);
+        for bar in self.lines.drain(lines.len().min(self.lines.len())..) {
+            self.bars.remove(&bar);
+        }
+        for (place, line) in lines.into_iter().enumerate() {
+            if self.lines.len() == place {
+                let bar = self.bars.add(ProgressBar::new(0));
+                bar.set_style(style("{wide_msg}"));
+                self.lines.push(bar);
+            }
+            self.lines[place].set_message(line);
+        }
+    }
+
+    /// Shows the brackets under way, as many as leave room for the lines below them.
+    fn show_brackets(&mut self, progress: &Progress, lines: usize) {
         let under_way = |bracket: &super::progress::Bracket| bracket.has_begun() && bracket.stage().is_some();
+        let room = usize::from(self.term.size().0).saturating_sub(lines + 3).clamp(1, MOST_BRACKETS);
         let shown: Vec<_> =
-            progress.brackets().filter(|(_, bracket)| under_way(bracket)).take(MOST_BRACKETS).collect();
+            progress.brackets().filter(|(_, bracket)| under_way(bracket)).take(room).collect();
         self.brackets.retain(|(name, bar)| {
             let stays = shown.iter().any(|(shown, _)| shown == name);
             if !stays {
@@ -74,10 +96,11 @@ impl Live {
             }
             stays
         });
+        let template = bar(&self.term);
         for (place, (name, bracket)) in shown.iter().enumerate() {
             if self.brackets.get(place).is_none_or(|(known, _)| known != name) {
                 let bar = self.bars.insert(place, ProgressBar::new(0));
-                bar.set_style(style(BAR));
+                bar.set_style(style(template));
                 self.brackets.insert(place, (name.clone(), bar));
             }
             let bar = &self.brackets[place].1;
@@ -86,31 +109,6 @@ impl Live {
             bar.set_prefix(format!("bracket {name}, stage {stage} of {}", bracket.stages.len()));
             bar.set_length(all);
             bar.set_position(done);
-        }
-        let (done, all) = progress.epochs();
-        self.all.set_length(all);
-        self.all.set_position(done);
-        self.state.set_message(state);
-        self.best.set_message(best);
-        self.show_machines(machines);
-    }
-
-    /// A line for each machine, up to some.
-    fn show_machines(&mut self, mut lines: Vec<String>) {
-        if lines.len() > MOST_MACHINES {
-            let more = lines.split_off(MOST_MACHINES - 1).len();
-            lines.push(format!("and {more} more machines"));
-        }
-        for bar in self.machines.drain(lines.len().min(self.machines.len())..) {
-            self.bars.remove(&bar);
-        }
-        for (place, line) in lines.into_iter().enumerate() {
-            if self.machines.len() == place {
-                let bar = self.bars.add(ProgressBar::new(0));
-                bar.set_style(style("  {wide_msg}"));
-                self.machines.push(bar);
-            }
-            self.machines[place].set_message(line);
         }
     }
 
@@ -124,8 +122,8 @@ impl Live {
     pub(super) fn end(mut self) {
         #[cfg(unix)]
         drop(self.capture.take());
-        let lines = [&self.all, &self.state, &self.best];
-        for bar in self.brackets.iter().map(|(_, bar)| bar).chain(lines).chain(&self.machines) {
+        let brackets = self.brackets.iter().map(|(_, bar)| bar);
+        for bar in brackets.chain([&self.all, &self.state]).chain(&self.lines) {
             bar.finish_and_clear();
         }
         // a terminal that is gone shows nothing
@@ -133,7 +131,13 @@ impl Live {
     }
 }
 
-const BAR: &str = "{prefix:23} [{wide_bar}] {pos:>6}/{len} epochs";
+/// A bar as it looks on this terminal.
+fn bar(term: &Term) -> &'static str {
+    match usize::from(term.size().1) {
+        ..=WIDE => "{prefix:23} [{wide_bar}] {pos:>6}/{len} epochs",
+        _ => "{prefix:23} [{bar:60}] {pos:>6}/{len} epochs",
+    }
+}
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)

@@ -1,7 +1,9 @@
 //! Sweep events and their observers: the terminal, and whoever wants to.
 
+mod brackets;
 #[cfg(unix)]
 mod capture;
+mod columns;
 mod console;
 mod estimate;
 mod live;
@@ -10,14 +12,18 @@ mod log;
 mod progress;
 mod ranking;
 mod row;
+mod scene;
 mod sheet;
 mod table;
 pub mod text;
+mod wording;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use brackets::{brackets_text, stage_text};
+pub(crate) use columns::width;
 pub use console::visualize;
 pub(crate) use console::{Console, Verbosity, print};
 #[cfg(feature = "tracing")]
@@ -30,8 +36,9 @@ pub use sheet::{Fate, epochs_csv, trials_csv};
 pub use table::names;
 #[cfg(feature = "evcxr")]
 pub(crate) use table::results_notebook;
-pub(crate) use table::results_table;
+pub(crate) use table::{results_summary, results_table};
 pub use text::{cell, duration, number};
+pub use wording::Wording;
 
 pub use crate::printable::{printable, printable_lines};
 

@@ -43,6 +43,12 @@ impl Ranking {
         }
     }
 
+    /// So many of the best.
+    pub(super) fn top(&self, count: usize) -> impl Iterator<Item = (TrialId, &Ranked)> {
+        let places = self.places.iter().take(count);
+        places.filter_map(|(_, id)| Some((*id, self.trials.get(id)?)))
+    }
+
     pub(super) fn best(&self) -> Option<(TrialId, &Ranked)> {
         let (_, id) = self.places.first()?;
         Some((*id, self.trials.get(id)?))

@@ -1,15 +1,15 @@
 //! The ranked table as text.
 
-use comfy_table::{CellAlignment, Table, presets};
-
+use super::columns::{Columns, wrapped};
 use super::row::Row;
-use super::text::{cell, number};
+use super::text::{count, number};
+use super::wording::Wording;
 use crate::printable::printable;
-use crate::space::Value;
+use crate::space::Space;
 
-/// The names of all hyperparameters, in their order; one that exists in some trials only stands after those
-/// that come before it.
-pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec<&'a str> {
+/// The names of all hyperparameters or fields, in their order; one that exists in some trials only stands
+/// after those that come before it.
+pub fn names<'a, T: 'a>(trials: impl IntoIterator<Item = &'a [(String, T)]>) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for hparams in trials {
         let mut at = 0;
@@ -28,13 +28,21 @@ pub fn names<'a>(trials: impl IntoIterator<Item = &'a [(String, Value)]>) -> Vec
     names
 }
 
+/// A study's monitor and search space.
+type About<'a> = (&'a str, &'a Space);
+
+/// The columns before the hyperparameters: rank, trial, score, epochs, status.
+const FIXED: usize = 5;
+
 /// The heading and the rows of the best trials: rank, name, score, epochs, what became of them,
-/// hyperparameters.
-fn results_cells(rows: &[Row<'_>], monitor: &str) -> (Vec<String>, Vec<Vec<String>>) {
-    let names = names(rows.iter().map(|row| &*row.hparams));
+/// hyperparameters as people write them.
+fn results_cells(rows: &[Row<'_>], (monitor, space): About<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+    let wording = Wording::new(space);
+    let fields: Vec<_> = rows.iter().map(|row| wording.fields(&row.hparams)).collect();
+    let names = names(fields.iter().map(Vec::as_slice));
     let fixed = ["rank", "trial", monitor, "epochs", "status"];
     let heading = fixed.iter().chain(&names).map(|&name| printable(name).into_owned()).collect();
-    let cells = |(rank, row): (usize, &Row<'_>)| {
+    let cells = |(rank, (row, fields)): (usize, (&Row<'_>, &Vec<(String, String)>))| {
         let mut cells = vec![
             rank.to_string(),
             row.id.to_string(),
@@ -43,35 +51,49 @@ fn results_cells(rows: &[Row<'_>], monitor: &str) -> (Vec<String>, Vec<Vec<Strin
             row.status.to_string(),
         ];
         cells.extend(names.iter().map(|name| {
-            let value = row.hparams.iter().find(|(known, _)| known == name);
-            value.map_or_else(|| "-".to_owned(), |(_, value)| printable(&cell(value)).into_owned())
+            let field = fields.iter().find(|(known, _)| known == name);
+            field.map_or_else(|| "-".to_owned(), |(_, text)| printable(text).into_owned())
         }));
         cells
     };
-    (heading, (1..).zip(rows).map(cells).collect())
+    (heading, (1..).zip(rows.iter().zip(&fields)).map(cells).collect())
 }
 
-/// The best trials as text.
-pub(crate) fn results_table(rows: &[Row<'_>], monitor: &str) -> String {
-    let (heading, rows) = results_cells(rows, monitor);
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(heading);
-    table.add_rows(rows);
-    for (position, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if matches!(position, 0 | 2 | 3) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+fn results_columns(rows: &[Row<'_>], study: About<'_>) -> Columns {
+    let (heading, rows) = results_cells(rows, study);
+    Columns::new(heading, rows, &[0, 2, 3])
+}
+
+/// The best trials as text, with all their hyperparameters, in blocks that are no wider than `width`.
+pub(crate) fn results_table(rows: &[Row<'_>], study: About<'_>, width: usize) -> String {
+    results_columns(rows, study).blocks(2, width)
+}
+
+/// The best trials as text, with as many hyperparameters as fit into `width`, and how many `more` there are.
+/// Where hyperparameters are left out, all of the best trial's stand below.
+pub(crate) fn results_summary(rows: &[Row<'_>], more: usize, study: About<'_>, width: usize) -> String {
+    let columns = results_columns(rows, study);
+    let shown = columns.fitting(FIXED, width);
+    let mut text = columns.text(&shown, width);
+    let left_out = count(columns.beside(&shown) as u64, "hyperparameter");
+    let is_whole = columns.beside(&shown) == 0;
+    text += &match (more, is_whole) {
+        (0, true) => String::new(),
+        (0, false) => format!("... and {left_out} more\n"),
+        (_, true) => format!("... and {more} more\n"),
+        (_, false) => format!("... and {more} more trials, {left_out} more\n"),
+    };
+    if let (Some(best), false) = (rows.first(), is_whole) {
+        let best = format!("Best, trial {}: {}", best.id, Wording::new(study.1).line(&best.hparams));
+        text += &(wrapped(&best, 2, width) + "\n");
     }
-    let text = table.to_string();
-    text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+    text
 }
 
 /// All trials as an HTML table, between the lines by which a notebook of evcxr knows it.
 #[cfg(feature = "evcxr")]
-pub(crate) fn results_notebook(rows: &[Row<'_>], monitor: &str) -> String {
-    let (heading, rows) = results_cells(rows, monitor);
+pub(crate) fn results_notebook(rows: &[Row<'_>], study: About<'_>) -> String {
+    let (heading, rows) = results_cells(rows, study);
     let line = |cells: &[String], tag: &str| {
         let escaped = |cell: &String| cell.replace('&', "&amp;").replace('<', "&lt;");
         let cells = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
@@ -86,6 +108,7 @@ pub(crate) fn results_notebook(rows: &[Row<'_>], monitor: &str) -> String {
 mod tests {
     use super::*;
     use crate::repository::Status;
+    use crate::space::Value;
     use crate::trial::TrialId;
 
     #[test]
@@ -99,7 +122,7 @@ mod tests {
             epochs: 4,
             stages: Vec::new(),
         };
-        let shown = results_notebook(&[row], "<val>");
+        let shown = results_notebook(&[row], ("<val>", &Space::new("S", Vec::new())));
         let expected = "EVCXR_BEGIN_CONTENT text/html\n<table>\n\
             <tr><th>rank</th><th>trial</th><th>&lt;val></th><th>epochs</th><th>status</th><th>rate</th></tr>\n\
             <tr><td>1</td><td>1-2</td><td>0.2500</td><td>4</td><td>finished</td><td>0.5000</td></tr>\n\

@@ -43,6 +43,17 @@ pub fn cell(value: &Value) -> String {
     }
 }
 
+/// A hyperparameter's value within a text: as in tables, without zeros that say nothing.
+pub(super) fn short(value: &Value) -> String {
+    let text = cell(value);
+    let Value::Float(_) = value else { return text };
+    let (digits, exponent) = text.find('e').map_or((text.as_str(), ""), |place| text.split_at(place));
+    if !digits.contains('.') {
+        return text;
+    }
+    format!("{}{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// A share in percent.
 #[cfg(feature = "report")]
 pub(crate) fn percent(share: f64) -> String {
@@ -116,6 +127,14 @@ mod tests {
             shown,
             ["0", "0.1235", "1.000", "98.77", "12346", "1.000e-9", "-0.0001234", "2.500e12", "NaN"]
         );
+    }
+
+    #[test]
+    fn zeros_that_say_nothing_are_left_out() {
+        let shown: Vec<_> =
+            [0.003, 1.0, 12345.6, 2.5e-9, 0.0, f64::NAN].map(Value::Float).map(|v| short(&v)).into();
+        assert_eq!(shown, ["0.003", "1", "12346", "2.5e-9", "0", "NaN"]);
+        assert_eq!([Value::Int(100), Value::Text("1.0".to_owned())].map(|v| short(&v)), ["100", "1.0"]);
     }
 
     #[cfg(feature = "report")]

@@ -1,0 +1,299 @@
+//! Configurations as people write them: lists, options and enums in one piece, `widths [48, 8, 24]`.
+
+use std::collections::HashSet;
+
+use super::text::{cell, short};
+use crate::printable::printable;
+use crate::space::{Condition, Parameter, Space, Value};
+
+/// Writes the configurations of a search space as people do.
+///
+/// A list is `[48, 8, 24]`, an option that is not there is `–`, a variant has its fields in parentheses. The
+/// fields of a nested struct stand by themselves, with dots in their names.
+///
+/// ```
+/// use hobbit::observe::Wording;
+/// use hobbit::{Key, SearchSpace, search_space};
+///
+/// #[search_space]
+/// struct Net {
+///     #[length(1..=3)]
+///     #[int(8..=64)]
+///     widths: Vec<usize>,
+///     #[optional(0.5)]
+///     #[uniform(0.0..=1.0)]
+///     dropout: Option<f64>,
+/// }
+///
+/// let net = Net { widths: vec![48, 8], dropout: None };
+/// let wording = Wording::new(&Net::space());
+/// assert_eq!(wording.line(&net.values()), "widths [48, 8], dropout –");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Wording {
+    /// The names of lists.
+    lists: HashSet<String>,
+    /// The names of parameters that say whether an option is there.
+    switches: HashSet<String>,
+    /// The names of parameters that say which variant an enum is.
+    kinds: HashSet<String>,
+}
+
+/// How values are written: those that stand alone, and those within others.
+type How = (fn(&Value) -> String, fn(&Value) -> String);
+
+/// A name's part, with what is below it.
+#[derive(Default)]
+struct Node<'a> {
+    part: &'a str,
+    /// The whole name.
+    name: &'a str,
+    value: Option<&'a Value>,
+    parts: Vec<Node<'a>>,
+}
+
+impl Wording {
+    /// For this space. What it does not know is written as it is.
+    pub fn new(space: &Space) -> Wording {
+        let mut wording = Wording::default();
+        let parameters = space.parameters();
+        let names: HashSet<&str> = parameters.iter().map(Parameter::name).collect();
+        let is_list = |list: &str| {
+            let first = format!("{list}.0");
+            names.iter().any(|name| {
+                name.strip_prefix(first.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        let lists = names.iter().filter_map(|name| name.strip_suffix(".len")).filter(|list| is_list(list));
+        wording.lists = lists.map(str::to_owned).collect();
+        for condition in parameters.iter().flat_map(Parameter::conditions) {
+            match condition {
+                Condition::Is { parameter, value: Value::Bool(true) } => {
+                    wording.switches.insert(parameter.clone());
+                }
+                Condition::Is { parameter, .. } => drop(wording.kinds.insert(parameter.clone())),
+                Condition::Above { .. } => {}
+            }
+        }
+        wording
+    }
+
+    /// The fields of a configuration with what they are, in its order.
+    pub fn fields(&self, hparams: &[(String, Value)]) -> Vec<(String, String)> {
+        self.written(hparams, (cell, short))
+    }
+
+    /// The fields, with how values are written that stand alone, and those within others.
+    fn written(&self, hparams: &[(String, Value)], how: How) -> Vec<(String, String)> {
+        let mut root = Node::default();
+        for (name, value) in hparams {
+            root.add(name, 0, value);
+        }
+        // a space that is an enum itself has no other name
+        if let Some((kind, _)) = self.kind(&root) {
+            return vec![(kind.name.to_owned(), self.inline(&root, how.1))];
+        }
+        let mut fields = Vec::with_capacity(root.parts.len());
+        root.parts.iter().for_each(|part| self.add_fields(part, how, &mut fields));
+        fields
+    }
+
+    /// The same, with all digits of numbers.
+    pub fn exact_fields(&self, hparams: &[(String, Value)]) -> Vec<(String, String)> {
+        self.written(hparams, (ToString::to_string, ToString::to_string))
+    }
+
+    /// A configuration on one line, safe for terminals.
+    pub fn line(&self, hparams: &[(String, Value)]) -> String {
+        let fields = self.fields(hparams);
+        let fields = fields.iter().map(|(name, text)| format!("{} {}", printable(name), printable(text)));
+        fields.collect::<Vec<_>>().join(", ")
+    }
+
+    fn add_fields(&self, node: &Node<'_>, how: How, fields: &mut Vec<(String, String)>) {
+        if self.is_struct(node) {
+            return node.parts.iter().for_each(|part| self.add_fields(part, how, fields));
+        }
+        let text = node.value_alone().map_or_else(|| self.inline(node, how.1), how.0);
+        fields.push((node.name.to_owned(), text));
+    }
+
+    /// The part that says which variant a node is, and the parts beside it.
+    fn kind<'n, 'a>(&self, node: &'n Node<'a>) -> Option<(&'n Node<'a>, Vec<&'n Node<'a>>)> {
+        let kind = node.parts.iter().find(|part| self.kinds.contains(part.name))?;
+        Some((kind, node.parts.iter().filter(|part| part.name != kind.name).collect()))
+    }
+
+    fn is_switch(&self, node: &Node<'_>) -> bool {
+        self.switches.contains(node.name)
+    }
+
+    /// Whether it has named fields, and is nothing else.
+    fn is_struct(&self, node: &Node<'_>) -> bool {
+        let is_other = node.value.is_some()
+            || self.lists.contains(node.name)
+            || node.parts.iter().any(|part| self.is_switch(part) || self.kinds.contains(part.name))
+            || node.is_numbered();
+        !node.parts.is_empty() && !is_other
+    }
+
+    /// What a node is, in a piece.
+    fn inline(&self, node: &Node<'_>, how: fn(&Value) -> String) -> String {
+        let (switches, parts): (Vec<_>, Vec<_>) = node.parts.iter().partition(|part| self.is_switch(part));
+        match (switches.first().and_then(|switch| switch.value), node.value) {
+            (Some(Value::Bool(false)), _) => return "–".to_owned(),
+            (Some(_), None) if parts.is_empty() => return "there".to_owned(),
+            (_, Some(value)) => return how(value),
+            _ => {}
+        }
+        if self.lists.contains(node.name) || node.is_numbered() {
+            let items = parts.iter().filter(|part| part.is_number()).map(|item| self.inline(item, how));
+            return format!("[{}]", items.collect::<Vec<_>>().join(", "));
+        }
+        let Some((kind, others)) = self.kind(node) else { return format!("({})", self.inner(&parts, how)) };
+        let variant = kind.value.map(how).unwrap_or_default();
+        // the fields are below the variant's name
+        let others: Vec<&Node<'_>> = others.into_iter().filter(|part| !self.is_switch(part)).collect();
+        let fields: Vec<&Node<'_>> = others.iter().flat_map(|part| &part.parts).collect();
+        if fields.is_empty() { variant } else { format!("{variant}({})", self.inner(&fields, how)) }
+    }
+
+    /// Parts with their names; numbers are no names.
+    fn inner(&self, parts: &[&Node<'_>], how: fn(&Value) -> String) -> String {
+        let part = |part: &&Node<'_>| match part.is_number() {
+            true => self.inline(part, how),
+            false => format!("{} {}", part.part, self.inline(part, how)),
+        };
+        parts.iter().map(part).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl<'a> Node<'a> {
+    /// Adds a value below this node, whose own name ends at `start`.
+    fn add(&mut self, name: &'a str, start: usize, value: &'a Value) {
+        let rest = &name[start..];
+        let end = rest.find('.').map_or(name.len(), |dot| start + dot);
+        let part = &name[start..end];
+        // mostly the last one
+        let place = self.parts.iter().rposition(|known| known.part == part).unwrap_or_else(|| {
+            self.parts.push(Node { part, name: &name[..end], ..Node::default() });
+            self.parts.len() - 1
+        });
+        match name.len() - end {
+            0 => self.parts[place].value = Some(value),
+            _ => self.parts[place].add(name, end + 1, value),
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        !self.part.is_empty() && self.part.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// Whether all its parts are numbers, as those of an array.
+    fn is_numbered(&self) -> bool {
+        !self.parts.is_empty() && self.parts.iter().all(Node::is_number)
+    }
+
+    /// Its value, if it has nothing else.
+    fn value_alone(&self) -> Option<&'a Value> {
+        self.value.filter(|_| self.parts.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SearchSpace;
+
+    #[crate::search_space]
+    struct Everything {
+        #[length(0..=3)]
+        #[nested]
+        layers: Vec<Layer>,
+        #[optional(0.5)]
+        #[uniform(0.0..=1.0)]
+        dropout: Option<f64>,
+        #[optional(0.5)]
+        #[nested]
+        warmup: Option<Warmup>,
+        #[nested]
+        optimizer: Optimizer,
+        #[nested]
+        plain: Warmup,
+        #[int(0..=9)]
+        pair: [u8; 2],
+    }
+
+    #[crate::search_space]
+    struct Layer {
+        #[int(1..=64)]
+        units: usize,
+        #[nested]
+        optimizer: Optimizer,
+    }
+
+    #[crate::search_space]
+    struct Warmup {
+        #[int(0..=9)]
+        len: u8,
+        #[bool]
+        some: bool,
+    }
+
+    #[crate::search_space]
+    enum Optimizer {
+        Sgd,
+        AdamW {
+            #[log_uniform(1e-12..=1.0)]
+            lr: f64,
+            #[uniform(0.0..=1.0)]
+            decay: f64,
+        },
+    }
+
+    fn line<T: SearchSpace>(hparams: &T) -> String {
+        Wording::new(&T::space()).line(&hparams.values())
+    }
+
+    #[test]
+    fn lists_options_and_enums_are_in_one_piece() {
+        let adam = || Optimizer::AdamW { lr: 0.003, decay: 2.5e-5 };
+        let whole = Everything {
+            layers: vec![
+                Layer { units: 48, optimizer: Optimizer::Sgd },
+                Layer { units: 8, optimizer: adam() },
+            ],
+            dropout: Some(0.56),
+            warmup: Some(Warmup { len: 3, some: true }),
+            optimizer: adam(),
+            plain: Warmup { len: 0, some: false },
+            pair: [1, 2],
+        };
+        assert_eq!(
+            line(&whole),
+            "layers [(units 48, optimizer Sgd), (units 8, optimizer AdamW(lr 0.003, decay 2.5e-5))], dropout 0.56, \
+             warmup (len 3, some true), optimizer AdamW(lr 0.003, decay 2.5e-5), plain.len 0, plain.some false, pair [1, 2]"
+        );
+        let least = Everything {
+            layers: Vec::new(),
+            dropout: None,
+            warmup: None,
+            optimizer: Optimizer::Sgd,
+            plain: Warmup { len: 9, some: true },
+            pair: [0, 0],
+        };
+        assert_eq!(
+            line(&least),
+            "layers [], dropout –, warmup –, optimizer Sgd, plain.len 9, plain.some true, pair [0, 0]"
+        );
+        assert_eq!(line(&adam()), "kind AdamW(lr 0.003, decay 2.5e-5)");
+    }
+
+    #[test]
+    fn what_the_space_does_not_know_stays_as_it_is() {
+        let values = [("a.len", Value::Int(2)), ("a.b", Value::Float(0.25)), ("", Value::Bool(true))];
+        let values = values.map(|(name, value)| (name.to_owned(), value));
+        let space = Space::new("Other", Vec::new());
+        assert_eq!(Wording::new(&space).line(&values), "a.len 2, a.b 0.2500,  true");
+    }
+}
