@@ -15,7 +15,10 @@ pub(crate) fn lines(overview: &Overview) -> Vec<String> {
         overview.machines.iter().filter(|machine| machine.gone.is_none()).collect();
     let slots: u64 = here.iter().map(|machine| u64::from(machine.slots)).sum();
     let lost = overview.machines.iter().filter(|machine| matches!(machine.gone, Some((_, true)))).count();
-    let mut first = format!("{} with {}", count(here.len() as u64, "machine"), count(slots, "slot"));
+    let mut first = match here.len() as u64 {
+        0 => "none now".to_owned(),
+        number => format!("{} with {}", count(number, "machine"), count(slots, "slot")),
+    };
     let left = overview.machines.len() - here.len() - lost;
     for (number, what) in [(left, "left"), (lost, "lost")] {
         if number > 0 {
