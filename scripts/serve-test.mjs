@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, statSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -222,6 +222,18 @@ const large = async () => {
     const ready = await page.evaluate(() => performance.getEntriesByType('navigation')[0].loadEventEnd);
     assert.match(await page.$eval('#count', count => count.textContent), /^10000 of 10000/);
     console.log(`  10,000 trials: ready after ${ready.toFixed(0)} ms (${which}); the server had at most ${memory().toFixed(0)} MB`);
+    const rows = () => page.$$eval('#all tbody tr', rows => rows.length);
+    assert.equal(await rows(), 200, 'the rows that a table has at first');
+    await page.$eval('#all', table => table.scrollIntoView());
+    await until('more rows', async () => {
+      await page.$eval('.tall', tall => { tall.scrollTop = tall.scrollHeight; });
+      return await rows() >= 600;
+    });
+    const ranks = await page.$$eval('#all tbody tr', rows => rows.map(row => +row.cells[0].textContent));
+    assert.ok(ranks.every((rank, i) => rank === i + 1), 'they come in order');
+    await page.evaluate(() => [...document.querySelectorAll('#all th button')][0].click());
+    await page.evaluate(() => [...document.querySelectorAll('#all th button')][0].click());
+    assert.equal(await page.$eval('#all tbody tr', row => row.cells[0].textContent), '10000', 'all are sorted');
     await page.type('#words', 'rank>9990');
     assert.equal(await page.$$eval('#all tbody tr', rows => rows.filter(row => !row.hidden).length), 10, 'trials beyond those in the table');
     assert.deepEqual(faults, []);
@@ -231,11 +243,42 @@ const large = async () => {
   await end(server.child, 'SIGTERM');
 };
 
+/** A study of nearly as many that goes on: how soon an outcome is seen after its line in the journal. */
+const growing = async () => {
+  const dir = path.join(room, 'growing'), journal = path.join(dir, 'journal.ron');
+  const quick = start(watched, [dir, '--trials', '10000', '--pace', '0']);
+  const outcomes = () => readFileSync(journal, 'utf8').split('Stage((').length - 1;
+  await until('most of the outcomes', async () => outcomes() > 8000);
+  await end(quick, 'SIGKILL');
+  const slow = start(watched, [dir, '--trials', '10000', '--pace', '1500']);
+  const server = await serve([dir]);
+  const {page, faults} = await open(server.url);
+  await until('that it goes on', async () => await fact(page, 'State') === 'running');
+  // the first ones come together
+  await new Promise(done => setTimeout(done, 6000));
+  const times = [];
+  while (times.length < 5) {
+    const [length, epochs] = [statSync(journal).size, await fact(page, 'Epochs')];
+    const before = outcomes();
+    while (statSync(journal).size === length || outcomes() === before) await new Promise(done => setTimeout(done, 5));
+    const at = Date.now();
+    await until('it in the page', async () => await fact(page, 'Epochs') !== epochs);
+    times.push(Date.now() - at);
+  }
+  console.log(`  seen ${times.join(', ')} ms after their lines in the journal, of ${await fact(page, 'Trials')} trials`);
+  assert.deepEqual(faults, []);
+  await page.close();
+  await end(slow, 'SIGKILL');
+  await end(server.child, 'SIGTERM');
+};
+
 try {
   console.log('a sweep is followed');
   await followed();
   console.log('a large study');
   await large();
+  console.log('a large study that goes on');
+  await growing();
   console.log(`no faults; screenshots are in ${shots}`);
 } finally {
   await browser.close();

@@ -77,7 +77,8 @@ impl Cell {
     }
 }
 
-/// The columns that every study has: rank, trial, score, epochs and status.
+/// The columns that every study has: rank, trial, score, epochs and status. Where configurations are from
+/// comes next, if there is something to say about it.
 const FIXED: usize = 5;
 
 impl<'a> Sheet<'a> {
@@ -98,7 +99,9 @@ impl<'a> Sheet<'a> {
             }
         }
         let fixed: [&str; FIXED] = ["rank", "trial", monitor, "epochs", "status"];
-        let names = fixed.into_iter().chain([&fields[..], &hparams, &metrics].concat());
+        let has_origins = overview.has_origins();
+        let fixed = fixed.into_iter().chain(has_origins.then_some("origin"));
+        let names = fixed.chain([&fields[..], &hparams, &metrics].concat());
         let state = State::of(overview);
         let row = |(rank, (trial, written)): (u64, (&TrialOverview, &Vec<(String, String)>))| {
             let mut cells = vec![
@@ -108,6 +111,10 @@ impl<'a> Sheet<'a> {
                 Cell::count(trial.epochs()),
                 Cell::text(state::fate(trial, state)),
             ];
+            if has_origins {
+                let origin = trial.origin.map(|origin| Cell::text(origin.to_string()));
+                cells.push(origin.unwrap_or_else(Cell::none));
+            }
             cells.extend(fields.iter().map(|name| {
                 let field = written.iter().find(|(known, _)| known == name);
                 field.map_or_else(Cell::none, |(name, text)| Cell::field(text, trial.hparam(name)))
@@ -124,7 +131,7 @@ impl<'a> Sheet<'a> {
         };
         Sheet {
             overview,
-            usual: FIXED + fields.len(),
+            usual: FIXED + usize::from(has_origins) + fields.len(),
             names: names.map(str::to_owned).collect(),
             rows: (1..).zip(overview.trials.iter().zip(&written)).map(row).collect(),
         }

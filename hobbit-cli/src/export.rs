@@ -132,7 +132,7 @@ fn says(what: &str, place: &Path) -> Outcome {
 
 /// Everything that is known of a study, as JSON.
 fn document(overview: &Overview) -> Result<String, Failure> {
-    let trials = (1..).zip(&overview.trials).map(|(rank, trial)| WholeTrialView::new(rank, trial));
+    let trials = (0..overview.trials.len()).map(|row| WholeTrialView::new(overview, row));
     output::json(&Document {
         study: StudyView::new(&overview.study),
         space: ParameterView::all(&overview.study),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use console::Style;
 use hobbit::observe::{self, Wording, text};
-use hobbit::repository::{End, Overview, Reader, TrialOverview};
+use hobbit::repository::{End, Origin, Overview, Reader, TrialOverview};
 use hobbit::{Status, TrialId};
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let trial = &overview.trials[position];
     match args.format.format {
-        Format::Json => output::print_json(&WholeTrialView::new(position + 1, trial)),
+        Format::Json => output::print_json(&WholeTrialView::new(&overview, position)),
         Format::Text => output::print(&story(&reader, &overview, position + 1, trial)),
     }
 }
@@ -88,7 +88,7 @@ fn list(args: &Args, overview: &Overview) -> Outcome {
     let chosen = sheet.chosen(&args.choice)?;
     let shown = &chosen[..top.min(chosen.len())];
     if args.format.format == Format::Json {
-        let trials = shown.iter().map(|&row| TrialView::new(row + 1, &overview.trials[row])).collect();
+        let trials = shown.iter().map(|&row| TrialView::new(overview, row)).collect();
         return output::print_json(&View { study: StudyView::new(&overview.study), trials });
     }
     if chosen.is_empty() {
@@ -154,6 +154,9 @@ pub(crate) fn fate(reader: &Reader, overview: &Overview, rank: usize, trial: &Tr
     }
     let bold = Style::new().bold().apply_to(&name).to_string();
     text = output::folded(&text).replacen(&name, &bold, 1) + "\n";
+    if let Some(origin) = origin(overview, trial) {
+        text += &format!("Configuration: {origin}\n");
+    }
     if let Status::Failed { reason, .. } | Status::Diverged { reason, .. } = &trial.status {
         let reason = format!("Reason: {reason}");
         let reason: Vec<String> = observe::printable_lines(&reason).lines().map(output::folded).collect();
@@ -163,6 +166,16 @@ pub(crate) fn fate(reader: &Reader, overview: &Overview, rank: usize, trial: &Tr
         text += &format!("Weights: {}\n", output::shown_path(&path));
     }
     text
+}
+
+/// Where a trial's configuration is from, if that is not clear.
+fn origin(overview: &Overview, trial: &TrialOverview) -> Option<String> {
+    let sampler = || overview.study.sampler.as_ref().map(ToString::to_string).unwrap_or_default();
+    match trial.origin? {
+        Origin::Proposed => Some(format!("proposed by the sampler {}", observe::printable(&sampler()))),
+        Origin::Given => Some("given to the study".to_owned()),
+        _ => overview.study.sampler.as_ref().map(|_| "drawn at random".to_owned()),
+    }
 }
 
 /// A table of names and what belongs to them.

@@ -6,7 +6,7 @@
 
 use hobbit::observe::Fate;
 use hobbit::repository::{
-    Doing, End, MachineOverview, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord,
+    Doing, End, MachineOverview, Origin, Overview, Process, Reader, StageOverview, StageRecord, StudyRecord,
     TrialOverview,
 };
 use hobbit::schedule::Algorithm;
@@ -198,15 +198,20 @@ pub(crate) struct TrialView {
     score: Option<f64>,
     epoch: Option<u64>,
     epochs: u64,
+    /// Where its configuration is from, in studies of which there is something to say about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'static str>,
     hparams: Map<Plain>,
     metrics: Map<f64>,
 }
 
 impl TrialView {
-    pub(crate) fn new(rank: usize, trial: &TrialOverview) -> TrialView {
+    /// That of the trial at a place in the list of all, counted from 0.
+    pub(crate) fn new(overview: &Overview, row: usize) -> TrialView {
+        let trial = &overview.trials[row];
         let fate = Fate::of(trial);
         TrialView {
-            rank,
+            rank: row + 1,
             trial: trial.id.to_string(),
             status: fate.word,
             dropped_after_stage: fate.dropped_after_stage,
@@ -215,6 +220,7 @@ impl TrialView {
             score: trial.score.map(|(score, _)| score),
             epoch: trial.score.map(|(_, epoch)| epoch),
             epochs: trial.epochs(),
+            origin: trial.origin.filter(|_| overview.has_origins()).map(Origin::word),
             hparams: hparams(trial),
             metrics: Map(trial.score_metrics().map(|(name, value)| (name.to_owned(), value)).collect()),
         }
@@ -270,7 +276,8 @@ impl EpochView {
 }
 
 impl WholeTrialView {
-    pub(crate) fn new(rank: usize, trial: &TrialOverview) -> WholeTrialView {
+    pub(crate) fn new(overview: &Overview, row: usize) -> WholeTrialView {
+        let trial = &overview.trials[row];
         let outcome = |stage: &StageRecord| OutcomeView {
             stage: stage.stage + 1,
             from: stage.from,
@@ -287,7 +294,7 @@ impl WholeTrialView {
             ended: stage.time.0,
         };
         WholeTrialView {
-            trial: TrialView::new(rank, trial),
+            trial: TrialView::new(overview, row),
             stages: trial.stages.iter().map(outcome).collect(),
             history: trial.stages.iter().flat_map(EpochView::of).collect(),
         }
@@ -308,6 +315,6 @@ impl BestView {
         let best = overview.best()?;
         let weights = state::weights(reader, best).ok();
         let weights = weights.map(|path| path.to_string_lossy().into_owned());
-        Some(BestView { trial: TrialView::new(1, best), weights })
+        Some(BestView { trial: TrialView::new(overview, 0), weights })
     }
 }

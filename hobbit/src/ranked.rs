@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::observe::Row;
 use crate::repository::{
-    RESULTS_FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StopReason, StudyRecord, metrics_at,
+    Origin, RESULTS_FORMAT, ResultRecord, ResultsRecord, StageRecord, Status, StopReason, StudyRecord,
+    metrics_at,
 };
 use crate::schedule::{Algorithm, Place};
 use crate::space::SearchSpace;
@@ -21,6 +22,8 @@ pub struct Trial<H> {
     pub id: TrialId,
     /// Its hyperparameters.
     pub hparams: Arc<H>,
+    /// Where they are from.
+    pub origin: Origin,
     /// What became of it.
     pub status: Status,
     /// Its score: the best (or last) value of the monitor; none if it failed.
@@ -69,6 +72,7 @@ impl<H: SearchSpace> Trial<H> {
         Row {
             id: self.id,
             hparams: Cow::Owned(self.hparams.values()),
+            origin: Some(self.origin),
             status: &self.status,
             is_running: false,
             score: self.score.zip(self.epoch),

@@ -101,8 +101,8 @@ impl<O: Objective> Results<O> {
     /// All trials as CSV, best first, for data frames: what `hobbit export --csv` writes.
     ///
     /// The columns are rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch,
-    /// epochs, seconds, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`; missing values
-    /// are empty.
+    /// epochs, seconds, then `origin` if not all configurations were drawn at random, then `metrics.NAME` at
+    /// the epoch of the score, then `hparams.NAME`; missing values are empty.
     pub fn to_csv(&self) -> String {
         rows_csv(&self.trials.iter().map(Trial::row).collect::<Vec<_>>())
     }

@@ -7,6 +7,7 @@ mod hostile;
 mod live;
 #[cfg(unix)]
 mod narrow;
+mod origins;
 mod plan;
 mod predict;
 mod serve;

@@ -2,13 +2,15 @@
 
 mod large;
 mod markup;
+mod origins;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use hobbit::Hyperband;
 use hobbit::report::Report;
 use hobbit::repository::{End, Reader, Record, StageRecord, Timestamp};
 use hobbit::space::Value;
+use hobbit::{Hyperband, RandomSearch};
 
 use crate::support::Curve;
 use crate::support::journal::write_records;
@@ -111,6 +113,30 @@ fn a_large_study() {
     assert!(html.contains("rank correlation"));
     let again = report(dir.path());
     assert!(again.html() == html && again.pictures() == pictures, "the same repository gives the same bytes");
+}
+
+#[test]
+fn a_study_of_more_trials_than_a_page_has_rows_for() {
+    let dir = tempfile::tempdir().unwrap();
+    RandomSearch::of(Curve::default()).seed(3).workers(2).quiet().repo_dir(dir.path()).run(4100, 1).unwrap();
+    let (html, pictures) = checked(dir.path());
+    assert_eq!(rows(&html), 200);
+    let rest = html.split("<pre id=\"rest\" hidden>").nth(1).unwrap().split("</pre>").next().unwrap();
+    assert_eq!(rest.lines().count(), 4100 - 200);
+    // the script takes them for rows of the table
+    let cells = html.split("<tbody>\n<tr><td>1</td>").nth(1).unwrap().split("</tr>").next().unwrap();
+    let cells = 1 + cells.matches("<td>").count();
+    for (rank, line) in (201..).zip(rest.lines()) {
+        assert_eq!(line.split('\t').count(), cells);
+        assert!(line.starts_with(&format!("{rank}\t1-")), "{line}");
+    }
+    // the best 1,000, and every second of the others
+    assert!(html.contains("Of 4100 trials 2550 are drawn: the best 1000, and one in 2 of the others."));
+    let (_, parameter) = pictures.iter().find(|(name, _)| name.starts_with("parameter-01-")).unwrap();
+    let marks = parameter.split("data-t=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let marks: BTreeSet<usize> =
+        marks.flat_map(str::split_ascii_whitespace).map(|row| row.parse().unwrap()).collect();
+    assert!(marks.len() == 2550 && (0..1000).all(|row| marks.contains(&row)), "{}", marks.len());
 }
 
 #[test]
@@ -288,4 +314,60 @@ fn a_study_that_was_continued() {
     let (_, timeline) = pictures.iter().find(|(name, _)| name == "timeline.svg").unwrap();
     assert!(timeline.contains("pauses between processes"));
     assert!(html.contains("Too few trials to tell"), "17 trials say nothing of importance");
+}
+
+#[test]
+fn a_running_trial_is_shown_with_its_worker_and_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut records = small(dir.path());
+    let begun = |record: &Record| matches!(record, Record::Started { stage: 0, .. });
+    let second = records.iter().enumerate().filter(|(_, record)| begun(record)).nth(1).unwrap().0;
+    records.truncate(second + 1);
+    let Some(Record::Started { trial: id, worker, machine, .. }) = records.last_mut() else { panic!() };
+    (*worker, *machine) = (1, 3);
+    let id = *id;
+    write_records(dir.path(), &records);
+    let report = report(dir.path());
+    let trial = report.overview().trial(id).unwrap();
+    assert!(matches!(trial.running, Some((0, 1, _))) && trial.machine == 3);
+    let page = report.served("here", "1");
+    let now = page.split("id=\"now\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(
+        now.contains(&format!("<a href=\"/study/here/trial/{id}\">{id}</a>"))
+            && now.contains("2 of machine 3")
+    );
+    let page = report.trial("here", "1", id, false).unwrap();
+    assert!(page.contains("in stage 1 on worker 2 of machine 3"));
+}
+
+/// What a server's page says that each of its parts was made of.
+fn made(page: &str) -> Vec<(&str, &str)> {
+    let parts = page.split(" data-made=\"").skip(1);
+    parts
+        .filter_map(|part| Some((part.split("id=\"").nth(1)?.split('"').next()?, part.split('"').next()?)))
+        .collect()
+}
+
+#[test]
+fn a_part_of_a_server_s_page_says_whether_it_has_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = small(dir.path());
+    let page = report(dir.path()).served("here", "1");
+    let all = made(&page);
+    let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names[0], "head");
+    for section in SECTIONS {
+        assert!(names.contains(&section), "{section}");
+    }
+    // the frozen page needs none
+    assert!(made(&report(dir.path()).html()).is_empty());
+    assert_eq!(made(&report(dir.path()).served("here", "2")), all);
+    write_records(dir.path(), &records[..records.len() - 2]);
+    let before = report(dir.path()).served("here", "1");
+    let differ = made(&before).into_iter().filter(|part| !all.contains(part)).map(|(name, _)| name);
+    let differ: Vec<&str> = differ.collect();
+    assert!(
+        differ.contains(&"head") && differ.contains(&"settings") && !differ.contains(&"importance"),
+        "{differ:?}"
+    );
 }

@@ -87,6 +87,10 @@ fn serve(listener: TcpListener, shelf: Arc<Shelf>, guard: Guard) -> std::io::Res
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
     runtime.block_on(async {
         tokio::spawn(shelf::follow(Arc::clone(&shelf)));
+        if let Some(only) = shelf.only() {
+            // it will be asked for; a page that cannot be made says so then
+            tokio::task::spawn_blocking(move || drop(only.page()));
+        }
         let listener = tokio::net::TcpListener::from_std(listener)?;
         axum::serve(listener, answers::routes(shelf, guard)).await
     })

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 /// A page that takes a time to make is made again only after so many times that time: the study needs the
 /// processor more.
-const REST: u32 = 3;
+const REST: u32 = 1;
 
 /// A study, by its directory.
 pub(super) struct Study {
@@ -21,6 +21,8 @@ pub(super) struct Study {
     pub(super) name: String,
     pub(super) dir: PathBuf,
     known: Mutex<Option<Known>>,
+    /// Held by who makes the page; those who ask at the same time wait for that one.
+    making: Mutex<()>,
     /// Whether its process was alive when that was looked at.
     lives: AtomicBool,
     /// What files look like; those who follow the study wait for another version.
@@ -41,7 +43,14 @@ pub(super) struct Known {
 impl Study {
     pub(super) fn new(name: String, dir: PathBuf) -> Study {
         let version = watch::Sender::default();
-        Study { name, dir, known: Mutex::new(None), lives: AtomicBool::new(true), version }
+        Study {
+            name,
+            dir,
+            known: Mutex::new(None),
+            making: Mutex::new(()),
+            lives: AtomicBool::new(true),
+            version,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Known>> {
@@ -74,6 +83,7 @@ impl Study {
 
     /// Its page.
     pub(super) fn page(&self) -> Result<Bytes, String> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.known()?;
         if let Some(page) = known.page {
             return Ok(page);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::repository::{StageRecord, Status, TrialOverview, metrics_at};
+use crate::repository::{Origin, StageRecord, Status, TrialOverview, metrics_at};
 use crate::space::Value;
 use crate::trial::TrialId;
 
@@ -10,6 +10,8 @@ use crate::trial::TrialId;
 pub(crate) struct Row<'a> {
     pub(crate) id: TrialId,
     pub(crate) hparams: Cow<'a, [(String, Value)]>,
+    /// Where they are from, if that is known.
+    pub(crate) origin: Option<Origin>,
     pub(crate) status: &'a Status,
     /// Whether a worker is training it.
     pub(crate) is_running: bool,
@@ -32,6 +34,7 @@ impl<'a> From<&'a TrialOverview> for Row<'a> {
         Row {
             id: trial.id,
             hparams: Cow::Borrowed(&trial.hparams),
+            origin: trial.origin,
             status: &trial.status,
             is_running: trial.running.is_some(),
             score: trial.score,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::names;
 use super::row::Row;
-use crate::repository::{StageRecord, Status, TrialOverview};
+use crate::repository::{Origin, StageRecord, Status, TrialOverview};
 use crate::space::Value;
 
 /// What became of a trial, in columns.
@@ -41,7 +41,8 @@ impl<'a> Fate<'a> {
 }
 
 /// The trials in this order, a line each: rank, trial, status, dropped_after_stage, failed_in_epoch, reason,
-/// score, epoch, epochs, seconds, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`.
+/// score, epoch, epochs, seconds, then `origin` ([`Origin`]'s word) if not all configurations were drawn at
+/// random, then `metrics.NAME` at the epoch of the score, then `hparams.NAME`.
 pub fn trials_csv(trials: &[TrialOverview]) -> String {
     rows_csv(&trials.iter().map(Row::from).collect::<Vec<_>>())
 }
@@ -52,6 +53,8 @@ pub(crate) fn rows_csv(rows: &[Row<'_>]) -> String {
     let hparams = names(rows.iter().map(|row| &*row.hparams));
     let fixed = "rank trial status dropped_after_stage failed_in_epoch reason score epoch epochs seconds";
     let header = fixed.split(' ').map(str::to_owned);
+    let has_origins = rows.iter().any(|row| row.origin != Some(Origin::Drawn));
+    let header = header.chain(has_origins.then(|| "origin".to_owned()));
     let header = header.chain(metrics.iter().map(|name| format!("metrics.{name}")));
     let header = header.chain(hparams.iter().map(|name| format!("hparams.{name}")));
     let mut sheet = Sheet::default();
@@ -78,7 +81,8 @@ pub(crate) fn rows_csv(rows: &[Row<'_>]) -> String {
             row.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
         let measured = metrics.iter().map(|name| text(measured.get(name)));
         let given = hparams.iter().map(|name| text(given.get(name)));
-        sheet.line(start.into_iter().chain(measured).chain(given));
+        let origin = has_origins.then(|| text(row.origin));
+        sheet.line(start.into_iter().chain(origin).chain(measured).chain(given));
     }
     sheet.into_text()
 }

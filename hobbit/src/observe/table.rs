@@ -116,6 +116,7 @@ mod tests {
         let row = Row {
             id: TrialId::new(1, 2),
             hparams: vec![("rate".to_owned(), Value::Float(0.5))].into(),
+            origin: None,
             status: &Status::Finished,
             is_running: false,
             score: Some((0.25, 3)),

@@ -43,7 +43,8 @@ pub(super) fn best(report: &Report) -> Option<Best> {
         hparams: trial.hparams.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
         model: trial.model.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),
         metrics: metrics.collect::<Vec<_>>().join(", "),
-        rust: rust(report, trial),
+        // one that is in no directory cannot be loaded
+        rust: if report.dir.as_os_str().is_empty() { String::new() } else { rust(report, trial) },
         python: report.has_weights.then(|| {
             let file = weights.display().to_string();
             format!("import safetensors.numpy\n\narrays = safetensors.numpy.load_file({file:?})")

@@ -69,6 +69,15 @@ impl Picture {
     }
 }
 
+/// What stands in the legend before a colour's meaning.
+#[derive(Clone, Copy)]
+pub(super) enum Swatch {
+    Square,
+    Line,
+    Dot,
+    Diamond,
+}
+
 /// A picture that is being drawn.
 pub(super) struct Chart {
     scene: Scene,
@@ -77,7 +86,7 @@ pub(super) struct Chart {
     /// The edges of the plot: left, top, right, bottom.
     edges: (f64, f64, f64, f64),
     /// Colours and what they mean.
-    legend: Vec<(String, String)>,
+    legend: Vec<(Swatch, String, String)>,
     brushes: String,
 }
 
@@ -171,12 +180,7 @@ impl Chart {
     pub(super) fn marks(&mut self, colour: &str, width: f64, marks: &[(usize, Vec<(f64, f64)>)]) {
         let (mut path, mut trials) = (String::new(), String::new());
         for (trial, points) in marks {
-            for (i, (x, y)) in points.iter().enumerate() {
-                let _ = write!(path, "{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
-            }
-            if points.len() == 1 {
-                path.push_str("h0");
-            }
+            add_path(&mut path, points);
             if !points.is_empty() {
                 let _ = write!(trials, "{}{trial}", if trials.is_empty() { "" } else { " " });
             }
@@ -198,11 +202,7 @@ impl Chart {
 
     /// A line through points that stands for no trial.
     pub(super) fn lines(&mut self, colour: &str, width: f64, points: &[(f64, f64)], dashes: Option<&str>) {
-        let mut path = String::new();
-        for (i, (x, y)) in points.iter().enumerate() {
-            let _ = write!(path, "{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
-        }
-        self.path(colour, width, path, dashes);
+        self.path(colour, width, path(points), dashes);
     }
 
     /// A filled area, as SVG's path.
@@ -254,7 +254,12 @@ impl Chart {
 
     /// Adds a colour to the legend above the picture.
     pub(super) fn legend(&mut self, colour: &str, text: &str) {
-        self.legend.push((colour.to_owned(), text.to_owned()));
+        self.legend_as(Swatch::Square, colour, text);
+    }
+
+    /// Adds a colour to the legend, as it is drawn.
+    pub(super) fn legend_as(&mut self, swatch: Swatch, colour: &str, text: &str) {
+        self.legend.push((swatch, colour.to_owned(), text.to_owned()));
     }
 
     /// An axis at `x` that can be brushed, from its top to its bottom.
@@ -267,24 +272,41 @@ impl Chart {
     fn draw_legend(&mut self) -> f64 {
         let (mut line, mut x) = (0.0, 4.0);
         let mut entries = Vec::new();
-        for (colour, text) in std::mem::take(&mut self.legend) {
+        for (swatch, colour, text) in std::mem::take(&mut self.legend) {
             let room = 30.0 + text_width(&text);
             if x + room > self.scene.width && x > 4.0 {
                 (line, x) = (line + 1.0, 4.0);
             }
-            entries.push((line, x, colour, text));
+            entries.push((line, x, swatch, colour, text));
             x += room;
         }
         if entries.is_empty() {
             return 0.0;
         }
         let height = LEGEND * (line + 1.0) + 4.0;
-        for (line, x, colour, text) in entries {
+        for (line, x, swatch, colour, text) in entries {
             let y = LEGEND * (line + 0.5) - height;
-            self.path(&colour, 10.0, format!("M{x:.1} {y:.1}h10"), None);
+            self.draw_swatch(swatch, &colour, (x, y));
             self.text((x + 15.0, y + 4.5), &text, TextAnchor::Start, None);
         }
         height
+    }
+
+    fn draw_swatch(&mut self, swatch: Swatch, colour: &str, (x, y): (f64, f64)) {
+        match swatch {
+            Swatch::Square => self.path(colour, 10.0, format!("M{x:.1} {y:.1}h10"), None),
+            Swatch::Line => self.path(colour, 2.5, format!("M{x:.1} {y:.1}h11"), None),
+            Swatch::Dot => self.marks_of_none(colour, 8.0, &[(x + 5.0, y)]),
+            Swatch::Diamond => self.marks_of_none(colour, 2.0, &diamond((x + 5.0, y))),
+        }
+    }
+
+    /// A mark that stands for no trial.
+    fn marks_of_none(&mut self, colour: &str, width: f64, points: &[(f64, f64)]) {
+        let round = "stroke-linecap=\"round\" stroke-linejoin=\"round\"".to_owned();
+        self.push(Primitive::GroupStart { transform: None, title: None, extra_attrs: Some(round) });
+        self.path(colour, width, path(points), None);
+        self.push(Primitive::GroupEnd);
     }
 
     /// The edges of the plot: left, top, right, bottom.
@@ -323,6 +345,28 @@ impl Chart {
     fn push(&mut self, primitive: Primitive) {
         self.scene.elements.push(primitive);
     }
+}
+
+/// A line through points as SVG's path; of one point a dot.
+fn path(points: &[(f64, f64)]) -> String {
+    let mut path = String::new();
+    add_path(&mut path, points);
+    path
+}
+
+fn add_path(path: &mut String, points: &[(f64, f64)]) {
+    for (i, (x, y)) in points.iter().enumerate() {
+        let _ = write!(path, "{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
+    }
+    if points.len() == 1 {
+        path.push_str("h0");
+    }
+}
+
+/// A diamond, for what has to stand out by its shape too.
+pub(super) fn diamond((x, y): (f64, f64)) -> Vec<(f64, f64)> {
+    const ARM: f64 = 4.2;
+    vec![(x, y - ARM), (x + ARM, y), (x, y + ARM), (x - ARM, y), (x, y - ARM)]
 }
 
 /// About how wide a text of the pictures is.

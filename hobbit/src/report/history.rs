@@ -1,10 +1,8 @@
 //! How the best score came about: the outcomes of all stages in the order in which they ended.
 
-use std::collections::HashSet;
-
 use super::timeline::Session;
-use crate::repository::Overview;
-use crate::trial::{Direction, TrialId};
+use crate::repository::{Origin, Overview};
+use crate::trial::Direction;
 
 /// The outcome of a stage.
 pub(super) struct Step {
@@ -18,13 +16,12 @@ pub(super) struct Step {
     pub(super) score: Option<f64>,
     /// The best score of all trials so far.
     pub(super) best: Option<f64>,
-    /// Its configuration was given instead of drawn.
-    pub(super) is_given: bool,
+    /// Where the trial's configuration is from, if that is known.
+    pub(super) origin: Option<Origin>,
 }
 
 /// All outcomes, in order.
 pub(super) fn steps(overview: &Overview, sessions: &[Session]) -> Vec<Step> {
-    let given = given(overview);
     let mut outcomes: Vec<_> = overview
         .trials
         .iter()
@@ -44,17 +41,10 @@ pub(super) fn steps(overview: &Overview, sessions: &[Session]) -> Vec<Step> {
             let is_better = |best: f64| if minimize { score < best } else { score > best };
             best = Some(best.filter(|best| !is_better(*best)).unwrap_or(score));
         }
-        let is_given = given.contains(&stage.trial);
-        Step { row, epochs, seconds: at_work(sessions, stage.time.0), score, best, is_given }
+        let origin = overview.trials[row].origin;
+        Step { row, epochs, seconds: at_work(sessions, stage.time.0), score, best, origin }
     };
     outcomes.into_iter().map(step).collect()
-}
-
-/// The trials whose configurations were given: the first ones in the order of their names.
-fn given(overview: &Overview) -> HashSet<TrialId> {
-    let count = overview.study.enqueued.len() as u64;
-    let is_given = |id: &TrialId| overview.outline.ordinal(*id).is_some_and(|place| place < count);
-    overview.trials.iter().map(|trial| trial.id).filter(is_given).collect()
 }
 
 /// How long processes had worked at a moment; pauses between them are left out.

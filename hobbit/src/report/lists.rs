@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::observe::text::{self, percent};
-use crate::repository::{Overview, ScoreBy, StageOverview, Timestamp};
+use crate::repository::{Overview, ScoreBy, StageOverview, Timestamp, TrialOverview};
 use crate::schedule::Setting;
-use crate::trial::TrialId;
 
 pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
     let total: f64 = overview.trials.iter().flat_map(|trial| &trial.stages).map(|stage| stage.seconds).sum();
@@ -32,16 +31,25 @@ pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
     overview.stage_totals().iter().map(row).collect()
 }
 
-/// The trials that are being trained, by worker: trial, stage, worker, and since when.
+/// The trials that are being trained, by machine and worker: trial, stage, where, and since when.
 pub(super) fn running(overview: &Overview) -> Vec<[String; 4]> {
-    let mut running: Vec<_> =
-        overview.trials.iter().filter_map(|trial| Some((trial.running?, trial.id))).collect();
-    running.sort_by_key(|((_, worker, _), id)| (*worker, *id));
-    let row = |((stage, worker, since), id): ((u32, u32, Timestamp), TrialId)| {
-        let [stage, worker] = [stage, worker].map(|number| (u64::from(number) + 1).to_string());
-        [id.to_string(), stage, worker, utc(since.0)]
+    let mut running: Vec<(&TrialOverview, (u32, u32, Timestamp))> =
+        overview.trials.iter().filter_map(|trial| Some((trial, trial.running?))).collect();
+    running.sort_by_key(|(trial, (_, worker, _))| (trial.machine, *worker, trial.id));
+    let row = |(trial, (stage, worker, since)): (&TrialOverview, (u32, u32, Timestamp))| {
+        let stage = (u64::from(stage) + 1).to_string();
+        [trial.id.to_string(), stage, place(trial.machine, worker), utc(since.0)]
     };
     running.into_iter().map(row).collect()
+}
+
+/// A worker, and its machine where that is not the study's own.
+pub(super) fn place(machine: u32, worker: u32) -> String {
+    let worker = u64::from(worker) + 1;
+    match machine {
+        0 => worker.to_string(),
+        machine => format!("{worker} of machine {machine}"),
+    }
 }
 
 pub(super) fn settings(overview: &Overview) -> Vec<(String, String)> {

@@ -20,6 +20,8 @@
 //!
 //! - **Scores** in the pictures and in the table are each trial's own: trials that were dropped early were
 //!   trained less. Colours tell for how many epochs.
+//! - **Where configurations are from** ([`Origin`](crate::repository::Origin)) is shown where not all were
+//!   drawn at random: what the sampler proposed, what it left to chance, and what was given to the study.
 //! - **Importance** is fANOVA's (Hutter, Hoos and Leyton-Brown, *An Efficient Approach for Assessing
 //!   Hyperparameter Importance*, ICML 2014): the share of the variance that a hyperparameter explains alone,
 //!   on a random forest. Because scores of different budgets are not comparable, what is explained is a
@@ -40,6 +42,7 @@ mod lists;
 mod page;
 mod pictures;
 mod served;
+mod stamp;
 mod studies;
 mod timeline;
 mod trials;
@@ -65,6 +68,9 @@ use crate::repository::{Overview, Reader};
 
 /// Of more hyperparameters than this, only the first have pictures, the most important ones if that is known.
 const DRAWN: usize = 256;
+
+/// So many hyperparameters are drawn over the numbers of trials.
+const SAMPLED: usize = 6;
 
 /// Everything that is said about a study.
 pub struct Report {
@@ -115,9 +121,13 @@ impl Report {
         Ok(Report::of(reader, reader.overview()?, None))
     }
 
-    /// Works out everything but the importance, if that is known.
     fn of(reader: &Reader, overview: Overview, known: Option<Importance>) -> Report {
         let has_weights = overview.best().is_some_and(|best| reader.has_model(best.id));
+        Report::new(reader.dir().to_owned(), has_weights, overview, known)
+    }
+
+    /// Works out everything but the importance, if that is known.
+    fn new(dir: PathBuf, has_weights: bool, overview: Overview, known: Option<Importance>) -> Report {
         let columns = Column::all(&overview);
         let sessions = Session::all(&overview);
         Report {
@@ -125,7 +135,7 @@ impl Report {
             correlations: Correlation::all(&overview),
             steps: history::steps(&overview, &sessions),
             sessions,
-            dir: reader.dir().to_owned(),
+            dir,
             has_weights,
             columns,
             overview,
@@ -141,7 +151,8 @@ impl Report {
     pub fn pictures(&self) -> Vec<(String, String)> {
         let all = self.curves().fit.into_iter().chain(self.parameters().fit);
         let rest = [self.parallel(), self.importance(), self.timeline()];
-        let all = all.chain(rest.into_iter().flatten()).chain(self.pairs()).chain(self.history().fit);
+        let all = all.chain(rest.into_iter().flatten()).chain(self.pairs()).chain(self.sampled());
+        let all = all.chain(self.history().fit);
         all.map(|picture| (picture.file.clone(), picture.alone())).collect()
     }
 
@@ -168,6 +179,16 @@ impl Report {
                 |(i, column): (usize, &&Column)| pictures::parameter(&self.overview, i + 1, column, reach);
             numbered.filter_map(draw).collect()
         })
+    }
+
+    /// Where the sampler looked, of the most important hyperparameters; none if there is no sampler.
+    fn sampled(&self) -> Vec<Picture> {
+        if self.overview.study.sampler.is_none() {
+            return Vec::new();
+        }
+        let varied = self.ordered().into_iter().filter(|column| !column.is_constant()).take(SAMPLED);
+        let numbered = (1..).zip(varied);
+        numbered.filter_map(|(number, column)| pictures::sampled(&self.overview, number, column)).collect()
     }
 
     /// The most important hyperparameter, or the first, with the next two that were varied.

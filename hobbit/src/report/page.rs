@@ -5,9 +5,10 @@ use askama::Template;
 use super::answer::{Best, best, runners_up};
 use super::chart::Picture;
 use super::failures::{failed, failures};
+use super::stamp::stamped;
 use super::timeline::Session;
-use super::trials::{Heading, ROWS, rest, table};
-use super::{Drawn, Report, lists, verdict};
+use super::trials::{Heading, rest, shown, table};
+use super::{Drawn, Report, lists, pictures, verdict};
 use crate::observe::text::{self, percent};
 use crate::printable::printable_page;
 use crate::repository::Overview;
@@ -40,11 +41,14 @@ struct Page<'a> {
     running: Vec<[String; 4]>,
     history: Texts,
     history_note: String,
+    /// Which trials are in the pictures, if there are too many.
+    crowd: String,
     shares: Vec<Share<'a>>,
     importance_note: String,
     parameters: Texts,
     others: Vec<String>,
     pairs: Vec<String>,
+    sampled: Vec<String>,
     parallel: Option<String>,
     curves: Texts,
     correlations: Vec<[String; 5]>,
@@ -91,7 +95,7 @@ pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
     let svg = |picture: Picture| picture.in_page();
     let (columns, mut rows) = table(report);
     let total = rows.len();
-    let beyond = rows.split_off(total.min(ROWS));
+    let beyond = rows.split_off(shown(total));
     let mut parameters = texts(report.parameters());
     let others = parameters.fit.split_off(parameters.fit.len().min(SHOWN));
     parameters.all.truncate(SHOWN);
@@ -112,11 +116,13 @@ pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
         running: lists::running(overview),
         history: texts(report.history()),
         history_note: history_note(overview),
+        crowd: pictures::crowd(overview).unwrap_or_default(),
         shares: shares(report),
         importance_note: importance_note(report),
         parameters,
         others,
         pairs: report.pairs().into_iter().map(svg).collect(),
+        sampled: report.sampled().into_iter().map(svg).collect(),
         parallel: report.parallel().map(svg),
         curves: texts(report.curves()),
         correlations: report.correlations.iter().map(verdict::row).collect(),
@@ -137,7 +143,8 @@ pub(super) fn html(report: &Report, served: Option<(&str, &str)>) -> String {
         machines: lists::machines(overview),
     };
     // writing to a text does not fail
-    printable_page(&page.render().unwrap_or_default()).into_owned()
+    let page = printable_page(&page.render().unwrap_or_default()).into_owned();
+    if served.is_some() { stamped(&page) } else { page }
 }
 
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -145,8 +152,8 @@ pub(super) const SCRIPT: &str = include_str!("script.js");
 
 /// The page's own style and script, and nothing else, may be used by a browser that opens the report: their
 /// SHA-256 as they stand in the page. A test says what they have to be.
-const STYLE_HASH: &str = "sha256-14EvSnPfy/jl/fgA+x+YnY3A9pV/b0qH4COWtScF5h4=";
-const SCRIPT_HASH: &str = "sha256-X9nDkVZ5CASfdDP0AgY3Go9B4My5SEb1AZfQyR7gG6E=";
+const STYLE_HASH: &str = "sha256-kd2AG9STekUdytG63wv2jHPToUHiSSV0K6Q5/U3LAnw=";
+const SCRIPT_HASH: &str = "sha256-aS9DJJQgQ2R/iyMzj85tEwsNG9TiIDSBhTzJw+UcMfM=";
 
 fn texts(drawn: Drawn) -> Texts {
     let texts = |pictures: Vec<Picture>| pictures.iter().map(Picture::in_page).collect();
@@ -154,6 +161,9 @@ fn texts(drawn: Drawn) -> Texts {
 }
 
 pub(super) fn title(report: &Report) -> String {
+    if report.dir.as_os_str().is_empty() {
+        return "Study".to_owned();
+    }
     let dir = report
         .dir
         .file_name()

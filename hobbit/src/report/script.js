@@ -15,16 +15,15 @@ let study = null;
 const number = text => text === "" || isNaN(text) ? null : +text;
 const points = part => (part.match(/-?[\d.]+ -?[\d.]+/g) || []).map(p => p.split(" ").map(Number));
 
-// the table of all trials: `texts` has every row, `rows` those that are elements already
+// the table of all trials: `texts` has every row, `rows` those that are elements already, `order` those that are to be seen
 const readTable = () => {
   const table = $("all");
   if (!table) return null;
   const heads = [...table.tHead.rows[0].cells], names = heads.map(h => h.textContent);
   const body = table.tBodies[0], rows = [...body.rows];
-  const most = rows.length;
   const texts = rows.map(r => [...r.cells].map(c => c.textContent));
   if ($("rest")) for (const line of $("rest").textContent.split("\n")) texts.push(line.split("\t"));
-  return {table, heads, names, body, rows, most, texts, isNumber: heads.map(h => h.classList.contains("number")), shown: texts.map(() => true)};
+  return {table, heads, names, body, rows, texts, order: [], isCut: texts.length > rows.length, isNumber: heads.map(h => h.classList.contains("number")), shown: texts.map(() => true)};
 };
 const row = i => {
   if (!study.rows[i]) {
@@ -43,9 +42,16 @@ const link = row => {
   cell.replaceChildren(a);
 };
 
-// sorting: what has no value stays last; of many rows the first are in the table
+// of many rows, those come into the table that are scrolled to
+const some = 200;
+const more = () => {
+  const {order, body} = study, at = body.rows.length;
+  body.append(...order.slice(at, at + some).map(row));
+  return at < order.length;
+};
+// sorting: what has no value stays last
 const arrange = () => {
-  const {texts, shown, most, body, isNumber} = study;
+  const {texts, shown, body, isNumber} = study;
   let order = texts.map((_, r) => r);
   if (chosen.sort) {
     const {i, way} = chosen.sort;
@@ -56,9 +62,11 @@ const arrange = () => {
     order.sort((a, b) => key[a] === null || key[b] === null ? (key[a] === null) - (key[b] === null) || a - b
       : way * compare(key[a], key[b]) || a - b);
   }
-  if (texts.length > most) {
-    order = order.filter(r => shown[r]).slice(0, most);
-    body.replaceChildren(...order.map(row));
+  if (study.isCut) {
+    study.order = order = order.filter(r => shown[r]);
+    // nothing to do where these are the rows already
+    const same = body.rows.length > 0 && [...body.rows].every((element, i) => element === study.rows[order[i]]);
+    if (!same) body.replaceChildren(...order.slice(0, some).map(row));
   } else {
     body.append(...order.map(row));
     study.rows.forEach((element, r) => element.hidden = !shown[r]);
@@ -253,6 +261,8 @@ const setUp = () => {
   isWhole = true;
   if (!study) return;
   study.rows.forEach(link);
+  const tall = study.table.parentNode;
+  tall.onscroll = () => study.isCut && tall.scrollTop + 2 * tall.clientHeight > tall.scrollHeight && more();
   study.heads.forEach((head, i) => {
     const button = head.firstElementChild || make("button");
     button.type = "button";
@@ -276,14 +286,17 @@ addEventListener("scroll", away, {passive: true});
 addEventListener("keydown", event => event.key === "Escape" && away());
 addEventListener("beforeprint", () => document.querySelectorAll("details.fold").forEach(fold => fold.open = true));
 
-// a page of a server renews those of its parts that have changed
-const parts = page => new Map([...page.querySelectorAll("header[id],main>[id]")].map(part => [part.id, part.outerHTML]));
+// a page of a server renews those of its parts that have changed; it says of each what it was made of
+const parts = page => new Map([...page.querySelectorAll("header[id],main>[id]")].map(part => [part.id, part.dataset.made]));
 const follow = (address, original) => {
   let known = original, wanted = false, busy = false, state = "";
   const say = text => { state = text; if ($("live")) $("live").textContent = text; };
   const fresh = async () => {
     const answer = await fetch(location.pathname, {cache: "no-store"});
-    if (answer.ok) take(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (!answer.ok) return 0;
+    const text = await answer.text(), began = performance.now();
+    take(new DOMParser().parseFromString(text, "text/html"));
+    return performance.now() - began;
   };
   const renew = async () => {
     wanted = true;
@@ -291,16 +304,16 @@ const follow = (address, original) => {
     busy = true;
     while (wanted) {
       wanted = false;
-      const began = performance.now();
-      await fresh().catch(() => say("The server cannot be reached; trying again."));
-      // a large page is renewed less often, so that it can be read
-      await new Promise(done => setTimeout(done, Math.max(100, performance.now() - began)));
+      const took = await fresh().catch(() => say("The server cannot be reached; trying again.") || 0);
+      // a page that takes long is renewed less often, so that it can be read
+      await new Promise(done => setTimeout(done, Math.max(100, took)));
     }
     busy = false;
   };
   const take = page => {
     const news = parts(page), focus = document.activeElement && document.activeElement.id;
     const tall = document.querySelector(".tall"), at = tall && [tall.scrollLeft, tall.scrollTop];
+    const long = study ? study.body.rows.length : 0;
     const replace = old => old.replaceWith(document.importNode(old.id ? page.getElementById(old.id) : page.querySelector(old.tagName), true));
     away();
     if ([...news.keys()].join() !== [...known.keys()].join()) {
@@ -313,7 +326,12 @@ const follow = (address, original) => {
     setUp();
     say(state);
     const now = document.querySelector(".tall");
-    if (now && at) [now.scrollLeft, now.scrollTop] = at;
+    while (study && study.isCut && study.body.rows.length < long && more());
+    if (now && at && (at[0] || at[1])) {
+      // what is not laid out cannot be scrolled
+      now.style.contentVisibility = "visible";
+      [now.scrollLeft, now.scrollTop] = at;
+    }
     if (focus && $(focus) && document.activeElement !== $(focus)) $(focus).focus({preventScroll: true});
   };
   const source = new EventSource(address);

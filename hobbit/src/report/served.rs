@@ -6,8 +6,10 @@
 use askama::Template;
 
 use super::chart::COLOURS;
+use super::lists::place;
 use super::page::{SCRIPT, STYLE};
 use super::pictures;
+use super::stamp::stamped;
 use super::{Report, importance, page};
 use crate::error::Result;
 use crate::observe::text::{cell, number, seconds};
@@ -74,7 +76,7 @@ impl Report {
             stages: trial.stages.iter().map(stage).collect(),
             has_weights,
         };
-        Some(printable_page(&page.render().unwrap_or_default()).into_owned())
+        Some(stamped(&printable_page(&page.render().unwrap_or_default())))
     }
 }
 
@@ -98,7 +100,8 @@ struct TrialPage<'a> {
 fn facts(overview: &Overview, rank: usize, trial: &TrialOverview) -> Vec<(&'static str, String)> {
     let status = match trial.running {
         Some((stage, worker, _)) => {
-            format!("in stage {} on worker {}", u64::from(stage) + 1, u64::from(worker) + 1)
+            let place = place(trial.machine, worker);
+            format!("in stage {} on worker {place}", u64::from(stage) + 1)
         }
         None => trial.status.to_string(),
     };
@@ -129,13 +132,12 @@ fn stage(stage: &StageRecord) -> [String; 6] {
         Some(epoch) => format!("stopped early after epoch {epoch}"),
         None => stage.end.status().map_or_else(|| "trained".to_owned(), |status| status.to_string()),
     };
-    let far = if stage.machine == 0 { String::new() } else { format!(" of machine {}", stage.machine) };
     [
         (u64::from(stage.stage) + 1).to_string(),
         format!("{} to {}", stage.from.saturating_add(1), stage.to),
         stage.score.map_or_else(String::new, |(score, epoch)| format!("{} (epoch {epoch})", number(score))),
         end,
-        format!("{}{far}", u64::from(stage.worker) + 1),
+        place(stage.machine, stage.worker),
         seconds(stage.seconds),
     ]
 }

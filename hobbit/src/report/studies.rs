@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 
 use super::page::{done, state};
+use super::stamp::stamped;
 use super::{Report, pictures};
 use crate::observe::text::{cell, number};
 use crate::printable::printable_page;
@@ -78,7 +79,7 @@ pub fn studies(version: &str, shelved: &[Shelved<'_>]) -> String {
         damaged: damaged.collect(),
     };
     // writing to a text does not fail
-    printable_page(&page.render().unwrap_or_default()).into_owned()
+    stamped(&printable_page(&page.render().unwrap_or_default()))
 }
 
 fn line(name: &str, dir: &str, report: &Report) -> Line {

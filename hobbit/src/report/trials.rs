@@ -6,11 +6,18 @@ use super::Report;
 use super::columns::{Column, Scale};
 use crate::observe::text::{cell, plain_number};
 use crate::printable::printable;
-use crate::repository::TrialOverview;
+use crate::repository::{Origin, TrialOverview};
 use crate::space::Value;
 
-/// Of more trials than this, only the first are rows of the page; the script knows the others.
-pub(super) const ROWS: usize = 2000;
+/// Of more trials than this, only the first few are rows of the page; its script makes rows of the others
+/// when they are scrolled to.
+const ROWS: usize = 2000;
+const FIRST: usize = 200;
+
+/// How many of so many trials are rows of the page.
+pub(super) fn shown(trials: usize) -> usize {
+    if trials > ROWS { FIRST } else { trials }
+}
 
 pub(super) struct Heading<'a> {
     pub(super) name: &'a str,
@@ -27,6 +34,8 @@ pub(super) fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
     let mut headings =
         vec![heading("rank", true), heading("trial", false), heading(&overview.study.monitor, true)];
     headings.extend([heading("epochs", true), heading("status", false)]);
+    let has_origins = overview.has_origins();
+    headings.extend(has_origins.then(|| heading("origin", false)));
     headings.extend(
         report.columns.iter().map(|column| heading(&column.name, !matches!(column.scale, Scale::Options(_)))),
     );
@@ -36,6 +45,7 @@ pub(super) fn table(report: &Report) -> (Vec<Heading<'_>>, Vec<Vec<String>>) {
         let score = trial.score.map_or_else(|| "–".to_owned(), |(score, _)| plain_number(score));
         let mut cells =
             vec![(place + 1).to_string(), trial.id.to_string(), score, trial.epochs().to_string(), status];
+        cells.extend(has_origins.then(|| trial.origin.map_or("–", Origin::word).to_owned()));
         let hparams: HashMap<&str, &Value> =
             trial.hparams.iter().map(|(name, value)| (name.as_str(), value)).collect();
         let hparam =

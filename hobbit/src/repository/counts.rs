@@ -3,8 +3,31 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::overview::StageOverview;
 use crate::schedule::Outline;
+
+/// One stage of a bracket, in an [`Overview`](super::Overview).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StageOverview {
+    /// The repetition of the whole Hyperband, counted from 1.
+    pub iteration: u32,
+    /// The bracket, counted from 1.
+    pub bracket: u32,
+    /// The stage, counted from 0.
+    pub stage: u32,
+    /// How many trials the plan gives it; fewer come if too many fail.
+    pub planned: u64,
+    /// The epochs each trial has after it.
+    pub to: u64,
+    /// The epochs each trial gets in it.
+    pub epochs: u32,
+    /// How many trials were trained.
+    pub trained: u64,
+    /// How many diverged or failed.
+    pub failed: u64,
+    /// How many are being trained.
+    pub running: u64,
+}
 
 /// How many trials of a stage were trained, have failed, and are being trained.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::counts::{Begun, count, epochs_left, listed, totals};
+use super::counts::{Begun, StageOverview, count, epochs_left, listed, totals};
 use super::format1::{self, Completed};
 use super::lock::Owner;
 use super::machines::{Fleet, MachineOverview};
+use super::origin::Origin;
 use super::outcomes::Outcomes;
 use super::reader::Reader;
 use super::reason::StopReason;
@@ -40,6 +41,7 @@ pub struct Overview {
     left: u64,
     /// Every trial of the plan has ended.
     is_whole: bool,
+    has_origins: bool,
     lost: u64,
 }
 
@@ -73,6 +75,8 @@ pub struct TrialOverview {
     pub id: TrialId,
     /// Its hyperparameters: names, dotted where they are nested, and values.
     pub hparams: Vec<(String, Value)>,
+    /// Where they are from; nothing if the study has a sampler, and an older hobbit began the trial.
+    pub origin: Option<Origin>,
     /// What the objective made of them, by name:
     /// [`Objective::describe_trial`](crate::Objective::describe_trial).
     pub model: BTreeMap<String, String>,
@@ -85,30 +89,8 @@ pub struct TrialOverview {
     /// The stage that a worker of the last process, or of another machine, is training now: its number from
     /// 0, the worker, and since when.
     pub running: Option<(u32, u32, Timestamp)>,
-}
-
-/// One stage of a bracket, in an [`Overview`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StageOverview {
-    /// The repetition of the whole Hyperband, counted from 1.
-    pub iteration: u32,
-    /// The bracket, counted from 1.
-    pub bracket: u32,
-    /// The stage, counted from 0.
-    pub stage: u32,
-    /// How many trials the plan gives it; fewer come if too many fail.
-    pub planned: u64,
-    /// The epochs each trial has after it.
-    pub to: u64,
-    /// The epochs each trial gets in it.
-    pub epochs: u32,
-    /// How many trials were trained.
-    pub trained: u64,
-    /// How many diverged or failed.
-    pub failed: u64,
-    /// How many are being trained.
-    pub running: u64,
+    /// The machine of that worker; 0 is that of the study's own process.
+    pub machine: u32,
 }
 
 impl Process {
@@ -125,7 +107,17 @@ impl TrialOverview {
     fn new(id: TrialId, hparams: Vec<(String, Value)>) -> TrialOverview {
         let status = Status::Unfinished;
         let model = BTreeMap::new();
-        TrialOverview { id, hparams, model, status, score: None, stages: Vec::new(), running: None }
+        TrialOverview {
+            id,
+            hparams,
+            origin: None,
+            model,
+            status,
+            score: None,
+            stages: Vec::new(),
+            running: None,
+            machine: 0,
+        }
     }
 
     /// Takes the outcome of its next stage.
@@ -193,6 +185,7 @@ struct Digest {
     fleet: Fleet,
     hparams: HashMap<TrialId, Vec<(String, Value)>>,
     models: HashMap<TrialId, BTreeMap<String, String>>,
+    origins: HashMap<TrialId, Origin>,
     /// What workers are at: the stage, the worker, and since when.
     started: HashMap<TrialId, (u32, Worker, Timestamp)>,
     /// The trial that each worker began last.
@@ -228,8 +221,9 @@ impl Digest {
             }
             // what was decided is decided anew
             Record::Extended { .. } => self.ended.clear(),
-            Record::Started { time, trial, stage, worker, machine, hparams, model, point: _ } => {
+            Record::Started { time, trial, stage, worker, machine, hparams, model, origin, .. } => {
                 if stage == 0 {
+                    self.origins.extend(origin.map(|origin| (trial, origin)));
                     self.hparams.insert(trial, hparams);
                     self.models.insert(trial, model);
                 }
@@ -286,7 +280,7 @@ impl Digest {
                 trials.insert(id, TrialOverview::new(id, values));
             }
         }
-        for (id, (stage, (_, worker), since)) in self.started {
+        for (id, (stage, (machine, worker), since)) in self.started {
             let is_next = |trial: &&mut TrialOverview| {
                 let stages = outline.stages_of(id).map_or(0, <[_]>::len);
                 trial.status == Status::Unfinished
@@ -294,7 +288,7 @@ impl Digest {
                     && (stage as usize) < stages
             };
             if let Some(trial) = trials.get_mut(&id).filter(is_next) {
-                trial.running = Some((stage, worker, since));
+                (trial.running, trial.machine) = (Some((stage, worker, since)), machine);
             }
         }
         let mut trials: Vec<TrialOverview> = trials.into_values().collect();
@@ -347,8 +341,13 @@ impl Overview {
         let outcomes = Outcomes::new(std::mem::take(&mut digest.outcomes), &outline);
         lost += outcomes.lost.map_or(0, |(count, ..)| count);
         let processes = std::mem::take(&mut digest.processes);
+        let origins = std::mem::take(&mut digest.origins);
         let machines = std::mem::take(&mut digest.fleet).into_machines();
         let mut trials = digest.into_trials(outcomes, &outline);
+        for trial in &mut trials {
+            let (place, recorded) = (outline.ordinal(trial.id), origins.get(&trial.id).copied());
+            trial.origin = Origin::of(place, recorded, study.enqueued.len(), study.sampler.is_some());
+        }
         trials.sort_by_cached_key(|trial| {
             let score = trial.ranked_by(&study);
             (score.map_or(Place::LAST, |score| score.place(study.direction)), trial.id)
@@ -360,6 +359,7 @@ impl Overview {
             totals: totals(&outline, &begun),
             left: epochs_left(&outline, &begun),
             is_whole: ended as u64 == outline.total_trials(),
+            has_origins: trials.iter().any(|trial| trial.origin != Some(Origin::Drawn)),
             lost,
             plan: study.algorithm.plan()?,
             study,
@@ -378,6 +378,12 @@ impl Overview {
     /// The trial of this name.
     pub fn trial(&self, id: TrialId) -> Option<&TrialOverview> {
         self.trials.iter().find(|trial| trial.id == id)
+    }
+
+    /// Whether there is something to say about where configurations are from: some were proposed or given, or
+    /// it is not known.
+    pub fn has_origins(&self) -> bool {
+        self.has_origins
     }
 
     /// The stages of one repetition, in order, each with what was done in all repetitions; their `iteration`

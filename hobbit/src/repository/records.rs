@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::origin::Origin;
 use super::reason::{self, StopReason};
 use crate::objective::History;
 use crate::schedule::{Algorithm, Ended};
@@ -85,6 +86,10 @@ pub enum Record {
         /// older hobbit wrote the record.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         point: Option<Point>,
+        /// Where its configuration is from, in the trial's first stage, if the study has a sampler. Without
+        /// one it is clear, and left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
     /// A stage of a trial ended.
     Stage(StageRecord),

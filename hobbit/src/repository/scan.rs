@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::origin::Origin;
 use super::records::{End, Record, StageRecord, Status, Timestamp};
 use crate::objective::History;
 use crate::search::Point;
@@ -115,6 +116,7 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
     }
     let model = if rest.skip(",model:{").is_some() { texts(&mut rest)? } else { BTreeMap::new() };
     let point = if rest.skip(",point:Some([").is_some() { Some(point(rest.until("])")?)?) } else { None };
+    let origin = if rest.skip(",origin:Some(").is_some() { Some(origin(rest.until(")")?)?) } else { None };
     rest.skip(")")?;
     rest.0.is_empty().then_some(Record::Started {
         time,
@@ -125,6 +127,17 @@ fn started(mut rest: Rest<'_>) -> Option<Record> {
         hparams,
         model,
         point,
+        origin,
+    })
+}
+
+/// Where a configuration is from, as it is written.
+fn origin(text: &str) -> Option<Origin> {
+    Some(match text {
+        "Drawn" => Origin::Drawn,
+        "Proposed" => Origin::Proposed,
+        "Given" => Origin::Given,
+        _ => return None,
     })
 }
 
@@ -197,7 +210,14 @@ mod tests {
                 hparams: hparams.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
                 model: model.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
                 point: (!point.is_empty()).then(|| Point::new(point.iter().copied())),
+                origin: None,
             }
+        };
+        let from = |from, mut begun: Record| {
+            if let Record::Started { origin, .. } = &mut begun {
+                *origin = Some(from);
+            }
+            begun
         };
         let stage = |machine, end, score, names: &[&str], values: &[f64]| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -250,6 +270,9 @@ mod tests {
             (started(0, 0, &values, &[], &[]), true),
             (started(0, 3, &values, &model, &cube), true),
             (started(0, 0, &values, &model, &[None]), true),
+            (from(Origin::Drawn, started(0, 0, &values, &model, &cube)), true),
+            (from(Origin::Proposed, started(0, 3, &values, &[], &cube)), true),
+            (from(Origin::Given, started(0, 0, &values, &[], &[])), true),
             (started(1, 0, &[], &[], &[]), true),
             (started(1, 3, &[], &[], &[]), true),
             (started(0, 0, &[("a", Value::Text("\"\n".to_owned()))], &[], &[]), false),
@@ -312,6 +335,7 @@ mod tests {
             "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],point:Some([Some(1.0)]))",
             "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],point:Some([]))",
             "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],point:Some([Some(0.5),]))",
+            "Started(time:2.5,trial:\"1-2\",stage:0,worker:0,hparams:[],origin:Some(Elsewhere))",
             "Ended(trial:\"1-1\",status:Dropped(1)) ",
             "Ended(trial:\"1-1\",status:Dropped(1),)",
             "Ended(trial:\"1-1\",status:Unfinished)",

@@ -7,6 +7,7 @@ use super::panics::catch;
 use super::proposals::{MakerOf, Proposals};
 use crate::error::{Error, Result};
 use crate::random::Key;
+use crate::repository::Origin;
 use crate::schedule::Outline;
 use crate::search::{Point, Sampler, drawn};
 use crate::space::{SearchSpace, Value};
@@ -123,6 +124,12 @@ impl<H: SearchSpace> Configurations<H> {
 
     fn given(&self, trial: TrialId) -> Option<&Arc<H>> {
         self.enqueued.get(usize::try_from(self.outline.place(trial)).ok()?)
+    }
+
+    /// Where the configuration of a trial that was begun is from.
+    pub(super) fn origin(&self, trial: TrialId) -> Origin {
+        let proposed = || self.proposals.as_ref().and_then(|proposals| proposals.origin(trial));
+        if self.given(trial).is_some() { Origin::Given } else { proposed().unwrap_or(Origin::Drawn) }
     }
 
     /// What the sampler proposes, if there is one.

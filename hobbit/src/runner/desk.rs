@@ -257,8 +257,12 @@ impl Desk for SweepDesk {
         });
         if let Some(begins) = &self.begins {
             let hparams = if stage == 0 { hparams } else { Vec::new() };
+            let proposals = self.proposals.as_ref().filter(|_| stage == 0);
+            let origin = proposals.and_then(|proposals| proposals.origin(trial));
             let time = Timestamp::now();
-            begins.write(&Record::Started { time, trial, stage, worker, machine, hparams, model, point })?;
+            let record =
+                Record::Started { time, trial, stage, worker, machine, hparams, model, point, origin };
+            begins.write(&record)?;
         }
         let mut state = self.lock();
         if let Some(event) = event {

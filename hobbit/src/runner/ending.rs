@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Event, Observer, tell};
 use crate::ranked::{Trial, rank, record};
-use crate::repository::{Repository, StopReason, StudyRecord, Weights, to_pretty};
+use crate::repository::{Origin, Repository, StopReason, StudyRecord, Weights, to_pretty};
 
 /// What a sweep found. All of it is written.
 pub(crate) struct Finished<O: Objective> {
@@ -60,7 +60,11 @@ pub(super) fn finish<O: Objective>(
         }
     };
     // in the memory where they are, since fresh memory takes longer; they are in the order of their ids
-    let made = |(state, hparams): (Option<TrialState>, Option<Arc<_>>)| Some(unranked(state?, hparams?));
+    let made = |(state, hparams): (Option<TrialState>, Option<Arc<_>>)| {
+        let state = state?;
+        let origin = configurations.origin(state.id);
+        Some(unranked(state, hparams?, origin))
+    };
     let mut trials: Vec<Trial<_>> = states.into_iter().zip(hparams).filter_map(made).collect();
     rank(&mut trials, &study);
     close(&mut repository, &mut observers, stopped.clone(), |repository| {
@@ -86,11 +90,11 @@ fn close(
     written
 }
 
-fn unranked<H>(state: TrialState, hparams: Arc<H>) -> Trial<H> {
+fn unranked<H>(state: TrialState, hparams: Arc<H>, origin: Origin) -> Trial<H> {
     let TrialState { id, records, unfinished, status, score, epochs, .. } = state;
     let mut stages = records;
     stages.extend(unfinished);
     let epoch = score.map(|(_, epoch)| epoch);
     let score = score.map(|(score, _)| score);
-    Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
+    Trial { rank: 0, id, hparams, origin, status, score, epoch, epochs, stages }
 }

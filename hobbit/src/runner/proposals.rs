@@ -12,6 +12,7 @@ use super::keys::Keys;
 use super::panics::catch;
 use crate::error::{Error, Result};
 use crate::random::Key;
+use crate::repository::Origin;
 use crate::schedule::{Ask, Assignment, Ended, Order, Outline, Scheduler, Score};
 use crate::search::{ATTEMPTS, Chosen, Known, Observation, Point, Sampler, choose};
 use crate::space::{SearchSpace, Space};
@@ -149,6 +150,16 @@ impl Proposals {
         let cell = cell.unwrap_or_else(|| self.ask(trial, 0, Vec::new()));
         let settled = self.settle(&cell).clone().map_err(Error::study)?;
         Ok(settled.configuration)
+    }
+
+    /// Where the configuration of a trial is from, once that is settled.
+    pub(super) fn origin(&self, trial: TrialId) -> Option<Origin> {
+        let cell = lock(&self.trials).get(&trial).cloned()?;
+        Some(match cell.settled.get()?.as_ref().ok()?.configuration {
+            Configuration::Given => Origin::Given,
+            Configuration::Point(_) => Origin::Proposed,
+            Configuration::Drawn => Origin::Drawn,
+        })
     }
 
     /// What the user should know since this was called before.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{BAD, BEST, LEVELS, Marks, Reach, SMALL, score_axis};
+use super::{BAD, BEST, LEVELS, Marks, Reach, SMALL, is_drawn, score_axis, step};
 use crate::report::axis::Axis;
 use crate::report::chart::{Chart, Picture};
 use crate::report::columns::Scale;
@@ -33,7 +33,8 @@ pub(in crate::report) fn curves(overview: &Overview, bracket: u32, y: &Axis) -> 
         chart.line("var(--line)", (x, top), (x, bottom), Some("2 3"));
     }
     let mut curves = Curves::default();
-    for (row, trial) in trials.iter().rev() {
+    let step = step(overview);
+    for (row, trial) in trials.iter().rev().filter(|(row, _)| is_drawn(*row, step)) {
         curves.add(&chart, *row, trial, &curve(trial, monitor), &ends);
     }
     curves.draw(&mut chart);

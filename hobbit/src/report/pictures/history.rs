@@ -1,12 +1,12 @@
 //! The picture of the best score so far.
 
-use super::{BEST, LEVELS, Marks, Reach, score_axis};
+use super::{BEST, Marks, ORIGINS, Reach, is_drawn, origin_legend, score_axis, step};
 use crate::report::axis::Axis;
-use crate::report::chart::{Chart, Picture};
+use crate::report::chart::{Chart, Picture, Swatch, diamond};
 use crate::report::columns::Scale;
 use crate::report::history::Step;
 use crate::report::timeline::unit;
-use crate::repository::Overview;
+use crate::repository::{Origin, Overview};
 
 /// What the best score is drawn over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,21 +39,24 @@ pub(in crate::report) fn history(
     };
     let x = Axis::new(&label, (0.0, end), Scale::Linear).of_whole(by == By::Epochs);
     let mut chart = Chart::new("", (470.0, 290.0), &x, &y);
-    let dots = |is_given: bool| -> Marks {
-        let steps = steps.iter().filter(|step| step.is_given == is_given);
-        steps.filter_map(|step| Some((step.row, vec![chart.at(place(step), step.score?)]))).collect()
-    };
-    let (drawn, given) = (dots(false), dots(true));
-    chart.marks(LEVELS[0], 3.5, &drawn);
-    chart.marks(LEVELS[3], 5.5, &given);
-    chart.lines(BEST, 2.5, &stairs(&chart, steps, place), None);
-    chart.legend(BEST, "the best so far");
-    let own = overview.study.sampler.as_ref().map_or("drawn", |_| "proposed or drawn");
-    if !drawn.is_empty() {
-        chart.legend(LEVELS[0], &format!("a stage's outcome: {own}"));
+    let thin = step(overview);
+    let marks = ORIGINS.map(|(origin, ..)| -> Marks {
+        let drawn = |step: &&Step| step.origin == origin && is_drawn(step.row, thin);
+        let steps = steps.iter().filter(drawn);
+        let mark = |step: &Step| {
+            let at = chart.at(place(step), step.score?);
+            Some((step.row, if origin == Some(Origin::Given) { diamond(at) } else { vec![at] }))
+        };
+        steps.filter_map(mark).collect()
+    });
+    for (marks, (_, paint, width)) in marks.iter().zip(ORIGINS) {
+        chart.marks(paint, width, marks);
     }
-    if !given.is_empty() {
-        chart.legend(LEVELS[3], "given");
+    chart.lines(BEST, 2.5, &stairs(&chart, steps, place), None);
+    chart.legend_as(Swatch::Line, BEST, "the best so far");
+    match overview.has_origins() {
+        true => origin_legend(&mut chart, &marks),
+        false => chart.legend_as(Swatch::Dot, ORIGINS[1].1, "a stage's outcome"),
     }
     let file = if by == By::Epochs { "best-by-epochs.svg" } else { "best-by-time.svg" };
     let best = last.best.map_or_else(String::new, |best| format!(", at the end {best}"));

@@ -8,6 +8,7 @@ mod metrics;
 mod pair;
 mod parallel;
 mod parameter;
+mod sampled;
 mod timeline;
 
 pub(super) use compared::compared;
@@ -18,11 +19,13 @@ pub(super) use metrics::metrics;
 pub(super) use pair::pair;
 pub(super) use parallel::parallel;
 pub(super) use parameter::parameter;
+pub(super) use sampled::sampled;
 pub(super) use timeline::timeline;
 
 use super::axis::Axis;
+use super::chart::{Chart, Swatch};
 use super::columns::{Scale, range};
-use crate::repository::{End, Overview, TrialOverview};
+use crate::repository::{End, Origin, Overview, TrialOverview};
 use crate::trial::Direction;
 
 const LEVELS: [&str; 4] = ["var(--level0)", "var(--level1)", "var(--level2)", "var(--level3)"];
@@ -33,6 +36,25 @@ const SMALL: (f64, f64) = (440.0, 290.0);
 /// For each mark, the trial's place in the list and the mark's points.
 type Marks = Vec<(usize, Vec<(f64, f64)>)>;
 
+/// How marks look by where their configurations are from: colour, and width.
+const ORIGINS: [(Option<Origin>, &str, f64); 4] = [
+    (None, LEVELS[0], 3.8),
+    (Some(Origin::Drawn), LEVELS[0], 3.8),
+    (Some(Origin::Proposed), LEVELS[2], 4.2),
+    (Some(Origin::Given), "var(--ink)", 1.8),
+];
+
+/// Says in the legend where configurations are from, of groups of marks as [`ORIGINS`] has them.
+fn origin_legend(chart: &mut Chart, marks: &[Marks]) {
+    let texts = ["drawn or proposed", "drawn at random", "proposed", "given"];
+    for ((marks, (origin, paint, _)), text) in marks.iter().zip(ORIGINS).zip(texts) {
+        let swatch = if origin == Some(Origin::Given) { Swatch::Diamond } else { Swatch::Dot };
+        if !marks.is_empty() {
+            chart.legend_as(swatch, paint, text);
+        }
+    }
+}
+
 /// Which scores an axis reaches to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -40,6 +62,31 @@ pub(super) enum Reach {
     Fit,
     /// All.
     All,
+}
+
+/// Of more trials than this not all are drawn: the better ones, and every nth of the others.
+const CROWD: usize = 4000;
+const BETTER: usize = 1000;
+const OTHERS: usize = 2000;
+
+/// One in how many of the others is drawn.
+fn step(overview: &Overview) -> usize {
+    let trials = overview.trials.len();
+    if trials > CROWD { (trials - BETTER).div_ceil(OTHERS) } else { 1 }
+}
+
+/// Whether a trial is drawn, by its place.
+fn is_drawn(row: usize, step: usize) -> bool {
+    row < BETTER || row.is_multiple_of(step)
+}
+
+/// Which trials are drawn, in words, if not all are.
+pub(super) fn crowd(overview: &Overview) -> Option<String> {
+    let (all, step) = (overview.trials.len(), step(overview));
+    let drawn = (0..all).filter(|row| is_drawn(*row, step)).count();
+    let words =
+        || format!("Of {all} trials {drawn} are drawn: the best {BETTER}, and one in {step} of the others.");
+    (drawn < all).then(words)
 }
 
 fn has_failed(trial: &TrialOverview) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{BAD, BEST, LEVELS, Marks, Reach, SMALL, cross, has_failed, score_axis, scores};
+use super::{BAD, BEST, LEVELS, Marks, Reach, SMALL, cross, has_failed, is_drawn, score_axis, scores, step};
 use crate::report::axis::Axis;
 use crate::report::chart::{Chart, Picture};
 use crate::report::columns::{Column, Scale};
@@ -59,15 +59,11 @@ fn dots(overview: &Overview, column: &Column, levels: &Levels, chart: &Chart) ->
         Direction::Minimize => f64::INFINITY,
         Direction::Maximize => f64::NEG_INFINITY,
     };
-    let spread = spread(column);
     let mut dots: [Marks; 5] = Default::default();
-    for (row, trial) in overview.trials.iter().enumerate() {
+    let step = step(overview);
+    for (row, trial) in overview.trials.iter().enumerate().filter(|(row, _)| is_drawn(*row, step)) {
         let Some(mut x) = column.values[row] else { continue };
-        if let Scale::Options(_) = column.scale {
-            // side by side instead of on top of each other; the golden ratio spreads any number of them
-            // evenly
-            x += 1.0 + spread * ((row as f64 * 0.618_033_988_749_895).fract() - 0.5);
-        }
+        x += jitter(column, row, SMALL.0);
         match trial.score {
             Some((score, _)) => dots[levels.of(trial)].push((row, vec![chart.at(x, score)])),
             None if has_failed(trial) => dots[4].push((row, cross(chart.at(x, worst)))),
@@ -77,12 +73,14 @@ fn dots(overview: &Overview, column: &Column, levels: &Levels, chart: &Chart) ->
     dots
 }
 
-/// Over how much of an option's place its dots are spread: the more of them the more, but never so far that
-/// they could be taken for those of another option.
-fn spread(column: &Column) -> f64 {
+/// How far a dot lies from its value: those of an option side by side instead of on top of each other, spread
+/// over a part of the option's place on an axis of this length, never so far that they could be taken for
+/// those of another option. Places of options count from 1 on an axis.
+pub(super) fn jitter(column: &Column, row: usize, length: f64) -> f64 {
     let Scale::Options(options) = &column.scale else { return 0.0 };
-    let widest = 34.0 * options.len() as f64 / SMALL.0;
-    widest.min(0.6)
+    let spread = (34.0 * options.len() as f64 / length).min(0.6);
+    // the golden ratio spreads any number of them evenly
+    1.0 + spread * ((row as f64 * 0.618_033_988_749_895).fract() - 0.5)
 }
 
 /// Colours by how long trials were trained.
@@ -133,7 +131,10 @@ fn budget(trial: &TrialOverview) -> u64 {
 
 /// A file name for a hyperparameter: the number keeps apart names that differ in signs only.
 fn file_name(number: usize, name: &str) -> String {
-    let plain: String =
-        name.chars().take(60).map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
-    format!("parameter-{number:02}-{plain}.svg")
+    format!("parameter-{number:02}-{}.svg", plain(name))
+}
+
+/// A name without characters that are not for every file's.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().take(60).map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
 }
