@@ -1,5 +1,8 @@
 //! What a sweep found: its trials, ranked.
 
+#[cfg(feature = "report")]
+mod plots;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 mod large;
 mod markup;
 mod origins;
+mod plots;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -56,6 +56,40 @@ impl Picture {
         )
     }
 
+    /// Several as one file, side by side in rows of up to three that are about as wide as high.
+    pub(super) fn together(pictures: &[Picture]) -> String {
+        const GAP: f64 = 16.0;
+        let [first, _, ..] = pictures else { return pictures.iter().map(Picture::alone).collect() };
+        let columns = if pictures.len() <= 4 { 2 } else { 3 };
+        let most = |of: fn(&Picture) -> f64| pictures.iter().map(of).fold(0.0, f64::max);
+        let (wide, high) = (most(|one| one.width) + GAP, most(|one| one.height + one.top) + GAP);
+        let mut content = String::new();
+        for (place, picture) in pictures.iter().enumerate() {
+            let Picture { width, height, top, content: inside, .. } = picture;
+            let (x, y) = ((place % columns) as f64 * wide, (place / columns) as f64 * high);
+            let all = height + top;
+            // below each other they end at the same height
+            let y = y + high - GAP - all;
+            let _ = write!(
+                content,
+                "<svg x=\"{x:.0}\" y=\"{y:.0}\" viewBox=\"0 -{top} {width:.0} {all:.0}\" width=\"{width:.0}\" \
+                 height=\"{all:.0}\">{inside}</svg>"
+            );
+        }
+        let rows = pictures.len().div_ceil(columns);
+        let descriptions: Vec<&str> = pictures.iter().map(|one| one.description.as_str()).collect();
+        Picture {
+            file: first.file.clone(),
+            description: descriptions.join("; "),
+            width: columns as f64 * wide - GAP,
+            height: rows as f64 * high - GAP,
+            top: 0.0,
+            brushes: String::new(),
+            content,
+        }
+        .alone()
+    }
+
     /// As a file of its own.
     pub(super) fn alone(&self) -> String {
         let Picture { width, height, top, content, .. } = self;

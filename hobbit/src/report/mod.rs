@@ -12,6 +12,9 @@
 //! It reads the repository alone, needs none of the study's types, and works while the study runs. The same
 //! repository gives the same bytes.
 //!
+//! A program has single pictures of what it found by [`Results::plot_curves`](crate::Results::plot_curves) and
+//! its siblings, or of any study by [`Report::figure`].
+//!
 //! A server shows the same page while the study runs ([`Report::served`], as `hobbit serve` does), a page for
 //! each trial ([`Report::trial`]) and one for several studies ([`studies()`]). They ask for nothing but the
 //! server's own [`style()`] and [`script()`], so that it can forbid everything else.
@@ -36,6 +39,7 @@ mod chart;
 mod columns;
 mod correlation;
 mod failures;
+mod figure;
 mod history;
 mod importance;
 mod lists;
@@ -48,6 +52,7 @@ mod timeline;
 mod trials;
 mod verdict;
 
+pub use figure::{Figure, Plot};
 pub use served::{script, style};
 pub use studies::{Shelved, studies};
 
@@ -119,6 +124,11 @@ impl Report {
     /// A file of the repository is damaged: its name and line.
     pub fn read(reader: &Reader) -> Result<Report> {
         Ok(Report::of(reader, reader.overview()?, None))
+    }
+
+    /// Of a study that is in no directory.
+    pub(crate) fn known(overview: Overview) -> Report {
+        Report::new(PathBuf::new(), false, overview, None)
     }
 
     fn of(reader: &Reader, overview: Overview, known: Option<Importance>) -> Report {
