@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 /// Says what became of the trial.
 fn end(args: &Args, reader: &Reader, overview: &Overview, (rank, trial): (usize, &TrialOverview)) -> Outcome {
     match args.format.format {
-        Format::Json => output::print(&output::json_line(&TrialView::new(&overview, rank - 1))?),
+        Format::Json => output::print(&output::json_line(&TrialView::new(overview, rank.saturating_sub(1)))?),
         Format::Text => output::print(&format!("\n{}", show::fate(reader, overview, rank, trial))),
     }
 }
