@@ -66,7 +66,8 @@ def frames(text):
     """The live views in what a terminal gets: each is drawn from its first line on, over the one before."""
     for frame in re.findall(r"\x1b\[\d*A(bracket [^\x1b\r\n]+)", text):
         lines = [frame[at : at + COLUMNS].rstrip() for at in range(0, len(frame), COLUMNS)]
-        if lines[-1].startswith("best "):
+        # the trials under way come last, but for failures
+        if lines[-1].startswith(("running ", "failed ")):
             yield "\n".join(lines) + "\n"
 
 

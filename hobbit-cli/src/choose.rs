@@ -77,6 +77,9 @@ impl Cell {
     }
 }
 
+/// A configuration's fields with what they are.
+type Written = Vec<(String, String)>;
+
 /// The columns that every study has: rank, trial, score, epochs and status. Where configurations are from
 /// comes next, if there is something to say about it.
 const FIXED: usize = 5;
@@ -103,7 +106,7 @@ impl<'a> Sheet<'a> {
         let fixed = fixed.into_iter().chain(has_origins.then_some("origin"));
         let names = fixed.chain([&fields[..], &hparams, &metrics].concat());
         let state = State::of(overview);
-        let row = |(rank, (trial, written)): (u64, (&TrialOverview, &Vec<(String, String)>))| {
+        let row = |(rank, (trial, written)): (u64, (&TrialOverview, &Written))| {
             let mut cells = vec![
                 Cell::count(rank),
                 Cell::text(trial.id.to_string()),

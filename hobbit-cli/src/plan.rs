@@ -21,8 +21,8 @@ use crate::view::AlgorithmView;
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
-    /// The most epochs a stage gives a trial, of other algorithms than Hyperband the most of a trial; several
-    /// separated by commas.
+    /// The most epochs that a stage of Hyperband adds; for other algorithms, the most that a trial gets.
+    /// Several separated by commas.
     #[arg(value_name = "R", allow_negative_numbers = true)]
     max_epochs: List,
     /// The cut factor between stages, 2 or more; several separated by commas. Random search has none.
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The algorithm.
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     algorithm: Kind,
-    /// How many trials are begun, by other algorithms than Hyperband.
+    /// The number of trials, for algorithms other than Hyperband.
     #[arg(long, value_name = "N")]
     trials: Option<u32>,
     /// The epochs of the first stage of successive halving. Default: 1.
@@ -43,11 +43,10 @@ pub(crate) struct Args {
     /// Only the first so many brackets of Hyperband, as with `.brackets(N)`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     brackets: Option<u32>,
-    /// Says how busy so many workers are, if every epoch takes as long; several separated by commas.
+    /// Adds how busy this many workers are, if all epochs take equally long; several separated by commas.
     #[arg(long, value_name = "W")]
     workers: Option<List>,
-    /// Says it for decisions with such a lookahead, as learning samplers and ASHA have; several separated by
-    /// commas.
+    /// Adds the same for this lookahead, which learning samplers and ASHA have; several separated by commas.
     #[arg(long, value_name = "P")]
     lookahead: Option<List>,
     #[command(flatten)]
@@ -97,8 +96,8 @@ epochs is how many epochs a stage adds, trained how many a trial has after it.
 Of an algorithm that is not Hyperband, each has algorithm: {name, and its
 numbers}; with --workers or --lookahead, each has
   occupancy: [{workers, lookahead, epochs, time, busy}]
-time counts the epochs that a worker could train until the end, busy is the
-share of it that workers train.";
+time is how many epochs one worker could train until the end, busy the share of
+it in which workers train.";
 
 /// One pair of R and eta.
 struct Planned {
@@ -250,7 +249,7 @@ fn occupancy(plans: &[Planned]) -> String {
             table.row(cells, console::Style::new());
         }
     }
-    format!("\nTime in epochs, if each takes as long:\n{}", table.render(output::width()))
+    format!("\nTime in epochs, if all take equally long:\n{}", table.render(output::width()))
 }
 
 /// A column for each plan: its totals, and below them its brackets, the stages as trials x epochs.

@@ -31,6 +31,9 @@ pub fn names<'a, T: 'a>(trials: impl IntoIterator<Item = &'a [(String, T)]>) -> 
 /// A study's monitor and search space.
 type About<'a> = (&'a str, &'a Space);
 
+/// A configuration's fields with what they are.
+type Written = Vec<(String, String)>;
+
 /// The columns before the hyperparameters: rank, trial, score, epochs, status.
 const FIXED: usize = 5;
 
@@ -42,7 +45,7 @@ fn results_cells(rows: &[Row<'_>], (monitor, space): About<'_>) -> (Vec<String>,
     let names = names(fields.iter().map(Vec::as_slice));
     let fixed = ["rank", "trial", monitor, "epochs", "status"];
     let heading = fixed.iter().chain(&names).map(|&name| printable(name).into_owned()).collect();
-    let cells = |(rank, (row, fields)): (usize, (&Row<'_>, &Vec<(String, String)>))| {
+    let cells = |(rank, (row, fields)): (usize, (&Row<'_>, &Written))| {
         let mut cells = vec![
             rank.to_string(),
             row.id.to_string(),
