@@ -6,8 +6,9 @@ A block of a Markdown file is made by a program if the line before it is one of
     <!-- commands: NAME -->    each line `$ command` is kept, and followed by what the command prints
     <!-- file: PATH -->        the code of that file, without the comments that it opens with
 
-Times, rates and processes differ from run to run and are not compared. Nor are numbers and the order of
-trials on processors whose vectors are not 512 bits wide: they add up in another order.
+Times, rates and processes differ from run to run and are not compared; of what is seen in the middle of a run,
+only how the lines begin. Nor are numbers and the order of trials compared on processors whose vectors are not
+512 bits wide: they add up in another order.
 """
 
 import argparse
@@ -64,11 +65,9 @@ class Programs:
 
 def frames(text):
     """The live views in what a terminal gets: each is drawn from its first line on, over the one before."""
-    for frame in re.findall(r"\x1b\[\d*A(bracket [^\x1b\r\n]+)", text):
+    for frame in re.findall(r"\x1b\[\d*A(bracket [^\x1b\r\n]+)(?=\x1b)", text):
         lines = [frame[at : at + COLUMNS].rstrip() for at in range(0, len(frame), COLUMNS)]
-        # the trials under way come last, but for failures
-        if lines[-1].startswith(("running ", "failed ")):
-            yield "\n".join(lines) + "\n"
+        yield "\n".join(lines).rstrip() + "\n"
 
 
 def follow(programs):
@@ -107,10 +106,10 @@ def progress(view):
     return int(done[1]) / int(done[2]) if done else 0
 
 
-def shortened(text, keep, rest):
+def shortened(text, keep, rest, column="rank"):
     """The lines up to `keep` behind the table's head, an ellipsis, and those from the one that begins like `rest`."""
     lines = text.splitlines()
-    head = next(i for i, line in enumerate(lines) if re.match(r"(rank|bracket) ", line.lstrip()))
+    head = next(i for i, line in enumerate(lines) if line.startswith(column + " "))
     kept = lines[: head + 1 + keep] + ["..."]
     if rest:
         kept += lines[next(i for i, line in enumerate(lines) if line.startswith(rest)) :]
@@ -143,7 +142,7 @@ PRODUCERS = {
 def command(programs, words):
     """What a command of a console block prints; nothing for those that are not run."""
     if words == ["hobbit", "status", "my_study"]:
-        return shortened(programs.followed()[1], 2, None)
+        return shortened(programs.followed()[1], 2, None, "bracket")
     if words[0] == "hobbit":
         if "my_study" in words:
             programs.followed()
@@ -181,10 +180,13 @@ def comparable(text, loosely):
         text = re.sub(r"\b(finished|dropped after stage #)", "status", text)
         text = re.sub(r" -(?= |$)", " #", text, flags=re.M)
         text = re.sub(r"  +", " ", text)
-        # of lines that follow each other there may be more or fewer
-        lines = text.splitlines()
-        text = "\n".join(line for i, line in enumerate(lines) if i == 0 or line != lines[i - 1]) + "\n"
     return text
+
+
+def kinds(text):
+    """How the lines of a view in the middle of a run begin, those aside that are not always there."""
+    begun = {" ".join(line.split()[:2]) for line in comparable(text, True).splitlines() if line.strip()}
+    return "\n".join(sorted(kind for kind in begun if not re.match(r"(Over|[Rr]unning|failed)\b", kind))) + "\n"
 
 
 def wide_vectors():
@@ -217,8 +219,11 @@ def main():
             new = "\n".join(line.rstrip() for line in new.splitlines()).strip("\n") + "\n"
             count += 1
             # what is seen in the middle of a run is never the same twice
-            passing = kind != "file" and (name == "live" or "$ hobbit status" in new)
-            pair = [shown, new] if kind == "file" else [comparable(text, passing or not exact) for text in (shown, new)]
+            pair = [shown, new]
+            if name == "live" or "$ hobbit status" in new:
+                pair = [kinds(text) for text in pair]
+            elif kind != "file":
+                pair = [comparable(text, not exact) for text in pair]
             if options.write:
                 return opening + new
             if pair[0] != pair[1]:
