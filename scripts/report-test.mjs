@@ -174,7 +174,7 @@ const test = async file => {
   const {page, faults} = await open(file);
   const timing = await page.evaluate(() => performance.getEntriesByType('navigation')[0].loadEventEnd);
   console.log(`  loaded in ${timing.toFixed(0)} ms`);
-  for (const section of ['#curves', '#parameters', '#parallel', '#time']) await hover(page, section);
+  for (const section of ['#history', '#curves', '#parameters', '#sampled', '#parallel', '#time']) if (await page.$(section)) await hover(page, section);
   await sorts(page, 'rank', number);
   await sorts(page, 'epochs', number);
   await sorts(page, 'trial', text => text.replace(/^(\d+-)/, '1.$1').split(/\D/).map(part => part.padStart(6, '0')).join('.'));

@@ -199,7 +199,7 @@ mod tests {
     fn started(worker: u32, trial: TrialId) -> Record {
         let time = Timestamp(0.0);
         let (hparams, model, point) = (Vec::new(), BTreeMap::new(), None);
-        Record::Started { time, trial, stage: 0, worker, machine: 0, hparams, model, point }
+        Record::Started { time, trial, stage: 0, worker, machine: 0, hparams, model, point, origin: None }
     }
 
     fn ended(trial: TrialId) -> Record {
