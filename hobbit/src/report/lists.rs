@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::observe::text::{self, percent};
-use crate::repository::{Overview, ScoreBy, StageOverview, Timestamp, TrialOverview};
+use crate::repository::{MachineOverview, Overview, ScoreBy, StageOverview, Timestamp, TrialOverview};
 use crate::schedule::Setting;
 
 pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
@@ -38,9 +38,19 @@ pub(super) fn running(overview: &Overview) -> Vec<[String; 4]> {
     running.sort_by_key(|(trial, (_, worker, _))| (trial.machine, *worker, trial.id));
     let row = |(trial, (stage, worker, since)): (&TrialOverview, (u32, u32, Timestamp))| {
         let stage = (u64::from(stage) + 1).to_string();
-        [trial.id.to_string(), stage, place(trial.machine, worker), utc(since.0)]
+        [trial.id.to_string(), stage, running_at(overview, trial, worker), utc(since.0)]
     };
     running.into_iter().map(row).collect()
+}
+
+/// The worker that trains a trial now, with its machine's name where that is another one.
+pub(super) fn running_at(overview: &Overview, trial: &TrialOverview, worker: u32) -> String {
+    let is_it = |machine: &&MachineOverview| machine.number == trial.machine && machine.gone.is_none();
+    let place = place(trial.machine, worker);
+    match overview.machines.iter().find(is_it) {
+        Some(machine) => format!("{place}, {}", machine.host),
+        None => place,
+    }
 }
 
 /// A worker, and its machine where that is not the study's own.
@@ -118,7 +128,7 @@ pub(super) fn processes(overview: &Overview) -> Vec<[String; 6]> {
 
 /// The machines: who they are, what they can and did, and what they are at or when they went.
 pub(super) fn machines(overview: &Overview) -> Vec<[String; 5]> {
-    let row = |machine: &crate::repository::MachineOverview| {
+    let row = |machine: &MachineOverview| {
         let at = match machine.gone {
             None => text::doing(&machine.doing),
             Some((time, true)) => format!("lost at {}", utc(time.0)),

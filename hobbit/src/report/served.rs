@@ -6,7 +6,7 @@
 use askama::Template;
 
 use super::chart::COLOURS;
-use super::lists::place;
+use super::lists::{place, running_at};
 use super::page::{SCRIPT, STYLE};
 use super::pictures;
 use super::stamp::stamped;
@@ -100,7 +100,7 @@ struct TrialPage<'a> {
 fn facts(overview: &Overview, rank: usize, trial: &TrialOverview) -> Vec<(&'static str, String)> {
     let status = match trial.running {
         Some((stage, worker, _)) => {
-            let place = place(trial.machine, worker);
+            let place = running_at(overview, trial, worker);
             format!("in stage {} on worker {place}", u64::from(stage) + 1)
         }
         None => trial.status.to_string(),
