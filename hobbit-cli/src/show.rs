@@ -111,6 +111,9 @@ fn list(args: &Args, overview: &Overview) -> Outcome {
     if more > 0 {
         text += &format!("... and {more} more: `-n 0` shows all\n");
     }
+    if let Some(known) = overview.study.started_from() {
+        text += &format!("The sampler knew {} before the first trial.\n", observe::printable(&known));
+    }
     output::print(&text)
 }
 

@@ -189,6 +189,12 @@ fn picture(reader: &Reader, overview: &Overview) -> String {
     plain("Epochs", &epochs(overview, state));
     plain("Trials", &trials(overview));
     plain("Best", &best(reader, overview));
+    if let Some(promotion) = overview.study.promotion {
+        plain("Promotion", &promotion.to_string());
+    }
+    if let Some(known) = overview.study.started_from() {
+        plain("Known", &format!("{known}, before the first trial"));
+    }
     for change in overview.processes.iter().flat_map(|process| &process.accepted) {
         plain("Accepted", change);
     }

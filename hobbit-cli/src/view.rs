@@ -52,6 +52,12 @@ pub(crate) struct StudyView {
     #[serde(skip_serializing_if = "Option::is_none")]
     algorithm: Option<AlgorithmView>,
     seed: u64,
+    /// How trials are promoted, unless the best are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promotion: Option<String>,
+    /// What the sampler knew before the first trial.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warm_start: Vec<String>,
     hobbit: String,
 }
 
@@ -86,6 +92,8 @@ impl StudyView {
             iterations: study.iterations(),
             algorithm: AlgorithmView::new(&study.algorithm),
             seed: study.seed,
+            promotion: study.promotion.map(|promotion| promotion.to_string()),
+            warm_start: study.warm_start.iter().map(ToString::to_string).collect(),
             hobbit: study.hobbit.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::results::Results;
-use crate::schedule::{Algorithm, EpochCount};
+use crate::schedule::{Algorithm, EpochCount, Promotion};
 use crate::study::Study;
 
 /// The algorithms, as types: what a [`Study`] is run with.
@@ -126,6 +126,22 @@ impl<O: Objective> Study<O, by::Hyperband> {
         self.set(|s| s.brackets = Some(brackets))
     }
 
+    /// How the trials of a stage are promoted. Default: the best.
+    ///
+    /// ```no_run
+    /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+    /// use hobbit::{Hyperband, Promotion};
+    ///
+    /// // of two trials whose scores differ by 0.1, the better one is 2.7 times as likely to go on
+    /// Hyperband::of(objective).promote(Promotion::Temperature(0.1)).run(27, 3)
+    /// # }
+    /// ```
+    ///
+    /// It belongs to the study: a repository is continued with the same.
+    pub fn promote(self, promotion: Promotion) -> Self {
+        self.set(|s| s.promotion = promotion)
+    }
+
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
     ///
     /// # Errors
@@ -139,6 +155,20 @@ impl<O: Objective> Study<O, by::Hyperband> {
 }
 
 impl<O: Objective> Study<O, by::SuccessiveHalving> {
+    /// How the trials of a stage are promoted. Default: the best. It belongs to the study: a repository is
+    /// continued with the same.
+    ///
+    /// ```no_run
+    /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+    /// use hobbit::{Promotion, SuccessiveHalving};
+    ///
+    /// SuccessiveHalving::of(objective).promote(Promotion::Temperature(0.1)).run(81, 1, 27, 3)
+    /// # }
+    /// ```
+    pub fn promote(self, promotion: Promotion) -> Self {
+        self.set(|s| s.promotion = promotion)
+    }
+
     /// Runs successive halving: it begins with `trials` trials of `min_epochs` epochs; of each stage the best
     /// `1 / eta`, rounded down, are trained on to `eta` times as many epochs, all stages together, up to
     /// `max_epochs`. See [`HalvingScheduler`](crate::schedule::HalvingScheduler) for the exact numbers.

@@ -116,6 +116,7 @@ pub mod prelude;
 mod printable;
 #[cfg(feature = "process")]
 pub mod process;
+mod proposed;
 mod random;
 mod ranked;
 #[cfg(feature = "nats")]
@@ -218,7 +219,7 @@ pub use ranked::Trial;
 pub use repository::{ScoreBy, Status, StopReason, salvage};
 pub use results::Results;
 pub use runner::{Keep, LocalPool, MaxFailures, propose_again};
-pub use schedule::{EpochCount, Plan};
+pub use schedule::{EpochCount, Plan, Promotion};
 pub use space::SearchSpace;
 pub use study::Study;
 pub use trial::{Direction, ParseTrialIdError, TrialId};

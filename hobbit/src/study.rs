@@ -14,7 +14,6 @@ use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::results::Results;
 use crate::runner::{Keep, MaxFailures, Settings, sweep};
 use crate::schedule::Algorithm;
-use crate::search::Sampler;
 use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
 use crate::train::{Data, Device, IntoModel, ModelObjective};
@@ -130,6 +129,7 @@ where
         let study = self.set(|s| {
             s.enqueued = vec![hparams];
             s.start_with_defaults = false;
+            s.warm_start.clear();
         });
         study.run_by(Algorithm::Random { trials: 1, epochs })
     }
@@ -233,26 +233,14 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.workers = Some(workers))
     }
 
-    /// How many stages may be under way at once as far as decisions are concerned (P), for algorithms whose
-    /// decisions depend on the order of results, and for samplers that [learn](Sampler::learns). Default: 4.
-    /// Of no effect for others.
-    ///
-    /// They decide as if P workers trained stages that take as long as they have epochs, so that the same
-    /// study gives the same results with any number of workers: see
-    /// [`VirtualTime`](crate::schedule::VirtualTime). With a larger P decisions know less, and workers beyond
-    /// P have nothing to do. It belongs to the study: a repository is continued with the same.
-    pub fn lookahead(self, stages: u32) -> Self {
-        self.set(|s| s.lookahead = Some(stages))
-    }
-
     /// The directory of the study's files. Without one nothing is written, and no model can be loaded afterwards.
     ///
     /// A directory that holds this study already is continued: what was trained is not trained again. One that holds another
     /// study is an error, and is left as it is. It is another study if
     ///
     /// - a setting is not the same: the search space, R, eta, how epochs are counted, iterations, brackets,
-    ///   the seed, the sampler, the monitor, its direction, the score, retries, or the enqueued
-    ///   configurations;
+    ///   the promotion, the seed, the sampler, what it was [started from](Hyperband::warm_start), the
+    ///   monitor, its direction, the score, retries, or the enqueued configurations;
     /// - the data are not the same: every value, target and weight, and their order, count;
     /// - what is trained is not the same: of each trial the study has begun, the model function is asked for
     ///   its model, and every setting of it is compared. For objectives of your own, see
@@ -407,30 +395,6 @@ impl<O: Objective, A> Study<O, A> {
     /// [`run`](Hyperband::run) returns an error if the program has its own handler for Ctrl-C.
     pub fn stop_on_ctrl_c(self) -> Self {
         self.set(|s| s.stop_on_ctrl_c = true)
-    }
-
-    /// Tries the configuration of the defaults given in the search space first.
-    pub fn start_with_defaults(self) -> Self {
-        self.set(|s| s.start_with_defaults = true)
-    }
-
-    /// Tries this configuration before drawn ones; called several times, in that order.
-    pub fn enqueue(self, hparams: O::Hparams) -> Self {
-        self.set(|s| s.enqueued.push(Arc::new(hparams)))
-    }
-
-    /// What proposes the configurations of trials. Default: they are drawn at random, as
-    /// [`Prior`](crate::search::Prior) does.
-    ///
-    /// Defaults and enqueued configurations come first and are not asked for. The sampler's name, version and
-    /// settings belong to the study: a repository is continued with the same. A sampler that
-    /// [learns](Sampler::learns) is told outcomes in an order of the study's own, so that the study has the
-    /// same trials with any number of workers, and killed and continued: what it knows for a trial are all
-    /// outcomes but those of the stages under way, as many as the [`lookahead`](Hyperband::lookahead) says. A
-    /// study with such a sampler cannot be [extended](Hyperband::extend), because in a larger one it would
-    /// have proposed other configurations. See [`search`](crate::search) for samplers of your own.
-    pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
-        self.set(|s| s.sampler = Some(Arc::new(sampler)))
     }
 
     /// Registers an observer. May be called several times.

@@ -4,6 +4,7 @@
 //! committed.
 
 mod hostile;
+mod known;
 mod live;
 #[cfg(unix)]
 mod narrow;

@@ -1,6 +1,7 @@
 //! The plan against golden tables, and what every plan and every promotion has to satisfy.
 
 mod conformance;
+mod promotion;
 mod replays;
 mod virtual_time;
 

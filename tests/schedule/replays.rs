@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hobbit::schedule::{Ask, Assignment, HyperbandScheduler};
-use hobbit::{Direction, Key, Plan, TrialId};
+use hobbit::{Direction, Key, Plan, Promotion, TrialId};
 use proptest::prelude::*;
 
 /// The score of a stage of a trial, which nothing else decides; some fail, and some are equal.
@@ -36,11 +36,13 @@ proptest! {
     #[test]
     fn outcomes_told_in_any_order_give_the_same_sweep(
         max_epochs in 1u32..100, eta in 2u32..5, iterations in 1u32..4, seed: u64, order: u64,
-        at_once in 1usize..60, maximize: bool
+        at_once in 1usize..60, maximize: bool, temperature in proptest::option::of(0.1f64..50.0)
     ) {
         let plan = Plan::new(max_epochs, eta).unwrap();
         let direction = if maximize { Direction::Maximize } else { Direction::Minimize };
-        let scheduler = || HyperbandScheduler::new(plan.clone(), iterations, direction);
+        let promotion = temperature.map_or(Promotion::Best, Promotion::Temperature);
+        let scheduler =
+            || HyperbandScheduler::new(plan.clone(), iterations, direction).promoting(promotion, seed);
         // one after the other
         let (mut first, mut expected) = (scheduler(), Sweep::default());
         while let Ask::Run(assignment) = first.ask() {

@@ -5,3 +5,4 @@ mod kde;
 mod points;
 mod sweeps;
 mod toy;
+mod warm_start;

@@ -41,6 +41,8 @@ fn study() -> StudyRecord {
         algorithm: Algorithm::Random { trials: 1, epochs: 1 },
         lookahead: None,
         sampler: None,
+        warm_start: Vec::new(),
+        promotion: None,
         seed: 0,
         monitor: String::new(),
         direction: Direction::Minimize,

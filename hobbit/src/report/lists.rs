@@ -86,7 +86,13 @@ pub(super) fn settings(overview: &Overview) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> = std::iter::once(name).chain(of_algorithm).collect();
     let lookahead = study.lookahead.map(|stages| stages.to_string());
     let sampler = study.sampler.as_ref().map(ToString::to_string);
-    let of_proposals = [("Lookahead", lookahead), ("Sampler", sampler)];
+    let promotion = study.promotion.map(|promotion| promotion.to_string());
+    let of_proposals = [
+        ("Lookahead", lookahead),
+        ("Promoted are", promotion),
+        ("Sampler", sampler),
+        ("The sampler began with", study.started_from()),
+    ];
     settings.extend(of_proposals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     settings.extend(of_study);
     settings.extend(study.objective.iter().map(|(name, value)| (name.clone(), value.clone())));

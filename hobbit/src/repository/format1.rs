@@ -112,6 +112,8 @@ pub(super) fn study(text: &str) -> Result<StudyRecord, ron::error::SpannedError>
         algorithm: Algorithm::Hyperband { max_epochs, eta, epoch_count, iterations },
         lookahead: None,
         sampler: None,
+        warm_start: Vec::new(),
+        promotion: None,
         seed: study.seed,
         monitor: study.monitor,
         direction: study.direction,

@@ -29,6 +29,7 @@ mod store;
 mod study;
 mod text;
 mod verify;
+mod warm_start;
 
 pub(crate) use checkpoint::WEIGHTS_FORMAT;
 pub use checkpoint::{SavedModel, SavedState};
@@ -55,3 +56,5 @@ pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};
 pub(crate) use study::{differences, objective_differences};
 pub(crate) use text::{from_text, to_text};
 pub use verify::{Check, FileState};
+pub(crate) use warm_start::observations;
+pub use warm_start::{KnownOutcome, WarmStart};

@@ -11,7 +11,7 @@ use super::deciding::Losses;
 use super::records::StageRecord;
 use super::study::StudyRecord;
 use crate::error::Result;
-use crate::schedule::{Algorithm, Ask, Ended, Order, Outline, Score, VirtualTime};
+use crate::schedule::{Algorithm, Ask, Ended, Lottery, Order, Outline, Score, VirtualTime};
 use crate::trial::{Direction, TrialId};
 
 /// By what outcomes are followed.
@@ -21,6 +21,7 @@ pub(crate) struct Rules {
     pub(super) outline: Outline,
     order: Order,
     direction: Direction,
+    lottery: Option<Lottery>,
     losses: Losses,
 }
 
@@ -37,6 +38,7 @@ impl Rules {
             outline: algorithm.outline()?,
             order: algorithm.scheduler(direction)?.order(),
             direction,
+            lottery: study.lottery(),
             losses: Losses::new(study.ties, &study.monitor),
         })
     }
@@ -142,7 +144,7 @@ pub(super) fn follow(
         trials.keys().for_each(|&index| turn(index, 0));
         return Ok(Reached::Stage(0));
     }
-    let mut scheduler = rules.algorithm.scheduler_at((iteration, bracket), rules.direction)?;
+    let mut scheduler = rules.algorithm.scheduler_at((iteration, bracket), rules.direction, rules.lottery)?;
     if rules.order == Order::Virtual {
         scheduler = Box::new(VirtualTime::new(scheduler, rules.lookahead.unwrap_or(1)));
     }

@@ -45,7 +45,8 @@ impl Reader {
         let path = dir.join(names::STUDY);
         match read_study(&*storage, &path)? {
             Some(study) => {
-                let possible = study.algorithm.outline();
+                let possible =
+                    study.algorithm.outline().and_then(|_| study.promotion.unwrap_or_default().check());
                 possible.map_err(|error| Error::repository(format!("{}: {error}", path.display())))?;
                 Ok(Reader { dir: dir.to_owned(), storage, study })
             }

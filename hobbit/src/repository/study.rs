@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::records::{Descriptions, Record};
+use super::warm_start::WarmStart;
 use crate::error::Result;
-use crate::schedule::{Algorithm, EpochCount, Scheduler, Setting, VirtualTime};
+use crate::random::Key;
+use crate::schedule::{Algorithm, EpochCount, Lottery, Promotion, Scheduler, Setting, VirtualTime};
 use crate::search::SamplerId;
 use crate::space::{Space, Value};
 use crate::trial::Direction;
@@ -52,6 +54,12 @@ pub struct StudyRecord {
     /// What proposes configurations; nothing if they are drawn at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampler: Option<SamplerId>,
+    /// The outcomes of other studies that the sampler began with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warm_start: Vec<WarmStart>,
+    /// How the trials of a stage are promoted; nothing if the best ones are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
     /// The seed of everything random.
     pub seed: u64,
     /// The metric that is optimized.
@@ -79,11 +87,24 @@ impl StudyRecord {
     /// # Errors
     /// The settings of the algorithm are not possible.
     pub(crate) fn scheduler(&self) -> Result<Box<dyn Scheduler>> {
-        let scheduler = self.algorithm.scheduler(self.direction)?;
+        let scheduler = self.bare_scheduler()?;
         Ok(match self.lookahead {
             Some(lookahead) => Box::new(VirtualTime::new(scheduler, lookahead)),
             None => scheduler,
         })
+    }
+
+    /// The same without a clock of its own.
+    ///
+    /// # Errors
+    /// As [`scheduler`](StudyRecord::scheduler).
+    pub(crate) fn bare_scheduler(&self) -> Result<Box<dyn Scheduler>> {
+        self.algorithm.scheduler_promoting(self.direction, self.lottery())
+    }
+
+    /// By what trials are promoted, if not by their ranks.
+    pub(super) fn lottery(&self) -> Option<Lottery> {
+        self.promotion.and_then(|promotion| promotion.lottery(Key::new(self.seed)))
     }
 
     /// The most epochs a stage gives a trial (`R`), if the algorithm has such a setting.
@@ -114,6 +135,12 @@ impl StudyRecord {
             }
             _ => EpochCount::default(),
         }
+    }
+
+    /// What its sampler began with, for example `57 trials of runs/before`; nothing if it began with nothing.
+    pub fn started_from(&self) -> Option<String> {
+        let each: Vec<String> = self.warm_start.iter().map(ToString::to_string).collect();
+        (!each.is_empty()).then(|| each.join(", "))
     }
 
     /// The sizes of its algorithm, for example `R = 9, eta = 3`, with its name if it is not Hyperband.
@@ -175,6 +202,9 @@ fn differences_in(ours: &StudyRecord, theirs: &StudyRecord, counts: fn(&str) -> 
     let sampler =
         |study: &StudyRecord| study.sampler.as_ref().map_or("random".to_owned(), ToString::to_string);
     compare("the sampler", sampler(ours), sampler(theirs));
+    let promotion =
+        |study: &StudyRecord| study.promotion.map_or_else(|| Promotion::Best.to_string(), |p| p.to_string());
+    compare("the promotion", promotion(ours), promotion(theirs));
     compare("the seed", ours.seed.to_string(), theirs.seed.to_string());
     compare("the monitor", format!("`{}`", ours.monitor), format!("`{}`", theirs.monitor));
     compare("the direction", format!("{:?}", ours.direction), format!("{:?}", theirs.direction));
@@ -185,6 +215,12 @@ fn differences_in(ours: &StudyRecord, theirs: &StudyRecord, counts: fn(&str) -> 
         || !enqueued.all(|(values, recorded)| ours.space.is_recorded_as(values, recorded))
     {
         found.push("the enqueued configurations are not the same".to_owned());
+    }
+    let mut starts = ours.warm_start.iter().zip(&theirs.warm_start);
+    if ours.warm_start.len() != theirs.warm_start.len() || !starts.all(|(ours, theirs)| ours.is_same(theirs))
+    {
+        let text = |study: &StudyRecord| study.started_from().unwrap_or_else(|| "not set".to_owned());
+        found.extend(difference("the warm start", &text(ours), &text(theirs)));
     }
     found.extend(ours.space.differences(&theirs.space));
     found

@@ -79,6 +79,7 @@ impl Reader {
             // that takes its code, and the type of the search space
             format!(", sampler {sampler}, which `hobbit::propose_again` asks again in a program")
         });
+        let start = study.started_from().map_or_else(String::new, |known| format!(", started from {known}"));
         let overview = self.verify_journal(&mut checks);
         let extended =
             overview.as_ref().map_or_else(String::new, |overview| extended(study, &overview.study));
@@ -86,7 +87,7 @@ impl Reader {
             names::STUDY,
             FileState::Whole,
             format!(
-                "{}{extended}, seed {}, {parameters} hyperparameters{sampler}",
+                "{}{extended}, seed {}, {parameters} hyperparameters{sampler}{start}",
                 study.sizes(),
                 study.seed
             ),

@@ -66,7 +66,10 @@ pub(super) fn fleet<O: Objective>(
 ) -> Option<Box<dyn Workplace>> {
     let nats = settings.nats.as_ref()?;
     let local = nats.trains().then(local);
-    Some(Box::new(Fleet::new(nats, link, settings.repo_dir.as_deref(), study.clone(), local)))
+    let mut study = study.clone();
+    // workers need not know them
+    study.warm_start.iter_mut().for_each(|known| known.outcomes.clear());
+    Some(Box::new(Fleet::new(nats, link, settings.repo_dir.as_deref(), study, local)))
 }
 
 /// The first signal lets a worker leave in order, the second at once. Where the program has a handler of its

@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::proposals::{MakerOf, Proposals, Watched};
 use super::settings::Keep;
 use crate::error::{Error, Result};
-use crate::repository::{Losses, Reader, Record, StageRecord, StudyRecord};
+use crate::repository::{Losses, Reader, Record, StageRecord, StudyRecord, observations};
 use crate::schedule::{Ask, Assignment, Outline, Scheduler, VirtualTime};
 use crate::search::{Point, Prior, Sampler};
 use crate::space::{SearchSpace, Value};
@@ -59,7 +59,8 @@ pub fn propose_again<H: SearchSpace + Send + Sync + 'static>(
         let point = begun.0.clone().unwrap_or_else(|| Point::new([]));
         proposals.recall(*trial, Configuration::Given, point);
     }
-    let mut scheduler = study.algorithm.scheduler(study.direction)?;
+    proposals.start_from(observations(&study.warm_start));
+    let mut scheduler = study.bare_scheduler()?;
     if learns {
         let watched = Watched::new(scheduler, proposals.clone());
         scheduler = Box::new(VirtualTime::new(Box::new(watched), study.lookahead.unwrap_or(1)));

@@ -8,10 +8,11 @@ use super::machine::cores;
 use super::panics::catch;
 use super::place::listed;
 use super::settings::{Keep, MaxFailures, Settings};
+use super::warm_start;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
-use crate::schedule::{Algorithm, DEFAULT_LOOKAHEAD, Order, Outline};
+use crate::schedule::{Algorithm, DEFAULT_LOOKAHEAD, Order, Outline, Promotion};
 use crate::search::{Prior, Sampler};
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
@@ -171,6 +172,8 @@ fn record<O: Objective>(
         algorithm,
         lookahead,
         sampler: sampler(settings).map(|sampler| sampler.id()),
+        warm_start: warm_start::named(settings),
+        promotion: Some(settings.promotion).filter(|promotion| *promotion != Promotion::Best),
         seed: settings.seed,
         monitor: settings.monitor.clone(),
         direction,
@@ -218,7 +221,23 @@ fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
     if settings.target.is_some_and(f64::is_nan) {
         return Err(Error::setting("the target is NaN, which no score reaches; it has to be a number"));
     }
+    settings.promotion.check()?;
+    check_warm_start(settings)?;
     check_repository(settings)
+}
+
+/// What is known of other studies is of use to a sampler that learns, and to no other.
+fn check_warm_start<O: Objective>(settings: &Settings<O>) -> Result<()> {
+    let Some(dir) = settings.warm_start.first() else { return Ok(()) };
+    let learns = sampler(settings).is_some_and(|sampler| sampler.learns());
+    if !learns {
+        return Err(Error::setting(format!(
+            "`warm_start` gives the outcomes in {} to a sampler that learns, and the study has none: give it one, as in \
+             `.sampler(Kde::new())`",
+            dir.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Settings of a repository need one, and have to agree with each other.

@@ -7,7 +7,7 @@ use super::panics::catch;
 use super::proposals::{MakerOf, Proposals};
 use crate::error::{Error, Result};
 use crate::random::Key;
-use crate::repository::Origin;
+use crate::repository::{Origin, WarmStart, observations};
 use crate::schedule::Outline;
 use crate::search::{Point, Sampler, drawn};
 use crate::space::{SearchSpace, Value};
@@ -135,6 +135,13 @@ impl<H: SearchSpace> Configurations<H> {
     /// What the sampler proposes, if there is one.
     pub(super) fn proposals(&self) -> Option<&Arc<Proposals>> {
         self.proposals.as_ref()
+    }
+
+    /// Gives the sampler, if there is one, the outcomes of other studies.
+    pub(super) fn start_from(&self, known: &[WarmStart]) {
+        if let Some(proposals) = &self.proposals {
+            proposals.start_from(observations(known));
+        }
     }
 
     /// Takes over what the journal says a trial was begun with.

@@ -25,6 +25,7 @@ mod place;
 mod proposals;
 mod settings;
 mod sweep;
+mod warm_start;
 
 pub(crate) use ending::Finished;
 pub(crate) use keys::Keys;

@@ -5,7 +5,7 @@
 //! proposal is a pure function of what was decided, so it does not matter who that is.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::keys::Keys;
@@ -97,6 +97,8 @@ pub(super) struct Proposals {
     told: Mutex<Vec<Told>>,
     /// Those before, which all proposals share.
     seen: Mutex<Arc<Vec<Observation>>>,
+    /// How many of them were known before the first trial.
+    before: AtomicUsize,
     /// Somebody is told that proposals were refused.
     note: Mutex<Option<String>>,
     was_noted: AtomicBool,
@@ -123,6 +125,7 @@ impl Proposals {
             trials: Mutex::default(),
             told: Mutex::default(),
             seen: Mutex::default(),
+            before: AtomicUsize::new(0),
             note: Mutex::default(),
             was_noted: AtomicBool::new(false),
         }
@@ -131,6 +134,12 @@ impl Proposals {
     /// Whether they depend on outcomes.
     pub(super) fn learn(&self) -> bool {
         self.sampler.learns()
+    }
+
+    /// Takes over outcomes of other studies, before anything else is known.
+    pub(super) fn start_from(&self, known: Vec<Observation>) {
+        self.before.store(known.len(), Ordering::Relaxed);
+        *lock(&self.seen) = Arc::new(known);
     }
 
     /// Takes over what the journal says of a trial.
@@ -184,8 +193,9 @@ impl Proposals {
             for earlier in pending {
                 points.push(self.settle(&earlier).as_ref().map_err(String::clone)?.point.clone());
             }
-            let seen = self.seen(cell.told)?;
-            let seen = seen.get(..cell.told).ok_or("an outcome is missing that was told")?;
+            let told = self.before.load(Ordering::Relaxed) + cell.told;
+            let seen = self.seen(told)?;
+            let seen = seen.get(..told).ok_or("an outcome is missing that was told")?;
             let proposed = catch(|| self.propose(cell.trial, seen, &points));
             let failed = |reason| format!("making the configuration of trial {} {reason}", cell.trial);
             proposed.map_err(failed)?.map_err(|error| error.to_string())
@@ -213,7 +223,7 @@ impl Proposals {
         Ok(Settled { configuration, point })
     }
 
-    /// The outcomes so far, at least this many. They are copied only if somebody reads an older state of them
+    /// The outcomes so far, at least this many, those known before the first trial among them. They are copied only if somebody reads an older state of them
     /// at this moment.
     fn seen(&self, told: usize) -> Result<Arc<Vec<Observation>>, String> {
         let unsettled = {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::objective::Objective;
 use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
-use crate::schedule::EpochCount;
+use crate::schedule::{EpochCount, Promotion};
 use crate::search::Sampler;
 use crate::trial::Direction;
 use crate::work::Workplace;
@@ -49,6 +49,7 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) epoch_count: EpochCount,
     pub(crate) iterations: u32,
     pub(crate) brackets: Option<u32>,
+    pub(crate) promotion: Promotion,
     pub(crate) lookahead: Option<u32>,
     pub(crate) repo_dir: Option<PathBuf>,
     pub(crate) storage: Arc<dyn Storage>,
@@ -71,6 +72,8 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) start_with_defaults: bool,
     pub(crate) enqueued: Vec<Arc<O::Hparams>>,
     pub(crate) sampler: Option<Arc<dyn Sampler>>,
+    /// The directories of the studies whose outcomes the sampler begins with.
+    pub(crate) warm_start: Vec<PathBuf>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) verbosity: Verbosity,
     /// Where stages are trained, if not on threads of this process.
@@ -91,6 +94,7 @@ impl<O: Objective> Default for Settings<O> {
             epoch_count: EpochCount::Additional,
             iterations: 1,
             brackets: None,
+            promotion: Promotion::Best,
             lookahead: None,
             repo_dir: None,
             storage: Arc::new(crate::repository::Disk),
@@ -113,6 +117,7 @@ impl<O: Objective> Default for Settings<O> {
             start_with_defaults: false,
             enqueued: Vec::new(),
             sampler: None,
+            warm_start: Vec::new(),
             observers: Vec::new(),
             verbosity: Verbosity::default(),
             workplace: None,

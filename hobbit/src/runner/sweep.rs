@@ -21,6 +21,7 @@ use super::past::Past;
 use super::place::LocalPool;
 use super::proposals::Watched;
 use super::settings::Settings;
+use super::warm_start;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::observe::{Console, Event, Observer, StudyInfo, Verbosity};
@@ -46,6 +47,10 @@ pub(crate) fn sweep<O: Objective>(
     }
     #[cfg(feature = "nats")]
     let link = link?;
+    let (known, started) = warm_start::known(&settings, &study)?;
+    configurations.start_from(&known);
+    study.warm_start = known;
+    notes.extend(started);
     let mut past = match &settings.repo_dir {
         Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &mut study)?,
         None => Past::default(),
@@ -148,7 +153,7 @@ fn scheduler<O: Objective>(
     let study = &config.study;
     if let Some(proposals) = configurations.proposals().filter(|proposals| proposals.learn()) {
         // what it learns from is told by a clock of the study's own, whatever the algorithm is
-        let watched = Watched::new(study.algorithm.scheduler(study.direction)?, proposals.clone());
+        let watched = Watched::new(study.bare_scheduler()?, proposals.clone());
         return Ok(Box::new(VirtualTime::new(Box::new(watched), study.lookahead.unwrap_or(1))));
     }
     let mut scheduler = study.scheduler()?;

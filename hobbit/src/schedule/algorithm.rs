@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outline::{EpochCount, Outline};
 use super::plan::Plan;
+use super::promotion::Lottery;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::Scheduler;
 use super::{asha, halving, hyperband, random};
@@ -120,7 +121,16 @@ impl Algorithm {
     /// # Errors
     /// As [`outline`](Algorithm::outline).
     pub fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {
-        self.with(|recipe| recipe.scheduler(direction))
+        self.scheduler_promoting(direction, None)
+    }
+
+    /// The same, with trials promoted as `lottery` draws them, where the algorithm promotes whole stages.
+    pub(crate) fn scheduler_promoting(
+        &self,
+        direction: Direction,
+        lottery: Option<Lottery>,
+    ) -> Result<Box<dyn Scheduler>> {
+        self.with(|recipe| recipe.scheduler(direction, lottery))
     }
 
     /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1,
@@ -129,8 +139,9 @@ impl Algorithm {
         &self,
         bracket: (u32, u32),
         direction: Direction,
+        lottery: Option<Lottery>,
     ) -> Result<Box<dyn Scheduler>> {
-        self.with(|recipe| recipe.scheduler_at(bracket, direction))
+        self.with(|recipe| recipe.scheduler_at(bracket, direction, lottery))
     }
 
     /// Refuses what makes no sense to run, although files may hold it.

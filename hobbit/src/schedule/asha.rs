@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::checks::{at_least_one, in_order, is_a_cut};
 use super::outline::{Outline, Stage};
 use super::plan::Plan;
+use super::promotion::Lottery;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Scheduler};
 use super::score::{Place, Score};
@@ -244,7 +245,7 @@ impl Recipe for Settings {
         Ok(Outline::of_bracket(self.stages()?).as_expected())
     }
 
-    fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {
+    fn scheduler(&self, direction: Direction, _: Option<Lottery>) -> Result<Box<dyn Scheduler>> {
         Ok(Box::new(AshaScheduler::new(self.trials, self.max_epochs, self.eta, direction)?))
     }
 

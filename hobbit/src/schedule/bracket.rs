@@ -2,6 +2,7 @@
 
 use super::due::Due;
 use super::outline::{Bracket, Stage};
+use super::promotion::Lottery;
 use super::scheduler::{Assignment, Ended};
 use super::score::{Place, Score};
 use crate::trial::{Direction, TrialId};
@@ -25,6 +26,8 @@ pub(super) struct BracketState {
     told: u32,
     /// Those asked for in this stage.
     due: Due,
+    /// Draws the trials that are promoted, if they are not the best.
+    lottery: Option<Lottery>,
 }
 
 /// The trials of a stage, by index.
@@ -76,7 +79,7 @@ pub(super) fn first_trials(bracket: &Bracket) -> u32 {
 
 impl BracketState {
     /// A bracket that begins; `bracket` counts from 0.
-    pub(super) fn new(iteration: u32, bracket: u32, work: Work) -> BracketState {
+    pub(super) fn new(iteration: u32, bracket: u32, work: Work, lottery: Option<Lottery>) -> BracketState {
         BracketState {
             iteration,
             bracket,
@@ -87,6 +90,7 @@ impl BracketState {
             failed: Vec::new(),
             told: 0,
             due: Due::default(),
+            lottery,
         }
     }
 
@@ -104,7 +108,7 @@ impl BracketState {
         self.stage
     }
 
-    /// The trials of the stage where they were promoted to it, best first.
+    /// The trials of the stage where they were promoted to it, best first, or in the order of a draw.
     pub(super) fn listed(&self) -> &[u32] {
         match &self.work {
             Work::First(_) => &[],
@@ -152,7 +156,9 @@ impl BracketState {
             self.scores.reserve(self.work.len().min(MOST_AT_ONCE) as usize);
         }
         match score {
-            Some(score) if score.value.is_finite() => self.scores.push((score.place(direction), index)),
+            Some(score) if score.value.is_finite() => {
+                self.scores.push((self.place(index, score, direction), index));
+            }
             _ => self.failed.push(index),
         }
         self.told += 1;
@@ -162,13 +168,22 @@ impl BracketState {
         Some(self.end_stage(self.kept(stages)))
     }
 
+    /// By what a result of the stage is sorted: the trials with the smallest places are promoted.
+    #[inline]
+    fn place(&self, index: u32, score: Score, direction: Direction) -> Place {
+        match self.lottery {
+            None => score.place(direction),
+            Some(lottery) => lottery.place(self.id(index), self.stage, score, direction),
+        }
+    }
+
     /// How many trials of the stage are promoted at most.
     fn kept(&self, stages: &[Stage]) -> usize {
         let keep = stages.get(self.stage as usize + 1).map_or(0, |next| next.trials);
         usize::try_from(keep).unwrap_or(usize::MAX)
     }
 
-    /// Ends the stage: the `keep` best are the next stage's work. Equal places are decided by the trial's
+    /// Ends the stage: the `keep` first by their places are the next stage's work. Equal places are decided by the trial's
     /// index.
     fn end_stage(&mut self, keep: usize) -> Decided {
         let mut scores = std::mem::take(&mut self.scores);
@@ -197,7 +212,8 @@ impl BracketState {
         stages: &[Stage],
     ) -> Vec<u32> {
         let keep = self.kept(stages);
-        let pending_places = pending.clone().map(|(index, score)| (score.place(direction), index));
+        let place = |(index, score)| (self.place(index, score, direction), index);
+        let pending_places = pending.clone().map(place);
         let mut all: Vec<_> = self.scores.iter().copied().chain(pending_places).collect();
         if keep < all.len() {
             all.select_nth_unstable(keep);

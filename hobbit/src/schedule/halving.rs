@@ -4,11 +4,13 @@ use super::bracket::{BracketState, Work};
 use super::checks::{at_least_one, in_order, is_a_cut};
 use super::outline::{Outline, Stage};
 use super::plan::Plan;
+use super::promotion::{Lottery, Promotion};
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 use super::score::Score;
 use super::tail::longest_last;
 use crate::error::{Error, Result};
+use crate::random::Key;
 use crate::trial::{Direction, TrialId};
 
 /// Successive halving (Jamieson and Talwalkar, AISTATS 2016; the inner loop of algorithm 1 of Li et al., JMLR
@@ -41,6 +43,7 @@ pub struct HalvingScheduler {
     settings: Settings,
     stages: Vec<Stage>,
     direction: Direction,
+    lottery: Option<Lottery>,
     /// `None` once it is over.
     state: Option<BracketState>,
 }
@@ -57,7 +60,15 @@ impl HalvingScheduler {
         eta: u32,
         direction: Direction,
     ) -> Result<HalvingScheduler> {
-        Settings { trials, min_epochs, max_epochs, eta }.make(direction)
+        Settings { trials, min_epochs, max_epochs, eta }.make(direction, None)
+    }
+
+    /// Promotes trials in another way; `seed` is the study's. To be called before the first `ask`.
+    #[must_use]
+    pub fn promoting(mut self, promotion: Promotion, seed: u64) -> HalvingScheduler {
+        self.lottery = promotion.lottery(Key::new(seed));
+        self.state = Some(BracketState::new(1, 0, Work::First(self.settings.trials), self.lottery));
+        self
     }
 }
 
@@ -113,7 +124,7 @@ impl Scheduler for HalvingScheduler {
         if trials <= MOST_LISTED {
             let tail = longest_last(trials, |index| cost(TrialId::new(1, index)));
             let order = (1..=trials - tail.len() as u32).chain(tail).collect();
-            self.state = Some(BracketState::new(1, 0, Work::Listed(order)));
+            self.state = Some(BracketState::new(1, 0, Work::Listed(order), self.lottery));
         }
     }
 }
@@ -158,10 +169,10 @@ impl Settings {
         Ok(stages)
     }
 
-    fn make(self, direction: Direction) -> Result<HalvingScheduler> {
+    fn make(self, direction: Direction, lottery: Option<Lottery>) -> Result<HalvingScheduler> {
         let stages = self.stages()?;
-        let state = Some(BracketState::new(1, 0, Work::First(self.trials)));
-        Ok(HalvingScheduler { settings: self, stages, direction, state })
+        let state = Some(BracketState::new(1, 0, Work::First(self.trials), lottery));
+        Ok(HalvingScheduler { settings: self, stages, direction, lottery, state })
     }
 }
 
@@ -193,8 +204,8 @@ impl Recipe for Settings {
         Ok(Outline::of_bracket(self.stages()?))
     }
 
-    fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {
-        Ok(Box::new(self.make(direction)?))
+    fn scheduler(&self, direction: Direction, lottery: Option<Lottery>) -> Result<Box<dyn Scheduler>> {
+        Ok(Box::new(self.make(direction, lottery)?))
     }
 
     fn plan(&self) -> Result<Plan> {

@@ -6,10 +6,12 @@ use super::bracket::{BracketState, Decided, Work, first_trials};
 use super::checks::in_order;
 use super::outline::{EpochCount, Outline};
 use super::plan::Plan;
+use super::promotion::{Lottery, Promotion};
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 use super::score::Score;
 use crate::error::{Error, Result};
+use crate::random::Key;
 use crate::trial::{Direction, TrialId};
 
 /// The end of a stage: who goes on, and whose life is over.
@@ -21,7 +23,7 @@ pub struct StageEnd {
     pub bracket: u32,
     /// The stage, counted from 0.
     pub stage: u32,
-    /// The trials that go on, best first; empty after the last stage.
+    /// The trials that go on, best first or as they were drawn; empty after the last stage.
     pub promoted: Vec<TrialId>,
     /// The trials that do not go on, by index: dropped, failed, or finished with the last stage.
     pub ended: Vec<TrialId>,
@@ -61,12 +63,20 @@ pub struct HyperbandScheduler {
     next: (u64, u32),
     /// The order of the last bracket's trials, if it is not that of their indexes.
     last: Option<Vec<u32>>,
+    lottery: Option<Lottery>,
 }
 
 impl HyperbandScheduler {
     /// Hyperband by `plan`, the whole of it `iterations` times, each with configurations of its own.
     pub fn new(plan: Plan, iterations: u32, direction: Direction) -> HyperbandScheduler {
-        HyperbandScheduler { plan, direction, iterations, open: Vec::new(), next: (1, 0), last: None }
+        let open = Vec::new();
+        HyperbandScheduler { plan, direction, iterations, open, next: (1, 0), last: None, lottery: None }
+    }
+
+    /// Promotes trials in another way; `seed` is the study's. To be called before the first `ask`.
+    #[must_use]
+    pub fn promoting(self, promotion: Promotion, seed: u64) -> HyperbandScheduler {
+        HyperbandScheduler { lottery: promotion.lottery(Key::new(seed)), ..self }
     }
 
     /// As if all brackets before this one, of a repetition and with a number that count from 1, were over.
@@ -130,7 +140,7 @@ impl HyperbandScheduler {
             None => Work::First(first_trials(description)),
         };
         self.next = if is_last { (iteration + 1, 0) } else { (iteration, bracket + 1) };
-        Some(BracketState::new(repetition, bracket, work))
+        Some(BracketState::new(repetition, bracket, work, self.lottery))
     }
 
     /// Takes the result of a stage that was asked for: the trial's score, or `None` if it failed. NaN and
@@ -286,12 +296,19 @@ impl Recipe for Settings {
         Ok(self.plan()?.outline(self.iterations))
     }
 
-    fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>> {
-        Ok(Box::new(HyperbandScheduler::new(self.plan()?, self.iterations, direction)))
+    fn scheduler(&self, direction: Direction, lottery: Option<Lottery>) -> Result<Box<dyn Scheduler>> {
+        let scheduler = HyperbandScheduler::new(self.plan()?, self.iterations, direction);
+        Ok(Box::new(HyperbandScheduler { lottery, ..scheduler }))
     }
 
-    fn scheduler_at(&self, bracket: (u32, u32), direction: Direction) -> Result<Box<dyn Scheduler>> {
-        Ok(Box::new(HyperbandScheduler::of_bracket(self.plan()?, bracket, direction)))
+    fn scheduler_at(
+        &self,
+        bracket: (u32, u32),
+        direction: Direction,
+        lottery: Option<Lottery>,
+    ) -> Result<Box<dyn Scheduler>> {
+        let scheduler = HyperbandScheduler::of_bracket(self.plan()?, bracket, direction);
+        Ok(Box::new(HyperbandScheduler { lottery, ..scheduler }))
     }
 
     fn plan(&self) -> Result<Plan> {

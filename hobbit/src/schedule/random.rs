@@ -4,6 +4,7 @@ use super::checks::at_least_one;
 use super::due::Due;
 use super::outline::{Outline, Stage};
 use super::plan::Plan;
+use super::promotion::Lottery;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler};
 use super::score::Score;
@@ -124,7 +125,7 @@ impl Recipe for Settings {
         Ok(outline(self.trials, self.epochs))
     }
 
-    fn scheduler(&self, _: Direction) -> Result<Box<dyn Scheduler>> {
+    fn scheduler(&self, _: Direction, _: Option<Lottery>) -> Result<Box<dyn Scheduler>> {
         self.outline()?;
         Ok(Box::new(RandomScheduler::new(self.trials, self.epochs)))
     }

@@ -2,6 +2,7 @@
 
 use super::outline::Outline;
 use super::plan::Plan;
+use super::promotion::Lottery;
 use super::scheduler::Scheduler;
 use crate::error::Result;
 use crate::trial::Direction;
@@ -49,13 +50,20 @@ pub(super) trait Recipe {
 
     fn outline(&self) -> Result<Outline>;
 
-    fn scheduler(&self, direction: Direction) -> Result<Box<dyn Scheduler>>;
+    /// A scheduler that has not been asked for anything; `lottery` draws the trials that are promoted, where
+    /// that is not by their ranks.
+    fn scheduler(&self, direction: Direction, lottery: Option<Lottery>) -> Result<Box<dyn Scheduler>>;
 
     /// The scheduler as if all brackets before this one, of a repetition and with a number that count from 1,
     /// were over.
-    fn scheduler_at(&self, bracket: (u32, u32), direction: Direction) -> Result<Box<dyn Scheduler>> {
+    fn scheduler_at(
+        &self,
+        bracket: (u32, u32),
+        direction: Direction,
+        lottery: Option<Lottery>,
+    ) -> Result<Box<dyn Scheduler>> {
         let _ = bracket;
-        self.scheduler(direction)
+        self.scheduler(direction, lottery)
     }
 
     /// The table of one repetition.

@@ -40,6 +40,11 @@ pub(crate) struct Place {
 impl Place {
     /// Behind all that have a score.
     pub(crate) const LAST: Place = Place { score: u64::MAX, loss: u64::MAX, epochs: u32::MAX };
+
+    /// The place of one that is drawn: smaller numbers come first, and this place decides between equal ones.
+    pub(super) fn behind(self, drawn: f64) -> Place {
+        Place { score: Direction::Minimize.key(Some(drawn)), loss: self.score, ..self }
+    }
 }
 
 impl Score {

@@ -14,7 +14,8 @@ use crate::trial::{Direction, TrialId};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Observation {
-    /// The trial.
+    /// The trial; of repetition 0 where it is one of another study, from which this one was
+    /// [started](crate::Study::warm_start).
     pub trial: TrialId,
     /// The stage, counted from 0. A later stage of the same trial is an observation of its own.
     pub stage: u32,
@@ -57,8 +58,9 @@ pub struct Draw<'a> {
     pub attempt: u32,
     /// From where random numbers are drawn; another one for each trial and each attempt.
     pub key: Key,
-    /// The outcomes so far, in an order that is the same however many workers there are. Empty unless the
-    /// sampler [`learns`](super::Sampler::learns).
+    /// The outcomes so far, in an order that is the same however many workers there are; first those of other
+    /// studies, from which this one was [started](crate::Study::warm_start). Empty unless the sampler
+    /// [`learns`](super::Sampler::learns).
     pub seen: &'a [Observation],
     /// The configurations of trials that were begun and have no outcome yet, in the order in which they were
     /// begun. Empty unless the sampler [`learns`](super::Sampler::learns).

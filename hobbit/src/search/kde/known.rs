@@ -14,7 +14,9 @@ pub(super) struct Known<'a> {
 impl<'a> Known<'a> {
     pub(super) fn new(at: &Draw<'_>, dimensions: &'a [Dimension]) -> Known<'a> {
         let mut known = Known { dimensions, values: HashSet::new() };
-        let tried = at.seen.iter().map(|outcome| &outcome.point).chain(at.pending);
+        // what another study has tried may be tried here again
+        let own = at.seen.iter().filter(|outcome| outcome.trial.iteration > 0);
+        let tried = own.map(|outcome| &outcome.point).chain(at.pending);
         known.values = tried.filter_map(|point| known.values_of(point)).collect();
         known
     }
