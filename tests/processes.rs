@@ -51,6 +51,8 @@ fn run(name: &str, dir: &Path, workers: usize) {
         "remote::curve" => crate::remote::curve(dir, workers),
         #[cfg(all(unix, feature = "nats"))]
         "remote::poison" => crate::remote::poison(dir, workers),
+        "search::kill::asha" => crate::search::kill::asha(dir, workers),
+        "search::kill::hyperband" => crate::search::kill::hyperband(dir, workers),
         "sweep::algorithms::victim" => crate::sweep::algorithms::victim(dir, workers),
         "sweep::pools::adder" => crate::sweep::pools::adder(dir, workers),
         "sweep::pools::nested" => crate::sweep::pools::nested(dir, workers),

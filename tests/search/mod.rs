@@ -2,6 +2,7 @@
 
 mod conformance;
 mod kde;
+pub(crate) mod kill;
 mod points;
 mod sweeps;
 mod toy;

@@ -19,7 +19,7 @@ use super::toy::NearBest;
 
 #[search_space]
 #[derive(Debug, Clone, PartialEq)]
-enum Optimizer {
+pub(super) enum Optimizer {
     Plain,
     Momentum {
         #[uniform(0.0..=0.99)]
@@ -39,7 +39,7 @@ enum Optimizer {
 #[search_space]
 #[derive(Debug, Clone, PartialEq)]
 #[constraint(rate + share <= 1.5, "not so much of both")]
-struct Params {
+pub(super) struct Params {
     #[log_uniform(1e-3..=1.0)]
     #[default = 0.1]
     rate: f64,
@@ -69,7 +69,7 @@ struct Params {
 }
 
 /// A trial: its configuration, its key, its epochs.
-struct Model {
+pub(super) struct Model {
     hparams: Params,
     key: Key,
     epochs: u64,
@@ -103,7 +103,7 @@ fn epoch(model: &mut Model, _: &EpochContext<'_>, metrics: &mut Metrics) -> Resu
     Ok(())
 }
 
-fn objective() -> Fake<Params, Model> {
+pub(super) fn objective() -> Fake<Params, Model> {
     let build = |hparams: &Params, trial: &TrialContext| match hparams.luck {
         luck if (0.36..0.46).contains(&luck) => Err("cannot be built".into()),
         _ => Ok(Model { hparams: hparams.clone(), key: trial.key, epochs: 0 }),
@@ -123,13 +123,13 @@ fn study(dir: &Path) -> Hyperband<Fake<Params, Model>> {
     set_up(Hyperband::of(objective()), dir)
 }
 
-fn set_up<A>(study: Study<Fake<Params, Model>, A>, dir: &Path) -> Study<Fake<Params, Model>, A> {
+pub(super) fn set_up<A>(study: Study<Fake<Params, Model>, A>, dir: &Path) -> Study<Fake<Params, Model>, A> {
     let [_, other] = given();
     let study = study.quiet().seed(11).repo_dir(dir).max_failures(MaxFailures::Count(u32::MAX));
     study.start_with_defaults().enqueue(other)
 }
 
-fn results(dir: &Path) -> String {
+pub(super) fn results(dir: &Path) -> String {
     std::fs::read_to_string(dir.join("results.ron")).unwrap()
 }
 

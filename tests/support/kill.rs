@@ -34,18 +34,32 @@ fn outcomes(dir: &Path) -> u64 {
     journal.iter().filter(|record| matches!(record, Record::Stage(_))).count() as u64
 }
 
+/// How often sweeps are killed that can be made as long as they have to be for it: `HOBBIT_TEST_KILLS`, or 5.
+pub(crate) fn kills() -> u32 {
+    std::env::var("HOBBIT_TEST_KILLS").map_or(5, |kills| kills.parse().expect("a number of kills"))
+}
+
 /// Runs the process of that name, a sweep whose repository is `dir`, and kills it when it has written a few
 /// more outcomes: up to five times, with 1 and 2 workers in turn. At least three kills have to come before
 /// its end.
 pub(crate) fn kill(name: &str, dir: &Path) {
+    let kills = kill_often(name, dir, 5, &[1, 2]);
+    assert!(kills >= 3, "{kills} kills");
+}
+
+/// The same up to so many times, with these numbers of workers in turn. Returns how often it was killed
+/// before its end.
+pub(crate) fn kill_often(name: &str, dir: &Path, most: u32, workers: &[usize]) -> u32 {
     let mut rng = Key::new(11).rng();
     let mut kills = 0;
-    let mut workers = 1;
-    while kills < 5 {
+    let mut workers = workers.iter().copied().cycle();
+    while kills < most {
         let enough = outcomes(dir) + 1 + rng.below(3);
-        let mut child =
-            process(name, dir, workers).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        workers = 3 - workers;
+        let mut child = process(name, dir, workers.next().unwrap())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         while child.try_wait().unwrap().is_none() && outcomes(dir) < enough {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -63,5 +77,5 @@ pub(crate) fn kill(name: &str, dir: &Path) {
             }
         }
     }
-    assert!(kills >= 3, "{kills} kills");
+    kills
 }
