@@ -1,5 +1,5 @@
-//! One sweep, to count its instructions: what hobbit itself costs where nothing is learned, and a sweep of
-//! the digits.
+//! One sweep, to count its instructions: what hobbit itself costs where nothing is learned, a sweep of the
+//! digits, the same with a sampler that learns, and proposals alone.
 //!
 //! ```console
 //! $ cargo bench -p hobbit --bench instructions --no-run    # prints where the program is
@@ -10,7 +10,10 @@
 #[allow(dead_code, reason = "parts of it are for other benchmarks")]
 mod digits;
 mod noop;
+mod proposals;
 
+#[cfg(feature = "dfdx")]
+use hobbit::search::Kde;
 use hobbit::{Hyperband, Keep};
 
 use crate::noop::Noop;
@@ -21,6 +24,16 @@ fn main() {
         #[cfg(feature = "dfdx")]
         Some("digits") => {
             digits::study().quiet().workers(1).run(27, 3).expect("the sweep works");
+        }
+        // the same trials, each after a proposal of what might be better
+        #[cfg(feature = "dfdx")]
+        Some("digits-proposed") => {
+            let sampler = proposals::Unheard(Kde::new().random_share(0.0));
+            digits::study().quiet().workers(1).sampler(sampler).run(27, 3).expect("the sweep works");
+        }
+        Some("proposals") => {
+            let count = std::env::args().nth(2).and_then(|count| count.parse().ok());
+            proposals::propose(count.unwrap_or(1));
         }
         _ => {
             let study = Hyperband::of(Noop).quiet().keep(Keep::None).workers(1);
