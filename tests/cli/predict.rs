@@ -15,7 +15,7 @@ fn without_models_it_says_what_to_install() {
 #[cfg(feature = "predict")]
 mod with_models {
     use hobbit::prelude::*;
-    use hobbit::train::{Table, load};
+    use hobbit::train::{Columns, Missing, Split, Table, load};
 
     use super::Place;
 
@@ -101,5 +101,37 @@ mod with_models {
         assert!(note.contains("height, weight"), "{note}");
         std::fs::remove_dir_all(place.path("study/weights")).unwrap();
         fails("predict study new.csv", 4, &["weights"]);
+    }
+
+    #[test]
+    fn texts_and_missing_values_are_taken_as_in_training() {
+        let place = Place::new();
+        let mut text = "height;colour;kind\n".to_owned();
+        for row in 0..40 {
+            let (height, colour) = (row % 7, if row % 5 == 0 { "" } else { ["red", "blue"][row % 2] });
+            text += &format!("{height};{colour};{}\n", ["cat", "dog"][row % 2]);
+        }
+        std::fs::write(place.path("raw.csv"), &text).unwrap();
+        let table = hobbit::train::ReadOptions::new().delimiter(';').table(place.path("raw.csv")).unwrap();
+        let parts = table.split(&Split::new(0.25)).unwrap();
+        let columns = Columns::except(["kind"]).texts(["colour"]).missing(Missing::Mean);
+        let encoder = columns.fit(&parts.training).unwrap();
+        let data = Dataset::of_classes(&parts, "kind", &encoder).unwrap();
+        let width = encoder.width();
+        let model = move |hp: &Hparams| {
+            let network = Sequential::new([width]).normalize().dense(hp.width).dense(2);
+            network.compile(Adam::new(0.1), Loss::CrossEntropy)
+        };
+        Hyperband::new(model).dataset(data).quiet().repo_dir(place.path("study")).run(3, 3).unwrap();
+        let printed = place.stdout("predict study raw.csv --delimiter ;");
+        let model = load(place.path("study")).unwrap();
+        let predictions = model.predict_table(&table).unwrap();
+        let expected = predictions.labels().unwrap();
+        let found = printed.lines().skip(1).map(|line| line.split(',').next().unwrap());
+        assert!(found.eq(expected.iter().copied()), "{printed}");
+        std::fs::write(place.path("odd.csv"), "height,colour\n1,red\n2,pink\n").unwrap();
+        let output = place.run("predict study odd.csv");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("line 3") && error.contains("`pink`"), "{error}");
     }
 }

@@ -5,7 +5,9 @@ pub(crate) mod feeding;
 mod hashes;
 mod loading;
 mod options;
+mod preludes;
 mod stopping;
+mod tables;
 mod torch;
 mod trust;
 

@@ -58,6 +58,10 @@ enum KeptMetric {
     Accuracy,
     MeanSquaredError,
     MeanAbsoluteError,
+    Auc,
+    F1,
+    TopK(usize),
+    R2,
 }
 
 /// A model that was made of its text.
@@ -75,6 +79,10 @@ impl Architecture {
             Metric::Accuracy => Some(KeptMetric::Accuracy),
             Metric::MeanSquaredError => Some(KeptMetric::MeanSquaredError),
             Metric::MeanAbsoluteError => Some(KeptMetric::MeanAbsoluteError),
+            Metric::Auc => Some(KeptMetric::Auc),
+            Metric::F1 => Some(KeptMetric::F1),
+            Metric::TopK(count) => Some(KeptMetric::TopK(*count)),
+            Metric::R2 => Some(KeptMetric::R2),
             Metric::Custom(_) => None,
         };
         Architecture {
@@ -137,6 +145,10 @@ impl Architecture {
             KeptMetric::Accuracy => Metric::Accuracy,
             KeptMetric::MeanSquaredError => Metric::MeanSquaredError,
             KeptMetric::MeanAbsoluteError => Metric::MeanAbsoluteError,
+            KeptMetric::Auc => Metric::Auc,
+            KeptMetric::F1 => Metric::F1,
+            KeptMetric::TopK(count) => Metric::TopK(*count),
+            KeptMetric::R2 => Metric::R2,
         };
         let model = Compiled::new(self.input.clone(), self.layers.clone(), self.optimizer, loss);
         let model = model.metrics(self.metrics.iter().map(metric));

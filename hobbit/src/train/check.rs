@@ -34,6 +34,8 @@ impl Compiled {
         self.check_gradients()?;
         self.check_labels()?;
         self.check_names()?;
+        let (_, outputs) = plan.widths();
+        self.metrics.iter().try_for_each(|metric| self.check_metric(metric, outputs))?;
         self.schedule.check(&self.metrics)?;
         if let Some(rule) = &self.early_stopping {
             rule.check(&self.metrics)?;
@@ -136,21 +138,33 @@ impl Compiled {
             if self.metrics[..position].contains(metric) {
                 return Err(Error::model(format!("two metrics are called `{name}`")));
             }
-            if *metric == Metric::Accuracy && !self.loss.is_classification() {
-                return Err(Error::model(format!(
-                    "accuracy needs classes, and the loss is {}",
-                    self.loss.name()
-                )));
-            }
-            let errors = matches!(metric, Metric::MeanSquaredError | Metric::MeanAbsoluteError);
-            if errors && self.loss.has_classes() {
-                return Err(Error::model(format!(
-                    "`{name}` needs numbers as targets, and {} has classes",
-                    self.loss.name()
-                )));
-            }
         }
         Ok(())
+    }
+
+    /// Whether a metric is one of what the loss takes as targets.
+    fn check_metric(&self, metric: &Metric, outputs: usize) -> Result<()> {
+        let (name, loss) = (metric.name(), self.loss);
+        let why = match metric {
+            Metric::Accuracy if !loss.is_classification() => {
+                format!("accuracy needs classes, and the loss is {}", loss.name())
+            }
+            Metric::Auc | Metric::F1 if !loss.is_classification() => {
+                format!("`{name}` needs classes, and the loss is {}", loss.name())
+            }
+            Metric::TopK(_) if !loss.has_classes() => {
+                format!("`{name}` needs an output for each class, and the loss is {}", loss.name())
+            }
+            Metric::TopK(count) if *count == 0 || *count >= outputs => {
+                let least = if *count == 0 { "none" } else { "every class" };
+                format!("`{name}` of {outputs} classes says nothing, because {least} is among {count}")
+            }
+            Metric::MeanSquaredError | Metric::MeanAbsoluteError | Metric::R2 if loss.has_classes() => {
+                format!("`{name}` needs numbers as targets, and {} has classes", loss.name())
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::model(why))
     }
 }
 
@@ -216,5 +230,13 @@ mod tests {
         assert!(text(model().class_weights([0.0; 3])).contains("all class weights are 0"));
         assert!(text(model().metrics([Metric::MeanSquaredError])).contains("mse"));
         assert!(text(model().metrics([Metric::Accuracy, Metric::Accuracy])).contains("two metrics"));
+        assert!(text(model().metrics([Metric::R2])).contains("`r2` needs numbers"));
+        assert!(text(model().metrics([Metric::TopK(3)])).contains("every class is among 3"));
+        assert!(text(model().metrics([Metric::TopK(0)])).contains("none is among 0"));
+        let numbers = |metric| Sequential::new([4]).dense(3).compile(RmsProp::new(0.01), metric);
+        let of = |metric| text(numbers(Loss::MeanSquaredError).metrics([metric]));
+        assert!(of(Metric::Auc).contains("`auc` needs classes") && of(Metric::F1).contains("`f1`"));
+        assert!(of(Metric::TopK(2)).contains("`top2_accuracy` needs an output"));
+        numbers(Loss::BinaryCrossEntropy).metrics([Metric::Auc, Metric::F1, Metric::R2]).check().unwrap();
     }
 }

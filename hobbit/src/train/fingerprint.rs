@@ -11,7 +11,7 @@ use std::fmt::Write;
 use super::compiled::Compiled;
 use super::layer::Layer;
 use super::loss::{CustomLoss, Loss};
-use super::metrics::{CustomMetric, Metric};
+use super::metrics::{CustomMetric, Function, Metric};
 use super::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 use super::schedule::{Schedule, Shape};
 use super::stopping::EarlyStopping;
@@ -113,9 +113,16 @@ fn of_loss(loss: Loss) -> String {
 
 fn of_metric(metric: &Metric) -> String {
     match metric {
-        Metric::Accuracy | Metric::MeanSquaredError | Metric::MeanAbsoluteError => metric.name().to_owned(),
-        Metric::Custom(CustomMetric { name, function: _, direction }) => {
-            format!("own: {name}{}", of_direction(*direction))
+        Metric::Accuracy
+        | Metric::MeanSquaredError
+        | Metric::MeanAbsoluteError
+        | Metric::Auc
+        | Metric::F1
+        | Metric::TopK(_)
+        | Metric::R2 => metric.name().to_owned(),
+        Metric::Custom(CustomMetric { name, function, direction }) => {
+            let of_all = if matches!(function, Function::All(_)) { ", of all samples" } else { "" };
+            format!("own: {name}{of_all}{}", of_direction(*direction))
         }
     }
 }

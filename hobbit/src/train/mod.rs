@@ -22,6 +22,7 @@ mod layer;
 mod load;
 mod loss;
 mod math;
+mod measured;
 mod metrics;
 mod model;
 mod names;
@@ -44,14 +45,16 @@ mod tape;
 #[cfg(test)]
 mod tests;
 mod trainer;
+mod whole;
 mod written;
 
 pub use activation::Activation;
 pub use callback::EpochEnd;
 pub use compiled::{Compiled, IntoModel};
 pub use data::{
-    Data, Dataset, Generators, Inputs, IntoSamples, Mnist, Numbers, ReadOptions, Samples, Scaler, Start,
-    Table, Targets, one_hot, read_idx, read_npy, read_npz, split, stratified_split,
+    Columns, Data, Dataset, Encoder, Generators, Inputs, IntoSamples, Missing, Mnist, Numbers, Parts,
+    ReadOptions, Samples, Scaler, Split, Start, Table, Targets, one_hot, read_idx, read_npy, read_npz, split,
+    stratified_split,
 };
 pub use device::Device;
 pub use init::Init;
@@ -72,11 +75,24 @@ pub use stopping::EarlyStopping;
 pub use tape::no_such_size;
 pub use tape::{Buildable, CustomLayer, Flat, IntoRows, Rows, TensorDevice, Trainable, custom, module};
 
+pub use measured::Measured;
+
 #[doc(inline)]
 pub use crate::__by_size as by_size;
 
 pub mod prelude {
     //! The names of this room that most programs need.
+    //!
+    //! dfdx's prelude has some of them for things of its own. Beside it, a `use` says which are meant:
+    //!
+    //! ```
+    //! use dfdx::prelude::*;
+    //! use hobbit::prelude::*;
+    //! use hobbit::train::{Adam, Device, Optimizer, Sgd}; // both have these
+    //!
+    //! let optimizer: Optimizer = Adam::new(1e-3).into();
+    //! let tensor: Tensor<Rank1<2>, f32, Cpu> = Cpu::default().tensor([1.0, 2.0]);
+    //! ```
     pub use super::{
         Activation, Adam, AdamW, Compiled, Conv2d, Dataset, Device, Generators, Loss, Metric, Model,
         Optimizer, RmsProp, Schedule, Sequential, Sgd,

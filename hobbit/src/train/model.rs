@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::architecture::{self, Architecture};
 use super::arrays::{check_arrays, prefix};
 use super::compiled::Compiled;
-use super::data::{Batch, Moments, Stream};
+use super::data::{Batch, Encoder, Moments, Stream};
 use super::device::Device;
 use super::directions::{Directions, Goal};
 use super::engine;
@@ -261,6 +261,12 @@ impl Model {
         &self.names.features
     }
 
+    /// What makes its numbers of the rows of a table; nothing if its data had no
+    /// [`encoder`](super::Dataset::encoder).
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.names.encoder.as_ref()
+    }
+
     /// What it is made of.
     pub fn description(&self) -> &Compiled {
         &self.description
@@ -268,7 +274,10 @@ impl Model {
 
     /// The means over all networks.
     pub(super) fn report(&self, tallies: &[Tally], validation: bool, metrics: &mut Metrics) {
-        let values: Vec<Vec<f64>> = tallies.iter().map(|tally| tally.values().collect()).collect();
+        let values: Vec<Vec<f64>> = tallies
+            .iter()
+            .map(|tally| tally.values(&self.description.metrics, self.description.loss))
+            .collect();
         for (place, name) in names(&self.description.metrics, validation).enumerate() {
             // a network that was given nothing has no metrics
             let of = |values: &Vec<f64>| values.get(place).copied().unwrap_or(f64::NAN);

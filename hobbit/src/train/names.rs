@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::data::Encoder;
 use super::loss::Loss;
 use crate::error::{Error, Result};
 
@@ -45,12 +46,15 @@ pub(super) struct Names {
     pub(super) classes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) features: Vec<String>,
+    /// What makes numbers of the rows of a table, if the data were made by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) encoder: Option<Encoder>,
 }
 
 impl Names {
     /// Whether they are those of a model with samples of `width` numbers and so many outputs.
     pub(super) fn check(&self, width: usize, outputs: usize, loss: Loss) -> Result<()> {
-        let Names { classes, features } = self;
+        let Names { classes, features, encoder } = self;
         let output = OutputKind::of(loss);
         if !classes.is_empty() && output == OutputKind::Numbers {
             return Err(Error::data(format!(
@@ -66,6 +70,9 @@ impl Names {
                 "there are {} class names ({names}), but the model tells {known} classes apart",
                 classes.len()
             )));
+        }
+        if let Some(encoder) = encoder {
+            encoder.check(width, features)?;
         }
         if !features.is_empty() && features.len() != width {
             return Err(Error::data(format!(
@@ -102,6 +109,7 @@ mod tests {
         let names = |classes: &[&str], features: &[&str]| Names {
             classes: classes.iter().map(|name| (*name).to_owned()).collect(),
             features: features.iter().map(|name| (*name).to_owned()).collect(),
+            encoder: None,
         };
         let check = |names: Names, outputs, loss| names.check(2, outputs, loss).map_err(|e| e.to_string());
         let text = check(names(&["a", "b"], &[]), 3, Loss::CrossEntropy).unwrap_err();

@@ -57,18 +57,50 @@ impl Model {
 
     /// Predictions for the rows of a table. Its columns are found by the names that the data had
     /// ([`feature_names`](super::Dataset::feature_names)), in whatever order they are; others are left alone.
+    /// With an [`Encoder`](super::Encoder), which is kept with the model, texts and missing values become
+    /// what they became in training.
     ///
     /// # Errors
-    /// The data had no names; a column is not there, or a field of it is missing or no number: with its line.
+    /// The data had no names; a column is not there; or a field of it is missing, no number, or a text that
+    /// is not known, where nothing was said of that: with its line.
     pub fn predict_table(&self, table: &Table) -> Result<Predictions> {
+        self.predict(&self.numbers_of(table)?)
+    }
+
+    /// The numbers that the rows of a table are.
+    fn numbers_of(&self, table: &Table) -> Result<Vec<f32>> {
+        if let Some(encoder) = self.encoder() {
+            return encoder.encode(table);
+        }
         if self.feature_names().is_empty() {
             return Err(Error::data(
-                "the model does not know which columns it takes: give its data `feature_names`, or pick the columns with \
-                 `Table::numbers` and call `predict`",
+                "the model does not know which columns it takes: give its data an `encoder` or `feature_names`, or pick the \
+                 columns with `Table::numbers` and call `predict`",
             ));
         }
         let columns: Vec<&str> = self.feature_names().iter().map(String::as_str).collect();
-        self.predict(&table.numbers(&columns)?)
+        table.numbers(&columns)
+    }
+
+    /// The loss and metrics on the rows of a table, of which this column has what is to be predicted: classes
+    /// by their names, or numbers. Otherwise as [`predict_table`](Model::predict_table) and
+    /// [`evaluate`](Model::evaluate).
+    ///
+    /// # Errors
+    /// As there; or the column is not there, or has a class that the model does not know: with its line.
+    pub fn evaluate_table(&self, table: &Table, target: &str) -> Result<Metrics> {
+        let inputs = self.numbers_of(table)?;
+        let (_, outputs) = self.plan.widths();
+        match self.output() {
+            OutputKind::Numbers if outputs == 1 => self.evaluate(inputs, table.numbers(&[target])?),
+            OutputKind::Numbers => Err(Error::data(format!(
+                "the model predicts {outputs} numbers of each row, and `{target}` is one: take `evaluate`"
+            ))),
+            OutputKind::Binary if outputs > 1 => Err(Error::data(format!(
+                "the model answers {outputs} questions of yes or no for each row, and `{target}` is one: take `evaluate`"
+            ))),
+            _ => self.evaluate(inputs, table.classes_with(target, &self.labels)?),
+        }
     }
 
     /// The loss and metrics on samples with known targets: `loss`, and `accuracy` or `mse` and `mae`. With

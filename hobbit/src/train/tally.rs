@@ -6,8 +6,10 @@ use super::compiled::Compiled;
 use super::data::Batch;
 use super::loss::Loss;
 use super::math::{Work, argmax, is_largest, simd, with_width};
-use super::metrics::Metric;
+use super::measured::Kept;
+use super::metrics::{CustomMetric, Function, Metric};
 use super::network::Network;
+use super::whole;
 use crate::error::BoxError;
 
 /// Adds up what is measured batch by batch.
@@ -16,6 +18,8 @@ pub(super) struct Tally {
     samples: usize,
     loss: f64,
     sums: Vec<(f64, f64)>,
+    /// All samples' outputs and targets, where a metric is of all of them.
+    kept: Kept,
 }
 
 impl Tally {
@@ -29,6 +33,9 @@ impl Tally {
             total.0 += sum;
             total.1 += count;
         }
+        if metrics.iter().any(Metric::is_of_all) {
+            self.kept.add(outputs, batch);
+        }
     }
 
     /// The mean loss.
@@ -36,9 +43,14 @@ impl Tally {
         self.loss / self.samples as f64
     }
 
-    /// The values, in the order of their [`names`](super::metrics::names).
-    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
-        std::iter::once(self.loss()).chain(self.sums.iter().map(|(sum, count)| sum / count))
+    /// The values, in the order of their [`names`](super::metrics::names); none of a network that was given
+    /// nothing.
+    pub(super) fn values(&self, metrics: &[Metric], loss: Loss) -> Vec<f64> {
+        let of = |(metric, (sum, count)): (&Metric, &(f64, f64))| match metric.is_of_all() {
+            true => whole::value(*metric, loss, &self.kept.measured()),
+            false => sum / count,
+        };
+        std::iter::once(self.loss()).chain(metrics.iter().zip(&self.sums).map(of)).collect()
     }
 }
 
@@ -64,9 +76,14 @@ fn sum(metric: Metric, loss: Loss, outputs: &[f32], batch: &Batch) -> (f64, f64)
         }
         Metric::MeanSquaredError => (errors().map(|e| e * e).sum(), outputs.len() as f64),
         Metric::MeanAbsoluteError => (errors().map(f64::abs).sum(), outputs.len() as f64),
-        Metric::Custom(custom) => {
-            let of =
-                |(sample, row): (usize, &[f32])| (custom.function)(row, batch.target(sample, &mut [0.0]));
+        Metric::TopK(most) => (whole::top(most, outputs, width, batch) as f64, batch.samples as f64),
+        // of what is kept of all batches
+        Metric::Auc
+        | Metric::F1
+        | Metric::R2
+        | Metric::Custom(CustomMetric { function: Function::All(_), .. }) => (0.0, 0.0),
+        Metric::Custom(CustomMetric { function: Function::Each(function), .. }) => {
+            let of = |(sample, row): (usize, &[f32])| function(row, batch.target(sample, &mut [0.0]));
             let sum = outputs.chunks_exact(width).enumerate().map(of).sum();
             (sum, batch.samples as f64)
         }

@@ -1,5 +1,6 @@
 //! Data sets in memory.
 
+use super::files::Encoder;
 use super::part::Part;
 use super::samples::{Inputs, Targets};
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ pub struct Dataset {
     pub(super) steps_per_epoch: Option<usize>,
     pub(super) validation_share: Option<f64>,
     pub(super) names: Names,
+    /// Whether training samples are weighted so that all classes count alike.
+    pub(super) is_balanced: bool,
 }
 
 /// Samples to train on, and samples to measure by.
@@ -111,7 +114,8 @@ impl Dataset {
     }
 
     fn of(folds: Vec<Fold>) -> Dataset {
-        Dataset { folds, steps_per_epoch: None, validation_share: None, names: Names::default() }
+        let names = Names::default();
+        Dataset { folds, steps_per_epoch: None, validation_share: None, names, is_balanced: false }
     }
 
     /// How much each training sample counts in the loss. A weighted loss is the sum of the weighted losses
@@ -125,6 +129,7 @@ impl Dataset {
         for fold in &mut self.folds {
             fold.training = fold.training.weighted(weights.clone())?.counting()?;
         }
+        self.is_balanced = false;
         Ok(self)
     }
 
@@ -164,6 +169,15 @@ impl Dataset {
     /// predictions have them: [`labels`](crate::train::Predictions::labels).
     pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Dataset {
         self.names.classes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the encoder that made the samples' numbers of the rows of a table. It is kept with the weights,
+    /// and the names of the numbers with it, so that a model takes rows as they are:
+    /// [`predict_table`](crate::train::Model::predict_table).
+    pub fn encoder(mut self, encoder: Encoder) -> Dataset {
+        self.names.features = encoder.names();
+        self.names.encoder = Some(encoder);
         self
     }
 

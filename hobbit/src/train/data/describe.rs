@@ -21,8 +21,8 @@ impl Data {
 
 impl Dataset {
     fn describe(&self) -> Described {
-        // no result depends on names
-        let Dataset { folds, steps_per_epoch, validation_share, names: _ } = self;
+        // no result depends on names, and balanced classes are weights
+        let Dataset { folds, steps_per_epoch, validation_share, names: _, is_balanced: _ } = self;
         let Some(Fold { training, validation }) = folds.first() else { return Vec::new() };
         let mut described = vec![
             ("training data", training.describe(folds.iter().map(|fold| &fold.training))),

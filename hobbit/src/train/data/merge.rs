@@ -12,7 +12,8 @@ use crate::train::features::Features;
 impl Dataset {
     /// All samples, those for training and those for validation together, as one part to train on. The same
     /// samples are there for validation, so what is measured on them says nothing of others: this is for a
-    /// last training of what was tuned already. Names, weights and settings stay; folds become one.
+    /// last training of what was tuned already. Names, weights and settings stay; folds become one, and
+    /// [balanced](Dataset::balanced) classes are balanced anew.
     ///
     /// ```
     /// use hobbit::train::Dataset;
@@ -32,7 +33,8 @@ impl Dataset {
             folds => folds[0].training.all_of_it(),
         };
         let folds = vec![Fold { training: all.clone(), validation: all }];
-        Ok(Dataset { folds, ..self.clone() })
+        let merged = Dataset { folds, ..self.clone() };
+        if self.is_balanced { merged.balanced() } else { Ok(merged) }
     }
 }
 

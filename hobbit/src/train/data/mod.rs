@@ -1,6 +1,7 @@
 //! Data: in memory or from generators, and how they become batches.
 
 mod allowed;
+mod balance;
 mod batch;
 mod dataset;
 mod describe;
@@ -15,9 +16,12 @@ mod part;
 mod samples;
 mod scale;
 mod split;
+mod tables;
 
 pub use dataset::Dataset;
-pub use files::{Mnist, Numbers, ReadOptions, Table, read_idx, read_npy, read_npz};
+pub use files::{
+    Columns, Encoder, Missing, Mnist, Numbers, Parts, ReadOptions, Split, Table, read_idx, read_npy, read_npz,
+};
 pub use generator::{Generators, Start};
 pub use kind::Data;
 pub use samples::{Inputs, IntoSamples, Samples, Targets};

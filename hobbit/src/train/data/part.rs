@@ -129,14 +129,16 @@ impl Part {
     /// The inputs of its samples, in their order.
     pub(super) fn rows(&self) -> impl Iterator<Item = &[f32]> {
         let (values, width) = (self.all.inputs.values(), self.width());
-        let row = |place: u32| match &self.rows {
-            Some(rows) => rows[place as usize] as usize,
-            None => place as usize,
-        };
-        (0..self.samples() as u32).map(move |place| &values[row(place) * width..][..width])
+        self.places().map(move |row| &values[row * width..][..width])
     }
 
-    /// The classes, if targets are classes.
+    /// Which of [all](All) samples they are, in their order.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let row = |place: u32| self.rows.as_ref().map_or(place, |rows| rows[place as usize]) as usize;
+        (0..self.samples() as u32).map(row)
+    }
+
+    /// The classes of all samples, if targets are classes.
     pub(super) fn classes(&self) -> Option<&[usize]> {
         match &self.all.targets {
             Targets::Classes(classes) => Some(classes),

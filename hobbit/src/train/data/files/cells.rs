@@ -28,9 +28,15 @@ impl Cells {
         &self.text[start..self.ends[place]]
     }
 
-    /// Adds a row of another table.
-    pub(super) fn copy(&mut self, other: &Cells, width: usize, row: usize) {
-        for column in 0..width {
+    /// Adds these cells of a row of another table.
+    pub(super) fn copy(
+        &mut self,
+        other: &Cells,
+        width: usize,
+        row: usize,
+        columns: impl IntoIterator<Item = usize>,
+    ) {
+        for column in columns {
             self.text.push_str(other.cell(width, row, column));
             self.ends.push(self.text.len());
         }

@@ -33,40 +33,58 @@ impl Table {
         let mut large = vec![Vec::new(); places.len()];
         for row in 0..self.rows() {
             for (&column, large) in places.iter().zip(&mut large) {
-                let field = self.cell(row, column);
-                if let Some(missing) = missing
-                    && self.is_missing(field)
-                {
-                    values.push(missing);
-                    continue;
-                }
-                let number = field.parse::<f32>().ok().filter(|number| number.is_finite());
-                let number = number.ok_or_else(|| self.no_number(row, column))?;
-                // from 2²⁴ on, 32-bit floats leave whole numbers out
-                if number.abs() >= 16_777_216.0
-                    && let Ok(whole) = field.parse::<i128>()
-                {
-                    large.push((whole, row));
-                }
-                values.push(number);
+                values.push(match missing {
+                    Some(missing) if self.is_missing(self.cell(row, column)) => missing,
+                    _ => self.number(row, column, large)?,
+                });
             }
         }
-        for (&column, large) in places.iter().zip(&mut large) {
-            large.sort_unstable();
-            let same =
-                large.windows(2).find(|pair| pair[0].0 != pair[1].0 && pair[0].0 as f32 == pair[1].0 as f32);
-            if let Some(&[(a, row), (b, other)]) = same {
-                return Err(Error::data(format!(
-                    "{}, lines {} and {}: `{}` is {a} and {b}, which are the same number for a 32-bit float; subtract \
-                     what they have in common, or leave the column out if it only names the rows",
-                    self.source,
-                    self.cells.line(row),
-                    self.cells.line(other),
-                    self.names[column]
-                )));
-            }
+        for (&column, large) in places.iter().zip(large) {
+            self.check_large(column, large)?;
         }
         Ok(values)
+    }
+
+    /// A column as numbers; none where a value is missing, which these texts stand for.
+    pub(super) fn numbers_unless(&self, column: usize, missing: &[String]) -> Result<Vec<Option<f32>>> {
+        let mut large = Vec::new();
+        let number = |row| match missing.iter().any(|text| text == self.cell(row, column)) {
+            true => Ok(None),
+            false => self.number(row, column, &mut large).map(Some),
+        };
+        let numbers = (0..self.rows()).map(number).collect::<Result<_>>()?;
+        self.check_large(column, large)?;
+        Ok(numbers)
+    }
+
+    /// A field as a number. Whole numbers with large neighbours are put with the others, with their rows.
+    fn number(&self, row: usize, column: usize, large: &mut Vec<(i128, usize)>) -> Result<f32> {
+        let field = self.cell(row, column);
+        let number = field.parse::<f32>().ok().filter(|number| number.is_finite());
+        let number = number.ok_or_else(|| self.no_number(row, column))?;
+        // from 2²⁴ on, 32-bit floats leave whole numbers out
+        if number.abs() >= 16_777_216.0
+            && let Ok(whole) = field.parse::<i128>()
+        {
+            large.push((whole, row));
+        }
+        Ok(number)
+    }
+
+    /// Whether a column's large whole numbers can be told apart.
+    fn check_large(&self, column: usize, mut large: Vec<(i128, usize)>) -> Result<()> {
+        large.sort_unstable();
+        let same =
+            large.windows(2).find(|pair| pair[0].0 != pair[1].0 && pair[0].0 as f32 == pair[1].0 as f32);
+        let Some(&[(a, row), (b, other)]) = same else { return Ok(()) };
+        Err(Error::data(format!(
+            "{}, lines {} and {}: `{}` is {a} and {b}, which are the same number for a 32-bit float; subtract what they \
+             have in common, or leave the column out if it only names the rows",
+            self.source,
+            self.cells.line(row),
+            self.cells.line(other),
+            self.names[column]
+        )))
     }
 
     /// All columns but these as numbers, row by row, and their names.
@@ -97,14 +115,7 @@ impl Table {
         for row in 0..self.rows() {
             names.insert(self.class(row, place)?);
         }
-        let number = |name: &&str| name.parse::<f64>().ok().filter(|number| number.is_finite());
-        let mut names: Vec<(Option<f64>, &str)> = names.iter().map(|name| (number(name), *name)).collect();
-        let all_numbers = names.iter().all(|(number, _)| number.is_some());
-        names.sort_by(|(a, left), (b, right)| match (a, b) {
-            (Some(a), Some(b)) if all_numbers => a.total_cmp(b).then_with(|| natural(left, right)),
-            _ => natural(left, right),
-        });
-        let names: Vec<String> = names.into_iter().map(|(_, name)| name.to_owned()).collect();
+        let names: Vec<String> = in_order(names).into_iter().map(str::to_owned).collect();
         Ok((self.classes_with(column, &names)?, names))
     }
 
@@ -162,14 +173,15 @@ impl Table {
         let field = self.cell(row, column);
         let why = match field.parse::<f64>() {
             _ if self.is_missing(field) => {
-                ": the value is missing; leave such rows out with `drop_missing`, or fill them with `numbers_or`"
+                ": the value is missing; leave such rows out with `drop_missing`, or fill them with `numbers_or` or \
+                 `Columns::missing`"
             }
             Ok(number) if number.is_finite() => " that a 32-bit float can hold",
             Ok(_) => " that is finite",
             Err(_) if field.replace('.', "").replacen(',', ".", 1).parse::<f64>().is_ok() => {
                 ": its decimal point has to be a point, and thousands are not separated"
             }
-            Err(_) => "",
+            Err(_) => "; a column of texts is encoded if it is named by `Columns::texts`",
         };
         Error::data(format!(
             "{}: `{}` is `{}`, which is no number{why}",
@@ -178,6 +190,18 @@ impl Table {
             shown(field)
         ))
     }
+}
+
+/// Texts in the order of numbers if all are, and otherwise in their natural order.
+pub(super) fn in_order<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let mut texts: Vec<(Option<f64>, &str)> = texts.into_iter().map(|text| (number(text), text)).collect();
+    let all_numbers = texts.iter().all(|(number, _)| number.is_some());
+    texts.sort_by(|(a, left), (b, right)| match (a, b) {
+        (Some(a), Some(b)) if all_numbers => a.total_cmp(b).then_with(|| natural(left, right)),
+        _ => natural(left, right),
+    });
+    texts.into_iter().map(|(_, text)| text).collect()
 }
 
 #[cfg(test)]

@@ -85,27 +85,6 @@ impl Table {
         self.cells.rows()
     }
 
-    /// The table without the rows in which one of these columns is missing. Messages go on naming the lines
-    /// of the file.
-    ///
-    /// # Errors
-    /// A column that is not there.
-    pub fn drop_missing(&self, columns: &[&str]) -> Result<Table> {
-        let places = columns.iter().map(|column| self.place(column)).collect::<Result<Vec<usize>>>()?;
-        let mut cells = Cells::default();
-        for row in 0..self.rows() {
-            if !places.iter().any(|&place| self.is_missing(self.cell(row, place))) {
-                cells.copy(&self.cells, self.names.len(), row);
-            }
-        }
-        Ok(Table {
-            cells,
-            source: self.source.clone(),
-            names: self.names.clone(),
-            missing: self.missing.clone(),
-        })
-    }
-
     pub(super) fn cell(&self, row: usize, column: usize) -> &str {
         self.cells.cell(self.names.len(), row, column)
     }
