@@ -33,6 +33,12 @@ fn probability(weights: &[f64; 3], x: &[f64; 3]) -> f64 {
     1.0 / (1.0 + (-weights.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).exp())
 }
 
+/// A step towards the answer of one point.
+fn step(weights: &mut [f64; 3], (x, y): &([f64; 3], f64), hp: &Hparams) {
+    let error = probability(weights, x) - y;
+    weights.iter_mut().zip(x).for_each(|(w, x)| *w -= hp.learning_rate * (error * x + hp.decay * *w));
+}
+
 fn tune() -> hobbit::Result<ExitCode> {
     let (training, validation) = (points(800, Key::new(1)), points(200, Key::new(2)));
     let study = Hyperband::function(move |hp: &Hparams, trial| {
@@ -40,13 +46,7 @@ fn tune() -> hobbit::Result<ExitCode> {
         for _ in trial.epochs() {
             let mut order: Vec<usize> = (0..training.len()).collect();
             trial.rng().shuffle(&mut order);
-            for (x, y) in order.into_iter().map(|place| &training[place]) {
-                let error = probability(&weights, x) - y;
-                weights
-                    .iter_mut()
-                    .zip(x)
-                    .for_each(|(w, x)| *w -= hp.learning_rate * (error * x + hp.decay * *w));
-            }
+            order.into_iter().for_each(|place| step(&mut weights, &training[place], hp));
             trial.save(&weights)?;
             let right = validation.iter().filter(|(x, y)| (probability(&weights, x) > 0.5) == (*y > 0.5));
             trial.report("val_accuracy", right.count() as f64 / validation.len() as f64)?;

@@ -12,6 +12,8 @@ mod function;
 mod hostile;
 #[cfg(feature = "interop")]
 mod interop;
+#[cfg(feature = "dfdx")]
+mod newcomer;
 mod observe;
 #[cfg(all(unix, feature = "process"))]
 mod process;
