@@ -110,6 +110,7 @@ pub mod guide;
 #[cfg(feature = "interop")]
 pub mod interop;
 mod metrics;
+mod numerics;
 mod objective;
 pub mod observe;
 pub mod prelude;

@@ -10,7 +10,9 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 pub(super) use argmax::{argmax, is_largest};
 pub(super) use drops::{Drops, dropout_mask};
-pub(super) use simd::{ARCH, Work, simd, with_width};
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) use simd::narrow;
+pub(super) use simd::{Work, arch, kind, simd, with_width};
 
 /// A floating-point number: `f32` for training, `f64` for checking gradients.
 pub(super) trait Real:

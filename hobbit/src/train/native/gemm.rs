@@ -24,6 +24,11 @@ impl<'a, T> Matrix<'a, T> {
         Matrix { data, row: 1, column: width }
     }
 
+    /// Without its first so many numbers.
+    pub(super) fn beyond(self, numbers: usize) -> Matrix<'a, T> {
+        Matrix { data: &self.data[numbers..], ..self }
+    }
+
     /// That all of it is there, of so many rows and columns.
     pub(super) fn check(&self, rows: usize, columns: usize) {
         assert!(rows > 0 && columns > 0, "a matrix is empty");

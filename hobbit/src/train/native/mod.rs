@@ -7,6 +7,7 @@ mod build;
 mod chain;
 mod conv;
 mod dense;
+mod dots;
 mod dropout;
 mod embedding;
 mod gemm;
@@ -19,6 +20,8 @@ mod residual;
 mod small;
 #[cfg(test)]
 pub(super) mod tests;
+#[cfg(test)]
+mod twin;
 
 use buffer::Buffer;
 use chain::Chain;

@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::buffer::Buffer;
 use super::gemm::{Matrix, multiply_add};
-use crate::train::math::ARCH;
+use crate::train::math::arch;
 
 /// Rows of the product that are computed at once, two vectors wide: as many as there are registers for their
 /// sums.
@@ -42,14 +42,14 @@ pub(super) fn multiply(
 ) -> bool {
     let [m, n, k] = sizes;
     let large = m * n * k > LIMIT && (a.column != 1 || n * k > LIMIT_IN_ORDER);
-    if large || matches!(*ARCH, Arch::Scalar) {
+    if large || matches!(arch(), Arch::Scalar) {
         return false;
     }
     // a single row or column is in order, however it came
     let b = if k == 1 && b.column == 1 { Matrix::rows(b.data, n) } else { b };
     let width = n.next_multiple_of(PADDING);
     if b.column == 1 && b.row == n && n == width {
-        ARCH.dispatch(Small { sizes, a, b: b.data, width: n, c, add });
+        arch().dispatch(Small { sizes, a, b: b.data, width: n, c, add });
         return true;
     }
     if m < FEWEST {
@@ -73,7 +73,7 @@ pub(super) fn multiply(
                 to[..n].iter_mut().zip(from).for_each(|(to, &value)| *to = value);
             }
         }
-        ARCH.dispatch(Small { sizes, a, b: padded, width, c, add });
+        arch().dispatch(Small { sizes, a, b: padded, width, c, add });
     });
     true
 }
@@ -223,7 +223,7 @@ mod tests {
         } else {
             1
         };
-        let lanes = ARCH.dispatch(Lanes);
+        let lanes = arch().dispatch(Lanes);
         assert!(lanes >= best, "vectors of {lanes} numbers where there are some of {best}");
     }
 
