@@ -68,8 +68,9 @@ Examples:
   tensorboard --logdir logs
 
 CSV: rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score,
-  epoch, epochs, seconds, then metrics.NAME at the epoch of the score, then
-  hparams.NAME; missing values are empty.
+  epoch, epochs, seconds, then origin (drawn, proposed or given) if not all
+  configurations were drawn at random, then metrics.NAME at the epoch of the
+  score, then hparams.NAME; missing values are empty.
 CSV with --epochs: trial, stage, epoch, then metrics.NAME.
 JSON: {study,
   space: [{name, description, domain, conditions,

@@ -56,7 +56,8 @@ JSON (--format json):
   stages: [{stage, from, to, end, stopped_at, attempt, worker, seconds, ended}]
   history: [{epoch, stage, metrics: {NAME: value}}]
 status is finished, dropped, diverged, failed, unfinished or running; epoch
-and metrics are those of the score.";
+and metrics are those of the score. If not all configurations were drawn at
+random, TRIAL has its origin: drawn, proposed or given.";
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let reader = Reader::open(&args.dir)?;

@@ -14,7 +14,7 @@ use super::{Report, importance, page};
 use crate::error::Result;
 use crate::observe::text::{cell, number, seconds};
 use crate::printable::printable_page;
-use crate::repository::{End, Overview, Reader, StageRecord, TrialOverview};
+use crate::repository::{End, Origin, Overview, Reader, StageRecord, TrialOverview};
 use crate::trial::TrialId;
 
 /// The style of the pages of a server, which expect it at `/style.css`.
@@ -109,13 +109,17 @@ fn facts(overview: &Overview, rank: usize, trial: &TrialOverview) -> Vec<(&'stat
         .score
         .map_or_else(|| "none".to_owned(), |(score, epoch)| format!("{} in epoch {epoch}", number(score)));
     let time: f64 = trial.stages.iter().map(|stage| stage.seconds).sum();
-    vec![
+    let mut facts = vec![
         ("Status", status),
         ("Score", format!("{} {score}", overview.study.monitor)),
         ("Rank", format!("{} of {}", rank + 1, overview.trials.len())),
         ("Epochs", trial.epochs().to_string()),
         ("Training time", seconds(time)),
-    ]
+    ];
+    if overview.has_origins() {
+        facts.push(("Configuration", trial.origin.map_or("not known", Origin::word).to_owned()));
+    }
+    facts
 }
 
 fn reason(trial: &TrialOverview) -> Option<String> {
