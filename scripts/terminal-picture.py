@@ -57,13 +57,15 @@ def runs(row, columns):
 
 
 def svg(screen):
-    rows = [number for number, line in enumerate(screen.display) if line.strip()]
+    # what the program printed before stays out of the picture
+    view = next(number for number, line in enumerate(screen.display) if re.match(r"(bracket \d|all brackets)", line))
+    rows = [number for number, line in enumerate(screen.display) if number >= view and line.strip()]
     first, last = rows[0], rows[-1]
     width, height = screen.columns * WIDTH + 2 * MARGIN, (last - first + 1) * HEIGHT + 2 * MARGIN
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
         'role="img" aria-label="A terminal with the live view of a sweep">',
-        f'<rect width="100%" height="100%" rx="8" fill="#1b1e25"/>',
+        '<rect width="100%" height="100%" rx="8" fill="#1b1e25"/>',
         '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" font-size="14">',
     ]
     for number in range(first, last + 1):
