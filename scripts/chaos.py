@@ -43,7 +43,7 @@ def options():
     parser.add_argument("--seconds", type=float, default=60, help="how long there are faults, at most")
     parser.add_argument("--server", help="the program nats-server")
     parser.add_argument("--program", help="the program chain")
-    parser.add_argument("--by", default="hyperband", choices=["hyperband", "asha"])
+    parser.add_argument("--by", default="hyperband", choices=["hyperband", "asha", "hyperband-kde", "asha-kde"])
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--slots", type=int, default=2)
     parser.add_argument("--pace", type=float, default=20, help="milliseconds of an epoch")
@@ -125,12 +125,15 @@ class Chaos:
         asked = self.asked
         # as much work as the faults take time
         epochs = asked.seconds * asked.workers * asked.slots / (asked.pace / 1000) / 2
-        if asked.by == "hyperband":
+        by, learns = asked.by.removesuffix("-kde"), asked.by.endswith("-kde")
+        if by == "hyperband":
             size = ["--max-epochs", "81", "--iterations", str(max(1, round(epochs / 1902)))]
         else:
             size = ["--max-epochs", "81", "--trials", str(max(81, round(epochs / 8))), "--lookahead", "12"]
+        if learns:
+            size += ["--learns", "--lookahead", "12"][: 1 if by == "asha" else 3]
         return [
-            asked.program, "--by", asked.by, *size, "--pace", str(asked.pace), "--bytes", str(asked.bytes),
+            asked.program, "--by", by, *size, "--pace", str(asked.pace), "--bytes", str(asked.bytes),
             "--checkpoint-every", "3", "--seed", str(asked.seed), "--workers", str(slots), "--repo-dir", str(self.root / directory),
         ]  # fmt: skip
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A sweep over many machines among faults: scripts/chaos.sh [--seed N] [--seconds S] [--by hyperband|asha] ...
+# A sweep over many machines among faults: scripts/chaos.sh [--seed N] [--seconds S] [--by hyperband|asha|hyperband-kde|asha-kde] ...
 # Its results have to be, byte for byte, those of one process. Prints one line with figures last.
 set -euo pipefail
 cd "$(dirname "$0")/.."

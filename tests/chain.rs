@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use hobbit::remote::Nats;
 use hobbit::repository::{Reader, Record};
+use hobbit::search::Kde;
 use hobbit::testing::Fake;
 use hobbit::{
     Array, ArrayData, Asha, Checkpoint, EpochContext, Hyperband, Metrics, TrialContext, search_space,
@@ -35,7 +36,10 @@ struct Options {
     /// The trials of ASHA.
     #[arg(long, default_value_t = 81)]
     trials: u32,
-    /// How many stages may be under way as far as ASHA's decisions are concerned.
+    /// Configurations are proposed by Kde.
+    #[arg(long)]
+    learns: bool,
+    /// How many stages may be under way as far as the decisions of ASHA and Kde are concerned.
     #[arg(long, default_value_t = 4)]
     lookahead: u32,
     /// Trains nothing, and looks whether the study is whole.
@@ -137,6 +141,7 @@ fn tune() -> hobbit::Result<ExitCode> {
         ($by:ident) => {{
             let study = $by::of(chains(&options)).quiet().seed(options.seed).workers(options.workers);
             let study = study.repo_dir(&options.repo_dir).stop_on_ctrl_c().nats(nats);
+            let study = if options.learns { study.sampler(Kde::new()) } else { study };
             match options.checkpoint_every {
                 Some(epochs) => study.checkpoint_every(epochs),
                 None => study,
@@ -145,7 +150,9 @@ fn tune() -> hobbit::Result<ExitCode> {
     }
     let results = match options.by {
         By::Hyperband => {
-            study!(Hyperband).iterations(options.iterations).run(options.max_epochs, options.eta)?
+            let study = study!(Hyperband).iterations(options.iterations);
+            let study = if options.learns { study.lookahead(options.lookahead) } else { study };
+            study.run(options.max_epochs, options.eta)?
         }
         By::Asha => {
             study!(Asha).lookahead(options.lookahead).run(options.trials, options.max_epochs, options.eta)?
