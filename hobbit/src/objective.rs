@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::BoxError;
 pub use crate::metrics::{History, Metrics};
+use crate::numerics::widest_vectors;
 use crate::random::Key;
 use crate::repository::{from_text, to_text};
 use crate::space::SearchSpace;
@@ -149,6 +150,19 @@ pub trait Objective: Send + Sync + 'static {
     /// [`accept_changes`](crate::Hyperband::accept_changes) is set.
     fn describe(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
+    }
+
+    /// What the last bits of results depend on besides what is described: the kind of processor, or the GPU.
+    ///
+    /// It is written to the journal, and a study that is continued on a machine with another text says so in
+    /// a note. Where many machines work on one study, only those of the same text as the coordinator's take
+    /// part, unless that is allowed. Results are the same to the last bit on all machines with the same text;
+    /// an objective with no floats in it may return a text that is the same everywhere.
+    ///
+    /// Default: the processor's architecture and its widest vectors, as in `x86_64, AVX-512`, because most
+    /// libraries choose the order of their additions by them.
+    fn numerics(&self) -> String {
+        widest_vectors()
     }
 
     /// Describes what is built from these hyperparameters (layers, the optimizer, ...) in short texts, by

@@ -12,6 +12,7 @@ pub(crate) mod kill;
 mod limits;
 mod lost_lines;
 mod memory;
+mod numerics;
 mod overwrite;
 #[cfg(unix)]
 pub(crate) mod signals;

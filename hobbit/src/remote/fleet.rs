@@ -19,6 +19,7 @@ pub(crate) struct Fleet {
     names: Names,
     repository: Option<std::path::PathBuf>,
     study: StudyRecord,
+    numerics: String,
     local: Option<Box<dyn Workplace>>,
 }
 
@@ -28,11 +29,11 @@ impl Fleet {
         nats: &Nats,
         link: Arc<Link>,
         repository: Option<&Path>,
-        study: StudyRecord,
+        (study, numerics): (StudyRecord, String),
         local: Option<Box<dyn Workplace>>,
     ) -> Fleet {
         let repository = repository.map(Path::to_owned);
-        Fleet { link, names: Names::new(&nats.study), repository, study, local }
+        Fleet { link, names: Names::new(&nats.study), repository, study, numerics, local }
     }
 }
 
@@ -42,7 +43,12 @@ impl Workplace for Fleet {
     }
 
     fn run(&mut self, desk: Arc<dyn Desk>) -> Result<()> {
-        let hello = Hello::new(&self.link.me, self.repository.as_deref(), &self.study, desk.terms());
+        let hello = Hello::new(
+            &self.link.me,
+            self.repository.as_deref(),
+            (&self.study, &self.numerics),
+            desk.terms(),
+        );
         let idle = Arc::new(Idle::default());
         let driver = Driver::new(self.link.clone(), self.names.clone(), hello, &desk, idle.clone());
         let local = &mut self.local;

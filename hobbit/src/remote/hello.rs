@@ -13,14 +13,14 @@ use crate::work::Terms;
 /// What of a program decides on results besides the study: its names and values.
 pub(crate) type Build = BTreeMap<String, String>;
 
-const VECTORS: &str = "what the processor computes with";
+const NUMERICS: &str = "what is computed with";
 
-/// This program.
-pub(crate) fn build() -> Build {
+/// This program, which computes with these.
+pub(crate) fn build(numerics: &str) -> Build {
     let values = [
         ("the version of hobbit", env!("CARGO_PKG_VERSION").to_owned()),
         ("the executable", executable().unwrap_or_else(|| "unknown".to_owned())),
-        (VECTORS, vectors()),
+        (NUMERICS, numerics.to_owned()),
     ];
     values.map(|(name, value)| (name.to_owned(), value)).into()
 }
@@ -32,21 +32,13 @@ fn executable() -> Option<String> {
     Some(format!("{} bytes, checksum {:08x}", bytes.len(), crc32fast::hash(&bytes)))
 }
 
-/// What sums of floats may depend on.
-fn vectors() -> String {
-    #[cfg(target_arch = "x86_64")]
-    let kind = match (std::is_x86_feature_detected!("avx512f"), std::is_x86_feature_detected!("fma")) {
-        (true, _) => "AVX-512",
-        (false, true) => "AVX2 with FMA",
-        (false, false) => "SSE without FMA",
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let kind = "its own vectors";
-    format!("{}, {kind}", std::env::consts::ARCH)
-}
-
 impl Hello {
-    pub(crate) fn new(from: &Member, repository: Option<&Path>, study: &StudyRecord, terms: &Terms) -> Hello {
+    pub(crate) fn new(
+        from: &Member,
+        repository: Option<&Path>,
+        (study, numerics): (&StudyRecord, &str),
+        terms: &Terms,
+    ) -> Hello {
         let repository = repository.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
         Hello {
             protocol: PROTOCOL,
@@ -55,7 +47,7 @@ impl Hello {
             standing: Standing::Open,
             study: study.clone(),
             terms: terms.clone(),
-            build: build(),
+            build: build(numerics),
         }
     }
 
@@ -86,11 +78,11 @@ pub(super) fn compare(theirs: &Hello, study: &StudyRecord, build: &Build, nats: 
         );
         return Some(Error::study(text).with_source(ExitWith::new(3)));
     }
-    let is_allowed = |name: &str| if name == VECTORS { nats.mixed_hardware } else { nats.other_builds };
+    let is_allowed = |name: &str| if name == NUMERICS { nats.mixed_hardware } else { nats.other_builds };
     for (name, ours) in build {
         let theirs = theirs.build.get(name).map_or("unknown", String::as_str);
         if ours != theirs && !is_allowed(name) {
-            let allowed = if name == VECTORS { "allow_mixed_hardware" } else { "allow_other_builds" };
+            let allowed = if name == NUMERICS { "allow_mixed_hardware" } else { "allow_other_builds" };
             let text = format!(
                 "{name} is {ours} here, and {theirs} at {from}, which runs the sweep, so results could differ. Run the same program on \
                  machines of one kind, or allow it with `.{allowed}()`"

@@ -43,6 +43,8 @@ pub(crate) enum Served {
 pub(crate) struct Station<'a> {
     pub(crate) nats: &'a Nats,
     pub(crate) study: &'a StudyRecord,
+    /// What this process computes with.
+    pub(crate) numerics: &'a str,
     pub(crate) slots: usize,
     /// Tells the user something.
     pub(crate) tell: &'a dyn Fn(&str),
@@ -73,7 +75,7 @@ impl Station<'_> {
         if hello.standing == Standing::Over {
             return Ok(Served::Done);
         }
-        let build = build();
+        let build = build(self.numerics);
         if let Some(error) = compare(&hello, self.study, &build, self.nats) {
             return Err(error);
         }

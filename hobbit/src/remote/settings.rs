@@ -207,7 +207,8 @@ impl Nats {
         self
     }
 
-    /// Lets workers take part whose processors compute with other vectors. Results may differ then.
+    /// Lets workers take part whose processor or GPU computes other last bits
+    /// ([`Objective::numerics`](crate::Objective::numerics)). Results may differ then.
     #[must_use]
     pub fn allow_mixed_hardware(mut self) -> Nats {
         self.mixed_hardware = true;

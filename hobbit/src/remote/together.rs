@@ -63,13 +63,14 @@ impl Workplace for Together {
     fn run(&mut self, desk: Arc<dyn Desk>) -> Result<()> {
         let (nats, study) = (&self.nats, study());
         let connect = || Link::connect(nats, &|_| ()).map(Arc::new);
-        let mut fleet = Fleet::new(nats, connect()?, None, study.clone(), None);
+        let mut fleet = Fleet::new(nats, connect()?, None, (study.clone(), String::new()), None);
         std::thread::scope(|scope| {
             for pool in self.pools.drain(..) {
                 let (study, desk) = (&study, desk.clone());
                 scope.spawn(move || {
                     let served = connect().and_then(|link| {
-                        let station = Station { nats, study, slots: pool.width(), tell: &|_| () };
+                        let station =
+                            Station { nats, study, numerics: "", slots: pool.width(), tell: &|_| () };
                         let served = station.serve(&link, pool, |_| ());
                         link.close();
                         served

@@ -10,7 +10,7 @@ use crate::schedule::Algorithm;
 use crate::trial::TrialId;
 
 /// How a repository is opened.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Opening {
     /// The repository's study may be smaller than this one.
     pub(crate) extend: bool,
@@ -19,6 +19,8 @@ pub(crate) struct Opening {
     /// What the objective makes may have changed.
     pub(crate) accept_changes: bool,
     pub(crate) workers: u32,
+    /// What this process computes with.
+    pub(crate) numerics: String,
 }
 
 /// How the trials of a journal differ from what the objective makes of them today.
@@ -78,7 +80,22 @@ pub(super) fn compare(
     }
     notes.extend(changes.iter().map(|change| format!("accepted: {change}")));
     let extended = (larger && opening.extend).then_some(study.algorithm);
-    Ok(Compared { extended, descriptions: Descriptions { accepted: changes, objective, models }, notes })
+    notes.extend(other_numerics(records, &opening.numerics));
+    let descriptions = Descriptions { accepted: changes, objective, models, numerics: None };
+    Ok(Compared { extended, descriptions, notes })
+}
+
+/// What the user should know if the last process on a study computed with something else.
+fn other_numerics(records: &[Record], ours: &str) -> Option<String> {
+    let theirs = records.iter().rev().find_map(|record| match record {
+        Record::Opened { descriptions, .. } => Some(descriptions.as_ref()?.numerics.as_deref()),
+        _ => None,
+    });
+    let theirs = theirs.flatten().filter(|theirs| *theirs != ours)?;
+    Some(format!(
+        "the study was trained with {theirs} until now, and goes on with {ours}: results may differ in their last bits from those of \
+         one kind of machine"
+    ))
 }
 
 /// A study whose settings are not those of the repository.

@@ -151,6 +151,10 @@ pub struct Descriptions {
     /// The descriptions of trials that have changed, or were not known before.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<TrialId, BTreeMap<String, String>>,
+    /// What the process computes with: [`Objective::numerics`](crate::Objective::numerics). Always there,
+    /// unless an older hobbit wrote the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numerics: Option<String>,
 }
 
 /// The outcome of one stage of one trial.

@@ -261,6 +261,7 @@ mod tests {
             accepted: vec!["x".to_owned()],
             objective: Some(BTreeMap::from([("a".to_owned(), "b".to_owned())])),
             models: BTreeMap::from([(trial, BTreeMap::new())]),
+            numerics: Some("x86_64".to_owned()),
         };
         vec![
             (opened(None), false),

@@ -113,10 +113,12 @@ impl Prepared {
             Err(error) => return Err(Error::io("read", &journal_path, error)),
         };
         let records = &contents.records;
+        let numerics = opening.numerics.clone();
         let mut compared = match known.clone() {
             Some(known) => compare(dir, study, known, records, opening, || examine(records))?,
             None => refuse_others(dir, &**storage, records).map(|()| Compared::default())?,
         };
+        compared.descriptions.numerics = Some(numerics);
         compared.notes.extend(moved);
         if known.is_some() && records.is_empty() {
             compared.notes.extend(lost_journal(dir, &**storage)?);
@@ -252,6 +254,7 @@ impl Repository {
             _ => Error::io("make the directory", dir, error),
         })?;
         let lock = Lock::acquire(dir)?;
+        let workers = opening.workers;
         let prepared = match Prepared::new(dir, &storage, study, opening, examine, &mut made) {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -274,7 +277,7 @@ impl Repository {
         let mut repository =
             Repository { dir, weights, storage, journal, durable, study, finished, ends: Vec::new(), lock };
         let died = repository.lock.ending.clone().and_then(|ending| closed(&contents.records, ending));
-        repository.begin(opening.workers, descriptions, extended, died.as_ref())?;
+        repository.begin(workers, descriptions, extended, died.as_ref())?;
         repository.lock.forget_ending()?;
         contents.records.extend(died);
         repository.remove_temporaries()?;

@@ -34,14 +34,15 @@ pub(super) fn connect<O: Objective>(settings: &Settings<O>) -> Result<Option<Arc
 pub(super) fn serve(
     nats: &Nats,
     link: Result<Option<Arc<Link>>>,
-    (study, slots, verbosity): (&StudyRecord, usize, Verbosity),
+    (study, numerics): (&StudyRecord, &str),
+    (slots, verbosity): (usize, Verbosity),
     pool: impl FnOnce() -> Box<dyn Workplace>,
 ) -> ! {
     let mut guard = None;
     let served = link.and_then(|link| {
         let Some(link) = link else { return Ok(Served::Done) };
         let tell = |text: &str| tell(verbosity, text);
-        let station = Station { nats, study, slots, tell: &tell };
+        let station = Station { nats, study, numerics, slots, tell: &tell };
         let served = station.serve(&link, pool(), |leave| guard = leave_on_signals(leave));
         link.close();
         served
@@ -61,7 +62,7 @@ pub(super) fn serve(
 pub(super) fn fleet<O: Objective>(
     settings: &Settings<O>,
     link: Arc<Link>,
-    study: &StudyRecord,
+    (study, numerics): (&StudyRecord, String),
     local: impl FnOnce() -> Box<dyn Workplace>,
 ) -> Option<Box<dyn Workplace>> {
     let nats = settings.nats.as_ref()?;
@@ -69,7 +70,7 @@ pub(super) fn fleet<O: Objective>(
     let mut study = study.clone();
     // workers need not know them
     study.warm_start.iter_mut().for_each(|known| known.outcomes.clear());
-    Some(Box::new(Fleet::new(nats, link, settings.repo_dir.as_deref(), study, local)))
+    Some(Box::new(Fleet::new(nats, link, settings.repo_dir.as_deref(), (study, numerics), local)))
 }
 
 /// The first signal lets a worker leave in order, the second at once. Where the program has a handler of its

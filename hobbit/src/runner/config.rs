@@ -187,7 +187,7 @@ fn record<O: Objective>(
 }
 
 /// What the objective says; a panic is an error.
-fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
+pub(super) fn asked<T>(what: &str, code: impl FnOnce() -> T) -> Result<T> {
     catch(code).map_err(|panic| Error::setting(format!("`{what}` of the objective {panic}")))
 }
 

@@ -43,7 +43,7 @@ impl Past {
     pub(super) fn open<O: Objective>(
         dir: &Path,
         settings: &Settings<O>,
-        workers: usize,
+        (workers, numerics): (usize, &str),
         objective: &O,
         configurations: &Configurations<O::Hparams>,
         study: &mut StudyRecord,
@@ -54,7 +54,8 @@ impl Past {
         if !overwrite && let Ok(reader) = Reader::open_in(settings.storage.clone(), dir) {
             study.ties = reader.made().ties;
         }
-        let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32 };
+        let numerics = numerics.to_owned();
+        let opening = Opening { extend, overwrite, accept_changes, workers: workers as u32, numerics };
         let examine = |records: &[Record]| examine(records, objective, configurations);
         let opened = Repository::open(dir, settings.storage.clone(), study, opening, examine)?;
         let Opened { repository, records, ends, mut notes } = opened;

@@ -7,7 +7,7 @@ use std::time::Instant;
 #[cfg(feature = "nats")]
 use super::afar;
 use super::book::{Book, Left};
-use super::config::{Checked, Config};
+use super::config::{Checked, Config, asked};
 use super::configurations::Configurations;
 use super::coordinator::Coordinator;
 use super::desk::SweepDesk;
@@ -38,12 +38,13 @@ pub(crate) fn sweep<O: Objective>(
 ) -> Result<Finished<O>> {
     let Checked { mut study, configurations, workers, mut notes, idle } =
         Checked::new(&*objective, &mut settings, algorithm)?;
+    let numerics = asked("numerics", || objective.numerics())?;
     #[cfg(feature = "nats")]
     let link = afar::connect(&settings);
     #[cfg(feature = "nats")]
     if let Some(nats) = settings.nats.as_ref().filter(|nats| nats.is_worker()) {
         let pool = || -> Box<dyn Workplace> { Box::new(bare_pool(&objective, &settings, workers)) };
-        afar::serve(nats, link, (&study, workers, settings.verbosity), pool);
+        afar::serve(nats, link, (&study, &numerics), (workers, settings.verbosity), pool);
     }
     #[cfg(feature = "nats")]
     let link = link?;
@@ -52,7 +53,9 @@ pub(crate) fn sweep<O: Objective>(
     study.warm_start = known;
     notes.extend(started);
     let mut past = match &settings.repo_dir {
-        Some(dir) => Past::open(dir, &settings, workers, &*objective, &configurations, &mut study)?,
+        Some(dir) => {
+            Past::open(dir, &settings, (workers, &numerics), &*objective, &configurations, &mut study)?
+        }
         None => Past::default(),
     };
     notes.append(&mut past.notes);
@@ -80,7 +83,7 @@ pub(crate) fn sweep<O: Objective>(
         Box::new(local_pool(&objective, &settings, workers, &configurations, trace))
     };
     #[cfg(feature = "nats")]
-    let place = place.or_else(|| afar::fleet(&settings, link?, &config.study, local));
+    let place = place.or_else(|| afar::fleet(&settings, link?, (&config.study, numerics), local));
     let place = place.unwrap_or_else(local);
     let configurations = Arc::new(configurations);
     let stop_when = settings.stop_when.take();

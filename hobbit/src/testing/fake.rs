@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::BoxError;
+use crate::numerics::widest_vectors;
 use crate::objective::{Checkpoint, EpochContext, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
 
@@ -56,6 +57,7 @@ pub struct Fake<H, M> {
     save: Option<Save<M>>,
     load: Option<Load<M>>,
     describe: BTreeMap<String, String>,
+    numerics: Option<String>,
     describe_trial: Option<Describe<H>>,
     pace: Duration,
     memory: usize,
@@ -78,6 +80,7 @@ impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Fake<H, M> {
             save: None,
             load: None,
             describe: BTreeMap::new(),
+            numerics: None,
             describe_trial: None,
             pace: Duration::ZERO,
             memory: 0,
@@ -145,6 +148,13 @@ impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Fake<H, M> {
     #[must_use]
     pub fn describing(mut self, description: BTreeMap<String, String>) -> Self {
         self.describe = description;
+        self
+    }
+
+    /// What the last bits of results are said to depend on. Default: this processor.
+    #[must_use]
+    pub fn computing_with(mut self, numerics: impl Into<String>) -> Self {
+        self.numerics = Some(numerics.into());
         self
     }
 
@@ -243,6 +253,10 @@ impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Objective for Fa
 
     fn describe(&self) -> BTreeMap<String, String> {
         self.describe.clone()
+    }
+
+    fn numerics(&self) -> String {
+        self.numerics.clone().unwrap_or_else(widest_vectors)
     }
 
     fn describe_trial(&self, hparams: &H, epochs: u64) -> BTreeMap<String, String> {
