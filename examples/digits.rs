@@ -4,13 +4,16 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use hobbit::prelude::*;
 use hobbit::train::stratified_split;
 
-/// Tunes a 64-H-10 network on 1797 handwritten digits.
+/// Tunes a small network on 1797 handwritten digits.
 #[derive(Parser)]
 struct Options {
+    /// The kind of network.
+    #[arg(long, value_enum, default_value_t = Kind::Dense)]
+    model: Kind,
     /// The most epochs of a stage (R).
     #[arg(long, default_value_t = 27)]
     max_epochs: u32,
@@ -26,6 +29,12 @@ struct Options {
     /// Where networks are trained: cpu, cuda, cuda:1 and so on, or auto.
     #[arg(long, default_value_t)]
     device: Device,
+    /// What computes on the processor: native or dfdx.
+    #[arg(long, default_value_t)]
+    engine: Engine,
+    /// Leave Ctrl-C to the program's environment: emulators have a handler of their own.
+    #[arg(long)]
+    no_signals: bool,
     /// Where the study is kept; a second run continues it.
     #[arg(long, default_value = "./digits_repo")]
     repo_dir: PathBuf,
@@ -37,6 +46,14 @@ struct Options {
     #[cfg(feature = "interop")]
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Kind {
+    /// 64-H-10.
+    Dense,
+    /// Two convolutions, with batch normalization and pooling, and two dense layers.
+    Conv,
 }
 
 #[search_space]
@@ -64,6 +81,22 @@ fn model(hp: &Hparams) -> Compiled {
         .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
 }
 
+fn conv(hp: &Hparams) -> Compiled {
+    Sequential::new([1, 8, 8])
+        .layer(Conv2d::new(8, 3).padding(1))
+        .activation(hp.activation)
+        .max_pool(2)
+        .layer(Conv2d::new(16, 3).padding(1))
+        .batch_norm()
+        .activation(hp.activation)
+        .flatten()
+        .dropout(hp.dropout)
+        .dense(hp.hidden)
+        .activation(hp.activation)
+        .dense(10)
+        .compile(Adam::new(hp.learning_rate), Loss::CrossEntropy)
+}
+
 /// Ends with the code of the signal, if one arrives meanwhile, so that the shell does not go on with what
 /// follows.
 fn main() -> ExitCode {
@@ -75,14 +108,18 @@ fn tune() -> hobbit::Result<ExitCode> {
     let digits = Digits::load()?;
     let dataset = Dataset::new((&digits.x_train, &digits.y_train), (&digits.x_valid, &digits.y_valid))?;
 
-    let mut study = Hyperband::new(model)
+    let kind = options.model;
+    let mut study = Hyperband::new(move |hp: &Hparams| if kind == Kind::Conv { conv(hp) } else { model(hp) })
         .dataset(dataset)
         .batch_size(32)
         .monitor("val_accuracy")
         .device(options.device)
+        .engine(options.engine)
         .seed(options.seed)
-        .repo_dir(&options.repo_dir)
-        .stop_on_ctrl_c();
+        .repo_dir(&options.repo_dir);
+    if !options.no_signals {
+        study = study.stop_on_ctrl_c();
+    }
     if let Some(workers) = options.workers {
         study = study.workers(workers);
     }

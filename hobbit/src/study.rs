@@ -16,7 +16,7 @@ use crate::runner::{Keep, MaxFailures, Settings, sweep};
 use crate::schedule::Algorithm;
 use crate::space::SearchSpace;
 #[cfg(feature = "dfdx")]
-use crate::train::{Data, Device, IntoModel, ModelObjective};
+use crate::train::{Data, Device, Engine, IntoModel, ModelObjective};
 use crate::trial::Direction;
 use crate::work::Workplace;
 #[cfg(doc)]
@@ -76,6 +76,32 @@ where
     /// Where models are trained. Default: on the processor. [`workers`](Hyperband::workers) trials share the device.
     pub fn device(mut self, device: Device) -> Self {
         self.objective.devices = vec![device];
+        self
+    }
+
+    /// What computes on the processor. Default: [`Engine::Native`], hobbit's own passes.
+    ///
+    /// [`Engine::Dfdx`] trains the same models with dfdx's operations and gradients, as on GPUs; it takes
+    /// longer, and its results differ in their last bits. A study is continued by the engine that it was begun
+    /// with, and models that are loaded from it predict with that engine.
+    ///
+    /// ```
+    /// use hobbit::prelude::*;
+    ///
+    /// # #[search_space] struct Hparams { #[int(4..=16)] width: usize }
+    /// # fn main() -> hobbit::Result<()> {
+    /// # let x: Vec<f32> = (0..40).map(|i| i as f32 / 40.0).collect();
+    /// # let data = Dataset::new((&x, &x), (&x, &x))?;
+    /// let model = |hp: &Hparams| {
+    ///     Sequential::new([1]).dense(hp.width).dense(1).compile(Adam::new(0.1), Loss::MeanSquaredError)
+    /// };
+    /// let results = Hyperband::new(model).dataset(data).engine(Engine::Dfdx).quiet().run(3, 3)?;
+    /// assert!(results.best().score.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.objective.engine = engine;
         self
     }
 

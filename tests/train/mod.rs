@@ -1,6 +1,7 @@
 //! Training with dfdx: that it learns, that it is exact, and that mistakes are found before anything is trained.
 
 mod checks;
+mod engines;
 pub(crate) mod feeding;
 mod hashes;
 mod loading;

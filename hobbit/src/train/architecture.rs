@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::compiled::Compiled;
+use super::device::Engine;
 use super::layer::Layer;
 use super::loss::{CustomLoss, Loss};
 use super::metrics::Metric;
@@ -37,6 +38,9 @@ pub(super) struct Architecture {
     /// Those that are hobbit's.
     metrics: Vec<KeptMetric>,
     pub(super) names: Names,
+    /// What trained it, so that it predicts the same bits; left out if it is hobbit's own.
+    #[serde(default, skip_serializing_if = "Engine::is_native")]
+    pub(super) engine: Engine,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,7 +77,7 @@ pub(super) struct Restored {
 }
 
 impl Architecture {
-    pub(super) fn of(model: &Compiled, names: &Names) -> Architecture {
+    pub(super) fn of(model: &Compiled, names: &Names, engine: Engine) -> Architecture {
         let own = own(&model.layers, "");
         let metric = |metric: &Metric| match metric {
             Metric::Accuracy => Some(KeptMetric::Accuracy),
@@ -94,6 +98,7 @@ impl Architecture {
             loss: KeptLoss::of(model.loss),
             metrics: model.metrics.iter().filter_map(metric).collect(),
             names: names.clone(),
+            engine,
         }
     }
 

@@ -1,7 +1,9 @@
-//! Where models are trained.
+//! Where models are trained, and by what.
 
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -19,6 +21,51 @@ pub enum Device {
     /// All NVIDIA GPUs, the workers spread over them; the processor if there is none or the feature `cuda` is
     /// off.
     Auto,
+}
+
+/// What computes on the processor. GPUs are always dfdx's.
+///
+/// Both train the same descriptions, with the same initial weights, batches and dropout masks, and save the
+/// same arrays; sums are added up in another order, so that results differ in their last bits and, after
+/// some epochs, in more. A study belongs to the engine that it was begun with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Engine {
+    /// hobbit's own forward and backward passes: several times as fast as the other, with the same bits on all
+    /// processors with AVX2 or wider vectors. Networks with layers of your own or modules of dfdx are dfdx's all
+    /// the same.
+    #[default]
+    Native,
+    /// dfdx's own operations and gradients, as on GPUs: to hold results of a GPU against, to compare hobbit's
+    /// passes with those of a second implementation, or to see what dfdx alone does.
+    Dfdx,
+}
+
+impl Engine {
+    pub(super) fn is_native(&self) -> bool {
+        *self == Engine::Native
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Engine::Native => "native",
+            Engine::Dfdx => "dfdx",
+        })
+    }
+}
+
+impl FromStr for Engine {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Engine> {
+        match text {
+            "native" => Ok(Engine::Native),
+            "dfdx" => Ok(Engine::Dfdx),
+            _ => Err(Error::setting(format!("`{text}` is no engine; there is `native` and `dfdx`"))),
+        }
+    }
 }
 
 impl fmt::Display for Device {
@@ -52,6 +99,14 @@ impl FromStr for Device {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn engines_are_written_as_they_are_read() {
+        for engine in [Engine::Native, Engine::Dfdx] {
+            assert_eq!(engine.to_string().parse::<Engine>().unwrap(), engine);
+        }
+        assert!("torch".parse::<Engine>().unwrap_err().to_string().contains("is no engine"));
+    }
 
     #[test]
     fn devices_are_written_as_they_are_read() {

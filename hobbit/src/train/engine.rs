@@ -1,14 +1,18 @@
 //! Which engine trains a network: the one place that knows all of them.
 
+use std::collections::BTreeSet;
+
 use dfdx::tensor::Cpu;
 
-use super::device::Device;
+use super::device::{Device, Engine};
+use super::math;
 use super::native::Native;
 use super::network::Network;
 use super::optimizer::Optimizer;
 use super::plan::Plan;
 use super::tape::{self, TapeNetwork};
 use crate::error::{Error, Result};
+use crate::numerics::widest_vectors;
 use crate::random::Key;
 
 /// A network on its device, with these first values of its parameters, which were drawn from a key.
@@ -16,11 +20,11 @@ pub(super) fn build(
     plan: &Plan,
     values: Vec<Vec<f32>>,
     optimizer: Optimizer,
-    device: Device,
+    (device, engine): (Device, Engine),
     key: Key,
 ) -> Result<Box<dyn Network>> {
     let network: Result<Box<dyn Network>, _> = match device {
-        Device::Cpu if plan.has_opaque() => {
+        Device::Cpu if plan.has_opaque() || engine == Engine::Dfdx => {
             let device = Cpu::seed_from_u64(key.seed());
             TapeNetwork::new(device, plan, values, optimizer).map(|network| Box::new(network) as _)
         }
@@ -35,6 +39,21 @@ pub(super) fn build(
         Device::Auto => return Err(Error::model("the device `auto` is none by itself")),
     };
     network.map_err(|error| Error::model(format!("the network cannot be built: {error}")).with_source(error))
+}
+
+/// What the last bits of results depend on, of all these devices.
+pub(super) fn numerics(devices: &[Device], engine: Engine) -> String {
+    let names: BTreeSet<String> = devices
+        .iter()
+        .map(|device| match device {
+            #[cfg(feature = "cuda")]
+            Device::Cuda(number) => tape::kind(*number).unwrap_or_else(|| "CUDA".to_owned()),
+            // the sizes of dfdx's partial sums depend on caches, too
+            _ if engine == Engine::Dfdx => widest_vectors(),
+            _ => math::kind(),
+        })
+        .collect();
+    Vec::from_iter(names).join(" and ")
 }
 
 /// What of a network cannot be trained on a batch of one sample: a layer that normalizes over a batch, or a

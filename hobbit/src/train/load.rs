@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::architecture::{self, Architecture, Restored};
 use super::arrays::networks;
 use super::compiled::{Compiled, IntoModel};
-use super::device::Device;
+use super::device::{Device, Engine};
 use super::directions::Goal;
 use super::model::{Build, Model};
 use super::names::Names;
@@ -112,10 +112,11 @@ where
         made.unwrap_or_else(|panic| Err(format!("the model function {panic}").into())).map_err(failed)?;
     // names are kept even where layers cannot be
     let kept = saved.best.metadata.get(architecture::KEY);
-    let names =
-        kept.and_then(|text| Architecture::of_text(text).ok()).map_or(Names::default(), |kept| kept.names);
+    let kept = kept.and_then(|text| Architecture::of_text(text).ok());
+    let (names, engine) =
+        kept.map_or_else(|| (Names::default(), Engine::default()), |kept| (kept.names, kept.engine));
     let goal = Goal { monitor: results.monitor, direction: Some(results.direction) };
-    build(made, names, &saved.best, &goal).map_err(failed)
+    build(made, (names, engine), &saved.best, &goal).map_err(failed)
 }
 
 /// Models, of what a study has kept.
@@ -152,7 +153,8 @@ fn of_file(path: &Path, saved: &SavedModel) -> Result<Model> {
     let Restored { model, lost_loss } = architecture
         .restore()
         .map_err(|why| bad(format!("{why}, and cannot be kept with weights; {cure}")))?;
-    let built = build(model, architecture.names, &saved.best, &Goal::default());
+    let kept = (architecture.names, architecture.engine);
+    let built = build(model, kept, &saved.best, &Goal::default());
     let mut model =
         built.map_err(|why| bad(format!("the model could not be built: {why}")).with_source(why))?;
     model.lost_loss = lost_loss;
@@ -161,7 +163,12 @@ fn of_file(path: &Path, saved: &SavedModel) -> Result<Model> {
 
 /// Builds a model and gives it its weights. What the file does not hold is not made room for: nobody knows
 /// who wrote it.
-fn build(model: Compiled, names: Names, weights: &Checkpoint, goal: &Goal) -> Result<Model, BoxError> {
+fn build(
+    model: Compiled,
+    (names, engine): (Names, Engine),
+    weights: &Checkpoint,
+    goal: &Goal,
+) -> Result<Model, BoxError> {
     let plan = model.plan()?;
     let (width, outputs) = plan.widths();
     names.check(width, outputs, model.loss)?;
@@ -175,7 +182,8 @@ fn build(model: Compiled, names: Names, weights: &Checkpoint, goal: &Goal) -> Re
             format!("a sample would take {numbers} numbers between its layers, more than {MOST}").into()
         );
     }
-    let build = Build { device: Device::Cpu, key: Key::new(0), members, goal, names, moments: &[] };
+    let device = Device::Cpu;
+    let build = Build { device, engine, key: Key::new(0), members, goal, names, moments: &[] };
     let mut model = Model::new(model, build)?;
     model.load(weights)?;
     Ok(model)

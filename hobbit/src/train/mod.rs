@@ -56,7 +56,7 @@ pub use data::{
     ReadOptions, Samples, Scaler, Split, Start, Table, Targets, one_hot, read_idx, read_npy, read_npz, split,
     stratified_split,
 };
-pub use device::Device;
+pub use device::{Device, Engine};
 pub use init::Init;
 pub use layer::{BatchNorm, Conv2d, Custom, Dense, Embedding, Layer, LayerNorm, Normalize, Pool2d, Size};
 pub use load::{load, load_with};
@@ -94,7 +94,7 @@ pub mod prelude {
     //! let tensor: Tensor<Rank1<2>, f32, Cpu> = Cpu::default().tensor([1.0, 2.0]);
     //! ```
     pub use super::{
-        Activation, Adam, AdamW, Compiled, Conv2d, Dataset, Device, Generators, Loss, Metric, Model,
+        Activation, Adam, AdamW, Compiled, Conv2d, Dataset, Device, Engine, Generators, Loss, Metric, Model,
         Optimizer, RmsProp, Schedule, Sequential, Sgd,
     };
 }

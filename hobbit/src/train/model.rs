@@ -7,7 +7,7 @@ use super::architecture::{self, Architecture};
 use super::arrays::{check_arrays, prefix};
 use super::compiled::Compiled;
 use super::data::{Batch, Encoder, Moments, Stream};
-use super::device::Device;
+use super::device::{Device, Engine};
 use super::directions::{Directions, Goal};
 use super::engine;
 use super::metrics::names;
@@ -46,6 +46,7 @@ pub struct Model {
     /// What of the network cannot be trained on a batch of one sample.
     pub(super) pairs: Option<String>,
     device: Device,
+    engine: Engine,
     names: Names,
     /// What predictions call classes.
     pub(super) labels: Arc<[String]>,
@@ -95,6 +96,7 @@ impl Member {
 /// What a model is built with, beside its description.
 pub(super) struct Build<'a> {
     pub(super) device: Device,
+    pub(super) engine: Engine,
     pub(super) key: Key,
     pub(super) members: usize,
     pub(super) goal: &'a Goal,
@@ -118,16 +120,16 @@ fn initial(plan: &Plan, key: Key, moments: Option<&Moments>) -> Vec<Vec<f32>> {
 impl Model {
     /// Builds an untrained model with weights drawn from the trial's key.
     pub(super) fn new(description: Compiled, build: Build<'_>) -> Result<Model> {
-        let Build { device, key, members, goal, names, moments } = build;
+        let Build { device, engine, key, members, goal, names, moments } = build;
         let plan = description.plan()?;
-        let architecture = Architecture::of(&description, &names).to_text().map_err(Error::model)?;
+        let architecture = Architecture::of(&description, &names, engine).to_text().map_err(Error::model)?;
         let labels = names.labels(OutputKind::of(description.loss), plan.widths().1).into();
         let directions = description.directions(goal)?;
         let member = |number: usize| {
             let key = if number == 0 { key } else { key.child(MEMBER).child(number as u64) };
             let weights = key.child(WEIGHTS);
             let values = initial(&plan, weights, moments.get(number % moments.len().max(1)));
-            let network = engine::build(&plan, values, description.optimizer, device, weights)?;
+            let network = engine::build(&plan, values, description.optimizer, (device, engine), weights)?;
             Ok(Member { network: Mutex::new(network), key, stream: Stream::default() })
         };
         let members = (0..members).map(member).collect::<Result<_>>()?;
@@ -137,6 +139,7 @@ impl Model {
             pairs: engine::needs_pairs(&plan),
             plan,
             device,
+            engine,
             names,
             labels,
             architecture,
@@ -164,7 +167,8 @@ impl Model {
             old.save(&mut state)?;
             old.pause()?;
             let values = initial(&self.plan, key, None);
-            let mut network = engine::build(&self.plan, values, self.description.optimizer, device, key)?;
+            let place = (device, self.engine);
+            let mut network = engine::build(&self.plan, values, self.description.optimizer, place, key)?;
             network.load(&state)?;
             member.network = Mutex::new(network);
         }

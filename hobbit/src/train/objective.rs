@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::compiled::{Compiled, IntoModel};
 use super::data::{Data, Dataset, Moments};
-use super::device::Device;
+use super::device::{Device, Engine};
 use super::directions::Goal;
 use super::engine;
 use super::fingerprint;
@@ -16,6 +16,7 @@ use super::layer::Layer;
 use super::metrics::{direction_of, names};
 use super::model::{Build, Model};
 use crate::error::BoxError;
+use crate::numerics::widest_vectors;
 use crate::objective::{Checkpoint, EpochContext, MetricDirections, Metrics, Objective, TrialContext};
 use crate::space::SearchSpace;
 use crate::trial::Direction;
@@ -29,6 +30,7 @@ pub struct ModelObjective<H, F, C> {
     pub(crate) executions: usize,
     /// As they were asked for: one for each worker, or fewer.
     pub(crate) devices: Vec<Device>,
+    pub(crate) engine: Engine,
     /// Whether a stage may end before its last epoch.
     stops_early: bool,
     /// As they are there.
@@ -63,6 +65,7 @@ where
             batch_size: 32,
             executions: 1,
             devices: vec![Device::Cpu],
+            engine: Engine::Native,
             stops_early: true,
             resolved: OnceLock::new(),
             described: OnceLock::new(),
@@ -80,6 +83,7 @@ where
             batch_size: self.batch_size,
             executions: self.executions,
             devices: self.devices.clone(),
+            engine: self.engine,
             stops_early: false,
             resolved: OnceLock::new(),
             described: OnceLock::new(),
@@ -207,7 +211,14 @@ where
         let executions = (self.executions > 1)
             .then(|| ("the executions of a trial".to_owned(), self.executions.to_string()));
         let batch_size = ("the batch size".to_owned(), self.batch_size.to_string());
-        data.into_iter().chain([batch_size]).chain(executions).collect()
+        // studies of before there was a choice say nothing
+        let engine = (!self.engine.is_native()).then(|| ("the engine".to_owned(), self.engine.to_string()));
+        data.into_iter().chain([batch_size]).chain(executions).chain(engine).collect()
+    }
+
+    fn numerics(&self) -> String {
+        // without devices, nothing is trained
+        self.devices().map_or_else(|_| widest_vectors(), |devices| engine::numerics(devices, self.engine))
     }
 
     fn describe_trial(&self, hparams: &H, epochs: u64) -> BTreeMap<String, String> {
@@ -245,6 +256,7 @@ where
         };
         let build = Build {
             device: self.device(trial.worker)?,
+            engine: self.engine,
             key: trial.key,
             members,
             goal: &self.goal(),

@@ -1,14 +1,25 @@
 //! What every layer has to be able to do, and what studies that were begun long ago know of it: a line for
 //! each layer.
 
+use super::compiled::Compiled;
+use super::data::Data;
+use super::directions::Goal;
 use super::fingerprint;
 use super::layer::{BatchNorm, Conv2d, Dense, Embedding, Layer, LayerNorm, Normalize, Pool2d};
+#[cfg(target_arch = "x86_64")]
+use super::math::narrow;
+use super::model::{Build, Model};
 use super::native::tests as native;
+use super::optimizer::Optimizer;
 use super::plan::Plan;
 use super::tape::tests as tape;
 use super::{
-    Activation, CustomLayer, Flat, Init, Loss, Parameter, Rows, Sequential, Sgd, TensorDevice, custom,
+    Activation, Adam, AdamW, CustomLayer, Dataset, Device, Engine, Flat, Init, Loss, Parameter, RmsProp,
+    Rows, Sequential, Sgd, Targets, TensorDevice, custom,
 };
+use crate::objective::{Checkpoint, EpochContext, Metrics, TrialContext};
+use crate::random::Key;
+use crate::trial::TrialId;
 
 /// A layer as an example, and what is known of it.
 struct Case {
@@ -172,6 +183,134 @@ fn every_layer_has_its_gradients() {
             _ => native::check(
                 Sequential::new([3]).dense(numbers).reshape(input).layer(layer).flatten().dense(2),
             ),
+        }
+    }
+}
+
+/// Trains three epochs of a model on the same images or rows, and returns all that a checkpoint has of it.
+#[cfg(target_arch = "x86_64")]
+fn trained(model: &Compiled, classes: usize) -> Checkpoint {
+    // batches of 16, 16, 1: with a last one that is small
+    let count = 33;
+    let width: usize = model.input.iter().product();
+    let is_embedded = matches!(model.layers.first(), Some(Layer::Embedding(_)));
+    let number =
+        |i: usize| if is_embedded { (i * 5 % 7) as f32 } else { (i * 7919 % 1000) as f32 / 500.0 - 1.0 };
+    let inputs: Vec<f32> = (0..count * width).map(number).collect();
+    let targets: Targets = match model.loss {
+        Loss::CrossEntropy => (0..count).map(|i| i * 3 % classes).collect::<Vec<_>>().into(),
+        _ => Targets::rows(
+            (0..count * classes).map(|i| (i * 31 % 11) as f32 / 10.0).collect::<Vec<_>>(),
+            classes,
+        ),
+    };
+    let data: Data = Dataset::new((&inputs, targets.clone()), (&inputs, targets)).unwrap().into();
+    let trial = TrialContext::detached(TrialId::new(1, 1), Key::new(3));
+    let moments = data.moments().unwrap_or_default();
+    let goal = Goal::default();
+    let build = Build {
+        device: Device::Cpu,
+        engine: Engine::Native,
+        key: trial.key,
+        members: 1,
+        goal: &goal,
+        names: data.names().clone(),
+        moments: &moments,
+    };
+    let mut model = Model::new(model.clone(), build).unwrap();
+    for epoch in 0..3 {
+        let context = EpochContext { trial: &trial, epoch, stage_end: 3 };
+        let mut metrics = Metrics::default();
+        model.train_epoch(&data, &context, &mut metrics).unwrap();
+        model.validate(&data, &context, &mut metrics).unwrap();
+    }
+    model.save().unwrap()
+}
+
+/// Checks that processors of both kinds train a model alike, to the last bit.
+#[cfg(target_arch = "x86_64")]
+fn assert_equal_on_all_vectors(model: &Compiled, classes: usize) {
+    let wide = trained(model, classes);
+    let numbers = |checkpoint: &Checkpoint| format!("{:?}", checkpoint.arrays);
+    assert!(!numbers(&wide).contains("NaN"), "{model:?} is not worth comparing");
+    // where there is nothing narrower, there is nothing to compare
+    if let Some(narrow) = narrow::with(|| trained(model, classes)) {
+        assert!(wide == narrow, "{model:?}");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn vectors_of_all_widths_train_every_layer_to_the_same_bits() {
+    for Case { layer, input, .. } in cases() {
+        if !matches!(layer, Layer::Custom(_)) {
+            let network = Sequential::new(input).layer(layer).flatten().dense(3);
+            let model = network.compile(Adam::new(0.01), Loss::CrossEntropy).batch_size(16);
+            assert_equal_on_all_vectors(&model, 3);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn vectors_of_all_widths_train_whole_networks_to_the_same_bits() {
+    let relu = Activation::Relu;
+    let networks = [
+        // products of all sizes: in registers, of rows by rows, by gemm, in several parts
+        Sequential::new([600])
+            .dense(300)
+            .activation(relu)
+            .dropout(0.3)
+            .dense(70)
+            .activation(Activation::Tanh),
+        Sequential::new([1, 28, 28])
+            .conv2d(8, 3)
+            .activation(relu)
+            .max_pool(2)
+            .conv2d(16, 3)
+            .max_pool(2)
+            .flatten(),
+        Sequential::new([2, 12, 12])
+            .layer(Conv2d::new(5, 3).padding(1))
+            .batch_norm()
+            .activation(Activation::Gelu)
+            .residual(|b| b.layer(Conv2d::new(5, 3).padding(1)).batch_norm())
+            .avg_pool(2)
+            .dropout(0.5)
+            .flatten()
+            .layer_norm(),
+    ];
+    for network in networks {
+        let model = network.dense(10).compile(Sgd::new(0.02).momentum(0.9), Loss::CrossEntropy);
+        assert_equal_on_all_vectors(&model.batch_size(16).label_smoothing(0.1).clip_norm(1.0), 10);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn vectors_of_all_widths_take_the_same_steps() {
+    let optimizers: [Optimizer; 8] = [
+        Sgd::new(0.01).into(),
+        Sgd::new(0.01).momentum(0.9).weight_decay(0.1).into(),
+        Sgd::new(0.01).nesterov(0.9).into(),
+        Adam::new(0.01).into(),
+        Adam::new(0.01).weight_decay(0.1).into(),
+        AdamW::new(0.01, 0.1).into(),
+        RmsProp::new(0.01).weight_decay(0.1).into(),
+        RmsProp::new(0.01).momentum(0.9).into(),
+    ];
+    let losses = [
+        (Loss::CrossEntropy, 4),
+        (Loss::BinaryCrossEntropy, 1),
+        (Loss::MeanSquaredError, 1),
+        (Loss::MeanAbsoluteError, 2),
+        (Loss::Huber(0.5), 3),
+    ];
+    for optimizer in optimizers {
+        for (loss, classes) in losses {
+            let network = Sequential::new([37]).dense(21).activation(Activation::Tanh).dense(classes);
+            let model = network.compile(optimizer, loss).batch_size(16).l1(0.001).l2(0.01).clip_value(0.5);
+            assert_equal_on_all_vectors(&model, classes);
         }
     }
 }

@@ -71,6 +71,18 @@ pub(in crate::train) fn gpus() -> Result<usize, String> {
     count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|error| format!("{:?}", error.0))
 }
 
+/// What a GPU's sums depend on: its architecture and how many multiprocessors it has, by which libraries choose
+/// their ways; nothing if it cannot be asked.
+pub(in crate::train) fn kind(ordinal: usize) -> Option<String> {
+    use cudarc::driver::CudaDevice;
+    use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
+    let device = CudaDevice::new(ordinal).ok()?;
+    let major = device.attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR).ok()?;
+    let minor = device.attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR).ok()?;
+    let count = device.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).ok()?;
+    Some(format!("CUDA, compute capability {major}.{minor}, {count} multiprocessors"))
+}
+
 /// The GPU of this number, for this thread.
 fn device(ordinal: usize) -> Result<Cuda, BoxError> {
     DEVICES.with_borrow_mut(|devices| match devices.get(&ordinal) {

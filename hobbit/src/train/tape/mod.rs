@@ -30,7 +30,7 @@ pub use adapter::{IntoRows, Trainable};
 #[doc(hidden)]
 pub use by_size::no_such_size;
 #[cfg(feature = "cuda")]
-pub(super) use cuda::{CudaNetwork, gpus, leave};
+pub(super) use cuda::{CudaNetwork, gpus, kind, leave};
 pub use custom::{CustomLayer, custom};
 pub use device::{Flat, Rows, TensorDevice};
 pub use module::{Buildable, module};
