@@ -50,8 +50,8 @@ pub(in crate::train) mod narrow {
     }
 }
 
-/// What the bits of sums here depend on: never on the width of vectors, only on whether there are any that round
-/// a product and a sum once.
+/// What the bits of sums here depend on: never on the width of vectors, only on whether there are any that
+/// round a product and a sum once.
 pub(in crate::train) fn kind() -> String {
     match *ARCH {
         Arch::Scalar => widest_vectors(),
