@@ -44,6 +44,7 @@ pub(crate) fn propose(proposals: u32) {
 
 /// Proposes as `Kde` does, and leaves it to chance nevertheless: all trials are those of a random search.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "dfdx"), allow(dead_code, reason = "it is for the sweep of the digits"))]
 pub(crate) struct Unheard(pub(crate) Kde);
 
 impl Sampler for Unheard {
