@@ -10,6 +10,8 @@ mod failure;
 mod found;
 mod list;
 mod machines;
+#[cfg(feature = "nats")]
+mod nats;
 mod output;
 mod plan;
 mod predict;
@@ -78,6 +80,8 @@ enum Command {
     Predict(predict::Args),
     Report(report::Args),
     Serve(serve::Args),
+    #[cfg(feature = "nats")]
+    Nats(nats::Args),
     Export(export::Args),
     Verify(verify::Args),
     Salvage(salvage::Args),
@@ -120,6 +124,8 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "nats")]
+        Command::Nats(args) => nats::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Salvage(args) => salvage::run(&args),

@@ -160,6 +160,7 @@ fn help() {
         "best",
         "predict",
         "report",
+        "nats",
         "export",
         "verify",
         "salvage",

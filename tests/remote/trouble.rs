@@ -1,24 +1,57 @@
 //! What is set up wrongly is told at once, with what to do, and with the right exit code.
 
-use std::path::Path;
-use std::process::Output;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Output};
+use std::time::{Duration, Instant};
 
 use hobbit::Hyperband;
-use hobbit::remote::{Nats, Role};
+use hobbit::remote::{Nats, Role, remove, studies};
 
 use super::server::{Server, end, free_port, said};
 use crate::support::Curve;
 
-fn run(nats: Nats, dir: &Path) -> String {
+fn run(nats: Nats, dir: &Path) -> hobbit::Error {
     let study = Hyperband::of(Curve::default()).quiet().repo_dir(dir);
-    study.nats(nats).run(3, 3).err().unwrap().to_string()
+    study.nats(nats).run(3, 3).err().unwrap()
+}
+
+/// A file of certificates for tests, which nothing else trusts.
+fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/nats").join(name)
+}
+
+/// Something that says it is a NATS server of a version long ago, for one connection. Returns its address.
+fn old_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("nats://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let info = "INFO {\"server_id\":\"old\",\"version\":\"2.9.10\",\"max_payload\":1048576,\"headers\":true}\r\n";
+        stream.write_all(info.as_bytes()).unwrap();
+        let mut bytes = [0; 4096];
+        while let Ok(1..) = stream.read(&mut bytes) {
+            if stream.write_all(b"PONG\r\n").is_err() {
+                break;
+            }
+        }
+    });
+    address
 }
 
 #[test]
 fn servers_that_cannot_be_used_are_told_of() {
     let dir = tempfile::tempdir().unwrap();
-    let there = |nats: Nats| run(nats.role(Role::Coordinator), dir.path());
-    let wait = std::time::Duration::from_millis(100);
+    // without a server, a sweep over many machines ends with a code of its own
+    let there = |nats: Nats| {
+        let begin = Instant::now();
+        let error = run(nats.role(Role::Coordinator), dir.path());
+        assert!(begin.elapsed() < Duration::from_secs(30), "it waits: {error}");
+        assert_eq!(error.exit_code(), ExitCode::from(4), "{error}");
+        error.to_string()
+    };
+    let wait = Duration::from_millis(100);
     let nobody = format!("nats://127.0.0.1:{}", free_port());
     let error = there(Nats::at(nobody).wait(wait));
     assert!(error.contains("is it started, as with `nats-server -js`"), "{error}");
@@ -32,7 +65,11 @@ fn servers_that_cannot_be_used_are_told_of() {
     assert!(error.contains("start it with `-js`"), "{error}");
     let error = there(Nats::at("nats://[::1"));
     assert!(error.contains("the address has to be like nats://head:4222"), "{error}");
-    let error = there(Nats::at(plain.address()).study("a study"));
+    let error = there(Nats::at(old_server()));
+    assert!(error.contains("of version 2.9.10, which is too old: 2.10.23 or later"), "{error}");
+    let error = run(Nats::at(plain.address()).study("a study"), dir.path());
+    assert_eq!(error.exit_code(), ExitCode::from(1), "it is no server's fault");
+    let error = error.to_string();
     assert!(error.contains("HOBBIT_STUDY) is `a study`"), "{error}");
     let error = there(Nats::at(plain.address()).ca("/nowhere"));
     assert!(error.contains("there is no file of certificates /nowhere"), "{error}");
@@ -45,6 +82,67 @@ fn a_repository_is_needed() {
     let study = Hyperband::of(Curve::default()).quiet().nats(Nats::at("nats://nowhere"));
     let error = study.run(3, 3).err().unwrap().to_string();
     assert!(error.contains("needs a `repo_dir`"), "{error}");
+}
+
+#[test]
+fn keys_and_certificates_that_do_not_fit_are_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let there = |nats: Nats| {
+        let begin = Instant::now();
+        let error = run(nats.role(Role::Coordinator), dir.path());
+        assert!(begin.elapsed() < Duration::from_secs(30), "it waits: {error}");
+        assert_eq!(error.exit_code(), ExitCode::from(4), "{error}");
+        error.to_string()
+    };
+    let settings = dir.path().join("nats.conf");
+    let key = "UDHCB63YJLATJJH7UAIA57YIZ47NM3JDYJQD4WVX55QEC4O3ZL46XHAW";
+    std::fs::write(&settings, format!("jetstream: {{}}\nauthorization {{ users: [ {{ nkey: {key} }} ] }}\n"))
+        .unwrap();
+    let closed = Server::with(&["-js", "-c", settings.to_str().unwrap()]);
+    // a key that is well made, and not that one
+    let seed = "SUAE2UEH5EN7ASNOYAPXYZDNVTRD5DOSFOX7R6MT7NZNRUW2DNLFIKA27A";
+    let error = there(Nats::at(closed.address()).nkey(seed));
+    assert!(error.contains("HOBBIT_NATS_NKEY") && !error.contains(seed), "{error}");
+    let seed = "SUAO2CNU542OIST6XXQA25E3T7M4I5IFIXTQMTHAUM3IQ766SG5C37OETY";
+    assert_eq!(studies(&Nats::at(closed.address()).nkey(seed)).unwrap(), []);
+    let (public, private) = (certificate("server.pem"), certificate("server.key"));
+    let (public, private) = (public.to_str().unwrap(), private.to_str().unwrap());
+    let tls = Server::with(&["-js", "--tls", "--tlscert", public, "--tlskey", private]);
+    let address = tls.address().replace("nats://", "tls://");
+    for nats in [Nats::at(&address), Nats::at(&address).ca(certificate("other.pem"))] {
+        let error = there(nats);
+        assert!(error.contains("HOBBIT_NATS_CA"), "{error}");
+    }
+    assert_eq!(studies(&Nats::at(&address).ca(certificate("ca.pem"))).unwrap(), []);
+    let plain = Server::new();
+    let error = there(Nats::at(plain.address().replace("nats://", "tls://")));
+    assert!(error.contains("tls://head:4222") || error.contains("HOBBIT_NATS_CA"), "{error}");
+}
+
+#[test]
+fn what_a_study_left_on_a_server_can_be_removed() {
+    let server = Server::new();
+    let nats = || Nats::at(server.address());
+    let there = tempfile::tempdir().unwrap();
+    let mut coordinator = server.process("remote::curve", there.path(), 1, "coordinator").spawn().unwrap();
+    let known = || studies(&nats()).unwrap();
+    let begin = Instant::now();
+    while known().is_empty() || known()[0].coordinator.is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nobody runs it: {:?}", known());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = coordinator.id().to_string();
+    assert!(known()[0].name == "study" && known()[0].coordinator.as_ref().unwrap().contains(&pid));
+    coordinator.kill().unwrap();
+    coordinator.wait().unwrap();
+    while known()[0].coordinator.is_some() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "its key stays");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    remove(&nats(), "another").unwrap();
+    assert_eq!(known().len(), 1);
+    remove(&nats(), "study").unwrap();
+    assert_eq!(known(), []);
 }
 
 fn ends(name: &str, server: &Server, role: &str) -> Output {

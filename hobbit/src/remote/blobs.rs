@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::link::tokio_timeout;
 use super::names::Names;
-use super::wire;
+use super::wire::{self, Content};
 
 /// What is larger than this is not sent inside of a message.
 pub(super) const INLINE: usize = 512 << 10;
@@ -48,15 +49,14 @@ pub(super) async fn wrap(
     names: &Names,
     name: &str,
     headers: &mut HeaderMap,
-    content: Vec<u8>,
-) -> Result<Vec<u8>, String> {
+    content: Content,
+) -> Result<Bytes, String> {
     if content.len() <= INLINE {
-        return Ok(content);
+        return Ok(content.slice(0, content.len()));
     }
-    let blob = Blob { name: name.to_owned(), bytes: content.len(), crc: crc32fast::hash(&content) };
-    let content = bytes::Bytes::from(content);
+    let blob = Blob { name: name.to_owned(), bytes: content.len(), crc: content.crc() };
     let send = |number: usize| {
-        let piece = content.slice(number * PIECE..content.len().min((number + 1) * PIECE));
+        let piece = content.slice(number * PIECE, content.len().min((number + 1) * PIECE));
         let subject = format!("{}.{number}", names.blob(name));
         async move {
             let sent = async { js.publish(subject, piece).await?.await };
@@ -72,7 +72,7 @@ pub(super) async fn wrap(
         piece?;
     }
     headers.insert(BLOB, wire::text(&blob)?);
-    Ok(Vec::new())
+    Ok(Bytes::new())
 }
 
 /// The content of a message that was [wrapped](wrap).
@@ -83,8 +83,8 @@ pub(super) async fn unwrap(
     js: &Context,
     names: &Names,
     headers: Option<&HeaderMap>,
-    payload: &bytes::Bytes,
-) -> Result<bytes::Bytes, String> {
+    payload: &Bytes,
+) -> Result<Bytes, String> {
     let Some(blob) = named(headers)? else { return Ok(payload.clone()) };
     let stream = js.get_stream_no_info(names.blobs()).await.map_err(|error| error.to_string())?;
     let stream = &stream;
@@ -107,6 +107,11 @@ pub(super) async fn unwrap(
         true => Ok(content.into()),
         false => Err("its pieces are damaged".to_owned()),
     }
+}
+
+/// The bytes of a message's pieces, if it has any.
+pub(super) fn size(headers: Option<&HeaderMap>) -> usize {
+    named(headers).ok().flatten().map_or(0, |blob| blob.bytes)
 }
 
 /// Removes the pieces of a message's content, if it has any.

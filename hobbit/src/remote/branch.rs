@@ -3,51 +3,54 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::blobs;
-use super::link::{Link, tokio_timeout};
-use super::names::Names;
-use super::wire::{self, Here, ReportNote, Said, Standing};
+use super::link::Link;
+use super::names::{Names, Stage};
+use super::pace::Pace;
+use super::wire::{Here, ReportNote, Said, Standing};
 use crate::error::{Error, Result};
 use crate::repository::{Doing, SavedModel};
 use crate::trial::TrialId;
 use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
 
-/// How long after it failed something is tried again.
-const RETRY: Duration = Duration::from_millis(300);
-/// How often it is tried to tell the server that an order is done. Otherwise somebody else does it again.
-const ACKS: usize = 2;
-/// How long what is left is told before the process leaves all the same.
-const FAREWELL: Duration = Duration::from_secs(10);
-
-/// A stage of a trial.
-pub(super) type Stage = (TrialId, u32);
+/// How many orders are had in advance, at most.
+const AHEAD: usize = 64;
+/// How long an order that was had in advance may wait while others may have nothing to do.
+const OVERDUE: Duration = Duration::from_millis(300);
 
 /// An order that this process has.
-struct Held {
+pub(super) struct Held {
     order: Order,
-    acker: Arc<Acker>,
+    pub(super) acker: Arc<Acker>,
     /// The bytes of its checkpoint.
     checkpoint: Bytes,
     beginning: Option<Beginning>,
     is_begun: bool,
+    /// It is over, and its report is on its way.
+    pub(super) is_done: bool,
+    came: Instant,
     /// The latest epoch.
     epoch: u64,
 }
 
 #[derive(Default)]
-struct State {
-    held: HashMap<Stage, Held>,
+pub(super) struct State {
+    pub(super) held: HashMap<Stage, Held>,
     /// Those that nobody has begun.
     ready: VecDeque<Stage>,
     /// How many orders were asked for that have not come.
     asked: usize,
+    pace: Pace,
+    /// The reports that are on their way, and the bytes of their checkpoints.
+    pub(super) sending: usize,
+    pub(super) bytes: usize,
     /// The places of trials whose lives have ended.
     ended: Vec<u64>,
     /// What the user should know, to go with the next report.
@@ -55,22 +58,37 @@ struct State {
     failure: Option<Error>,
 }
 
+impl State {
+    /// How many orders there are that are not done.
+    fn active(&self) -> usize {
+        self.held.values().filter(|held| !held.is_done).count()
+    }
+
+    /// The order of a trial that is not done.
+    fn of_trial(&self, trial: TrialId) -> Option<(Stage, &Held)> {
+        let mut held = self.held.iter();
+        held.find(|((other, _), held)| *other == trial && !held.is_done).map(|(stage, held)| (*stage, held))
+    }
+}
+
 /// The desk of a worker process.
 pub(super) struct Branch {
+    /// This one.
+    pub(super) me: Weak<Branch>,
     pub(super) link: Arc<Link>,
     pub(super) names: Names,
     terms: Terms,
     /// Which study it is.
-    study: u32,
+    pub(super) study: u32,
     slots: usize,
     stop: Stop,
     /// The sweep is over: nobody waits for reports any more.
     is_over: AtomicBool,
     is_told: AtomicBool,
     has_lost_consumer: AtomicBool,
-    news: AtomicU64,
+    pub(super) news: AtomicU64,
     state: Mutex<State>,
-    changed: Condvar,
+    pub(super) changed: Condvar,
     /// There is room for orders.
     pub(super) room: Notify,
     /// Somebody wants to know at once that this process is there.
@@ -78,8 +96,9 @@ pub(super) struct Branch {
 }
 
 impl Branch {
-    pub(super) fn new(link: Arc<Link>, names: Names, terms: Terms, study: u32, slots: usize) -> Branch {
-        Branch {
+    pub(super) fn new(link: Arc<Link>, names: Names, terms: Terms, study: u32, slots: usize) -> Arc<Branch> {
+        Arc::new_cyclic(|me| Branch {
+            me: me.clone(),
             link,
             names,
             // so that others see how far it is
@@ -95,15 +114,15 @@ impl Branch {
             changed: Condvar::new(),
             room: Notify::new(),
             beat: Notify::new(),
-        }
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // nothing panics under this lock
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         // with the lock, so that nobody misses it
         let _state = self.lock();
         self.news.fetch_add(1, Ordering::Relaxed);
@@ -168,13 +187,35 @@ impl Branch {
         self.lock().failure.take()
     }
 
-    /// How many orders there is room for, which are asked for now.
+    /// How many orders there is room for, which are asked for now: where stages are over in no time, some in
+    /// advance, and several at once.
     pub(super) fn ask(&self) -> usize {
         let mut state = self.lock();
-        let taken = state.held.len() + state.asked;
-        let room = if self.is_leaving() { 0 } else { self.slots.saturating_sub(taken) };
+        let taken = state.active() + state.asked;
+        let ahead = (state.pace.stages() / 2).min(AHEAD);
+        let room = if self.is_leaving() { 0 } else { (self.slots + ahead).saturating_sub(taken) };
+        if taken >= self.slots && 2 * room < ahead {
+            return 0;
+        }
         state.asked += room;
         room
+    }
+
+    /// Takes out the orders that were had in advance and wait for too long, because stages take longer now.
+    pub(super) fn overdue(&self) -> Vec<(Stage, ReportNote)> {
+        let mut state = self.lock();
+        let mut surplus = state.active().saturating_sub(self.slots);
+        let mut overdue = Vec::new();
+        while surplus > 0
+            && let Some(stage) = state.ready.back().copied()
+            && let Some(held) = state.held.get(&stage)
+            && held.came.elapsed() > OVERDUE
+        {
+            overdue.push((stage, self.note_of(held, Said::Back, Vec::new())));
+            state.ready.pop_back();
+            surplus -= 1;
+        }
+        overdue
     }
 
     /// This many of the orders that were asked for have come, or will not.
@@ -192,7 +233,16 @@ impl Branch {
             // it comes once more after this process was out of reach; the latest delivery is what counts
             Some(held) => held.acker = acker,
             None => {
-                let held = Held { order, acker, checkpoint, beginning: None, is_begun: false, epoch: 0 };
+                let held = Held {
+                    order,
+                    acker,
+                    checkpoint,
+                    beginning: None,
+                    is_begun: false,
+                    is_done: false,
+                    came: Instant::now(),
+                    epoch: 0,
+                };
                 state.held.insert(stage, held);
                 state.ready.push_back(stage);
             }
@@ -221,7 +271,7 @@ impl Branch {
         (here, state.held.values().map(|held| held.acker.clone()).collect())
     }
 
-    fn note_of(&self, held: &Held, said: Said, notes: Vec<String>) -> ReportNote {
+    pub(super) fn note_of(&self, held: &Held, said: Said, notes: Vec<String>) -> ReportNote {
         ReportNote {
             study: self.study,
             from: self.link.me.clone(),
@@ -229,100 +279,6 @@ impl Branch {
             beginning: held.beginning.clone(),
             said,
             notes,
-        }
-    }
-
-    /// Sends a report until it has arrived, or the sweep is over. Returns whether it has.
-    async fn send(&self, stage: Stage, note: &ReportNote, model: &[u8]) -> bool {
-        let mut attempt = 0_u32;
-        while !self.is_over() {
-            attempt += 1;
-            match self.try_send(stage, note, model, attempt).await {
-                Ok(()) => return true,
-                // the server is away, or was wiped: then the coordinator makes anew what is missing
-                Err(_) => tokio::time::sleep(RETRY).await,
-            }
-        }
-        false
-    }
-
-    async fn try_send(
-        &self,
-        (trial, stage): Stage,
-        note: &ReportNote,
-        model: &[u8],
-        attempt: u32,
-    ) -> Result<(), String> {
-        let Link { js, me, .. } = &*self.link;
-        let (mut headers, content) = wire::encode(note, model)?;
-        // never used twice
-        let blob = format!(
-            "{trial}-{stage}-{}-{}-{}-{attempt}",
-            me.pid,
-            me.nonce,
-            self.news.fetch_add(1, Ordering::Relaxed)
-        );
-        let content = blobs::wrap(js, &self.names, &blob, &mut headers, content).await?;
-        let sent = async {
-            js.publish_with_headers(self.names.report((trial, stage)), headers, content.into()).await?.await
-        };
-        match tokio_timeout(Duration::from_secs(10), sent).await {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err("it took too long".to_owned()),
-        }
-    }
-
-    /// Sends a report, and says that its order is done.
-    async fn send_and_finish(&self, stage: Stage, note: &ReportNote, model: &[u8]) {
-        if self.send(stage, note, model).await {
-            let acker = self.lock().held.get(&stage).map(|held| held.acker.clone());
-            for _ in 0..ACKS {
-                let Some(acker) = &acker else { break };
-                if let Some(Ok(())) = tokio_timeout(Duration::from_secs(5), acker.double_ack()).await {
-                    break;
-                }
-            }
-        }
-        self.lock().held.remove(&stage);
-        self.room.notify_one();
-    }
-
-    /// Hands back what nobody reports on any more.
-    pub(super) fn hand_back(&self) {
-        let left: Vec<(Stage, ReportNote)> = {
-            let state = self.lock();
-            state
-                .held
-                .iter()
-                .map(|(&stage, held)| (stage, self.note_of(held, Said::Back, Vec::new())))
-                .collect()
-        };
-        let hand_back = async {
-            for (stage, note) in &left {
-                self.send_and_finish(*stage, note, &[]).await;
-            }
-        };
-        let _ = self.link.wait(tokio_timeout(FAREWELL, hand_back));
-    }
-
-    /// Reports that an order has failed before anything of it was trained.
-    pub(super) async fn refuse(
-        &self,
-        order: &Order,
-        acker: &Acker,
-        record: Arc<crate::repository::StageRecord>,
-    ) {
-        let note = ReportNote {
-            study: self.study,
-            from: self.link.me.clone(),
-            assignment: order.assignment,
-            beginning: None,
-            said: Said::GivenUp(record),
-            notes: Vec::new(),
-        };
-        if self.send((order.trial(), order.assignment.stage), &note, &[]).await {
-            let _ = tokio_timeout(Duration::from_secs(5), acker.double_ack()).await;
         }
     }
 }
@@ -370,14 +326,24 @@ impl Desk for Branch {
     fn hand_in(&self, _: WorkerId, reports: &mut Vec<Report>) {
         for Report { record, model, unfinished, failed_now } in reports.drain(..) {
             let stage = (record.trial, record.stage);
+            // a model that no file can hold was found out when it was saved
+            let model: Bytes = model.and_then(|model| model.to_bytes().ok()).unwrap_or_default().into();
+            // a large one fills the line, so that an order that is asked for meanwhile may not arrive in time
+            let is_small = model.len() <= blobs::INLINE;
             let mut state = self.lock();
             let notes = std::mem::take(&mut state.notes);
-            let Some(held) = state.held.get(&stage) else { continue };
+            let Some(held) = state.held.get_mut(&stage) else { continue };
+            held.is_done = is_small;
             let note = self.note_of(held, Said::Outcome { record, unfinished, failed_now }, notes);
+            state.pace.count();
             drop(state);
-            // a model that no file can hold was found out when it was saved
-            let model = model.and_then(|model| model.to_bytes().ok()).unwrap_or_default();
-            self.link.wait(self.send_and_finish(stage, &note, &model));
+            if is_small {
+                // the next order may come while this one is reported
+                self.room.notify_one();
+                self.send_aside(stage, note, model);
+            } else {
+                self.link.wait(self.send_and_finish(stage, &note, &model));
+            }
         }
     }
 
@@ -387,28 +353,38 @@ impl Desk for Branch {
         else {
             return;
         };
-        self.link.wait(self.send_and_finish(stage, &note, &[]));
+        self.link.wait(self.send_and_finish(stage, &note, &Bytes::new()));
     }
 
     fn save(&self, model: Box<SavedModel>) {
         let trial = model.state.trial;
         let found = {
             let state = self.lock();
-            let held = state.held.iter().find(|((other, _), _)| *other == trial);
-            held.map(|(&stage, held)| (stage, self.note_of(held, Said::Saved, Vec::new())))
+            state.of_trial(trial).map(|(stage, held)| (stage, self.note_of(held, Said::Saved, Vec::new())))
         };
         if let (Some((stage, note)), Ok(bytes)) = (found, model.to_bytes()) {
             // without it, no more is lost than would be without checkpoints within stages
-            let _ = self.link.wait(self.try_send(stage, &note, &bytes, 0));
+            let _ = self.link.wait(self.try_send(stage, &note, &bytes.into(), 0));
         }
     }
 
     fn load(&self, CheckpointId(trial): CheckpointId) -> Result<Option<Box<SavedModel>>, String> {
-        let state = self.lock();
-        let held = state.held.iter().find(|((other, _), _)| *other == trial);
-        let bytes = held.map(|(_, held)| held.checkpoint.clone()).filter(|bytes| !bytes.is_empty());
+        let mut state = self.lock();
+        let stage = state.of_trial(trial).map(|(stage, _)| stage);
+        // it is needed once, and may be large
+        let held = match stage {
+            Some(stage) => state.held.get_mut(&stage),
+            None => None,
+        };
+        let bytes = held.map(|held| std::mem::take(&mut held.checkpoint)).filter(|bytes| !bytes.is_empty());
         drop(state);
-        bytes.map(|bytes| SavedModel::from_bytes(&bytes).map(Box::new)).transpose()
+        let model = bytes.map(|bytes| SavedModel::from_bytes(&bytes).map(Box::new)).transpose()?;
+        match model {
+            Some(model) if model.state.trial != trial => {
+                Err(format!("the checkpoint of trial {trial} is of trial {}", model.state.trial))
+            }
+            model => Ok(model),
+        }
     }
 
     fn note(&self, text: String) {
@@ -436,8 +412,7 @@ impl Desk for Branch {
     }
 
     fn is_settled(&self) -> bool {
-        // of this process, every report is in before its worker goes on
-        true
+        self.lock().sending == 0
     }
 
     fn ended(&self, known: usize, places: &mut Vec<u64>) {

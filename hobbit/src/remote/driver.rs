@@ -15,15 +15,12 @@ use super::lease::{self, Lease};
 use super::link::{Link, tokio_timeout};
 use super::listen::{In, Waker, hear, read, wake};
 use super::machines::{Change, Machines};
-use super::names::{BEAT, LOST, Names};
+use super::names::{BEAT, LOST, Names, Stage};
+use super::pace::Pace;
 use super::server::Server;
 use super::wire::{self, Hello, Lead, Member, Standing};
 use crate::error::Result;
-use crate::trial::TrialId;
 use crate::work::{Desk, Order};
-
-/// A stage of a trial.
-pub(super) type Stage = (TrialId, u32);
 
 /// How long it is waited, at most, before it is looked at clocks again.
 const TICK: Duration = Duration::from_millis(100);
@@ -71,6 +68,7 @@ pub(super) struct Driver<'a> {
     /// The stages that were left unfinished, whose orders may still be on the server.
     pub(super) left: HashSet<Stage>,
     pub(super) tickets: VecDeque<Ticket>,
+    pub(super) pace: Pace,
     pub(super) tasks: Vec<AbortHandle>,
     pub(super) inbox: Receiver<In>,
     pub(super) outbox: Sender<In>,
@@ -113,6 +111,7 @@ impl<'a> Driver<'a> {
             counted: HashMap::new(),
             left: HashSet::new(),
             tickets: VecDeque::new(),
+            pace: Pace::default(),
             tasks: Vec::new(),
             inbox,
             outbox,
@@ -209,6 +208,7 @@ impl<'a> Driver<'a> {
             match next {
                 Some(In::Here(here)) => self.here(here),
                 Some(In::Report(letter)) => self.report(*letter),
+                Some(In::Missing(stages)) => self.missing(&stages),
                 Some(In::News) => {}
                 None => break,
             }

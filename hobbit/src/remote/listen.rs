@@ -10,10 +10,11 @@ use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::blobs;
 use super::link::Link;
-use super::names::Names;
+use super::names::{Names, Stage};
 use super::server::Server;
 use super::wire::{self, Here};
 use crate::work::Desk;
@@ -21,17 +22,26 @@ use crate::work::Desk;
 /// How long after it failed something is tried again.
 const RETRY: Duration = Duration::from_millis(300);
 
+/// How many reports may wait to be read, and how many of them one with a checkpoint in pieces counts as for
+/// each MiB: as a rule, all together are no larger than that.
+const WAITING: u32 = 4096;
+const FOR_MIB: usize = 128;
+
 /// A report as it came.
 pub(super) struct Letter {
     pub(super) content: Result<Bytes, String>,
     pub(super) headers: Option<HeaderMap>,
     pub(super) acker: Acker,
+    /// Its room in memory.
+    _room: OwnedSemaphorePermit,
 }
 
 /// What the coordinator hears.
 pub(super) enum In {
     Here(Here),
     Report(Box<Letter>),
+    /// Orders that could not be published.
+    Missing(Vec<Stage>),
     /// There may be more orders, or outcomes that are durable.
     News,
 }
@@ -39,6 +49,7 @@ pub(super) enum In {
 /// Reads reports as they come.
 pub(super) async fn read(link: Arc<Link>, names: Names, study: u32, to: Sender<In>) {
     let server = Server { link: &link, names: &names, study };
+    let room = Arc::new(Semaphore::new(WAITING as usize));
     while !to.is_closed() {
         if let Ok(consumer) = server.reports().await {
             let stream = consumer.stream().max_messages_per_batch(200).heartbeat(Duration::from_secs(2));
@@ -46,8 +57,11 @@ pub(super) async fn read(link: Arc<Link>, names: Names, study: u32, to: Sender<I
                 while let Some(Ok(message)) = messages.next().await {
                     let (message, acker) = message.split();
                     let headers = message.headers;
+                    let size = 1 + FOR_MIB * (blobs::size(headers.as_ref()) >> 20);
+                    let size = u32::try_from(size).unwrap_or(WAITING).min(WAITING);
+                    let Ok(room) = room.clone().acquire_many_owned(size).await else { return };
                     let content = blobs::unwrap(&link.js, &names, headers.as_ref(), &message.payload).await;
-                    let letter = Box::new(Letter { content, headers, acker });
+                    let letter = Box::new(Letter { content, headers, acker, _room: room });
                     if to.send(In::Report(letter)).await.is_err() {
                         return;
                     }

@@ -20,11 +20,14 @@ mod link;
 mod listen;
 mod machines;
 mod names;
+mod pace;
 mod published;
 mod reported;
+mod sending;
 mod serve;
 mod server;
 mod settings;
+mod shelved;
 #[cfg(feature = "testing")]
 mod together;
 mod wire;
@@ -33,6 +36,7 @@ pub(crate) use fleet::Fleet;
 pub(crate) use link::Link;
 pub(crate) use serve::{Served, Station};
 pub use settings::{Nats, Role};
+pub use shelved::{StudyThere, remove, studies};
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use together::Together;

@@ -35,6 +35,9 @@ pub(super) const LEADER: &str = "coordinator";
 /// and a server that hears of one that it has not delivered yet goes on behind it.
 pub(super) const NONCE: &str = "hobbit-nonce";
 
+/// A stage of a trial.
+pub(super) type Stage = (TrialId, u32);
+
 /// The names of a study.
 #[derive(Debug, Clone)]
 pub(super) struct Names(String);
@@ -61,11 +64,11 @@ impl Names {
         format!("hobbit-{}-live", self.0)
     }
 
-    pub(super) fn order(&self, (trial, stage): (TrialId, u32)) -> String {
+    pub(super) fn order(&self, (trial, stage): Stage) -> String {
         format!("hobbit.{}.order.{trial}.{stage}", self.0)
     }
 
-    pub(super) fn report(&self, (trial, stage): (TrialId, u32)) -> String {
+    pub(super) fn report(&self, (trial, stage): Stage) -> String {
         format!("hobbit.{}.report.{trial}.{stage}", self.0)
     }
 
@@ -140,6 +143,12 @@ impl Names {
     }
 }
 
+/// The study that a stream of this name is of, if it is of one.
+pub(super) fn study_of(stream: &str) -> Option<&str> {
+    let name = stream.strip_prefix("KV_").unwrap_or(stream).strip_prefix("hobbit-")?;
+    ["-orders", "-reports", "-blobs", "-live"].iter().find_map(|end| name.strip_suffix(end))
+}
+
 /// The consumer of a stream.
 pub(super) fn consumer(metadata: &HashMap<String, String>) -> String {
     format!("hobbit-{}", metadata.get(NONCE).map_or("none", String::as_str))
@@ -167,5 +176,22 @@ pub(super) fn coordinator_config(name: &str) -> pull::Config {
         max_deliver: -1,
         max_ack_pending: MANY,
         ..pull::Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_known_by_their_studies() {
+        let names = Names::new("a-b_7");
+        let live = format!("KV_{}", names.live());
+        for stream in [names.orders(), names.reports(), names.blobs(), live] {
+            assert_eq!(study_of(&stream), Some("a-b_7"), "{stream}");
+        }
+        for other in ["orders", "hobbit-a", "other-a-orders", "KV_a-live", ""] {
+            assert_eq!(study_of(other), None, "{other}");
+        }
     }
 }

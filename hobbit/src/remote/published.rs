@@ -3,13 +3,21 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::blobs;
-use super::driver::{BATCH, Driver, Out, Stage};
-use super::names::{AGAIN, BEAT, LOST};
-use super::server::Parcel;
+use super::driver::{BATCH, Driver, Out};
+use super::listen::In;
+use super::names::{AGAIN, BEAT, LOST, Stage};
+use super::server::{Parcel, Server};
 use super::wire::{Member, OrderNote};
 use crate::work::{Taken, WorkerId};
 
+/// How many orders are published in advance, at most.
+const MANY: usize = 2000;
+/// The bytes of checkpoints that are published together, and of those that others need not wait for.
+const TOGETHER: usize = 32 << 20;
+const SMALL: usize = 4 << 20;
 /// How often it is tried to put right what is known to be missing.
 const MEND: Duration = Duration::from_millis(500);
 
@@ -22,14 +30,18 @@ impl Driver<'_> {
         let slots = self.machines.slots();
         // without anyone, it has to be found out whether there is anything to do at all
         let most = if slots == 0 && self.idle.has_ended() { 1 } else { 2 * slots };
+        // and, where stages are over in no time, enough for that
+        let most = most + self.pace.stages().min(MANY);
         let room = most.saturating_sub(self.out.len());
         if room == 0 || self.is_over || self.reserved.elapsed() < BEAT / 4 {
+            // nobody waits for what the desk has to make durable first
+            self.waker.want(false);
             return;
         }
         let mut orders = Vec::new();
         let taken = self.desk.take(WorkerId { machine: u32::MAX, index: 0 }, room, &mut orders);
         self.is_over = taken == Taken::Over;
-        self.waker.want(taken == Taken::Wait || !self.tickets.is_empty());
+        self.waker.want(taken == Taken::Wait);
         let stages: Vec<Stage> = orders.iter().map(|order| (order.trial(), order.assignment.stage)).collect();
         for (order, stage) in orders.into_iter().zip(&stages) {
             let replaces = self.left.remove(stage);
@@ -44,43 +56,79 @@ impl Driver<'_> {
             };
             self.out.insert(*stage, out);
         }
-        self.publish(&stages);
+        self.publish(&stages, true);
     }
 
-    /// Publishes orders that are out.
-    fn publish(&mut self, stages: &[Stage]) {
-        let study = self.study;
-        let mut parcels = Vec::with_capacity(stages.len());
+    /// Orders could not be published.
+    pub(super) fn missing(&mut self, stages: &[Stage]) {
         for stage in stages {
-            let Some(out) = self.out.get_mut(stage) else { continue };
-            let saved = out.order.checkpoint.map(|checkpoint| self.desk.load(checkpoint));
-            let checkpoint = match saved {
-                Some(Ok(Some(model))) => model.to_bytes().unwrap_or_default(),
-                Some(Err(why)) => {
-                    self.desk.note(format!("{why}; the trial is trained again from its beginning"));
-                    Vec::new()
-                }
-                _ => Vec::new(),
-            };
-            self.blobs += 1;
-            let Member { pid, nonce, .. } = self.link.me;
-            let blob = format!("{}-{}-{pid}-{nonce}-{}", stage.0, stage.1, self.blobs);
-            out.blob = Some(blob.clone()).filter(|_| checkpoint.len() > blobs::INLINE);
-            let note = OrderNote { study, order: out.order.clone() };
-            parcels.push(Parcel {
-                note,
-                checkpoint,
-                replaces: out.replaces && out.published.is_none(),
-                blob,
-            });
-        }
-        let server = self.server();
-        let there = self.link.wait(server.publish(parcels));
-        for (stage, is_there) in stages.iter().zip(there) {
             if let Some(out) = self.out.get_mut(stage) {
-                out.published = is_there.then(Instant::now);
+                out.published = None;
             }
         }
+    }
+
+    /// Publishes orders that are out, no more at once than there should be in memory. With `aside`, small
+    /// ones are still on their way when this returns.
+    fn publish(&mut self, mut stages: &[Stage], aside: bool) {
+        while !stages.is_empty() {
+            let (packed, parcels, is_small) = self.pack(stages);
+            let now: Vec<Stage> = parcels.iter().map(Parcel::stage).collect();
+            stages = &stages[packed..];
+            let (link, names, study) = (self.link.clone(), self.names.clone(), self.study);
+            let publish = async move {
+                let there = Server { link: &link, names: &names, study }.publish(parcels).await;
+                let missing = now.into_iter().zip(there).filter(|(_, is_there)| !is_there);
+                missing.map(|(stage, _)| stage).collect::<Vec<_>>()
+            };
+            if aside && is_small {
+                let outbox = self.outbox.clone();
+                // reports go on being read meanwhile
+                self.link.spawn(async move {
+                    let missing = publish.await;
+                    if !missing.is_empty() {
+                        let _ = outbox.send(In::Missing(missing)).await;
+                    }
+                });
+            } else {
+                let missing = self.link.wait(publish);
+                self.missing(&missing);
+            }
+        }
+    }
+
+    /// Orders that are out, as they are sent: as many of the first ones as fit into memory together. Returns
+    /// how many these are, and whether they are small.
+    fn pack(&mut self, stages: &[Stage]) -> (usize, Vec<Parcel>, bool) {
+        let study = self.study;
+        let (mut parcels, mut bytes) = (Vec::new(), 0);
+        for (place, stage) in stages.iter().enumerate() {
+            if bytes > TOGETHER {
+                return (place, parcels, false);
+            }
+            let Some(out) = self.out.get_mut(stage) else { continue };
+            let saved = out.order.checkpoint.map_or(Ok(None), |checkpoint| self.desk.load_bytes(checkpoint));
+            let checkpoint = saved.unwrap_or_else(|why| {
+                self.desk.note(format!("{why}; the trial is trained again from its beginning"));
+                None
+            });
+            let checkpoint = Bytes::from(checkpoint.unwrap_or_default());
+            bytes += checkpoint.len();
+            let replaces = out.replaces && out.published.is_none();
+            let is_large = checkpoint.len() > blobs::INLINE;
+            // what is there under a name stays as it is, unless the order is replaced
+            let known = out.blob.take().filter(|_| !replaces);
+            let blob = known.unwrap_or_else(|| {
+                self.blobs += 1;
+                let Member { pid, nonce, .. } = self.link.me;
+                format!("{}-{}-{pid}-{nonce}-{}", stage.0, stage.1, self.blobs)
+            });
+            out.blob = Some(blob.clone()).filter(|_| is_large);
+            out.published = Some(Instant::now());
+            let note = OrderNote { study, order: out.order.clone() };
+            parcels.push(Parcel { note, checkpoint, replaces, blob });
+        }
+        (stages.len(), parcels, bytes <= SMALL)
     }
 
     /// Publishes again what is out and nobody works on; what is on the server already is refused there.
@@ -100,7 +148,7 @@ impl Driver<'_> {
                     (out.published, out.replaces) = (None, true);
                 }
             }
-            self.publish(window);
+            self.publish(window, false);
             for stage in window {
                 if let Some(out) = self.out.get_mut(stage) {
                     // its worker may have been done with it, so that it may be there once too often

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::announce::{announce, epochs};
 use super::blobs;
-use super::driver::{Driver, Out, Stage, Ticket};
+use super::driver::{Driver, Out, Ticket};
 use super::listen::Letter;
+use super::names::Stage;
 use super::server::Server;
 use super::wire::{self, Member, ReportNote, Said};
 use crate::repository::{End, SavedModel, StageRecord};
@@ -15,7 +16,7 @@ use crate::work::{Beginning, Report, WorkerId};
 impl Driver<'_> {
     /// A report has come.
     pub(super) fn report(&mut self, letter: Letter) {
-        let Letter { content, headers, acker } = letter;
+        let Letter { content, headers, acker, .. } = letter;
         let decoded = content.and_then(|content| {
             let (note, behind) = wire::decode::<ReportNote>(headers.as_ref(), &content)?;
             let model = match behind.is_empty() {
@@ -96,6 +97,7 @@ impl Driver<'_> {
             }
             return None;
         }
+        self.pace.count();
         if let Some(out) = self.out.remove(&stage) {
             announce(&**self.desk, worker, beginning, &record);
             self.desk.hand_in(worker, &mut vec![report]);
@@ -145,7 +147,6 @@ impl Driver<'_> {
         let (_, settled) = self.desk.receipt();
         let ready = self.tickets.iter().take_while(|ticket| ticket.number <= settled).count();
         let ready: Vec<Ticket> = self.tickets.drain(..ready).collect();
-        self.waker.want(!self.tickets.is_empty());
         if ready.is_empty() {
             return;
         }

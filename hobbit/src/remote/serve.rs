@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::{AckKind, Message};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::task::AbortHandle;
 
@@ -81,7 +82,6 @@ impl Station<'_> {
         }
         (self.tell)(&format!("{} slots for the sweep of {}", self.slots, hello.from));
         let branch = Branch::new(link.clone(), names, hello.terms.clone(), hello.print(), self.slots);
-        let branch = Arc::new(branch);
         let leaving = branch.clone();
         watch(Box::new(move || leaving.leave()));
         let post = Arc::new(Post {
@@ -176,6 +176,9 @@ async fn pulls(post: Arc<Post>) {
                 let pulled = pull(post.clone(), found.clone(), asked);
                 open.push(tokio::spawn(pulled).abort_handle());
             }
+        }
+        for (stage, note) in branch.overdue() {
+            branch.send_and_finish(stage, &note, &Bytes::new()).await;
         }
         let wait = if consumer.is_some() { Duration::from_millis(500) } else { LOOK };
         let _ = tokio_timeout(wait, branch.room.notified()).await;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::{self, ErrorCode};
+use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::blobs;
 use super::link::{Link, tokio_timeout};
-use super::names::{NONCE, Names, consumer, coordinator_config, workers_config};
+use super::names::{NONCE, Names, Stage, consumer, coordinator_config, workers_config};
 use super::wire::{self, OrderNote};
 
 /// How many orders are on their way at once.
@@ -31,11 +32,17 @@ pub(super) struct Server<'a> {
 /// An order as it is sent.
 pub(super) struct Parcel {
     pub(super) note: OrderNote,
-    pub(super) checkpoint: Vec<u8>,
+    pub(super) checkpoint: Bytes,
     /// What is there of this stage is removed before.
     pub(super) replaces: bool,
     /// The name of its pieces, should it be large.
     pub(super) blob: String,
+}
+
+impl Parcel {
+    pub(super) fn stage(&self) -> Stage {
+        (self.note.order.trial(), self.note.order.assignment.stage)
+    }
 }
 
 impl Server<'_> {
@@ -95,14 +102,22 @@ impl Server<'_> {
         let Server { link: Link { js, .. }, names, .. } = self;
         let Parcel { note, checkpoint, replaces, blob } = parcel;
         let subject = names.order((note.order.trial(), note.order.assignment.stage));
+        let is_large = checkpoint.len() > blobs::INLINE;
+        // as long as it goes on: pieces have a limit of their own
+        let patience = if is_large { PATIENCE * 60 } else { PATIENCE };
         let sent = async {
-            if replaces {
+            if replaces || is_large {
                 let orders = js.get_stream_no_info(names.orders()).await.ok()?;
-                orders.purge().filter(subject.clone()).await.ok()?;
+                if replaces {
+                    orders.purge().filter(subject.clone()).await.ok()?;
+                } else if orders.get_last_raw_message_by_subject(&subject).await.is_ok() {
+                    // its pieces need not be sent again to find that out
+                    return Some(());
+                }
             }
-            let (mut headers, content) = wire::encode(&note, &checkpoint).ok()?;
+            let (mut headers, content) = wire::encode_with(&note, checkpoint).ok()?;
             let content = blobs::wrap(js, names, &blob, &mut headers, content).await.ok()?;
-            let published = match js.publish_with_headers(subject, headers, content.into()).await {
+            let published = match js.publish_with_headers(subject, headers, content).await {
                 Ok(acknowledged) => acknowledged.await,
                 Err(error) => Err(error),
             };
@@ -112,7 +127,7 @@ impl Server<'_> {
                 Err(error) => is_there(&error).then_some(()),
             }
         };
-        tokio_timeout(PATIENCE, sent).await.flatten().is_some()
+        tokio_timeout(patience, sent).await.flatten().is_some()
     }
 
     /// Removes what is there of a stage.

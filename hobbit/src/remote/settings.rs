@@ -135,6 +135,13 @@ impl Nats {
         })
     }
 
+    /// The server's address, instead of the one that is set.
+    #[must_use]
+    pub fn server(mut self, server: impl Into<String>) -> Nats {
+        self.server = Some(server.into());
+        self
+    }
+
     /// This process's role. Default: it runs the sweep and trains.
     #[must_use]
     pub fn role(mut self, role: Role) -> Nats {
@@ -231,8 +238,13 @@ impl Nats {
     }
 
     /// # Errors
-    /// The study has a name that no subject can have.
+    /// There is no server, or the study has a name that no subject can have.
     pub(super) fn check(&self) -> Result<()> {
+        if !self.is_set() {
+            return Err(Error::setting(
+                "there is no address of a NATS server: set HOBBIT_NATS, as in nats://head:4222",
+            ));
+        }
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if self.study.is_empty() || self.study.len() > 64 || !self.study.chars().all(fits) {
             return Err(Error::setting(format!(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_nats::HeaderMap;
+use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,41 @@ pub(crate) struct Hello {
     pub(super) build: BTreeMap<String, String>,
 }
 
+/// A message's content: its text, and the bytes behind it, which are not copied.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    pub(super) text: Bytes,
+    pub(super) behind: Bytes,
+}
+
+impl Content {
+    pub(super) fn len(&self) -> usize {
+        self.text.len() + self.behind.len()
+    }
+
+    /// The bytes from `start` to `end`. Only what is of both parts is copied.
+    pub(super) fn slice(&self, start: usize, end: usize) -> Bytes {
+        let text = self.text.len();
+        if end <= text {
+            return self.text.slice(start..end);
+        }
+        if start >= text {
+            return self.behind.slice(start - text..end - text);
+        }
+        let mut both = BytesMut::with_capacity(end - start);
+        both.extend_from_slice(&self.text[start..]);
+        both.extend_from_slice(&self.behind[..end - text]);
+        both.freeze()
+    }
+
+    pub(super) fn crc(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.text);
+        hasher.update(&self.behind);
+        hasher.finalize()
+    }
+}
+
 /// A value as a message.
 pub(super) fn encode<T: Serialize>(value: &T, behind: &[u8]) -> Result<(HeaderMap, Vec<u8>), String> {
     let mut bytes = text(value)?.into_bytes();
@@ -117,6 +153,12 @@ pub(super) fn encode<T: Serialize>(value: &T, behind: &[u8]) -> Result<(HeaderMa
     headers.insert(TEXT, bytes.len().to_string());
     bytes.extend_from_slice(behind);
     Ok((headers, bytes))
+}
+
+/// A value as a message with bytes behind it that may be large.
+pub(super) fn encode_with<T: Serialize>(value: &T, behind: Bytes) -> Result<(HeaderMap, Content), String> {
+    let (headers, text) = encode(value, &[])?;
+    Ok((headers, Content { text: text.into(), behind }))
 }
 
 /// A value as text.
@@ -188,6 +230,19 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[end] = 0xff;
             assert!(decode::<Here>(Some(&headers), &damaged).is_err());
+        }
+    }
+
+    #[test]
+    fn pieces_are_of_both_parts() {
+        let all: Vec<u8> = (0..20).collect();
+        for text in 0..=20 {
+            let (text, behind) = all.split_at(text);
+            let content = Content { text: text.to_vec().into(), behind: behind.to_vec().into() };
+            assert_eq!(content.crc(), crc32fast::hash(&all));
+            for (start, end) in (0..20).flat_map(|start| (start..=20).map(move |end| (start, end))) {
+                assert_eq!(content.slice(start, end), all[start..end], "{start} to {end}");
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod reader;
 mod reason;
 mod records;
 mod resumed;
+mod saving;
 mod scan;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod storage;

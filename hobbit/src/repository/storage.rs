@@ -239,16 +239,50 @@ fn temporary(path: &Path) -> PathBuf {
 ///
 /// The new name is durable after `sync_dir` on its directory.
 pub(super) fn replace(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path);
-    let mut file = storage.create(&temporary).map_err(|error| {
-        io::Error::new(error.kind(), format!("could not make {}: {error}", temporary.display()))
-    })?;
-    if let Err(error) = file.write(bytes).and_then(|()| file.sync()) {
-        // a full disk should not stay full of what could not be finished
-        let _ = storage.remove(&temporary);
-        return Err(error);
+    let mut replacement = Replacement::write(storage, path, bytes)?;
+    let synced = replacement.sync();
+    replacement.finish(storage, path, synced)
+}
+
+/// A file that is to replace another one.
+pub(super) struct Replacement {
+    temporary: PathBuf,
+    file: Box<dyn StorageFile>,
+}
+
+impl Replacement {
+    /// Writes the file, under a name of its own.
+    pub(super) fn write(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<Replacement> {
+        let temporary = temporary(path);
+        let mut file = storage.create(&temporary).map_err(|error| {
+            io::Error::new(error.kind(), format!("could not make {}: {error}", temporary.display()))
+        })?;
+        if let Err(error) = file.write(bytes) {
+            // a full disk should not stay full of what could not be finished
+            let _ = storage.remove(&temporary);
+            return Err(error);
+        }
+        Ok(Replacement { temporary, file })
     }
-    storage.rename(&temporary, path)
+
+    /// Makes what was written durable.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    /// Gives it the other one's name, if it is durable.
+    pub(super) fn finish(self, storage: &dyn Storage, path: &Path, synced: io::Result<()>) -> io::Result<()> {
+        if let Err(error) = synced {
+            self.discard(storage);
+            return Err(error);
+        }
+        storage.rename(&self.temporary, path)
+    }
+
+    /// Removes it. A full disk should not stay full of what could not be finished.
+    pub(super) fn discard(self, storage: &dyn Storage) {
+        let _ = storage.remove(&self.temporary);
+    }
 }
 
 /// What was made for a repository that may turn out not to be one; what is not kept is removed again.

@@ -18,6 +18,7 @@ use super::reader::{model_names, read_study};
 use super::reason::StopReason;
 use super::records::{Descriptions, Record, Status, Timestamp};
 use super::resumed::{closed, ends, is_finished};
+use super::saving;
 use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
 use super::study::{FORMAT, StudyRecord};
 use crate::error::{Error, Result};
@@ -35,15 +36,20 @@ impl Weights {
     /// The checkpoint of a trial: `None` if there is none, and in words what is wrong with one that does not
     /// read.
     pub(crate) fn load(&self, trial: TrialId) -> Result<Option<SavedModel>, String> {
+        let Some(bytes) = self.bytes(trial)? else { return Ok(None) };
+        let path = self.path(trial);
+        let model = checkpoint::decode(&bytes).map_err(|why| format!("{}: {why}", path.display()))?;
+        if model.state.trial != trial {
+            return Err(format!("{} is of trial {}", path.display(), model.state.trial));
+        }
+        Ok(Some(model))
+    }
+
+    /// The bytes of a trial's checkpoint, whatever they are: `None` if there is none.
+    pub(crate) fn bytes(&self, trial: TrialId) -> Result<Option<Vec<u8>>, String> {
         let path = self.path(trial);
         match self.storage.read(&path) {
-            Ok(bytes) => {
-                let model = checkpoint::decode(&bytes).map_err(|why| format!("{}: {why}", path.display()))?;
-                if model.state.trial != trial {
-                    return Err(format!("{} is of trial {}", path.display(), model.state.trial));
-                }
-                Ok(Some(model))
-            }
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("could not read {}: {error}", path.display())),
         }
@@ -366,13 +372,10 @@ impl Repository {
         self.journal.clone()
     }
 
-    /// Writes the checkpoint of a trial over its old one. It is durable after
+    /// Writes the checkpoints of trials over their old ones. They are durable after
     /// [`sync_weights`](Repository::sync_weights).
-    pub(crate) fn save_model(&self, model: &SavedModel) -> Result<()> {
-        let path = self.weights.path(model.state.trial);
-        let bytes = checkpoint::encode(model)
-            .map_err(|error| Error::repository(format!("could not write {}: {error}", path.display())))?;
-        replace(&*self.storage, &path, &bytes).map_err(|error| Error::io("write", &path, error))
+    pub(crate) fn save_models(&self, models: &[SavedModel]) -> Result<()> {
+        saving::save(&*self.storage, |trial| self.weights.path(trial), models)
     }
 
     /// Makes the checkpoints' names durable.

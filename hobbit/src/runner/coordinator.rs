@@ -160,11 +160,11 @@ impl<H: SearchSpace> Coordinator<H> {
         // whether those that come early are needed is not known yet
         let early = mail.early.iter_mut().filter_map(|report| report.model.take()).map(|model| *model);
         let saved: Vec<SavedModel> = mail.checkpoints.drain(..).chain(early).chain(saved).collect();
-        for model in &saved {
-            repository.save_model(model)?;
-            self.desk.lock().book.saved(model.state.trial);
-        }
         if !saved.is_empty() {
+            repository.save_models(&saved)?;
+            let mut state = self.desk.lock();
+            saved.iter().for_each(|model| state.book.saved(model.state.trial));
+            drop(state);
             repository.sync_weights()?;
         }
         let ended: Vec<Record> = mail

@@ -361,6 +361,10 @@ impl Desk for SweepDesk {
         }
     }
 
+    fn load_bytes(&self, CheckpointId(trial): CheckpointId) -> Result<Option<Vec<u8>>, String> {
+        self.weights.as_ref().map_or(Ok(None), |weights| weights.bytes(trial))
+    }
+
     fn note(&self, text: String) {
         if self.config.observed {
             self.send(&mut self.lock(), Mail::Event(Event::Note(text)));

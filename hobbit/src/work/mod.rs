@@ -117,6 +117,15 @@ pub trait Desk: Send + Sync {
     /// In words, what is wrong with it.
     fn load(&self, checkpoint: CheckpointId) -> Result<Option<Box<SavedModel>>, String>;
 
+    /// Reads a checkpoint as the [bytes](SavedModel::to_bytes) of its file, to be passed on: whether they are
+    /// whole is found out by whoever makes a model of them. `None` if there is none any more.
+    ///
+    /// # Errors
+    /// In words, why it cannot be read.
+    fn load_bytes(&self, checkpoint: CheckpointId) -> Result<Option<Vec<u8>>, String> {
+        self.load(checkpoint)?.map(|model| model.to_bytes()).transpose()
+    }
+
     /// Tells the user something.
     fn note(&self, text: String);
 

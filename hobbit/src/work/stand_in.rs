@@ -65,6 +65,10 @@ impl<S: StandIn> Desk for S {
         self.desk().load(checkpoint)
     }
 
+    fn load_bytes(&self, checkpoint: CheckpointId) -> Result<Option<Vec<u8>>, String> {
+        self.desk().load_bytes(checkpoint)
+    }
+
     fn note(&self, text: String) {
         self.desk().note(text);
     }

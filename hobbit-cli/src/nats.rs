@@ -1,0 +1,97 @@
+//! `hobbit nats`: what studies have left on a NATS server.
+
+use console::Style;
+use hobbit::remote::{Nats, StudyThere, remove, studies};
+
+use crate::failure::Outcome;
+use crate::output;
+use crate::table::Table;
+
+/// Looks at the studies on a NATS server, and removes what abandoned ones have left.
+///
+/// What opens the server is taken from the variables that sweeps use: HOBBIT_NATS_TOKEN, HOBBIT_NATS_NKEY,
+/// HOBBIT_NATS_CREDS, HOBBIT_NATS_CA.
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "\
+Examples:
+  hobbit nats list nats://head:4222
+  hobbit nats clean nats://head:4222
+
+A study that nobody runs can be removed without loss: its repository has
+everything, and the program makes again what it needs when it is continued.";
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Lists the studies, and who runs them.
+    List(Server),
+    /// Removes the studies that nobody runs.
+    Clean(Server),
+}
+
+#[derive(clap::Args)]
+struct Server {
+    /// The server's address; HOBBIT_NATS if there is none.
+    address: Option<String>,
+}
+
+/// How long the server is waited for.
+const WAIT: std::time::Duration = std::time::Duration::from_secs(3);
+
+impl Server {
+    fn nats(&self) -> hobbit::Result<Nats> {
+        let nats = Nats::from_env()?.wait(WAIT);
+        Ok(match &self.address {
+            Some(address) => nats.server(address),
+            None => nats,
+        })
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::List(server) => list(&studies(&server.nats()?)?),
+        Command::Clean(server) => clean(&server.nats()?),
+    }
+}
+
+fn list(studies: &[StudyThere]) -> Outcome {
+    if studies.is_empty() {
+        return output::print("There is no study on it.\n");
+    }
+    let mut table = Table::new(1).text("study").numbers(["messages", "MB"]).text("run by");
+    for study in studies {
+        let cells = vec![
+            study.name.clone(),
+            study.messages.to_string(),
+            format!("{:.1}", study.bytes as f64 / 1e6),
+            study.coordinator.clone().unwrap_or_else(|| "nobody".to_owned()),
+        ];
+        table.row(cells, if study.coordinator.is_some() { Style::new().cyan() } else { Style::new() });
+    }
+    output::print(&table.render(output::width()))
+}
+
+fn clean(nats: &Nats) -> Outcome {
+    let mut stay = 0;
+    for study in studies(nats)? {
+        match study.coordinator {
+            Some(_) => stay += 1,
+            None => {
+                remove(nats, &study.name)?;
+                let megabytes = study.bytes as f64 / 1e6;
+                output::print(&format!("removed {}: {megabytes:.1} MB\n", study.name))?;
+            }
+        }
+    }
+    match stay {
+        0 => Ok(()),
+        1 => output::print("1 study stays, which somebody runs\n"),
+        _ => output::print(&format!("{stay} studies stay, which somebody runs\n")),
+    }
+}
