@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::kernels::{Dimension, log_norm, log_share, near, probability, spread, widths};
+use super::kernels::{Dimension, log_norm, log_shares, near, probability, spread, widths};
 use crate::random::Key;
 use crate::search::Point;
 use crate::space::{Cells, Tree};
@@ -144,21 +144,50 @@ impl<'a> Mixture<'a> {
     /// Adds the logarithms of the probabilities that kernels give to a value.
     fn add_counted(&self, place: usize, value: u64, cells: &Cells, sums: &mut [f64]) {
         let mut counted = self.counted.borrow_mut();
-        let kernels = counted.entry((place, value)).or_insert_with(|| {
-            let own = probability(cells, value);
-            let spread = spread(cells, self.points.len());
-            let widths = &self.columns[place].widths;
-            let kernel = |(point, width): (&&Point, &f64)| match (point[place], &self.dimensions[place]) {
-                (None, _) => libm::log(own),
-                (Some(center), Dimension::Options(_)) => {
-                    let same = f64::from(u8::from(cells.place(center) == value));
-                    libm::log((1.0 - spread) * same + spread * own)
+        if !counted.contains_key(&(place, value)) {
+            match self.dimensions[place] {
+                // there may be very many of them, of which few are asked for
+                Dimension::Options(_) => {
+                    counted.insert((place, value), self.option(place, value, cells));
                 }
-                (Some(center), _) => log_share(center, *width, cells, value),
-            };
-            self.points.iter().zip(widths).map(kernel).collect()
-        });
-        sums.iter_mut().zip(kernels.iter()).for_each(|(sum, kernel)| *sum += kernel);
+                _ => counted.extend((0..).map(|value| (place, value)).zip(self.steps(place, cells))),
+            }
+        }
+        let kernels = &counted[&(place, value)];
+        sums.iter_mut().zip(kernels).for_each(|(sum, kernel)| *sum += kernel);
+    }
+
+    /// The logarithms of the probabilities that kernels give to an option.
+    fn option(&self, place: usize, option: u64, cells: &Cells) -> Vec<f64> {
+        let own = probability(cells, option);
+        let spread = spread(cells, self.points.len());
+        let kernel = |point: &&Point| match point[place] {
+            None => libm::log(own),
+            Some(center) => {
+                let same = f64::from(u8::from(cells.place(center) == option));
+                libm::log((1.0 - spread) * same + spread * own)
+            }
+        };
+        self.points.iter().map(kernel).collect()
+    }
+
+    /// The logarithms of the probabilities that kernels give to values in an order, for each value in turn.
+    fn steps(&self, place: usize, cells: &Cells) -> Vec<Vec<f64>> {
+        let mut values = vec![Vec::with_capacity(self.points.len()); cells.count() as usize];
+        for (point, width) in self.points.iter().zip(&self.columns[place].widths) {
+            match point[place] {
+                None => {
+                    (0..)
+                        .zip(&mut values)
+                        .for_each(|(v, kernels)| kernels.push(libm::log(probability(cells, v))));
+                }
+                Some(center) => {
+                    let shares = log_shares(center, *width, cells);
+                    values.iter_mut().zip(shares).for_each(|(kernels, share)| kernels.push(share));
+                }
+            }
+        }
+        values
     }
 }
 
