@@ -4,7 +4,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
@@ -13,17 +12,11 @@ use tokio::sync::Notify;
 use super::blobs;
 use super::link::Link;
 use super::names::{Names, Stage};
-use super::pace::Pace;
 use super::wire::{Here, ReportNote, Said, Standing};
 use crate::error::{Error, Result};
 use crate::repository::{Doing, SavedModel};
 use crate::trial::TrialId;
 use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
-
-/// How many orders are had in advance, at most.
-const AHEAD: usize = 64;
-/// How long an order that was had in advance may wait while others may have nothing to do.
-const OVERDUE: Duration = Duration::from_millis(300);
 
 /// An order that this process has.
 pub(super) struct Held {
@@ -35,7 +28,6 @@ pub(super) struct Held {
     is_begun: bool,
     /// It is over, and its report is on its way.
     pub(super) is_done: bool,
-    came: Instant,
     /// The latest epoch.
     epoch: u64,
 }
@@ -47,7 +39,6 @@ pub(super) struct State {
     ready: VecDeque<Stage>,
     /// How many orders were asked for that have not come.
     asked: usize,
-    pace: Pace,
     /// The reports that are on their way, and the bytes of their checkpoints.
     pub(super) sending: usize,
     pub(super) bytes: usize,
@@ -187,35 +178,13 @@ impl Branch {
         self.lock().failure.take()
     }
 
-    /// How many orders there is room for, which are asked for now: where stages are over in no time, some in
-    /// advance, and several at once.
+    /// How many orders there is room for, which are asked for now.
     pub(super) fn ask(&self) -> usize {
         let mut state = self.lock();
         let taken = state.active() + state.asked;
-        let ahead = (state.pace.stages() / 2).min(AHEAD);
-        let room = if self.is_leaving() { 0 } else { (self.slots + ahead).saturating_sub(taken) };
-        if taken >= self.slots && 2 * room < ahead {
-            return 0;
-        }
+        let room = if self.is_leaving() { 0 } else { self.slots.saturating_sub(taken) };
         state.asked += room;
         room
-    }
-
-    /// Takes out the orders that were had in advance and wait for too long, because stages take longer now.
-    pub(super) fn overdue(&self) -> Vec<(Stage, ReportNote)> {
-        let mut state = self.lock();
-        let mut surplus = state.active().saturating_sub(self.slots);
-        let mut overdue = Vec::new();
-        while surplus > 0
-            && let Some(stage) = state.ready.back().copied()
-            && let Some(held) = state.held.get(&stage)
-            && held.came.elapsed() > OVERDUE
-        {
-            overdue.push((stage, self.note_of(held, Said::Back, Vec::new())));
-            state.ready.pop_back();
-            surplus -= 1;
-        }
-        overdue
     }
 
     /// This many of the orders that were asked for have come, or will not.
@@ -240,7 +209,6 @@ impl Branch {
                     beginning: None,
                     is_begun: false,
                     is_done: false,
-                    came: Instant::now(),
                     epoch: 0,
                 };
                 state.held.insert(stage, held);
@@ -335,7 +303,6 @@ impl Desk for Branch {
             let Some(held) = state.held.get_mut(&stage) else { continue };
             held.is_done = is_small;
             let note = self.note_of(held, Said::Outcome { record, unfinished, failed_now }, notes);
-            state.pace.count();
             drop(state);
             if is_small {
                 // the next order may come while this one is reported

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::{AckKind, Message};
-use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::task::AbortHandle;
 
@@ -176,9 +175,6 @@ async fn pulls(post: Arc<Post>) {
                 let pulled = pull(post.clone(), found.clone(), asked);
                 open.push(tokio::spawn(pulled).abort_handle());
             }
-        }
-        for (stage, note) in branch.overdue() {
-            branch.send_and_finish(stage, &note, &Bytes::new()).await;
         }
         let wait = if consumer.is_some() { Duration::from_millis(500) } else { LOOK };
         let _ = tokio_timeout(wait, branch.room.notified()).await;
