@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use hobbit::Hyperband;
 use hobbit::remote::{Nats, Role, remove, studies};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::server::{Server, end, free_port, said};
 use crate::support::Curve;
@@ -17,9 +18,30 @@ fn run(nats: Nats, dir: &Path) -> hobbit::Error {
     study.nats(nats).run(3, 3).err().unwrap()
 }
 
-/// A file of certificates for tests, which nothing else trusts.
-fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/nats").join(name)
+/// Certificates that nothing else trusts: of two authorities, and of a server that the first one vouches for,
+/// with its key.
+fn certificates(dir: &Path) -> [PathBuf; 4] {
+    let authority = |name: &str| {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    };
+    let (authority, other) = (authority("one for tests"), authority("another one"));
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let server = params.signed_by(&key, &authority).unwrap();
+    let files = [
+        ("ca.pem", authority.pem()),
+        ("other.pem", other.pem()),
+        ("server.pem", server.pem()),
+        ("server.key", key.serialize_pem()),
+    ];
+    files.map(|(name, text)| {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    })
 }
 
 /// Something that says it is a NATS server of a version long ago, for one connection. Returns its address.
@@ -94,26 +116,26 @@ fn keys_and_certificates_that_do_not_fit_are_told_of() {
         assert_eq!(error.exit_code(), ExitCode::from(4), "{error}");
         error.to_string()
     };
-    let settings = dir.path().join("nats.conf");
-    let key = "UDHCB63YJLATJJH7UAIA57YIZ47NM3JDYJQD4WVX55QEC4O3ZL46XHAW";
+    let files = tempfile::tempdir().unwrap();
+    let settings = files.path().join("nats.conf");
+    let (known, stranger) = (nkeys::KeyPair::new_user(), nkeys::KeyPair::new_user());
+    let key = known.public_key();
     std::fs::write(&settings, format!("jetstream: {{}}\nauthorization {{ users: [ {{ nkey: {key} }} ] }}\n"))
         .unwrap();
     let closed = Server::with(&["-js", "-c", settings.to_str().unwrap()]);
-    // a key that is well made, and not that one
-    let seed = "SUAE2UEH5EN7ASNOYAPXYZDNVTRD5DOSFOX7R6MT7NZNRUW2DNLFIKA27A";
-    let error = there(Nats::at(closed.address()).nkey(seed));
-    assert!(error.contains("HOBBIT_NATS_NKEY") && !error.contains(seed), "{error}");
-    let seed = "SUAO2CNU542OIST6XXQA25E3T7M4I5IFIXTQMTHAUM3IQ766SG5C37OETY";
-    assert_eq!(studies(&Nats::at(closed.address()).nkey(seed)).unwrap(), []);
-    let (public, private) = (certificate("server.pem"), certificate("server.key"));
+    let seed = stranger.seed().unwrap();
+    let error = there(Nats::at(closed.address()).nkey(&seed));
+    assert!(error.contains("HOBBIT_NATS_NKEY") && !error.contains(&seed), "{error}");
+    assert_eq!(studies(&Nats::at(closed.address()).nkey(known.seed().unwrap())).unwrap(), []);
+    let [ca, other, public, private] = certificates(files.path());
     let (public, private) = (public.to_str().unwrap(), private.to_str().unwrap());
     let tls = Server::with(&["-js", "--tls", "--tlscert", public, "--tlskey", private]);
     let address = tls.address().replace("nats://", "tls://");
-    for nats in [Nats::at(&address), Nats::at(&address).ca(certificate("other.pem"))] {
+    for nats in [Nats::at(&address), Nats::at(&address).ca(other)] {
         let error = there(nats);
         assert!(error.contains("HOBBIT_NATS_CA"), "{error}");
     }
-    assert_eq!(studies(&Nats::at(&address).ca(certificate("ca.pem"))).unwrap(), []);
+    assert_eq!(studies(&Nats::at(&address).ca(ca)).unwrap(), []);
     let plain = Server::new();
     let error = there(Nats::at(plain.address().replace("nats://", "tls://")));
     assert!(error.contains("tls://head:4222") || error.contains("HOBBIT_NATS_CA"), "{error}");

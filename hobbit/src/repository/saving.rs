@@ -66,7 +66,7 @@ fn save_together(
         file.finish(storage, &path, synced).map_err(|error| Error::io("write", &path, error))
     });
     // all of them, whatever becomes of one
-    finished.fold(Ok(()), |all, one| all.and(one))
+    finished.collect::<Vec<_>>().into_iter().collect()
 }
 
 fn panicked() -> io::Error {

@@ -145,13 +145,11 @@ impl<'a> Mixture<'a> {
     fn add_counted(&self, place: usize, value: u64, cells: &Cells, sums: &mut [f64]) {
         let mut counted = self.counted.borrow_mut();
         if !counted.contains_key(&(place, value)) {
-            match self.dimensions[place] {
+            counted.extend(match self.dimensions[place] {
                 // there may be very many of them, of which few are asked for
-                Dimension::Options(_) => {
-                    counted.insert((place, value), self.option(place, value, cells));
-                }
-                _ => counted.extend((0..).map(|value| (place, value)).zip(self.steps(place, cells))),
-            }
+                Dimension::Options(_) => vec![((place, value), self.option(place, value, cells))],
+                _ => (0..).map(|value| (place, value)).zip(self.steps(place, cells)).collect(),
+            });
         }
         let kernels = &counted[&(place, value)];
         sums.iter_mut().zip(kernels).for_each(|(sum, kernel)| *sum += kernel);

@@ -255,9 +255,8 @@ fn of_line(a: &[f32], b: &[f32]) -> f32 {
     }
     for apart in [1, 2, 4] {
         for part in (0..WIDE).step_by(2 * apart) {
-            for lane in 0..LANES {
-                sums[part][lane] += sums[part + apart][lane];
-            }
+            let other = sums[part + apart];
+            sums[part].iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
         }
     }
     let [mut lanes, ..] = sums;
