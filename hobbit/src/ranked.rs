@@ -14,6 +14,7 @@ use crate::space::SearchSpace;
 use crate::trial::TrialId;
 
 /// One trial of a sweep.
+// No larger than 128 bytes, since trials are moved a few times when they are ranked.
 #[non_exhaustive]
 pub struct Trial<H> {
     /// Its place, counted from 1.
@@ -22,8 +23,6 @@ pub struct Trial<H> {
     pub id: TrialId,
     /// Its hyperparameters.
     pub hparams: Arc<H>,
-    /// Where they are from.
-    pub origin: Origin,
     /// What became of it.
     pub status: Status,
     /// Its score: the best (or last) value of the monitor; none if it failed.
@@ -68,11 +67,11 @@ impl<H> Trial<H> {
 
 impl<H: SearchSpace> Trial<H> {
     /// As a row of tables.
-    pub(crate) fn row(&self) -> Row<'_> {
+    pub(crate) fn row(&self, origin: Option<Origin>) -> Row<'_> {
         Row {
             id: self.id,
             hparams: Cow::Owned(self.hparams.values()),
-            origin: Some(self.origin),
+            origin,
             status: &self.status,
             is_running: false,
             score: self.score.zip(self.epoch),

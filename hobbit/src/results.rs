@@ -3,6 +3,7 @@
 #[cfg(feature = "report")]
 mod plots;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use crate::observe::{print, results_notebook};
 use crate::observe::{results_summary, results_table, rows_csv, width};
 use crate::printable::printable;
 use crate::ranked::Trial;
-use crate::repository::{Status, StopReason, StudyRecord, Weights, other_score};
+use crate::repository::{Origin, Status, StopReason, StudyRecord, Weights, other_score};
 use crate::runner::panics::catch;
 use crate::runner::{Finished, Keys};
 use crate::trial::{Direction, TrialId};
@@ -58,6 +59,7 @@ pub struct Results<O: Objective> {
     objective: Arc<O>,
     study: StudyRecord,
     trials: Vec<Trial<O::Hparams>>,
+    origins: HashMap<TrialId, Origin>,
     stopped: Option<StopReason>,
     signal: Option<StopReason>,
     repository: Option<(PathBuf, Weights)>,
@@ -69,10 +71,10 @@ impl<O: Objective> Results<O> {
     /// # Errors
     /// No trial has a score.
     pub(crate) fn new(finished: Finished<O>) -> Result<Results<O>> {
-        let Finished { objective, study, trials, stopped, signal, repository } = finished;
+        let Finished { objective, study, trials, origins, stopped, signal, repository } = finished;
         match trials.first() {
             Some(Trial { score: Some(_), .. }) => {
-                Ok(Results { objective, study, trials, stopped, signal, repository })
+                Ok(Results { objective, study, trials, origins, stopped, signal, repository })
             }
             Some(Trial {
                 status: Status::Failed { reason, .. } | Status::Diverged { reason, .. },
@@ -101,13 +103,19 @@ impl<O: Objective> Results<O> {
         &self.trials
     }
 
+    /// Where the configuration of one of its trials is from.
+    pub fn origin(&self, trial: TrialId) -> Origin {
+        self.origins.get(&trial).copied().unwrap_or(Origin::Drawn)
+    }
+
     /// All trials as CSV, best first, for data frames: what `hobbit export --csv` writes.
     ///
     /// The columns are rank, trial, status, dropped_after_stage, failed_in_epoch, reason, score, epoch,
     /// epochs, seconds, then `origin` if not all configurations were drawn at random, then `metrics.NAME` at
     /// the epoch of the score, then `hparams.NAME`; missing values are empty.
     pub fn to_csv(&self) -> String {
-        rows_csv(&self.trials.iter().map(Trial::row).collect::<Vec<_>>())
+        let rows = self.trials.iter().map(|trial| trial.row(Some(self.origin(trial.id))));
+        rows_csv(&rows.collect::<Vec<_>>())
     }
 
     /// Why the sweep stopped before the end of its plan; `None` if everything was trained.
@@ -204,7 +212,7 @@ impl<O: Objective> Results<O> {
 
     /// Everything that was asked for; what a sweep prints at its end.
     pub(crate) fn summary(&self) -> String {
-        let rows: Vec<_> = self.trials.iter().take(10).map(Trial::row).collect();
+        let rows: Vec<_> = self.trials.iter().take(10).map(|trial| trial.row(None)).collect();
         let more = self.trials.len() - rows.len();
         let StudyRecord { monitor, space, .. } = &self.study;
         let mut text = results_summary(&rows, more, (monitor, space), width());
@@ -256,7 +264,7 @@ impl<'a, O: Objective> IntoIterator for &'a Results<O> {
 
 impl<O: Objective> fmt::Display for Results<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<_> = self.trials.iter().map(Trial::row).collect();
+        let rows: Vec<_> = self.trials.iter().map(|trial| trial.row(None)).collect();
         let StudyRecord { monitor, space, .. } = &self.study;
         f.write_str(&results_table(&rows, (monitor, space), f.width().unwrap_or_else(width)))
     }
@@ -266,7 +274,7 @@ impl<O: Objective> fmt::Display for Results<O> {
 impl<O: Objective> Results<O> {
     /// Shows the ranked table in a notebook of evcxr, which calls this for a value that ends a cell.
     pub fn evcxr_display(&self) {
-        let rows: Vec<_> = self.trials.iter().map(Trial::row).collect();
+        let rows: Vec<_> = self.trials.iter().map(|trial| trial.row(None)).collect();
         print(&results_notebook(&rows, (&self.study.monitor, &self.study.space)));
     }
 }

@@ -123,7 +123,7 @@ impl<O: Objective> Results<O> {
                 hparams: trial.hparams.values(),
                 model: Default::default(),
                 point: None,
-                origin: Some(trial.origin),
+                origin: Some(self.origin(trial.id)),
             });
             records.extend(trial.stages.iter().map(|stage| Record::Stage((**stage).clone())));
             if let Status::Finished | Status::Dropped(_) = trial.status {

@@ -1,5 +1,6 @@
 //! Which configuration belongs to which trial.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::keys::Keys;
@@ -126,10 +127,17 @@ impl<H: SearchSpace> Configurations<H> {
         self.enqueued.get(usize::try_from(self.outline.place(trial)).ok()?)
     }
 
-    /// Where the configuration of a trial that was begun is from.
-    pub(super) fn origin(&self, trial: TrialId) -> Origin {
-        let proposed = || self.proposals.as_ref().and_then(|proposals| proposals.origin(trial));
-        if self.given(trial).is_some() { Origin::Given } else { proposed().unwrap_or(Origin::Drawn) }
+    /// Where the configurations are from of trials that were begun, if they were not drawn at random.
+    pub(super) fn origins(&self, trials: impl Iterator<Item = TrialId>) -> HashMap<TrialId, Origin> {
+        if self.enqueued.is_empty() && self.proposals.is_none() {
+            return HashMap::new();
+        }
+        let origin = |trial| {
+            let proposed = || self.proposals.as_ref().and_then(|proposals| proposals.origin(trial));
+            let origin = if self.given(trial).is_some() { Some(Origin::Given) } else { proposed() };
+            Some((trial, origin.filter(|origin| *origin != Origin::Drawn)?))
+        };
+        trials.filter_map(origin).collect()
     }
 
     /// What the sampler proposes, if there is one.

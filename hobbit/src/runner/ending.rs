@@ -1,5 +1,6 @@
 //! The end of a sweep: its trials are ranked and written, the journal is closed, and observers are told.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::objective::Objective;
 use crate::observe::{Event, Observer, tell};
 use crate::ranked::{Trial, rank, record};
 use crate::repository::{Origin, Repository, StopReason, StudyRecord, Weights, to_pretty};
+use crate::trial::TrialId;
 
 /// What a sweep found. All of it is written.
 pub(crate) struct Finished<O: Objective> {
@@ -17,6 +19,8 @@ pub(crate) struct Finished<O: Objective> {
     pub(crate) study: StudyRecord,
     /// Best first.
     pub(crate) trials: Vec<Trial<O::Hparams>>,
+    /// Where the configurations are from that were not drawn at random.
+    pub(crate) origins: HashMap<TrialId, Origin>,
     pub(crate) stopped: Option<StopReason>,
     /// The signal that arrived, even if everything was trained all the same.
     pub(crate) signal: Option<StopReason>,
@@ -60,18 +64,15 @@ pub(super) fn finish<O: Objective>(
         }
     };
     // in the memory where they are, since fresh memory takes longer; they are in the order of their ids
-    let made = |(state, hparams): (Option<TrialState>, Option<Arc<_>>)| {
-        let state = state?;
-        let origin = configurations.origin(state.id);
-        Some(unranked(state, hparams?, origin))
-    };
+    let made = |(state, hparams): (Option<TrialState>, Option<Arc<_>>)| Some(unranked(state?, hparams?));
     let mut trials: Vec<Trial<_>> = states.into_iter().zip(hparams).filter_map(made).collect();
     rank(&mut trials, &study);
     close(&mut repository, &mut observers, stopped.clone(), |repository| {
         repository.write_results(&to_pretty(&record(&study, &trials, stopped.clone()))?)
     })?;
     let repository = repository.map(|repository| (repository.dir().to_owned(), repository.weights().clone()));
-    Ok(Finished { objective, study, trials, stopped, signal, repository })
+    let origins = configurations.origins(trials.iter().map(|trial| trial.id));
+    Ok(Finished { objective, study, trials, origins, stopped, signal, repository })
 }
 
 /// Writes what is left to write, closes the journal and tells observers, who learn of the end even if nothing
@@ -90,11 +91,11 @@ fn close(
     written
 }
 
-fn unranked<H>(state: TrialState, hparams: Arc<H>, origin: Origin) -> Trial<H> {
+fn unranked<H>(state: TrialState, hparams: Arc<H>) -> Trial<H> {
     let TrialState { id, records, unfinished, status, score, epochs, .. } = state;
     let mut stages = records;
     stages.extend(unfinished);
     let epoch = score.map(|(_, epoch)| epoch);
     let score = score.map(|(score, _)| score);
-    Trial { rank: 0, id, hparams, origin, status, score, epoch, epochs, stages }
+    Trial { rank: 0, id, hparams, status, score, epoch, epochs, stages }
 }
