@@ -6,7 +6,7 @@ use std::fmt;
 use super::Point;
 use crate::error::Result;
 use crate::random::Key;
-use crate::schedule::Score;
+use crate::schedule::{Place, Score};
 use crate::space::Space;
 use crate::trial::{Direction, TrialId};
 
@@ -37,10 +37,12 @@ impl Observation {
     /// Which of two outcomes is better: `Less` if it is this one. The order is that of the results: failures
     /// come last, equal scores are decided by the loss, by fewer epochs, and by the trial's id.
     pub fn compare(&self, other: &Observation, direction: Direction) -> Ordering {
-        let place = |observation: &Observation| {
-            observation.score.map_or(crate::schedule::Place::LAST, |score| score.place(direction))
-        };
-        place(self).cmp(&place(other)).then(self.trial.cmp(&other.trial))
+        self.place(direction).cmp(&other.place(direction)).then(self.trial.cmp(&other.trial))
+    }
+
+    /// By what it is ranked, besides its trial's id.
+    pub(super) fn place(&self, direction: Direction) -> Place {
+        self.score.map_or(Place::LAST, |score| score.place(direction))
     }
 }
 

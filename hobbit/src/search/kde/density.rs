@@ -1,9 +1,9 @@
 //! Densities over the unit cube, made of kernels around configurations.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use super::kernels::{Dimension, log_norm, log_shares, near, probability, spread, widths};
+use super::kernels::{Dimension, intervals, log_norm, log_shares, near, probability, spread, widths};
 use crate::random::Key;
 use crate::search::Point;
 use crate::space::{Cells, Tree};
@@ -22,7 +22,7 @@ pub(super) struct Mixture<'a> {
     /// The logarithm of the weight of the space's own distribution.
     log_prior: f64,
     /// The logarithms of the kernels of values that can be counted, by dimension and value.
-    counted: RefCell<HashMap<(usize, u64), Vec<f64>>>,
+    counted: RefCell<BTreeMap<(usize, u64), Vec<f64>>>,
 }
 
 /// The kernels along one dimension, in arrays, since a proposal goes over them thousands of times.
@@ -78,7 +78,7 @@ impl<'a> Mixture<'a> {
             log_weights: weights.iter().map(|weight| libm::log(*weight)).collect(),
             weights,
             log_prior: libm::log(prior / (kernels + prior)),
-            counted: RefCell::new(HashMap::new()),
+            counted: RefCell::new(BTreeMap::new()),
         }
     }
 
@@ -172,6 +172,7 @@ impl<'a> Mixture<'a> {
     /// The logarithms of the probabilities that kernels give to values in an order, for each value in turn.
     fn steps(&self, place: usize, cells: &Cells) -> Vec<Vec<f64>> {
         let mut values = vec![Vec::with_capacity(self.points.len()); cells.count() as usize];
+        let intervals = intervals(cells);
         for (point, width) in self.points.iter().zip(&self.columns[place].widths) {
             match point[place] {
                 None => {
@@ -180,7 +181,7 @@ impl<'a> Mixture<'a> {
                         .for_each(|(v, kernels)| kernels.push(libm::log(probability(cells, v))));
                 }
                 Some(center) => {
-                    let shares = log_shares(center, *width, cells);
+                    let shares = log_shares(center, *width, &intervals);
                     values.iter_mut().zip(shares).for_each(|(kernels, share)| kernels.push(share));
                 }
             }

@@ -1,7 +1,5 @@
 //! What is known of each trial, and which of them are good.
 
-use std::collections::HashMap;
-
 use super::Constants;
 use super::density::Weighted;
 use crate::random::Key;
@@ -9,15 +7,15 @@ use crate::search::{Observation, Point};
 use crate::trial::Direction;
 
 /// The latest outcome of each trial, best first.
-pub(super) fn latest(seen: &[Observation], direction: Direction) -> Vec<&Observation> {
-    let mut latest: HashMap<_, &Observation> = HashMap::with_capacity(seen.len());
-    for outcome in seen {
-        latest.insert(outcome.trial, outcome);
-    }
-    let mut ranked: Vec<&Observation> = latest.into_values().collect();
+pub(super) fn latest<'a>(seen: &'a [Observation], direction: Direction) -> Vec<&'a Observation> {
+    let mut by_trial: Vec<&Observation> = seen.iter().collect();
+    by_trial.sort_by_key(|outcome| outcome.trial);
+    let of_trials = by_trial.chunk_by(|a, b| a.trial == b.trial);
+    let placed = |outcomes: &[&'a Observation]| outcomes.last().map(|last| (last.place(direction), *last));
+    let mut ranked: Vec<_> = of_trials.filter_map(placed).collect();
     // no two are equal, since their trials differ
-    ranked.sort_unstable_by(|a, b| a.compare(b, direction));
-    ranked
+    ranked.sort_unstable_by(|(a, this), (b, other)| a.cmp(b).then_with(|| this.trial.cmp(&other.trial)));
+    ranked.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 /// The good configurations, and those to compare them with.
