@@ -103,7 +103,7 @@ def follow(programs):
 def progress(view):
     """How much of all epochs is trained, by the live view."""
     done = re.search(r"^all brackets.* (\d+)/(\d+) epochs", view, re.M)
-    return int(done[1]) / int(done[2]) if done else 0
+    return int(done[1]) / max(1, int(done[2])) if done else 0
 
 
 def shortened(text, keep, rest, column="rank"):
