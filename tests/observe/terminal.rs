@@ -41,6 +41,7 @@ fn on_a_terminal(name: &str, columns: u16, seen: impl Fn(&str) -> bool) -> (Stri
     let status = terminal::run(started(name, dir.path()), Some((rows, columns)), |bytes| {
         screen.process(bytes);
         let shown = rows_of(&screen);
+        assert!(!shown.contains(" 0/0 epochs"), "nothing is known yet of a bar:\n{shown}");
         if found.is_none() && seen(&shown) {
             found = Some(shown);
         }

@@ -34,10 +34,9 @@ impl Live {
         #[cfg(not(unix))]
         let term = Term::stderr();
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(term.clone(), 10));
-        let (all, state) = (bars.add(ProgressBar::new(0)), bars.add(ProgressBar::new(0)));
-        all.set_style(style(bar(&term)));
-        all.set_prefix("all brackets");
-        state.set_style(style("{elapsed_precise}  {wide_msg}"));
+        // how many epochs there are is said by the first `show`
+        let all = bars.add(unseen(0).with_style(style("{prefix}")).with_prefix("all brackets"));
+        let state = bars.add(unseen(0).with_style(style("{elapsed_precise}  {wide_msg}")));
         // the time goes on while nothing happens
         state.enable_steady_tick(Duration::from_millis(200));
         #[cfg(unix)]
@@ -67,6 +66,10 @@ impl Live {
     pub(super) fn show(&mut self, progress: &Progress, state: String, lines: Vec<String>) {
         self.show_brackets(progress, lines.len());
         let (done, all) = progress.epochs();
+        if self.all.length() == Some(0) && all > 0 {
+            self.all.set_length(all);
+            self.all.set_style(style(bar(&self.term)));
+        }
         self.all.set_length(all);
         self.all.set_position(done);
         self.state.set_message(state);
@@ -75,11 +78,11 @@ impl Live {
         }
         for (place, line) in lines.into_iter().enumerate() {
             if self.lines.len() == place {
-                let bar = self.bars.add(ProgressBar::new(0));
-                bar.set_style(style("{wide_msg}"));
-                self.lines.push(bar);
+                let bar = unseen(0).with_style(style("{wide_msg}")).with_message(line);
+                self.lines.push(self.bars.add(bar));
+            } else {
+                self.lines[place].set_message(line);
             }
-            self.lines[place].set_message(line);
         }
     }
 
@@ -98,13 +101,12 @@ impl Live {
         });
         let template = bar(&self.term);
         for (place, (name, bracket)) in shown.iter().enumerate() {
+            let (done, all) = bracket.epochs();
             if self.brackets.get(place).is_none_or(|(known, _)| known != name) {
-                let bar = self.bars.insert(place, ProgressBar::new(0));
-                bar.set_style(style(template));
-                self.brackets.insert(place, (name.clone(), bar));
+                let bar = unseen(all).with_style(style(template)).with_position(done);
+                self.brackets.insert(place, (name.clone(), self.bars.insert(place, bar)));
             }
             let bar = &self.brackets[place].1;
-            let (done, all) = bracket.epochs();
             let stage = bracket.stage().unwrap_or(bracket.stages.len());
             bar.set_prefix(format!("bracket {name}, stage {stage} of {}", bracket.stages.len()));
             bar.set_length(all);
@@ -129,6 +131,11 @@ impl Live {
         // a terminal that is gone shows nothing
         let _ = self.bars.clear();
     }
+}
+
+/// A bar of so many epochs that is not shown before it is put among others.
+fn unseen(epochs: u64) -> ProgressBar {
+    ProgressBar::with_draw_target(Some(epochs), ProgressDrawTarget::hidden())
 }
 
 /// A bar as it looks on this terminal.
