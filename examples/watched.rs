@@ -26,6 +26,9 @@ struct Options {
     /// So many trials by random search instead of Hyperband, of three epochs each.
     #[arg(long)]
     trials: Option<u32>,
+    /// Stop after so many epochs; to go on, start it again.
+    #[arg(long)]
+    epoch_budget: Option<u64>,
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -84,15 +87,17 @@ fn watched(options: &Options) -> hobbit::Result<ExitCode> {
         .metrics(["loss", "val_loss"])
         .pace(Duration::from_millis(options.pace))
         .state(|model| vec![model.loss], |model, state| model.loss = state[0]);
+    let budget = options.epoch_budget.unwrap_or(u64::MAX);
     let results = match options.trials {
         Some(trials) => RandomSearch::of(objective)
             .seed(options.seed)
             .repo_dir(&options.dir)
             .stop_on_ctrl_c()
+            .epoch_budget(budget)
             .run(trials, 3)?,
         None => {
             let study = Hyperband::of(objective).seed(options.seed).repo_dir(&options.dir).stop_on_ctrl_c();
-            study.run(options.max_epochs, 3)?
+            study.epoch_budget(budget).run(options.max_epochs, 3)?
         }
     };
     Ok(results.exit_code())
