@@ -94,6 +94,8 @@ fn watched(options: &Options) -> hobbit::Result<ExitCode> {
             .repo_dir(&options.dir)
             .stop_on_ctrl_c()
             .epoch_budget(budget)
+            // those that fail fail at once, so many of them may be the first after a stop
+            .max_failures(MaxFailures::Count(trials))
             .run(trials, 3)?,
         None => {
             let study = Hyperband::of(objective).seed(options.seed).repo_dir(&options.dir).stop_on_ctrl_c();
