@@ -194,7 +194,8 @@ mod tests {
     fn shares_of_all_values_make_one() {
         let cells = Domain::Int { low: 1, high: 7, step: 1, log: false }.cells().unwrap();
         for (center, width) in [(0.01, 0.1), (0.5, 0.3), (0.99, 0.05), (0.7, 1.0)] {
-            let shares = log_shares(center, width, &intervals(&cells)).map(libm::exp);
+            let intervals = intervals(&cells);
+            let shares = log_shares(center, width, &intervals).map(libm::exp);
             assert!((shares.sum::<f64>() - 1.0).abs() < 1e-9, "{center} {width}");
         }
     }
