@@ -18,6 +18,16 @@ fn run(nats: Nats, dir: &Path) -> hobbit::Error {
     study.nats(nats).run(3, 3).err().unwrap()
 }
 
+/// What a coordinator says that cannot use its server: without one, a sweep over many machines ends with a code
+/// of its own.
+fn told(nats: Nats, dir: &Path) -> String {
+    let begin = Instant::now();
+    let error = run(nats.role(Role::Coordinator), dir);
+    assert!(begin.elapsed() < Duration::from_secs(30), "it waits: {error}");
+    assert_eq!(error.exit_code(), ExitCode::from(4), "{error}");
+    error.to_string()
+}
+
 /// Certificates that nothing else trusts: of two authorities, and of a server that the first one vouches for,
 /// with its key.
 fn certificates(dir: &Path) -> [PathBuf; 4] {
@@ -65,14 +75,7 @@ fn old_server() -> String {
 #[test]
 fn servers_that_cannot_be_used_are_told_of() {
     let dir = tempfile::tempdir().unwrap();
-    // without a server, a sweep over many machines ends with a code of its own
-    let there = |nats: Nats| {
-        let begin = Instant::now();
-        let error = run(nats.role(Role::Coordinator), dir.path());
-        assert!(begin.elapsed() < Duration::from_secs(30), "it waits: {error}");
-        assert_eq!(error.exit_code(), ExitCode::from(4), "{error}");
-        error.to_string()
-    };
+    let there = |nats: Nats| told(nats, dir.path());
     let wait = Duration::from_millis(100);
     let nobody = format!("nats://127.0.0.1:{}", free_port());
     let error = there(Nats::at(nobody).wait(wait));
@@ -109,13 +112,7 @@ fn a_repository_is_needed() {
 #[test]
 fn keys_and_certificates_that_do_not_fit_are_told_of() {
     let dir = tempfile::tempdir().unwrap();
-    let there = |nats: Nats| {
-        let begin = Instant::now();
-        let error = run(nats.role(Role::Coordinator), dir.path());
-        assert!(begin.elapsed() < Duration::from_secs(30), "it waits: {error}");
-        assert_eq!(error.exit_code(), ExitCode::from(4), "{error}");
-        error.to_string()
-    };
+    let there = |nats: Nats| told(nats, dir.path());
     let files = tempfile::tempdir().unwrap();
     let settings = files.path().join("nats.conf");
     let (known, stranger) = (nkeys::KeyPair::new_user(), nkeys::KeyPair::new_user());
