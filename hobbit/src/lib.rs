@@ -66,10 +66,11 @@
 //!
 //! # What it does to the process
 //!
-//! From the first sweep on, panics of user code in trials are passed over by the program's panic hook, since they
-//! become the trial's reason; all others reach the hook that was there. With
-//! [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c) SIGINT, SIGTERM and SIGHUP are handled. On a terminal, standard
-//! output goes through a pipe while a sweep runs, so that what user code prints appears above the live view.
+//! From the first sweep on, panics of user code in trials are passed over by the program's panic hook,
+//! since they become the trial's reason; all others reach the hook that was there. With
+//! [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c) SIGINT, SIGTERM and SIGHUP are handled. On a terminal,
+//! standard output goes through a pipe while a sweep runs, so that what user code prints appears above the
+//! live view.
 #![cfg_attr(
     not(feature = "dfdx"),
     doc = "\n\n# Without dfdx\n\nThese pages were made without the feature `dfdx`, which is on by default: `cargo doc --open -p hobbit` shows `hobbit::train` and its guides, too."

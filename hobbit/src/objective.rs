@@ -140,8 +140,8 @@ pub trait Objective: Send + Sync + 'static {
         None
     }
 
-    /// Called on each worker thread before it exits. Release thread-local resources here, which might otherwise
-    /// be dropped as late as while the program ends.
+    /// Called on each worker thread before it exits. Release thread-local resources here, which might
+    /// otherwise be dropped as late as while the program ends.
     fn worker_ends(&self) {}
 
     /// What the results depend on besides the hyperparameters: the data, the batch size, ... by name.

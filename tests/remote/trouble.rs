@@ -18,8 +18,8 @@ fn run(nats: Nats, dir: &Path) -> hobbit::Error {
     study.nats(nats).run(3, 3).err().unwrap()
 }
 
-/// What a coordinator says that cannot use its server: without one, a sweep over many machines ends with a code
-/// of its own.
+/// What a coordinator says that cannot use its server: without one, a sweep over many machines ends with a
+/// code of its own.
 fn told(nats: Nats, dir: &Path) -> String {
     let begin = Instant::now();
     let error = run(nats.role(Role::Coordinator), dir);

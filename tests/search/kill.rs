@@ -1,5 +1,5 @@
-//! Sweeps with `Kde` that are killed again and again, with another number of workers each time, end as if they
-//! were not. With `HOBBIT_TEST_KILLS=100` they are as long as that takes.
+//! Sweeps with `Kde` that are killed again and again, with another number of workers each time, end as if
+//! they were not. With `HOBBIT_TEST_KILLS=100` they are as long as that takes.
 
 use std::path::Path;
 use std::time::Duration;

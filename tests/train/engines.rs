@@ -1,5 +1,5 @@
-//! dfdx on the processor by choice: it trains what hobbit's own passes train, a study knows which of the two it
-//! was, and what is taken away predicts with it.
+//! dfdx on the processor by choice: it trains what hobbit's own passes train, a study knows which of the
+//! two it was, and what is taken away predicts with it.
 
 use std::path::Path;
 

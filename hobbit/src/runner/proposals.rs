@@ -223,8 +223,8 @@ impl Proposals {
         Ok(Settled { configuration, point })
     }
 
-    /// The outcomes so far, at least this many, those known before the first trial among them. They are copied only if somebody reads an older state of them
-    /// at this moment.
+    /// The outcomes so far, at least this many, those known before the first trial among them. They are
+    /// copied only if somebody reads an older state of them at this moment.
     fn seen(&self, told: usize) -> Result<Arc<Vec<Observation>>, String> {
         let unsettled = {
             let (seen, new) = (lock(&self.seen), lock(&self.told));

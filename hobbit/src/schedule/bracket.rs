@@ -183,8 +183,8 @@ impl BracketState {
         usize::try_from(keep).unwrap_or(usize::MAX)
     }
 
-    /// Ends the stage: the `keep` first by their places are the next stage's work. Equal places are decided by the trial's
-    /// index.
+    /// Ends the stage: the `keep` first by their places are the next stage's work. Equal places are decided
+    /// by the trial's index.
     fn end_stage(&mut self, keep: usize) -> Decided {
         let mut scores = std::mem::take(&mut self.scores);
         let mut ended = std::mem::take(&mut self.failed);

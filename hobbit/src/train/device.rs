@@ -31,9 +31,9 @@ pub enum Device {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Engine {
-    /// hobbit's own forward and backward passes: several times as fast as the other, with the same bits on all
-    /// processors with AVX2 or wider vectors. Networks with layers of your own or modules of dfdx are dfdx's all
-    /// the same.
+    /// hobbit's own forward and backward passes: several times as fast as the other, with the same bits on
+    /// all processors with AVX2 or wider vectors. Networks with layers of your own or modules of dfdx are
+    /// dfdx's all the same.
     #[default]
     Native,
     /// dfdx's own operations and gradients, as on GPUs: to hold results of a GPU against, to compare hobbit's

@@ -1,4 +1,5 @@
-//! Names, values, reasons and directories made of markup and control characters are text wherever they are shown.
+//! Names, values, reasons and directories made of markup and control characters are text wherever they are
+//! shown.
 
 use hobbit::Hyperband;
 use hobbit::repository::{End, Reader, Record};

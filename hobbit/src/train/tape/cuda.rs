@@ -71,8 +71,8 @@ pub(in crate::train) fn gpus() -> Result<usize, String> {
     count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|error| format!("{:?}", error.0))
 }
 
-/// What a GPU's sums depend on: its architecture and how many multiprocessors it has, by which libraries choose
-/// their ways; nothing if it cannot be asked.
+/// What a GPU's sums depend on: its architecture and how many multiprocessors it has, by which libraries
+/// choose their ways; nothing if it cannot be asked.
 pub(in crate::train) fn kind(ordinal: usize) -> Option<String> {
     use cudarc::driver::CudaDevice;
     use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
