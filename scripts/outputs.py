@@ -7,24 +7,20 @@ A block of a Markdown file is made by a program if the line before it is one of
     <!-- file: PATH -->        the code of that file, without the comments that it opens with
 
 Times, rates and processes differ from run to run and are not compared; of what is seen in the middle of a run,
-only how the lines begin. Nor are numbers and the order of trials compared on processors whose vectors are not
+only which lines there always are. Nor are numbers and the order of trials compared on processors whose vectors are not
 512 bits wide: they add up in another order.
 """
 
 import argparse
 import difflib
-import fcntl
+import json
 import os
 import pathlib
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -57,53 +53,40 @@ class Programs:
         return ran.stderr if code else ran.stdout
 
     def followed(self):
-        """The live view and `hobbit status` in the middle of a larger study, which is then kept as my_study."""
+        """What `hobbit status` says in the middle of a larger study, which is then kept as my_study."""
         if self.finished is None:
             self.finished = follow(self)
         return self.finished
 
 
-def frames(text):
-    """The live views in what a terminal gets: each is drawn from its first line on, over the one before."""
-    for frame in re.findall(r"\x1b\[\d*A(bracket [^\x1b\r\n]+)(?=\x1b)", text):
-        lines = [frame[at : at + COLUMNS].rstrip() for at in range(0, len(frame), COLUMNS)]
-        yield "\n".join(lines).rstrip() + "\n"
-
-
 def follow(programs):
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(programs.place)
-        environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1"}
-        digits = [programs.path("digits"), "--max-epochs", "81", "--workers", "2", "--repo-dir", "./my_study"]
-        os.execve(digits[0], digits, environment)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
-    text, view, status, end = "", None, None, time.monotonic() + SECONDS
-    while time.monotonic() < end and select.select([terminal], [], [], SECONDS)[0]:
-        try:
-            text += os.read(terminal, 65536).decode("utf-8", "replace")
-        except OSError:  # nobody writes to it any more
-            break
-        now = list(frames(text))[-1:]
-        text = text[-4096:]
-        if now and 0.25 < progress(now[0]) < 1:
-            view = view or now[0]
-            if status is None:
-                told = programs.run("hobbit", "status", "my_study")
-                status = told if "running:" in told else None
-    else:
-        os.kill(child, signal.SIGKILL)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
-        raise SystemExit(f"digits with --max-epochs 81 did not end well in {SECONDS} s")
-    if view is None or status is None:
-        raise SystemExit("the sweep ended before it could be looked at")
-    return view, status
+    """What `hobbit status` says of a sweep that has come a quarter of its way, and is held there while it is looked at."""
+    digits = [programs.path("digits"), "--max-epochs", "81", "--workers", "2", "--repo-dir", "./my_study"]
+    sweep = subprocess.Popen(digits, cwd=programs.place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + SECONDS
+        while progress(programs) < 0.25 and sweep.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        if sweep.poll() is None:
+            sweep.send_signal(signal.SIGSTOP)
+        status = programs.run("hobbit", "status", "my_study")
+        sweep.send_signal(signal.SIGCONT)
+        errors = sweep.communicate(timeout=SECONDS)[1]
+    finally:
+        sweep.kill()
+    if sweep.returncode != 0:
+        raise SystemExit(f"digits with --max-epochs 81 ended with {sweep.returncode}:\n{errors}")
+    if "running:" not in status:
+        raise SystemExit(f"the sweep ended before it could be looked at:\n{status}")
+    return status
 
 
-def progress(view):
-    """How much of all epochs is trained, by the live view."""
-    done = re.search(r"^all brackets.* (\d+)/(\d+) epochs", view, re.M)
-    return int(done[1]) / max(1, int(done[2])) if done else 0
+def progress(programs):
+    """How much of all epochs is trained; nothing before there is a study."""
+    if not (programs.place / "my_study" / "journal.ron").exists():
+        return 0
+    epochs = json.loads(programs.run("hobbit", "status", "my_study", "--format", "json"))["epochs"]
+    return epochs["trained"] / max(1, epochs["planned"])
 
 
 def shortened(text, keep, rest, column="rank"):
@@ -134,7 +117,6 @@ PRODUCERS = {
     "digits": digits,
     "again": again,
     "other_seed": other_seed,
-    "live": lambda programs: programs.followed()[0],
     "first_study": lambda programs: programs.run("first_study"),
 }
 
@@ -142,7 +124,7 @@ PRODUCERS = {
 def command(programs, words):
     """What a command of a console block prints; nothing for those that are not run."""
     if words == ["hobbit", "status", "my_study"]:
-        return shortened(programs.followed()[1], 2, None, "bracket")
+        return shortened(programs.followed(), 2, None, "bracket")
     if words[0] == "hobbit":
         if "my_study" in words:
             programs.followed()
@@ -184,9 +166,10 @@ def comparable(text, loosely):
 
 
 def kinds(text):
-    """How the lines of a view in the middle of a run begin, those aside that are not always there."""
-    begun = {" ".join(line.split()[:2]) for line in comparable(text, True).splitlines() if line.strip()}
-    return "\n".join(sorted(kind for kind in begun if not re.match(r"(Over|[Rr]unning|failed)\b", kind))) + "\n"
+    """The lines of a status that are there however far a run is, by how they begin."""
+    begun = [line.split() for line in comparable(text, True).splitlines() if line.strip()]
+    kept = {"$", "my_study:", "State", "Epochs", "Trials", "Best", "rank", "bracket"}
+    return "\n".join(" ".join(words[:3]) for words in begun if words[0] in kept) + "\n"
 
 
 def wide_vectors():
@@ -220,7 +203,7 @@ def main():
             count += 1
             # what is seen in the middle of a run is never the same twice
             pair = [shown, new]
-            if name == "live" or "$ hobbit status" in new:
+            if "$ hobbit status" in new:
                 pair = [kinds(text) for text in pair]
             elif kind != "file":
                 pair = [comparable(text, not exact) for text in pair]

@@ -14,4 +14,4 @@ npm install --prefix "$out" --no-save --no-audit --no-fund --ignore-scripts --lo
 cargo test --workspace --features hobbit/full,hobbit-cli/predict --test integration report::
 
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)} \
-    node "$out/report-test.mjs" target/tmp/report/*/ "$@"
+    node "$out/report-test.mjs" "${CARGO_TARGET_DIR:-target}"/tmp/report/*/ "$@"
