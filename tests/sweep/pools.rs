@@ -1,6 +1,7 @@
 //! User code may give jobs to rayon and wait for them as it likes: no worker is in its way.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -132,4 +133,23 @@ fn jobs_of_user_code_do_not_wait_for_workers() {
             assert!(status.success(), "{test} with {workers} workers: {status}");
         }
     }
+}
+
+/// What an objective holds (files, devices, connections) can be relied on to be free when its sweep is over.
+#[test]
+fn when_a_sweep_is_over_no_thread_has_its_objective_any_more() {
+    let sweep = || {
+        for workers in [1, 3, 7].repeat(20) {
+            let held = Arc::new(());
+            let for_objective = held.clone();
+            let objective = Fake::<OtherParams, f64>::constant(move |hparams| {
+                let _held = &for_objective;
+                hparams.rate
+            });
+            drop(Hyperband::of(objective).quiet().workers(workers).run(3, 3).unwrap());
+            assert_eq!(Arc::strong_count(&held), 1, "{workers} workers");
+        }
+    };
+    sweep();
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(sweep);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::deaths::Deaths;
 use super::failures::Failures;
-use super::keys::Keys;
+use super::keys::KeysInTurn;
 use super::ledger::{Ledger, TrialState};
 use super::mailbox::{Mail, Mailbox};
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub(super) enum Next {
 /// What is known of all trials.
 pub(super) struct Book {
     config: Arc<Config>,
-    keys: Keys,
+    keys: KeysInTurn,
     /// The ends of the stages of each bracket.
     stages: Vec<Arc<[u64]>>,
     scheduler: Box<dyn Scheduler>,
@@ -78,7 +78,7 @@ impl Book {
         let ledger = Ledger::new(Losses::new(study.ties, &study.monitor), study.direction, *keep, room);
         let ends = outline.brackets().iter().map(|bracket| bracket.stages.iter().map(|stage| stage.trained));
         let stages = ends.map(Iterator::collect).collect();
-        let keys = Keys::new(study.seed);
+        let keys = KeysInTurn::new(study.seed);
         let failures = Failures::new(*max_failures);
         let Left { known, ends: known_ends, on_disk, deaths } = left;
         let (out, early, returned, ended) = (Vec::new(), HashSet::new(), VecDeque::new(), Vec::new());

@@ -91,6 +91,7 @@ fn close(
     written
 }
 
+#[inline]
 fn unranked<H>(state: TrialState, hparams: Arc<H>) -> Trial<H> {
     let TrialState { id, records, unfinished, status, score, epochs, .. } = state;
     let mut stages = records;

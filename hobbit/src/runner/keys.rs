@@ -19,7 +19,11 @@ impl Keys {
     /// The trial's own key, from which its configuration is drawn.
     pub(crate) fn of(self, trial: TrialId) -> Key {
         let TrialId { iteration, bracket, index } = trial;
-        self.0.child(u64::from(iteration)).child(u64::from(bracket)).child(u64::from(index))
+        self.of_bracket(iteration, bracket).child(u64::from(index))
+    }
+
+    fn of_bracket(self, iteration: u32, bracket: u32) -> Key {
+        self.0.child(u64::from(iteration)).child(u64::from(bracket))
     }
 
     /// The key under which the trial is trained, anew for each attempt.
@@ -28,7 +32,47 @@ impl Keys {
     }
 }
 
+/// The keys of trials that mostly come one bracket after the other: the bracket's part is made once.
+pub(super) struct KeysInTurn {
+    keys: Keys,
+    bracket: (u32, u32),
+    key: Key,
+}
+
+impl KeysInTurn {
+    pub(super) fn new(seed: u64) -> KeysInTurn {
+        let keys = Keys::new(seed);
+        KeysInTurn { keys, bracket: (0, 0), key: keys.of_bracket(0, 0) }
+    }
+
+    /// The trial's own key.
+    pub(super) fn of(&mut self, trial: TrialId) -> Key {
+        let TrialId { iteration, bracket, index } = trial;
+        if (iteration, bracket) != self.bracket {
+            self.bracket = (iteration, bracket);
+            self.key = self.keys.of_bracket(iteration, bracket);
+        }
+        self.key.child(u64::from(index))
+    }
+}
+
 /// The key under which the trial with this key is trained, anew for each attempt.
 pub(super) fn training_key(trial: Key, attempt: u32) -> Key {
     trial.child(TRAIN).child(u64::from(attempt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_the_same_in_whatever_order_they_are_asked_for() {
+        let keys = Keys::new(7);
+        let mut in_turn = KeysInTurn::new(7);
+        for (iteration, bracket, index) in [(0, 0, 0), (1, 1, 1), (1, 1, 2), (1, 2, 2), (2, 1, 2), (1, 1, 2)]
+        {
+            let trial = TrialId { iteration, bracket, index };
+            assert_eq!(in_turn.of(trial), keys.of(trial));
+        }
+    }
 }

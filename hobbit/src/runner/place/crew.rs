@@ -1,6 +1,6 @@
 //! The threads of workers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::floor::Floor;
 use super::worker::work;
@@ -29,14 +29,15 @@ impl Crew {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(workers);
             let pool =
                 pool.thread_name(move |position| format!("hobbit-pool-{}", first + position)).build()?;
-            let floor = floor.clone();
+            // the pool lets go of what it is given some time after its work is done
+            let floor = Arc::downgrade(floor);
             pool.spawn_broadcast(move |context| {
                 let (position, for_thread) = (context.index(), floor.clone());
                 let thread = std::thread::Builder::new().name(name(position));
-                match thread.spawn(move || work(&for_thread, first + position)) {
+                match thread.spawn(move || work_at(&for_thread, first + position)) {
                     Ok(thread) => drop(thread.join()),
                     // where the system gives no more threads, this one will do
-                    Err(_) => work(&floor, first + position),
+                    Err(_) => work_at(&floor, first + position),
                 }
             });
             return Ok(Crew { _pools: vec![pool] });
@@ -49,8 +50,15 @@ impl Crew {
         let pools = pools.collect::<Result<Vec<_>, _>>()?;
         for (position, pool) in pools.iter().enumerate() {
             let floor = floor.clone();
-            pool.spawn(move || work(&floor, first + position));
+            pool.spawn(move || work(floor, first + position));
         }
         Ok(Crew { _pools: pools })
+    }
+}
+
+/// Works on a floor, which is there for as long as any worker is missing.
+fn work_at<O: Objective>(floor: &Weak<Floor<O>>, slot: usize) {
+    if let Some(floor) = floor.upgrade() {
+        work(floor, slot);
     }
 }

@@ -171,9 +171,9 @@ impl<O: Objective> Evaluator<O> {
             return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {loss}") });
         }
         attempt(number, || self.objective.validate(&mut running.model, &epoch, &mut tools.metrics))?;
-        let known = match running.known {
-            Some(known) if known.layout == tools.metrics.layout() => known,
-            _ => self.look_up(running, tools, number, (from, to))?,
+        let known = match &running.known {
+            Some(known) if known.is_of(&tools.metrics) => known,
+            _ => &self.look_up(running, tools, number, (from, to))?,
         };
         let value = tools.metrics.values()[known.monitor];
         if !value.is_finite() {
@@ -199,7 +199,9 @@ impl<O: Objective> Evaluator<O> {
             _ => {}
         }
         // what earlier stages had is settled
-        running.stopped = tools.metrics.is_stopped() && number > from;
+        if tools.metrics.is_stopped() && number > from {
+            running.stopped = true;
+        }
         // a trial that never looks at its interrupt is looked after here
         match context.interrupt.check() {
             Ok(()) => Ok(()),

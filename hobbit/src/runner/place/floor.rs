@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::doors::Doors;
 use super::evaluate::Evaluator;
 use super::paused::Paused;
 use super::stage::{Carried, Evaluated, Task};
@@ -35,7 +35,7 @@ pub(super) struct Floor<O: Objective> {
     /// The ends of trials' lives that have been seen. Written under the lock.
     seen: AtomicUsize,
     /// Whoever waits for the last worker to end waits here.
-    ended: Condvar,
+    pub(super) doors: Arc<Doors>,
 }
 
 pub(super) struct State<O: Objective> {
@@ -43,8 +43,6 @@ pub(super) struct State<O: Objective> {
     paused: Paused<O>,
     /// The worker whose trial has to be trained alone.
     pub(super) alone: Option<usize>,
-    /// The workers that have not ended.
-    pub(super) active: usize,
 }
 
 /// A worker's place.
@@ -99,9 +97,9 @@ impl<O: Objective> Floor<O> {
         let evaluator = Evaluator { objective, terms: desk.terms().clone() };
         let slots = (0..workers).map(|_| Slot::new()).collect();
         let paused = Paused::new(memory_budget);
-        let state = Mutex::new(State { slots, paused, alone: None, active: workers });
-        let (seen, ended) = (AtomicUsize::new(0), Condvar::new());
-        Floor { desk, evaluator, machine, given, made, trace, heeds_signals, is_in_pool, state, seen, ended }
+        let state = Mutex::new(State { slots, paused, alone: None });
+        let (seen, doors) = (AtomicUsize::new(0), Arc::new(Doors::new(workers)));
+        Floor { desk, evaluator, machine, given, made, trace, heeds_signals, is_in_pool, state, seen, doors }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<O>> {
@@ -237,30 +235,14 @@ impl<O: Objective> Floor<O> {
         self.seen.store(now.max(known + ended.len()), Ordering::Release);
     }
 
-    /// A worker has ended.
-    pub(super) fn leave(&self, slot: usize) {
+    /// A worker has nothing more to do. Returns whether it counts: if it was abandoned, another one does in its
+    /// place.
+    pub(super) fn leave(&self, slot: usize) -> bool {
         let mut state = self.lock();
         state.slots[slot].running = None;
-        // if it was abandoned, another one counts in its place
-        if !state.slots[slot].abandoned {
-            state.active -= 1;
-        }
+        let counts = !state.slots[slot].abandoned;
         drop(state);
-        self.ended.notify_all();
         self.desk.wake();
-    }
-
-    /// Waits until a worker ends, or for so long.
-    pub(super) fn wait_for_an_end<'a>(
-        &self,
-        state: MutexGuard<'a, State<O>>,
-        timeout: Option<Duration>,
-    ) -> MutexGuard<'a, State<O>> {
-        match timeout {
-            Some(timeout) => {
-                self.ended.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
-            }
-            None => self.ended.wait(state).unwrap_or_else(PoisonError::into_inner),
-        }
+        counts
     }
 }

@@ -6,6 +6,7 @@ mod aside;
 mod batch;
 mod clock;
 mod crew;
+mod doors;
 mod epochs;
 mod evaluate;
 mod floor;

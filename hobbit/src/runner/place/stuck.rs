@@ -63,17 +63,12 @@ impl<O: Objective> Floor<O> {
         let tick = patience.map(|patience| (patience.limit / 4).clamp(MIN_TICK, MAX_TICK));
         // the pools in which successors work
         let mut crews = Vec::new();
-        let mut state = self.lock();
-        while state.active > 0 {
-            state = self.wait_for_an_end(state, tick);
-            if let Some(patience) = patience {
-                drop(state);
-                for stuck in self.give_up(patience) {
-                    let worker = WorkerId { machine: self.machine, index: stuck.record.worker };
-                    self.desk.hand_in(worker, &mut vec![stuck]);
-                    crews.extend(self.replace());
-                }
-                state = self.lock();
+        while self.doors.wait(tick) {
+            let Some(patience) = patience else { continue };
+            for stuck in self.give_up(patience) {
+                let worker = WorkerId { machine: self.machine, index: stuck.record.worker };
+                self.desk.hand_in(worker, &mut vec![stuck]);
+                crews.extend(self.replace());
             }
         }
     }
@@ -111,8 +106,7 @@ impl<O: Objective> Floor<O> {
             Ok(crew) => Some(crew),
             Err(error) => {
                 state.slots.pop();
-                state.active -= 1;
-                if state.active == 0 {
+                if self.doors.leave() {
                     let text = "all workers are stuck, and no thread could be made to replace them";
                     self.desk.fail(Error::study(text).with_source(error));
                 }

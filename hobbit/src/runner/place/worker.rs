@@ -11,7 +11,6 @@ use std::sync::Arc;
 use super::around::Around;
 use super::aside::AtWork;
 use super::batch::Batch;
-use super::clock::Clock;
 use super::floor::{Floor, Held};
 use super::running::Tools;
 use super::stage::{Carried, Evaluated, Task};
@@ -24,16 +23,21 @@ use crate::space::SearchSpace;
 use crate::work::{Beginning, Configuration, Order, Report, Taken, WorkerId};
 
 /// Works until the sweep is over. `slot` is the worker's place.
-pub(super) fn work<O: Objective>(floor: &Arc<Floor<O>>, slot: usize) {
+pub(super) fn work<O: Objective>(floor: Arc<Floor<O>>, slot: usize) {
     let trace = floor.trace.as_ref().and_then(|file| file.try_clone().ok());
     let at_work = AtWork::new(trace, floor.is_in_pool);
-    let worked = catch(|| Worker::new(floor, slot).work());
+    let worked = catch(|| Worker::new(&floor, slot).work());
     drop(at_work);
     if let Err(reason) = worked {
         // where trials are trained, panics are caught; this was somewhere else
         floor.desk.fail(Error::study(format!("a worker {reason}")));
     }
-    floor.leave(slot);
+    let (doors, counts) = (floor.doors.clone(), floor.leave(slot));
+    // whoever runs the sweep is the last to have the objective, and may rely on it
+    let _ = catch(|| drop(floor));
+    if counts {
+        doors.leave();
+    }
 }
 
 /// How a batch of stages ended.
@@ -130,7 +134,7 @@ impl<'a, O: Objective> Worker<'a, O> {
     /// Trains stages until there is something to hand in.
     fn train(&mut self, next: &mut Option<Task<O>>) -> Batched {
         self.batch.restart();
-        self.tools.clock = Clock::new();
+        self.tools.clock.look();
         while let Some(task) = next {
             let evaluated = self.stage(task);
             // a model may be left in it, which is not to be dropped under a lock
