@@ -382,14 +382,15 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.max_deaths = deaths)
     }
 
-    /// How long one trial may be trained, all stages together. One that takes longer fails.
+    /// How long one trial may be trained, all stages together. One that takes longer fails. Of a stage that an
+    /// earlier process left before its end, the time there does not count.
     ///
     /// Objectives look at it between batches; one that is stuck is abandoned together with its thread.
     pub fn trial_time_limit(self, limit: Duration) -> Self {
         self.set(|s| s.trial_time_limit = Some(limit))
     }
 
-    /// Stops the sweep after this time; it can be continued.
+    /// Stops the sweep after this process has run for this time; it can be continued.
     pub fn time_budget(self, budget: Duration) -> Self {
         self.set(|s| s.time_budget = Some(budget))
     }
@@ -399,7 +400,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.epoch_budget = Some(epochs))
     }
 
-    /// Stops the sweep as soon as a trial's score is at least as good.
+    /// Stops the sweep as soon as an epoch of this process makes a trial's score at least as good. It can be
+    /// continued, and scores of earlier processes do not stop it again.
     pub fn target(self, score: f64) -> Self {
         self.set(|s| s.target = Some(score))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hobbit::{Hyperband, MaxFailures, SearchSpace, Status};
+use hobbit::{Hyperband, MaxFailures, RandomSearch, SearchSpace, Status};
 
 use crate::support::{Curve, Params};
 
@@ -88,6 +88,37 @@ fn a_hopeless_sweep_is_given_up() {
     let error =
         Hyperband::of(troubled()).quiet().seed(1).max_failures(MaxFailures::Count(0)).run(27, 3).unwrap_err();
     assert!(error.to_string().contains("trials failed"), "{error}");
+}
+
+#[test]
+fn the_first_trials_are_those_of_the_study_and_not_of_each_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let hopeless = || Curve { trouble: Some(Duration::ZERO), luck: Some(0.05), ..Curve::default() };
+    let study = |curve| RandomSearch::of(curve).quiet().seed(3).workers(1).repo_dir(dir.path());
+    let count = |results: &hobbit::Results<Curve>, failed: bool| {
+        let is_it = |status: &Status| matches!(status, Status::Failed { .. }) == failed;
+        results.trials().iter().filter(|trial| is_it(&trial.status)).count()
+    };
+    // some trials are trained, and then everything fails: the study is not hopeless
+    let results = study(Curve::default()).epoch_budget(3).run(12, 1).unwrap();
+    assert_eq!((count(&results, false), count(&results, true)), (3, 0), "{results}");
+    let results = study(hopeless()).run(12, 1).unwrap();
+    assert_eq!((count(&results, false), count(&results, true)), (3, 9), "{results}");
+}
+
+#[test]
+fn a_trial_that_was_left_is_not_one_of_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let study = |luck| {
+        let curve = Curve { trouble: Some(Duration::ZERO), luck: Some(luck), ..Curve::default() };
+        let study = RandomSearch::of(curve).quiet().seed(3).workers(1);
+        study.repo_dir(dir.path()).max_failures(MaxFailures::FirstAll(2))
+    };
+    // the first trial has had one of its epochs
+    let results = study(0.9).epoch_budget(1).run(9, 3).unwrap();
+    assert_eq!(results.trials().len(), 1, "{results}");
+    let error = study(0.05).run(9, 3).unwrap_err().to_string();
+    assert!(error.contains("3 of 3 trials failed") && error.contains("trial 1-1"), "{error}");
 }
 
 #[test]

@@ -24,8 +24,11 @@ const REPORTED: u32 = 1 << 31;
 pub(super) enum Next {
     /// An order was added.
     Ordered,
-    /// The next stage was trained by an earlier process.
-    Known(StageRecord),
+    /// The outcome of the next stage is known: `replayed` if from an earlier process.
+    Known {
+        record: StageRecord,
+        replayed: bool,
+    },
     /// There may be something later.
     Wait,
     Over,
@@ -39,7 +42,7 @@ pub(super) struct Book {
     stages: Vec<Arc<[u64]>>,
     scheduler: Box<dyn Scheduler>,
     ledger: Ledger,
-    /// Outcomes of earlier processes that have not been replayed yet.
+    /// Outcomes that nobody has asked for yet, nearly all of earlier processes.
     known: HashMap<(TrialId, u32), StageRecord>,
     /// The ends of trials that the journal has and that have not been replayed yet.
     known_ends: HashMap<TrialId, Status>,
@@ -55,6 +58,8 @@ pub(super) struct Book {
     out: Vec<u32>,
     /// Outcomes of stages that nobody has asked for yet, on their way to the disk.
     early: HashSet<(TrialId, u32)>,
+    /// Those of the known outcomes that are no earlier process's, but came before they were asked for.
+    kept: HashSet<(TrialId, u32)>,
     /// Stages that were handed out and given back.
     returned: VecDeque<Assignment>,
     /// The places of the trials whose lives have ended, in the order in which they did.
@@ -67,6 +72,8 @@ pub(super) struct Left {
     pub(super) known: HashMap<(TrialId, u32), StageRecord>,
     pub(super) ends: HashMap<TrialId, Status>,
     pub(super) on_disk: HashSet<TrialId>,
+    /// The trials that were begun and have no outcome.
+    pub(super) begun: HashSet<TrialId>,
     pub(super) deaths: Deaths,
 }
 
@@ -79,9 +86,11 @@ impl Book {
         let ends = outline.brackets().iter().map(|bracket| bracket.stages.iter().map(|stage| stage.trained));
         let stages = ends.map(Iterator::collect).collect();
         let keys = KeysInTurn::new(study.seed);
-        let failures = Failures::new(*max_failures);
-        let Left { known, ends: known_ends, on_disk, deaths } = left;
-        let (out, early, returned, ended) = (Vec::new(), HashSet::new(), VecDeque::new(), Vec::new());
+        let Left { known, ends: known_ends, on_disk, begun, deaths } = left;
+        let mut failures = Failures::new(*max_failures, begun);
+        known.values().for_each(|record| failures.replay(record));
+        let (out, early, kept) = (Vec::new(), HashSet::new(), HashSet::new());
+        let (returned, ended) = (VecDeque::new(), Vec::new());
         Book {
             config,
             keys,
@@ -96,6 +105,7 @@ impl Book {
             failures,
             out,
             early,
+            kept,
             returned,
             ended,
         }
@@ -120,7 +130,8 @@ impl Book {
             && let so_far = self.ledger.get(self.config.outline.place(assignment.trial))
             && record.is_of(assignment.to - assignment.from, Book::had(so_far, &assignment))
         {
-            return Next::Known(record);
+            let replayed = !self.kept.remove(&(assignment.trial, assignment.stage));
+            return Next::Known { record, replayed };
         }
         if !self.early.is_empty() && self.early.contains(&(assignment.trial, assignment.stage)) {
             // it is out, as far as anybody knows, and counts in a moment
@@ -230,6 +241,7 @@ impl Book {
         let counts = self.accept(record);
         if !counts {
             self.known.insert((record.trial, record.stage), record.clone());
+            self.kept.insert((record.trial, record.stage));
         }
         counts
     }
@@ -278,12 +290,7 @@ impl Book {
         mailbox: &mut Mailbox,
     ) -> (bool, Option<Error>) {
         let observed = self.config.observed;
-        let hopeless = if replayed {
-            self.failures.replay(&record);
-            None
-        } else {
-            self.failures.enter(&record)
-        };
+        let hopeless = if replayed { None } else { self.failures.enter(&record) };
         if observed {
             mailbox.push(Mail::Ended { record: record.clone(), replayed });
         }

@@ -441,8 +441,8 @@ impl SweepDesk {
             }
             let none = match state.book.next(orders) {
                 Next::Ordered => continue,
-                Next::Known(record) => {
-                    self.settle(&mut state, Arc::new(record), true);
+                Next::Known { record, replayed } => {
+                    self.settle(&mut state, Arc::new(record), replayed);
                     continue;
                 }
                 Next::Wait => Taken::Wait,

@@ -7,42 +7,49 @@ use crate::error::Error;
 use crate::repository::{End, StageRecord};
 use crate::trial::TrialId;
 
-/// Counts the trials that this process trained, and those of them that failed in it.
+/// Counts the trials of a study, and those of them that failed in this process. Failures of earlier processes
+/// have been put up with already, and do not count.
 pub(super) struct Failures {
     allowed: MaxFailures,
     tried: u32,
     failed: u32,
     first: Option<String>,
-    /// Trials that an earlier process trained, and this one has not.
-    earlier: HashSet<TrialId>,
+    /// A stage was trained without failing, by whatever process.
+    works: bool,
+    /// The failures of trials that no earlier process had begun.
+    fresh: u32,
+    /// The trials that an earlier process began, and left without an outcome. They are the first that this one
+    /// trains, and say nothing of the study's first: they may have been left because they fail.
+    begun: HashSet<TrialId>,
 }
 
 impl Failures {
-    pub(super) fn new(allowed: MaxFailures) -> Failures {
-        Failures { allowed, tried: 0, failed: 0, first: None, earlier: HashSet::new() }
+    pub(super) fn new(allowed: MaxFailures, begun: HashSet<TrialId>) -> Failures {
+        Failures { allowed, tried: 0, failed: 0, first: None, works: false, fresh: 0, begun }
     }
 
-    /// Takes an outcome of an earlier process. Its failures have been put up with already.
+    /// Takes an outcome of an earlier process, before this one has any: when it is replayed may be later.
     pub(super) fn replay(&mut self, record: &StageRecord) {
-        // what it was trained since then may be partly lost, and is trained here
-        if record.stage == 0 {
-            self.earlier.insert(record.trial);
+        if record.end == End::Trained {
+            self.works = true;
+            self.tried += u32::from(record.stage == 0);
         }
     }
 
     /// Takes an outcome; an error if there have been too many failures.
     pub(super) fn enter(&mut self, record: &StageRecord) -> Option<Error> {
-        let is_new = record.stage == 0 || !self.earlier.is_empty() && self.earlier.remove(&record.trial);
-        self.tried += u32::from(is_new);
+        self.tried += u32::from(record.stage == 0);
         let (End::Diverged { epoch, reason } | End::Failed { epoch, reason }) = &record.end else {
+            self.works = true;
             return None;
         };
         self.failed += 1;
+        self.fresh += u32::from(!self.begun.remove(&record.trial));
         let first =
             &*self.first.get_or_insert_with(|| format!("trial {}, epoch {epoch}: {reason}", record.trial));
         let (tried, failed) = (self.tried, self.failed);
         let hopeless = match self.allowed {
-            MaxFailures::FirstAll(n) => tried == failed && failed >= n.max(1),
+            MaxFailures::FirstAll(n) => !self.works && self.fresh >= n.max(1),
             MaxFailures::Count(n) => failed > n,
             MaxFailures::Share(share) => tried >= 5 && f64::from(failed) > share * f64::from(tried),
         };
@@ -88,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_an_earlier_process_began_is_tried_once_more_here() {
-        let mut failures = Failures::new(MaxFailures::Share(0.5));
+        let mut failures = Failures::new(MaxFailures::Share(0.5), HashSet::new());
         (0..6).for_each(|index| failures.replay(&record(index, 0, false)));
         failures.replay(&record(0, 1, false));
         // of six, three fail here, each in another stage: no more than half of them
@@ -104,11 +111,41 @@ mod tests {
 
     #[test]
     fn failures_of_earlier_processes_do_not_count() {
-        let mut failures = Failures::new(MaxFailures::Count(0));
+        let mut failures = Failures::new(MaxFailures::Count(0), HashSet::new());
         (0..6).for_each(|index| failures.replay(&record(index, 0, true)));
         assert!(failures.enter(&record(6, 0, false)).is_none());
         assert!(failures.enter(&record(6, 1, false)).is_none());
         assert_eq!(counts(&failures), (0, 1));
         assert!(failures.enter(&record(7, 0, true)).is_some());
+    }
+
+    #[test]
+    fn the_first_trials_are_those_of_the_study() {
+        let fails = |failures: &mut Failures, index| failures.enter(&record(index, 0, true)).is_some();
+        let of_five = |begun: &[u32]| {
+            let begun = begun.iter().map(|index| TrialId::new(1, index + 1)).collect();
+            Failures::new(MaxFailures::FirstAll(5), begun)
+        };
+        // one that an earlier process trained is enough
+        let mut failures = of_five(&[]);
+        failures.replay(&record(0, 0, false));
+        assert!(!(1..30).any(|index| fails(&mut failures, index)));
+        // those that failed there are no reason to give up at the first that fails here
+        let mut failures = of_five(&[]);
+        (0..5).for_each(|index| failures.replay(&record(index, 0, true)));
+        assert!(!(5..9).any(|index| fails(&mut failures, index)) && fails(&mut failures, 9));
+        // nor are those that an earlier process began and left
+        let mut failures = of_five(&[0, 1, 2]);
+        assert!(!(0..7).any(|index| fails(&mut failures, index)) && fails(&mut failures, 7));
+        assert_eq!(counts(&failures), (8, 8));
+    }
+
+    #[test]
+    fn a_share_is_one_of_the_whole_study() {
+        let mut failures = Failures::new(MaxFailures::Share(0.2), HashSet::new());
+        (0..95).for_each(|index| failures.replay(&record(index, 0, false)));
+        assert!((95..118).all(|index| failures.enter(&record(index, 0, true)).is_none()));
+        let error = failures.enter(&record(118, 0, true)).unwrap().to_string();
+        assert!(error.contains("24 of 119 trials failed"), "{error}");
     }
 }

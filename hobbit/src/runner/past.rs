@@ -28,6 +28,8 @@ pub(super) struct Past {
     pub(super) ends: HashMap<TrialId, Status>,
     /// The trials that have a checkpoint.
     pub(super) on_disk: HashSet<TrialId>,
+    /// The trials that were begun and have no outcome.
+    pub(super) begun: HashSet<TrialId>,
     /// How many stages follow from the outcomes without any training, and their epochs.
     pub(super) replayable: (u64, u64),
     pub(super) deaths: Deaths,
@@ -61,6 +63,7 @@ impl Past {
         let Opened { repository, records, ends, mut notes } = opened;
         let mut deaths = judge(&records, max_deaths);
         notes.append(&mut deaths.notes);
+        let begun = begun(&records);
         let outcomes = known_stages(records, configurations.outline());
         if let Some((lost, trial, stage)) = outcomes.lost {
             notes.push(format!(
@@ -73,7 +76,7 @@ impl Past {
         let on_disk = repository.models()?.into_iter().collect();
         let repository = Some(repository);
         let known = outcomes.into_known();
-        Ok(Past { repository, known, ends, on_disk, replayable, deaths, notes })
+        Ok(Past { repository, known, ends, on_disk, begun, replayable, deaths, notes })
     }
 }
 
@@ -97,6 +100,19 @@ fn judge(records: &[Record], max_deaths: u32) -> Deaths {
     };
     let boot = boot();
     Deaths::new(records, max_deaths, boot.as_ref().map(|(host, boot)| (host.as_str(), *boot)))
+}
+
+/// The trials that were begun and have no outcome.
+fn begun(records: &[Record]) -> HashSet<TrialId> {
+    let mut begun = HashSet::new();
+    for record in records {
+        match record {
+            Record::Started { trial, .. } => drop(begun.insert(*trial)),
+            Record::Stage(record) => drop(begun.remove(&record.trial)),
+            _ => {}
+        }
+    }
+    begun
 }
 
 /// The journal's outcomes that count.

@@ -25,14 +25,20 @@ pub enum Keep {
 }
 
 /// How many trials may fail before the sweep is given up.
+///
+/// Failures of earlier processes have been put up with and do not count again. What earlier processes trained
+/// without failing does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum MaxFailures {
-    /// Abort the sweep if the first `n` trials all fail. The default, with 5.
+    /// Abort the sweep if the study's first `n` trials all fail. The default, with 5. A study of which any
+    /// trial was trained is never given up by this, and trials that an earlier process began and left are not
+    /// among the first.
     FirstAll(u32),
-    /// Abort the sweep once more than this many trials have failed.
+    /// Abort the sweep once more than this many trials have failed in this process.
     Count(u32),
-    /// The sweep is given up when more than this share of the trials (0 to 1) has failed, of at least 5.
+    /// Abort the sweep once more than this share of the study's trials (0 to 1) has failed in this process,
+    /// of at least 5.
     Share(f64),
 }
 

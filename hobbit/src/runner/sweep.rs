@@ -71,8 +71,8 @@ pub(crate) fn sweep<O: Objective>(
     let outline = configurations.outline().clone();
     let config = Arc::new(Config::new(&settings, study, outline, is_observed, limits.watch_epochs()));
     let scheduler = scheduler(&*objective, &config, &configurations, &past)?;
-    let Past { repository, known, ends, on_disk, deaths, .. } = past;
-    let book = Book::new(config.clone(), scheduler, Left { known, ends, on_disk, deaths });
+    let Past { repository, known, ends, on_disk, begun, deaths, .. } = past;
+    let book = Book::new(config.clone(), scheduler, Left { known, ends, on_disk, begun, deaths });
     let weights = repository.as_ref().map(|repository| repository.weights().clone());
     let begins = repository.as_ref().map(Repository::begins);
     let proposals = configurations.proposals().cloned();
