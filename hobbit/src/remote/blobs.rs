@@ -99,9 +99,13 @@ pub(super) async fn unwrap(
         }
     };
     let mut pieces = stream::iter((0..blob.pieces()).map(read)).buffered(UNDER_WAY);
-    let mut content = Vec::with_capacity(blob.bytes);
+    // room for what is there: how much that is, only the message says
+    let mut content = Vec::new();
     while let Some(piece) = pieces.next().await {
         content.extend_from_slice(&piece?);
+        if content.len() > blob.bytes {
+            break;
+        }
     }
     match (content.len(), crc32fast::hash(&content)) == (blob.bytes, blob.crc) {
         true => Ok(content.into()),
@@ -130,7 +134,34 @@ pub(super) async fn remove_named(js: &Context, names: &Names, name: &str) {
     }
 }
 
+/// Where the pieces of a message are, if it has any.
 fn named(headers: Option<&HeaderMap>) -> Result<Option<Blob>, String> {
     let Some(text) = headers.and_then(|headers| headers.get(BLOB)) else { return Ok(None) };
-    wire::parse(text.as_str().as_bytes()).map(Some)
+    let blob = wire::parse::<Blob>(text.as_str().as_bytes())?;
+    // one part of a subject, and none that stands for others: what is there under it is removed in the end
+    match !blob.name.is_empty() && blob.name.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c)) {
+        true => Ok(Some(blob)),
+        false => Err("its pieces have a name that none can have".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_have_names_that_stand_for_nothing_else() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(BLOB, text);
+            (named(Some(&headers)), size(Some(&headers)))
+        };
+        let (named, size) = read(r#"(name:"2.1-3-0-77-5-1",bytes:1048577,crc:7)"#);
+        assert_eq!((named.unwrap().unwrap().pieces(), size), (3, 1_048_577));
+        for name in ["", "*", ">", "a b", "a\u{7}"] {
+            let (named, size) = read(&format!("(name:\"{name}\",bytes:1,crc:7)"));
+            assert!(named.unwrap_err().contains("name") && size == 0, "{name:?}");
+        }
+        assert!(read("(name:\"a\",bytes:-1,crc:7)").0.is_err());
+    }
 }

@@ -22,6 +22,7 @@ mod machines;
 mod names;
 mod pace;
 mod published;
+mod received;
 mod reported;
 mod sending;
 mod serve;
@@ -34,6 +35,9 @@ mod wire;
 
 pub(crate) use fleet::Fleet;
 pub(crate) use link::Link;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use received::read_any;
 pub(crate) use serve::{Served, Station};
 pub use settings::{Nats, Role};
 pub use shelved::{StudyThere, remove, studies};

@@ -17,19 +17,7 @@ impl Driver<'_> {
     /// A report has come.
     pub(super) fn report(&mut self, letter: Letter) {
         let Letter { content, headers, acker, .. } = letter;
-        let decoded = content.and_then(|content| {
-            let (note, behind) = wire::decode::<ReportNote>(headers.as_ref(), &content)?;
-            let model = match behind.is_empty() {
-                true => None,
-                false => Some(Box::new(SavedModel::from_bytes(behind)?)),
-            };
-            match &note.said {
-                Said::Outcome { record, .. } if record.fault().is_some() => {
-                    Err(record.fault().unwrap_or_default().to_owned())
-                }
-                _ => Ok((note, model)),
-            }
-        });
+        let decoded = content.and_then(|content| ReportNote::read(headers.as_ref(), &content));
         let number = match decoded {
             Ok((note, model)) if note.study == self.study => self.reported(note, model),
             // of a study that was here before

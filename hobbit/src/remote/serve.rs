@@ -21,7 +21,7 @@ use super::wire::{self, Hello, Lead, OrderNote, Standing};
 use crate::error::{Error, ExitWith, Result};
 use crate::objective::History;
 use crate::repository::{End, StageRecord, StudyRecord, Timestamp};
-use crate::work::{Order, Workplace};
+use crate::work::{Desk, Order, Workplace};
 
 /// How long a pull waits for orders.
 const PULL: Duration = Duration::from_secs(10);
@@ -234,7 +234,7 @@ async fn receive(post: &Post, message: Message) {
     let headers = message.headers.as_ref();
     let content = blobs::unwrap(&branch.link.js, &branch.names, headers, &message.payload).await;
     let order = content.and_then(|content| {
-        let (note, behind) = wire::decode::<OrderNote>(headers, &content)?;
+        let (note, behind) = OrderNote::read(headers, &content)?;
         Ok((note, content.slice_ref(behind)))
     });
     match order {
@@ -247,7 +247,12 @@ async fn receive(post: &Post, message: Message) {
             }
         }
         // whoever runs the sweep publishes it again, if it is still wanted
-        _ => drop(tokio_timeout(HEARTBEAT, acker.ack()).await),
+        other => {
+            if let Err(why) = other {
+                branch.note(format!("an order could not be read ({why})"));
+            }
+            drop(tokio_timeout(HEARTBEAT, acker.ack()).await);
+        }
     }
 }
 

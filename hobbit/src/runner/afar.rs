@@ -7,7 +7,7 @@ use super::interrupt::{self, Guard};
 use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::observe::Verbosity;
+use crate::observe::{Verbosity, printable_lines};
 use crate::remote::{Fleet, Link, Nats, Served, Station};
 use crate::repository::StudyRecord;
 use crate::work::Workplace;
@@ -94,7 +94,7 @@ fn tell(verbosity: Verbosity, text: &str) {
     }
 }
 
-/// Says something where nobody may be listening.
+/// Says something where nobody may be listening. Others have a part in it: names, settings.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", printable_lines(text));
 }
