@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 mod error;
-// the readers of arrays are in a part of hobbit that needs dfdx, and use nothing of it
-#[allow(dead_code, unused_imports)]
-#[path = "../../hobbit/src/train/data/files/mod.rs"]
-mod files;
 mod readers;
+mod train;
+/// Keys, where those readers look for them.
+mod random {
+    pub(crate) use hobbit::Key;
+}
 
 pub(crate) use error::Error;
+pub(crate) use train::files;
 #[doc(hidden)]
 pub use libfuzzer_sys;
 

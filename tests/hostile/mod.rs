@@ -1,6 +1,8 @@
 //! Every reader of files with any contents: the seeds of the fuzz targets, and some thousand changes of them.
 //! `scripts/fuzz.sh` goes on from there.
 
+#[cfg(feature = "dfdx")]
+mod models;
 // the same code as the fuzz targets'
 #[path = "../../fuzz/src/readers/mod.rs"]
 mod readers;
@@ -24,7 +26,13 @@ fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-fn give(target: &str, reader: readers::Reader, dir: &Path, bytes: &[u8], what: &dyn std::fmt::Debug) {
+fn give(
+    target: &str,
+    mut reader: impl FnMut(&Path, &[u8]),
+    dir: &Path,
+    bytes: &[u8],
+    what: &dyn std::fmt::Debug,
+) {
     let mut panic = None;
     let taken = allocation_counter::measure(|| {
         let read = std::panic::AssertUnwindSafe(|| reader(dir, bytes));
@@ -46,8 +54,8 @@ fn read_all(rest: usize) {
             give(target, *reader, dir.path(), bytes, path);
         }
         let mut rng = Key::new(number as u64).rng();
-        // a resumed sweep takes longer than a file that is read
-        let count = if *target == "resume" { CHANGED / 8 } else { CHANGED };
+        // a sweep takes longer than a file that is read
+        let count = if matches!(*target, "resume" | "warm_start") { CHANGED / 8 } else { CHANGED };
         for round in 0..count {
             let mut pick = || &seeds[rng.below(seeds.len() as u64) as usize].1;
             let (from, other) = (pick(), pick());

@@ -1,4 +1,4 @@
-//! Data for training: arrays, images, tables.
+//! Data for training: arrays and images.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -7,7 +7,7 @@ use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
 use super::write;
-use crate::files::{ReadOptions, Table, read_idx, read_npy, read_npz};
+use crate::files::{ReadOptions, read_idx, read_npy, read_npz};
 
 /// What small files may unpack to here: the memory that an input may take is small, too.
 const UNPACKED: u64 = 16 << 20;
@@ -65,25 +65,5 @@ pub(super) fn idx(dir: &Path, bytes: &[u8]) {
         packed.write_all(bytes).expect("memory takes everything");
         write(dir, "images.gz", &packed.finish().expect("memory takes everything"));
         assert!(read_idx(dir.join("images.gz")).is_ok(), "packed it is the same");
-    }
-}
-
-pub(super) fn table(dir: &Path, bytes: &[u8]) {
-    write(dir, "table.csv", bytes);
-    let options = [
-        ReadOptions::new(),
-        ReadOptions::new().delimiter(';').comments('#'),
-        ReadOptions::new().missing(["NA", "?", ""]),
-    ];
-    let tables = options.iter().map(|options| options.table(dir.join("table.csv")));
-    for table in tables.chain([Table::read(dir.join("table.csv"))]).flatten() {
-        let names: Vec<&str> = table.names().iter().map(String::as_str).collect();
-        let _ = (table.numbers(&names), table.numbers_or(&names, 0.5), table.drop_missing(&names));
-        for name in names.iter().take(4) {
-            let _ = table.numbers_except(&[name]);
-            if let Ok((_, classes)) = table.classes(name) {
-                table.classes_with(name, &classes).expect("the same classes are in the same table");
-            }
-        }
     }
 }

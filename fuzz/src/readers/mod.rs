@@ -6,10 +6,13 @@
 
 #[cfg(feature = "dfdx")]
 mod arrays;
+mod beside;
 mod change;
 #[cfg(feature = "interop")]
 mod interop;
 mod repository;
+#[cfg(feature = "dfdx")]
+mod tables;
 
 use std::path::Path;
 
@@ -26,6 +29,10 @@ pub(crate) const TARGETS: &[(&str, Reader)] = &[
     ("results", repository::results),
     ("checkpoint", repository::checkpoint),
     ("resume", repository::resume),
+    ("live", beside::live),
+    ("warm_start", beside::warm_start),
+    #[cfg(feature = "nats")]
+    ("message", beside::message),
     #[cfg(feature = "interop")]
     ("optuna_import", interop::optuna_import),
     #[cfg(feature = "interop")]
@@ -41,7 +48,9 @@ pub(crate) const TARGETS: &[(&str, Reader)] = &[
     #[cfg(feature = "dfdx")]
     ("idx", arrays::idx),
     #[cfg(feature = "dfdx")]
-    ("table", arrays::table),
+    ("table", tables::table),
+    #[cfg(feature = "dfdx")]
+    ("encoder", tables::encoder),
 ];
 
 /// Writes a file, over what was there.

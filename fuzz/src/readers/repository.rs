@@ -13,7 +13,7 @@ use hobbit::{
 use super::{clear, keep, write};
 
 // a small study, so that its files fit into an input, and reading it takes little beside reading the input
-const STUDY: &str = include_str!("../../study/study.ron");
+pub(super) const STUDY: &str = include_str!("../../study/study.ron");
 const JOURNAL: &str = include_str!("../../study/journal.ron");
 /// The best of its trials.
 const BEST: TrialId = TrialId::new(1, 3);
@@ -21,12 +21,16 @@ const BEST: TrialId = TrialId::new(1, 3);
 /// `study.ron`, with the journal of another study, as hobbit 0.1 wrote it and as it is written today.
 pub(super) fn study(dir: &Path, bytes: &[u8]) {
     write(dir, "study.ron", bytes);
-    let text = |line: &'static str| line.split_once("\", ").and_then(|(_, text)| text.strip_suffix(')'));
-    let texts: Vec<&str> = JOURNAL.lines().filter_map(text).collect();
-    for journal in [JOURNAL.as_bytes().to_owned(), with_sums(texts.join("\n").as_bytes())] {
+    for journal in [JOURNAL.as_bytes().to_owned(), with_sums(recorded().join("\n").as_bytes())] {
         write(dir, "journal.ron", &journal);
         look(dir, bytes);
     }
+}
+
+/// The records of the other study, as text.
+pub(super) fn recorded() -> Vec<&'static str> {
+    let text = |line: &'static str| line.split_once("\", ").and_then(|(_, text)| text.strip_suffix(')'));
+    JOURNAL.lines().filter_map(text).collect()
 }
 
 /// `journal.ron`: if it begins with a parenthesis as it is, otherwise with a checksum for each line, as
@@ -42,7 +46,7 @@ pub(super) fn journal(dir: &Path, bytes: &[u8]) {
 }
 
 /// Records' texts as the lines of a journal; if the first begins with a parenthesis they are that already.
-fn with_sums(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn with_sums(bytes: &[u8]) -> Vec<u8> {
     if bytes.starts_with(b"(") {
         return bytes.to_owned();
     }
@@ -169,7 +173,8 @@ impl Choices<'_> {
     }
 
     fn record(&mut self) -> String {
-        match self.byte() % 9 {
+        match self.byte() % 10 {
+            9 => self.machine(),
             8 => {
                 let status = match self.byte() {
                     0..=99 => "Finished".to_owned(),
@@ -195,15 +200,16 @@ impl Choices<'_> {
                 self.small()
             ),
             2 | 3 => format!(
-                "Started(time:{},trial:\"{}\",stage:{},worker:{},machine:{},hparams:[(\"{}\",Float({})),(\"{}\",Int(-1))])",
+                "Started(time:{},trial:\"{}\",stage:{},worker:{},machine:{},hparams:[(\"{}\",Float({})),(\"{}\",Int(-1))]{})",
                 self.real(),
                 self.trial(),
                 self.small() % 5,
                 self.small(),
-                self.small() % 2,
+                self.small() % 4,
                 self.text(),
                 self.real(),
-                self.text()
+                self.text(),
+                self.origin()
             ),
             4 => {
                 let reason = match self.byte() % 4 {
@@ -215,6 +221,32 @@ impl Choices<'_> {
             }
             _ => self.stage(),
         }
+    }
+
+    /// Where a configuration is from, and its point: often neither.
+    fn origin(&mut self) -> String {
+        let origin = match self.byte() {
+            0..=99 => return String::new(),
+            100..=149 => "Drawn",
+            150..=199 => "Proposed",
+            _ => "Given",
+        };
+        format!(",point:Some([Some({}),None,Some({})]),origin:Some({origin})", self.real(), self.real())
+    }
+
+    fn machine(&mut self) -> String {
+        let change = match self.byte() % 4 {
+            0 | 1 => format!("Joined(slots:{})", self.small()),
+            2 => "Left".to_owned(),
+            _ => "Lost".to_owned(),
+        };
+        format!(
+            "Machine(time:{},machine:{},host:\"{}\",pid:{},change:{change})",
+            self.real(),
+            self.small() % 4,
+            self.text(),
+            self.small()
+        )
     }
 
     fn stage(&mut self) -> String {
@@ -235,13 +267,14 @@ impl Choices<'_> {
         let rows = if self.byte() > 230 { usize::from(self.byte() % 7) } else { rows };
         let values: Vec<&str> = (0..rows).map(|_| self.real()).collect();
         format!(
-            "Stage((time:{},trial:\"{}\",stage:{},from:{from},to:{to},end:{end},score:{score},attempt:{},worker:{},seconds:{},\
+            "Stage((time:{},trial:\"{}\",stage:{},from:{from},to:{to},end:{end},score:{score},attempt:{},worker:{},machine:{},seconds:{},\
              history:(metrics:[\"{}\"],values:[{}])))",
             self.real(),
             self.trial(),
             self.small() % 5,
             self.small(),
             self.small(),
+            self.small() % 4,
             self.real(),
             self.text(),
             values.join(",")
@@ -250,7 +283,7 @@ impl Choices<'_> {
 }
 
 /// Everything that looks at a study without changing it.
-fn look(dir: &Path, bytes: &[u8]) {
+pub(super) fn look(dir: &Path, bytes: &[u8]) {
     let Ok(reader) = Reader::open(dir) else { return };
     let _ = (reader.study(), reader.models());
     let _ = reader.verify();
@@ -337,7 +370,7 @@ pub(crate) struct Params {
 }
 
 /// Learns at once.
-struct Quick;
+pub(super) struct Quick;
 
 impl Objective for Quick {
     type Hparams = Params;

@@ -1,0 +1,3 @@
+#![no_main]
+
+hobbit_fuzz::target!("message");
