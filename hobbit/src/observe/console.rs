@@ -123,7 +123,8 @@ impl Console {
             text += &format!(", {} with {}", count(machines, "machine"), count(self.slots(), "slot"));
         }
         match self.estimate.of(&self.progress, self.workers.saturating_add(self.slots())) {
-            Some(left) if !left.is_zero() => text += &format!(", about {} left", duration(left)),
+            // less is none, as it would be written
+            Some(left) if left.as_secs_f64() >= 0.05 => text += &format!(", about {} left", duration(left)),
             _ => {}
         }
         text

@@ -83,6 +83,7 @@ fn left(bracket: &Bracket, (stage_cost, epoch_cost): (f64, f64), progress: &Prog
         Direction::Maximize => b.0.total_cmp(&a.0),
     });
     let (mut work, mut chain) = (0.0, 0.0);
+    let mut under_way = bracket.under_way();
     for (place, (expected, stage)) in bracket.expected().enumerate().skip(first - 1) {
         let trials = expected.saturating_sub(stage.ended) as f64;
         let mut each = usual(1.0, stage.epochs as f64);
@@ -96,11 +97,14 @@ fn left(bracket: &Bracket, (stage_cost, epoch_cost): (f64, f64), progress: &Prog
                 each *= took / would;
             }
         }
-        work += trials * each;
-        chain += if trials > 0.0 { each } else { 0.0 };
+        // what is trained of stages that have not ended is done of what these cost, however much that is
+        let done = under_way.min(expected.saturating_sub(stage.ended) * stage.epochs);
+        under_way -= done;
+        let done = done as f64 / stage.epochs.max(1) as f64;
+        work += (trials - done) * each;
+        chain += if trials > 0.0 { each * (1.0 - done / trials) } else { 0.0 };
     }
-    let under_way = usual(0.0, bracket.under_way() as f64);
-    ((work - under_way).max(0.0), (chain - under_way).max(0.0))
+    (work, chain)
 }
 
 #[cfg(test)]
@@ -183,5 +187,27 @@ mod tests {
             of(2, 2, 3, 6.0, 1.0),
         ];
         assert!((seconds(after(&plan, &events), 1) - 12.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_under_way_is_a_share_of_what_its_stage_costs() {
+        let plan = Plan::new(3, 3).unwrap();
+        let of = |bracket, index, epochs, seconds, score| {
+            ended(TrialId::new(bracket, index), 0, epochs, seconds, Some(score))
+        };
+        // an epoch takes 3 s in the mean, and 1 s for the best trial, whose second stage is what is left
+        let mut events = vec![
+            of(1, 1, 1, 4.0, 1.0),
+            of(1, 2, 1, 1.0, 0.5),
+            of(1, 3, 1, 4.0, 1.0),
+            of(2, 1, 3, 9.0, 1.0),
+            of(2, 2, 3, 9.0, 1.0),
+        ];
+        for left in [3.0, 2.0, 1.0, 0.0] {
+            let seconds = seconds(after(&plan, &events), 1);
+            assert!((seconds - left).abs() < 1e-9, "{seconds} instead of {left}");
+            let (trial, metrics) = (TrialId::new(1, 2), Default::default());
+            events.push(Event::Epoch { trial, stage: 1, epoch: 2, metrics });
+        }
     }
 }

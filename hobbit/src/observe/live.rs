@@ -70,8 +70,7 @@ impl Live {
             self.all.set_length(all);
             self.all.set_style(style(bar(&self.term)));
         }
-        self.all.set_length(all);
-        self.all.set_position(done);
+        tell(&self.all, done, all);
         self.state.set_message(state);
         for bar in self.lines.drain(lines.len().min(self.lines.len())..) {
             self.bars.remove(&bar);
@@ -109,8 +108,7 @@ impl Live {
             let bar = &self.brackets[place].1;
             let stage = bracket.stage().unwrap_or(bracket.stages.len());
             bar.set_prefix(format!("bracket {name}, stage {stage} of {}", bracket.stages.len()));
-            bar.set_length(all);
-            bar.set_position(done);
+            tell(bar, done, all);
         }
     }
 
@@ -138,11 +136,18 @@ fn unseen(epochs: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(epochs), ProgressDrawTarget::hidden())
 }
 
+/// Sets how far a bar is. What stands behind it has one width for all, so that they end below each other.
+fn tell(bar: &ProgressBar, done: u64, all: u64) {
+    bar.set_length(all);
+    bar.set_position(done);
+    bar.set_message(format!("{done}/{all}"));
+}
+
 /// A bar as it looks on this terminal.
 fn bar(term: &Term) -> &'static str {
     match usize::from(term.size().1) {
-        ..=WIDE => "{prefix:23} [{wide_bar}] {pos:>6}/{len} epochs",
-        _ => "{prefix:23} [{bar:60}] {pos:>6}/{len} epochs",
+        ..=WIDE => "{prefix:23} [{wide_bar}] {msg:>11} epochs",
+        _ => "{prefix:23} [{bar:60}] {msg:>11} epochs",
     }
 }
 

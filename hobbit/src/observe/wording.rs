@@ -39,8 +39,15 @@ pub struct Wording {
     kinds: HashSet<String>,
 }
 
-/// How values are written: those that stand alone, and those within others.
-type How = (fn(&Value) -> String, fn(&Value) -> String);
+/// How values are written.
+struct How {
+    /// Those that stand alone.
+    alone: fn(&Value) -> String,
+    /// Those of options, where they are there.
+    option: fn(&Value) -> String,
+    /// Those within others.
+    within: fn(&Value) -> String,
+}
 
 /// A name's part, with what is below it.
 #[derive(Default)]
@@ -80,18 +87,19 @@ impl Wording {
 
     /// The fields of a configuration with what they are, in its order.
     pub fn fields(&self, hparams: &[(String, Value)]) -> Vec<(String, String)> {
-        self.written(hparams, (cell, short))
+        // in a column an option's numbers have the digits of any other's
+        self.written(hparams, &How { alone: cell, option: cell, within: short })
     }
 
     /// The fields, with how values are written that stand alone, and those within others.
-    fn written(&self, hparams: &[(String, Value)], how: How) -> Vec<(String, String)> {
+    fn written(&self, hparams: &[(String, Value)], how: &How) -> Vec<(String, String)> {
         let mut root = Node::default();
         for (name, value) in hparams {
             root.add(name, 0, value);
         }
         // a space that is an enum itself has no other name
         if let Some((kind, _)) = self.kind(&root) {
-            return vec![(kind.name.to_owned(), self.inline(&root, how.1))];
+            return vec![(kind.name.to_owned(), self.inline(&root, how.within))];
         }
         let mut fields = Vec::with_capacity(root.parts.len());
         root.parts.iter().for_each(|part| self.add_fields(part, how, &mut fields));
@@ -100,21 +108,26 @@ impl Wording {
 
     /// The same, with all digits of numbers.
     pub fn exact_fields(&self, hparams: &[(String, Value)]) -> Vec<(String, String)> {
-        self.written(hparams, (ToString::to_string, ToString::to_string))
+        let exact: fn(&Value) -> String = ToString::to_string;
+        self.written(hparams, &How { alone: exact, option: exact, within: exact })
     }
 
     /// A configuration on one line, safe for terminals.
     pub fn line(&self, hparams: &[(String, Value)]) -> String {
-        let fields = self.fields(hparams);
+        let fields = self.written(hparams, &How { alone: cell, option: short, within: short });
         let fields = fields.iter().map(|(name, text)| format!("{} {}", printable(name), printable(text)));
         fields.collect::<Vec<_>>().join(", ")
     }
 
-    fn add_fields(&self, node: &Node<'_>, how: How, fields: &mut Vec<(String, String)>) {
+    fn add_fields(&self, node: &Node<'_>, how: &How, fields: &mut Vec<(String, String)>) {
         if self.is_struct(node) {
             return node.parts.iter().for_each(|part| self.add_fields(part, how, fields));
         }
-        let text = node.value_alone().map_or_else(|| self.inline(node, how.1), how.0);
+        let text = match node.value {
+            Some(value) if node.parts.is_empty() => (how.alone)(value),
+            Some(value) if node.parts.iter().all(|part| self.is_there(part)) => (how.option)(value),
+            _ => self.inline(node, how.within),
+        };
         fields.push((node.name.to_owned(), text));
     }
 
@@ -135,6 +148,11 @@ impl Wording {
             || node.parts.iter().any(|part| self.is_switch(part) || self.kinds.contains(part.name))
             || node.is_numbered();
         !node.parts.is_empty() && !is_other
+    }
+
+    /// Whether it says that an option is there.
+    fn is_there(&self, node: &Node<'_>) -> bool {
+        self.is_switch(node) && matches!(node.value, Some(Value::Bool(true)))
     }
 
     /// What a node is, in a piece.
@@ -192,11 +210,6 @@ impl<'a> Node<'a> {
     /// Whether all its parts are numbers, as those of an array.
     fn is_numbered(&self) -> bool {
         !self.parts.is_empty() && self.parts.iter().all(Node::is_number)
-    }
-
-    /// Its value, if it has nothing else.
-    fn value_alone(&self) -> Option<&'a Value> {
-        self.value.filter(|_| self.parts.is_empty())
     }
 }
 
@@ -287,6 +300,22 @@ mod tests {
             "layers [], dropout –, warmup –, optimizer Sgd, plain.len 9, plain.some true, pair [0, 0]"
         );
         assert_eq!(line(&adam()), "kind AdamW(lr 0.003, decay 2.5e-5)");
+    }
+
+    #[test]
+    fn in_columns_options_have_the_digits_of_other_numbers() {
+        #[crate::search_space]
+        struct Two {
+            #[uniform(0.0..=1.0)]
+            plain: f64,
+            #[optional(0.5)]
+            #[uniform(0.0..=1.0)]
+            option: Option<f64>,
+        }
+        let of = |option| Wording::new(&Two::space()).fields(&Two { plain: 0.5, option }.values());
+        let texts = |option| of(option).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(texts(Some(0.25)), ["0.5000", "0.2500"]);
+        assert_eq!(texts(None), ["0.5000", "–"]);
     }
 
     #[test]
