@@ -190,6 +190,13 @@ const looks = async page => {
   await page.mouse.click(...axis.from);
   assert.equal(await shown(), 49, 'a click takes the brush away');
 
+  await page.type('#words', 'status=finished epochs>30');
+  const kept = await page.$$eval('#all tbody tr', rows => rows.filter(row => !row.hidden).map(row => [row.cells[3].textContent, row.cells[4].textContent]));
+  assert.ok(kept.length > 0 && kept.length < 49, `${kept.length} trials are left by the filter`);
+  assert.ok(kept.every(([epochs, status]) => +epochs > 30 && status === 'finished'), `${kept}`);
+  await page.$eval('#words', words => { words.value = ''; words.dispatchEvent(new Event('input')); });
+  assert.equal(await shown(), 49, 'without words there are all again');
+
   await page.$eval('#choose', details => { details.open = true; });
   await page.evaluate(() => [...document.querySelectorAll('#columns label')].find(label => label.textContent.trim() === 'width').querySelector('input').click());
   assert.equal(await page.evaluate(() => getComputedStyle([...document.querySelectorAll('#all th')].find(th => th.textContent === 'width')).display), 'none');

@@ -1,7 +1,8 @@
 //! The answer: the best trial, its configuration, and how to load it.
 
 use super::Report;
-use crate::observe::text::{cell, number};
+use crate::observe::Wording;
+use crate::observe::text::number;
 use crate::repository::{Overview, TrialOverview};
 
 /// So many hyperparameters are shown at once, the most important ones if that is known.
@@ -13,7 +14,7 @@ pub(super) struct Best {
     pub(super) epoch: u64,
     pub(super) epochs: u64,
     pub(super) status: String,
-    /// The hyperparameters that are shown at once, and the others, in few digits.
+    /// The hyperparameters that are shown at once, and the others, as people write them.
     pub(super) first: Vec<(String, String)>,
     pub(super) more: Vec<(String, String)>,
     /// All of them, exactly.
@@ -52,11 +53,17 @@ pub(super) fn best(report: &Report) -> Option<Best> {
     })
 }
 
-/// The hyperparameters of a trial in the order of the pictures.
+/// The hyperparameters of a trial in the order of the pictures: what is written in one piece, such as a list,
+/// has the place of its first part.
 fn in_order(report: &Report, trial: &TrialOverview) -> Vec<(String, String)> {
     let ordered = report.ordered();
-    let value = |name: &str| Some((name.to_owned(), cell(trial.hparam(name)?)));
-    ordered.iter().filter_map(|column| value(&column.name)).collect()
+    let is_part = |name: &str, of: &str| {
+        name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let place = |field: &str| ordered.iter().position(|column| is_part(&column.name, field));
+    let mut fields = Wording::new(&report.overview.study.space).fields(&trial.hparams);
+    fields.sort_by_cached_key(|(field, _)| place(field).unwrap_or(usize::MAX));
+    fields
 }
 
 /// How to load the best model in Rust.

@@ -179,7 +179,7 @@ impl Chart {
         let ticks = match &self.x.scale {
             // all have a place; their texts are cut to it
             Scale::Options(options) => self.x.ticks(options.len().min((room / 22.0) as usize)),
-            _ => self.x.ticks((room / 62.0) as usize),
+            _ => self.fitting((room / 62.0) as usize, room),
         };
         let each = room / ticks.len().max(1) as f64;
         for tick in &ticks {
@@ -198,6 +198,25 @@ impl Chart {
         let label = short(&self.x.title(), room / 6.9);
         let middle = ((left + right) / 2.0, height - 8.0);
         self.write(middle, &label, TextAnchor::Middle, None, (13, false, "var(--soft)"));
+    }
+
+    /// About so many ticks below the plot, or fewer, so that there is room between their texts.
+    fn fitting(&self, most: usize, room: f64) -> Vec<Tick> {
+        const GAP: f64 = 14.0;
+        let all = (2..=most.max(2)).rev().map(|most| self.x.ticks(most));
+        let fits = |ticks: &Vec<Tick>| {
+            let places = ticks.iter().map(|tick| (room * self.x.place(tick.at), text_width(&tick.text)));
+            let places: Vec<(f64, f64)> = places.collect();
+            places.windows(2).all(|two| two[1].0 - two[0].0 >= (two[0].1 + two[1].1) / 2.0 + GAP)
+        };
+        let mut fewest = Vec::new();
+        for ticks in all {
+            if fits(&ticks) {
+                return ticks;
+            }
+            fewest = ticks;
+        }
+        fewest
     }
 
     /// Where a point is in the picture; what lies outside of the axes is put at their ends.

@@ -13,7 +13,8 @@ pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
         *each.entry((record.trial.bracket, record.stage)).or_default() += record.seconds;
     }
     let row = |stage: &StageOverview| {
-        let seconds = each.get(&(stage.bracket, stage.stage)).copied().unwrap_or_default();
+        let seconds = each.get(&(stage.bracket, stage.stage)).copied();
+        let none = || "–".to_owned();
         let running = match stage.running {
             0 => String::new(),
             running => format!(" ({running} running)"),
@@ -24,8 +25,8 @@ pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
             stage.planned.to_string(),
             format!("{}{running}", stage.trained),
             stage.failed.to_string(),
-            text::seconds(seconds),
-            if total > 0.0 { percent(seconds / total) } else { "–".to_owned() },
+            seconds.map_or_else(none, text::seconds),
+            seconds.filter(|_| total > 0.0).map_or_else(none, |seconds| percent(seconds / total)),
         ]
     };
     overview.stage_totals().iter().map(row).collect()
@@ -35,10 +36,11 @@ pub(super) fn stages(overview: &Overview) -> Vec<[String; 7]> {
 pub(super) fn running(overview: &Overview) -> Vec<[String; 4]> {
     let mut running: Vec<(&TrialOverview, (u32, u32, Timestamp))> =
         overview.trials.iter().filter_map(|trial| Some((trial, trial.running?))).collect();
+    let opened = overview.processes.last().map_or(f64::NAN, |process| process.opened.0);
     running.sort_by_key(|(trial, (_, worker, _))| (trial.machine, *worker, trial.id));
     let row = |(trial, (stage, worker, since)): (&TrialOverview, (u32, u32, Timestamp))| {
         let stage = (u64::from(stage) + 1).to_string();
-        [trial.id.to_string(), stage, running_at(overview, trial, worker), utc(since.0)]
+        [trial.id.to_string(), stage, running_at(overview, trial, worker), at(since.0, opened)]
     };
     running.into_iter().map(row).collect()
 }
@@ -78,7 +80,7 @@ pub(super) fn settings(overview: &Overview) -> Vec<(String, String)> {
         ("Seed", study.seed.to_string()),
         ("A trial's score is", format!("{score} of {}", study.monitor)),
         ("A failed trial is tried again", format!("{} times", study.retries)),
-        ("Configurations given instead of drawn", study.enqueued.len().to_string()),
+        ("Configurations given in advance", study.enqueued.len().to_string()),
         ("Made with", format!("hobbit {}", study.hobbit)),
     ]
     .map(|(name, value)| (name.to_owned(), value));
@@ -149,6 +151,15 @@ pub(super) fn machines(overview: &Overview) -> Vec<[String; 5]> {
         ]
     };
     overview.machines.iter().map(row).collect()
+}
+
+/// A moment, without its day if that is also the other's.
+fn at(seconds: f64, other: f64) -> String {
+    const DAY: f64 = 86400.0;
+    if (seconds / DAY).floor() == (other / DAY).floor() {
+        return kuva::DateTimeAxis::minutes("%H:%M:%S UTC").format_tick(seconds);
+    }
+    utc(seconds)
 }
 
 /// A moment as people write it, in UTC.

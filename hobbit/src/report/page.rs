@@ -152,7 +152,7 @@ pub(super) const SCRIPT: &str = include_str!("script.js");
 
 /// The page's own style and script, and nothing else, may be used by a browser that opens the report: their
 /// SHA-256 as they stand in the page. A test says what they have to be.
-const STYLE_HASH: &str = "sha256-Pg3lwu0RpbpWPyrc7HY2k0uJ+u8vp/sxtox90xJ23Z0=";
+const STYLE_HASH: &str = "sha256-BKTsjqz9kWXq1sUBYxyuLYieJ9mU6/OE27phhfo6Tvc=";
 const SCRIPT_HASH: &str = "sha256-aS9DJJQgQ2R/iyMzj85tEwsNG9TiIDSBhTzJw+UcMfM=";
 
 fn texts(drawn: Drawn) -> Texts {
@@ -172,8 +172,6 @@ pub(super) fn title(report: &Report) -> String {
 }
 
 fn facts(overview: &Overview, sessions: &[Session], is_served: bool) -> Vec<(&'static str, String)> {
-    let trained = overview.trained_epochs();
-    let planned = overview.planned_epochs();
     let state = match overview.processes.last().map(|process| &process.closed) {
         None => "not begun".to_owned(),
         Some(None) if is_served => state(overview).to_owned(),
@@ -192,9 +190,24 @@ fn facts(overview: &Overview, sessions: &[Session], is_served: bool) -> Vec<(&'s
         ("State", state),
         ("Score", format!("{}, {way}", overview.study.monitor)),
         ("Trials", format!("{} of {total}", overview.trials.len())),
-        ("Epochs", format!("{trained} of {planned}{}", if is_expected(overview) { " expected" } else { "" })),
+        ("Epochs", epochs(overview)),
         ("Time", text::seconds(seconds)),
     ]
+}
+
+/// The epochs trained, of those that it takes: fewer than planned where trials fail or are stopped early.
+fn epochs(overview: &Overview) -> String {
+    let (trained, planned) = (overview.trained_epochs(), overview.planned_epochs());
+    let all = trained.saturating_add(overview.epochs_left());
+    if is_expected(overview) {
+        format!("{trained} of {planned} expected")
+    } else if all == planned {
+        format!("{trained} of {planned}")
+    } else if all == trained {
+        format!("{trained} (planned: {planned})")
+    } else {
+        format!("{trained} of {all} (planned: {planned})")
+    }
 }
 
 /// What the study is doing, in a word or two.

@@ -12,7 +12,8 @@ use super::pictures;
 use super::stamp::stamped;
 use super::{Report, importance, page};
 use crate::error::Result;
-use crate::observe::text::{cell, number, seconds};
+use crate::observe::Wording;
+use crate::observe::text::{number, seconds};
 use crate::printable::printable_page;
 use crate::repository::{End, Origin, Overview, Reader, StageRecord, TrialOverview};
 use crate::trial::TrialId;
@@ -69,9 +70,10 @@ impl Report {
             trial: id.to_string(),
             facts: facts(&self.overview, rank, trial),
             reason: reason(trial),
-            hparams: trial.hparams.iter().map(|(name, value)| (name.clone(), cell(value))).collect(),
+            hparams: Wording::new(&self.overview.study.space).fields(&trial.hparams),
             exact: trial.hparams.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             model: trial.model.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),
+            no_curves: no_curves(trial),
             curves: pictures::metrics(trial).iter().map(|picture| picture.in_page()).collect(),
             stages: trial.stages.iter().map(stage).collect(),
             has_weights,
@@ -93,6 +95,7 @@ struct TrialPage<'a> {
     exact: Vec<(String, String)>,
     model: Vec<(String, String)>,
     curves: Vec<String>,
+    no_curves: &'static str,
     stages: Vec<[String; 6]>,
     has_weights: bool,
 }
@@ -105,13 +108,15 @@ fn facts(overview: &Overview, rank: usize, trial: &TrialOverview) -> Vec<(&'stat
         }
         None => trial.status.to_string(),
     };
-    let score = trial
-        .score
-        .map_or_else(|| "none".to_owned(), |(score, epoch)| format!("{} in epoch {epoch}", number(score)));
+    let monitor = &overview.study.monitor;
+    let score = trial.score.map_or_else(
+        || "none".to_owned(),
+        |(score, epoch)| format!("{monitor} {} in epoch {epoch}", number(score)),
+    );
     let time: f64 = trial.stages.iter().map(|stage| stage.seconds).sum();
     let mut facts = vec![
         ("Status", status),
-        ("Score", format!("{} {score}", overview.study.monitor)),
+        ("Score", score),
         ("Rank", format!("{} of {}", rank + 1, overview.trials.len())),
         ("Epochs", trial.epochs().to_string()),
         ("Training time", seconds(time)),
@@ -120,6 +125,15 @@ fn facts(overview: &Overview, rank: usize, trial: &TrialOverview) -> Vec<(&'stat
         facts.push(("Configuration", trial.origin.map_or("not known", Origin::word).to_owned()));
     }
     facts
+}
+
+/// Why a trial has no pictures, where it has none.
+fn no_curves(trial: &TrialOverview) -> &'static str {
+    match trial.stages.last().map(|stage| &stage.end) {
+        None => "No stage of it has ended yet.",
+        Some(End::Trained) => "It reported nothing that can be drawn.",
+        Some(End::Diverged { .. } | End::Failed { .. }) => "It failed before an epoch had ended.",
+    }
 }
 
 fn reason(trial: &TrialOverview) -> Option<String> {
@@ -136,9 +150,13 @@ fn stage(stage: &StageRecord) -> [String; 6] {
         Some(epoch) => format!("stopped early after epoch {epoch}"),
         None => stage.end.status().map_or_else(|| "trained".to_owned(), |status| status.to_string()),
     };
+    let epochs = match stage.from.saturating_add(1) {
+        only if only >= stage.to => only.to_string(),
+        first => format!("{first} to {}", stage.to),
+    };
     [
         (u64::from(stage.stage) + 1).to_string(),
-        format!("{} to {}", stage.from.saturating_add(1), stage.to),
+        epochs,
         stage.score.map_or_else(String::new, |(score, epoch)| format!("{} (epoch {epoch})", number(score))),
         end,
         place(stage.machine, stage.worker),

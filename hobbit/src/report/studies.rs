@@ -7,7 +7,8 @@ use askama::Template;
 use super::page::{done, state};
 use super::stamp::stamped;
 use super::{Report, pictures};
-use crate::observe::text::{cell, number};
+use crate::observe::text::number;
+use crate::observe::{Wording, names};
 use crate::printable::printable_page;
 
 /// So many studies are compared, the first ones.
@@ -119,18 +120,16 @@ fn pictures_of(studies: &[(&str, &str, &Report)]) -> Vec<String> {
 
 /// The directories, and the values of each hyperparameter in the studies' best trials.
 fn values(studies: &[(&str, &str, &Report)]) -> (Vec<String>, Vec<(String, Vec<String>)>) {
-    let mut names: Vec<&str> = Vec::new();
-    for (.., report) in studies {
-        for column in &report.columns {
-            if !names.contains(&column.name.as_str()) {
-                names.push(&column.name);
-            }
-        }
-    }
-    let value = |report: &Report, name: &str| {
-        report.overview.best().and_then(|best| best.hparam(name)).map_or_else(String::new, cell)
+    let fields = |report: &Report| {
+        let best = report.overview.best();
+        best.map_or_else(Vec::new, |best| Wording::new(&report.overview.study.space).fields(&best.hparams))
     };
-    let row =
-        |name: &str| (name.to_owned(), studies.iter().map(|(.., report)| value(report, name)).collect());
-    (studies.iter().map(|(_, dir, _)| (*dir).to_owned()).collect(), names.into_iter().map(row).collect())
+    let written: Vec<Vec<(String, String)>> = studies.iter().map(|(.., report)| fields(report)).collect();
+    let value = |fields: &Vec<(String, String)>, name: &str| {
+        let field = fields.iter().find(|(known, _)| known == name);
+        field.map_or_else(String::new, |(_, text)| text.clone())
+    };
+    let row = |name: &str| (name.to_owned(), written.iter().map(|fields| value(fields, name)).collect());
+    let rows = names(written.iter().map(Vec::as_slice)).into_iter().map(row).collect();
+    (studies.iter().map(|(_, dir, _)| (*dir).to_owned()).collect(), rows)
 }

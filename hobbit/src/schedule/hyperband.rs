@@ -258,7 +258,7 @@ impl Recipe for Settings {
             ..Setting::new("epoch_count", "the count of epochs", "Epochs are", self.epoch_count)
         };
         let (iterations, brackets) = match self.brackets {
-            None => ("Repetitions of the whole Hyperband", None),
+            None => ("Repetitions", None),
             Some(first) => ("Repetitions of these brackets", Some(first)),
         };
         let brackets =
