@@ -125,7 +125,7 @@ fn hparams_of_best(overview: &Overview) -> Vec<(String, String)> {
 }
 
 fn text(names: &[String], overviews: &[&Overview], best: &[usize]) -> String {
-    let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str));
+    let mut table = Table::new(1).text("").texts(names.iter().map(String::as_str)).without("-");
     let mut row = |name: &str, style: Style, cell: &dyn Fn(&Overview) -> String| {
         let cells = overviews.iter().map(|overview| cell(overview));
         table.row(std::iter::once(name.to_owned()).chain(cells).collect(), style);

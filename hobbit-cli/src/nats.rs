@@ -4,7 +4,7 @@ use console::Style;
 use hobbit::remote::{Nats, StudyThere, remove, studies};
 
 use crate::failure::Outcome;
-use crate::output;
+use crate::output::{self, Format, FormatArg};
 use crate::table::Table;
 
 /// Looks at the studies on a NATS server, and removes what abandoned ones have left.
@@ -23,15 +23,45 @@ Examples:
   hobbit nats list nats://head:4222
   hobbit nats clean nats://head:4222
 
+JSON (list --format json): [{study, messages, bytes, run_by}]
+
 A study that nobody runs can be removed without loss: its repository has
 everything, and the program makes again what it needs when it is continued.";
 
 #[derive(clap::Subcommand)]
 enum Command {
     /// Lists the studies, and who runs them.
-    List(Server),
+    List(List),
     /// Removes the studies that nobody runs.
     Clean(Server),
+}
+
+#[derive(clap::Args)]
+struct List {
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+/// A study on a server.
+#[derive(serde::Serialize)]
+struct View<'a> {
+    study: &'a str,
+    messages: u64,
+    bytes: u64,
+    run_by: Option<&'a str>,
+}
+
+impl View<'_> {
+    fn of(study: &StudyThere) -> View<'_> {
+        View {
+            study: &study.name,
+            messages: study.messages,
+            bytes: study.bytes,
+            run_by: study.coordinator.as_deref(),
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -55,12 +85,15 @@ impl Server {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
-        Command::List(server) => list(&studies(&server.nats()?)?),
+        Command::List(args) => list(&studies(&args.server.nats()?)?, args.format.format),
         Command::Clean(server) => clean(&server.nats()?),
     }
 }
 
-fn list(studies: &[StudyThere]) -> Outcome {
+fn list(studies: &[StudyThere], format: Format) -> Outcome {
+    if format == Format::Json {
+        return output::print_json(&studies.iter().map(View::of).collect::<Vec<_>>());
+    }
     if studies.is_empty() {
         return output::print("There is no study on it.\n");
     }

@@ -269,7 +269,7 @@ fn epochs(overview: &Overview, state: State) -> String {
     if let Some(pace) = overview.pace() {
         epochs += &format!(", {} a second", number(pace));
     }
-    if let Some(left) = state::time_left(overview) {
+    if let Some(left) = state::time_left(overview).filter(|left| left.as_secs_f64() >= 0.05) {
         epochs += &format!(", about {} left", duration(left));
     }
     epochs

@@ -12,17 +12,24 @@ pub(crate) struct Table {
     repeated: usize,
     /// Cells that are too wide go on below, instead of being cut.
     wraps: bool,
+    /// Cells that say nothing: a table of several has no rows of them alone.
+    nothing: Option<&'static str>,
 }
 
 impl Table {
     /// An empty table.
     pub(crate) fn new(repeated: usize) -> Table {
-        Table { columns: Vec::new(), rows: Vec::new(), repeated, wraps: false }
+        Table { columns: Vec::new(), rows: Vec::new(), repeated, wraps: false, nothing: None }
     }
 
     /// Names and what belongs to them: all of it is shown, on as many lines as it takes.
     pub(crate) fn pairs(titles: [&str; 2]) -> Table {
         Table { wraps: true, ..Table::new(2).texts(titles) }
+    }
+
+    /// Where it is cut, leaves out rows in which all but the repeated columns say this.
+    pub(crate) fn without(self, nothing: &'static str) -> Table {
+        Table { nothing: Some(nothing), ..self }
     }
 
     /// Adds a column of text.
@@ -91,7 +98,13 @@ impl Table {
         }
         grid.load_style(presets::NOTHING);
         grid.set_header(columns.iter().map(|&column| &self.columns[column].0));
-        for (cells, _) in &self.rows {
+        let is_cut = columns.len() < self.columns.len();
+        let is_nothing = |cells: &[String]| {
+            let said = columns[self.repeated.min(columns.len())..].iter();
+            is_cut && said.clone().all(|&column| cells.get(column).map(String::as_str) == self.nothing)
+        };
+        let rows: Vec<_> = self.rows.iter().filter(|(cells, _)| !is_nothing(cells)).collect();
+        for (cells, _) in &rows {
             let cell = |column: usize| cells.get(column).map_or("", String::as_str);
             let cut = |column: usize| if column < self.repeated { usize::MAX } else { most };
             grid.add_row(columns.iter().map(|&column| truncate_str(cell(column), cut(column), "…")));
@@ -102,7 +115,7 @@ impl Table {
         }
         let header = Style::new().bold();
         let plain = Style::new();
-        let styles = std::iter::once(&header).chain(self.rows.iter().map(|(_, style)| style));
+        let styles = std::iter::once(&header).chain(rows.iter().map(|(_, style)| style));
         // where cells go on below, all have the same
         let styles = styles.chain(std::iter::repeat(&plain));
         let text = grid.to_string();
@@ -144,6 +157,16 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 24) && text.contains("four"), "{text}");
         assert!(text.split_whitespace().eq("a b name one two three four five six".split(' ')), "{text}");
         assert_eq!(table.render(None), "a     b\nname  one two three four five six\n");
+    }
+
+    #[test]
+    fn where_a_table_is_cut_rows_that_say_nothing_are_left_out() {
+        console::set_colors_enabled(false);
+        let mut table = Table::new(1).text("").texts(["one", "two"]).without("-");
+        table.row(["width", "8", "-"].map(str::to_owned).into(), Style::new());
+        table.row(["depth", "-", "2"].map(str::to_owned).into(), Style::new());
+        assert_eq!(table.render(None), "       one  two\nwidth  8    -\ndepth  -    2\n");
+        assert_eq!(table.render(Some(12)), "       one\nwidth  8\n\n       two\ndepth  2\n");
     }
 
     #[test]

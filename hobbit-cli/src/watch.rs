@@ -18,7 +18,8 @@ use crate::view::{EpochView, TrialView};
 
 /// Follows one trial: prints its epochs as they come, and ends with it.
 ///
-/// Epochs are in the journal when their stage has ended. It ends when the trial's life is over, or when no
+/// Epochs are in the journal when their stage has ended, so they come a stage at a time: a sweep writes nothing
+/// for each epoch, which would cost it more than many an epoch does. It ends when the trial's life is over, or when no
 /// process works on the study any more. A trial that has not begun yet is waited for as long as the study
 /// runs.
 #[derive(clap::Args)]
@@ -118,7 +119,9 @@ impl Printed {
         }
         let stages = overview.outline.stages_of(trial.id).map_or(0, <[_]>::len);
         let (stage, worker) = (u64::from(stage) + 1, u64::from(worker) + 1);
-        let text = format!("Stage {stage} of {stages} is being trained by worker {worker}");
+        let text = format!(
+            "Stage {stage} of {stages} is being trained by worker {worker}; its epochs follow when it has ended"
+        );
         output::print(&format!("{}\n", Style::new().cyan().apply_to(text)))
     }
 

@@ -313,9 +313,15 @@ fn the_report_is_written_where_it_is_asked_for() {
     assert_eq!(place.stdout("report study --pictures pictures/here"), "report.html\n");
     let page = std::fs::read_to_string(place.path("report.html")).unwrap();
     assert_eq!(place.stdout("report study -o -"), page);
+    let written = place.json("report study -o here.html --pictures pictures/there --format json");
+    assert_eq!((&written["file"], &written["trials"]), (&"here.html".into(), &17.into()));
+    let pictures = written["pictures"].as_array().unwrap();
+    assert!(pictures.iter().all(|file| place.path(file.as_str().unwrap()).is_file()), "{pictures:?}");
+    assert_eq!(place.run("report study -o - --format json").status.code(), Some(2));
     let report = Report::read(&Reader::open(place.path("study")).unwrap()).unwrap();
     for (name, picture) in report.pictures() {
-        assert_eq!(std::fs::read_to_string(place.path("pictures/here").join(name)).unwrap(), picture);
+        assert_eq!(std::fs::read_to_string(place.path("pictures/here").join(&name)).unwrap(), picture);
+        assert!(pictures.iter().any(|file| file.as_str().unwrap().ends_with(&name)), "{name}");
     }
 }
 

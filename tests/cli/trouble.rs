@@ -314,6 +314,14 @@ fn salvage_leaves_a_study_alone_that_is_being_worked_on() {
     drop(lock);
     copy(&place.path("study"), &place.path("again"));
     assert!(place.stdout("salvage again").contains("Kept "));
+    copy(&place.path("study"), &place.path("third"));
+    let damaged = place.json("salvage third --format json");
+    assert_eq!(damaged["damaged"], true);
+    assert_eq!(damaged["damaged_journal"], "third/journal.ron.damaged");
+    let whole = place.json("salvage again --format json");
+    assert_eq!(whole["records"], damaged["records"]);
+    assert_eq!((&whole["damaged"], &whole["damaged_journal"]), (&false.into(), &serde_json::Value::Null));
+    assert!(whole["records"].as_u64().unwrap() > 0);
     assert_eq!(std::fs::read(place.path("again/journal.ron.damaged")).unwrap(), before);
 }
 
