@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packages every crate as a registry would get it, builds the packages outside of the repository, runs their
-# doctests there, and makes the documentation as the documentation's host does. Then cargo-deny and
-# cargo-semver-checks, where they are installed.
+# doctests there, and makes the documentation as the documentation's host does. Then the oldest Rust that the
+# manifests promise, cargo-deny and cargo-semver-checks, where they are installed.
 #
 #   [TOOLCHAIN=nightly] scripts/package-check.sh
 set -euo pipefail
@@ -68,6 +68,15 @@ else
     echo "there is no toolchain ${TOOLCHAIN:-nightly}: left out"
 fi
 unset CARGO_TARGET_DIR
+
+step "the oldest Rust that the manifests promise"
+oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+installed=$(rustup toolchain list 2>/dev/null | grep -oE "^${oldest//./\\.}[.-][^ ]*" | head -n 1 || true)
+if [[ -n $installed ]]; then
+    CARGO_TARGET_DIR=$target/oldest cargo "+$installed" check --package hobbit-cli --features hobbit/full
+else
+    echo "there is no toolchain $oldest (rustup toolchain install $oldest --profile minimal): left out"
+fi
 
 step "publishing, up to the upload"
 cargo publish --dry-run --allow-dirty --no-verify --package hobbit-macros

@@ -6,21 +6,62 @@ use std::sync::Arc;
 
 use crate::objective::Objective;
 use crate::search::Sampler;
+use crate::space::Narrowing;
 use crate::study::Study;
 #[cfg(doc)]
 use crate::{Hyperband, SearchSpace};
 
 impl<O: Objective, A> Study<O, A> {
-    /// How many stages may be under way at once as far as decisions are concerned (P), for algorithms whose
-    /// decisions depend on the order of results, and for samplers that [learn](Sampler::learns). Default: 4.
-    /// Of no effect for others.
+    /// The number of stages that decisions treat as under way at once (P), for algorithms whose decisions
+    /// depend on the order of results, and for samplers that [learn](Sampler::learns). Default: 4. It has no
+    /// effect on others.
     ///
     /// They decide as if P workers trained stages that take as long as they have epochs, so that the same
     /// study gives the same results with any number of workers: see
-    /// [`VirtualTime`](crate::schedule::VirtualTime). With a larger P decisions know less, and workers beyond
-    /// P have nothing to do. It belongs to the study: a repository is continued with the same.
+    /// [`VirtualTime`](crate::schedule::VirtualTime). With a larger P, decisions are based on fewer results;
+    /// workers beyond P are idle. Part of the study: a repository is only continued with the same value.
     pub fn lookahead(self, stages: u32) -> Self {
         self.set(|s| s.lookahead = Some(stages))
+    }
+
+    /// Narrows a parameter to a part of its range, or to some of its options, without another declaration:
+    /// `.narrow("rate", "1e-4..1e-2")`, `.narrow("optimizer", "adam, sgd")`. [`Narrowing`] says how values are
+    /// written; of several times for one parameter, the last one counts.
+    ///
+    /// Everything honours it: what is drawn, what samplers know and propose, and what may be
+    /// [enqueued](Hyperband::enqueue). It belongs to the study: `study.ron` has the narrower domains, and a
+    /// repository is continued with the same.
+    ///
+    /// ```
+    /// use hobbit::prelude::*;
+    ///
+    /// #[search_space]
+    /// struct Hparams {
+    ///     #[log_uniform(1e-5..=1.0)]
+    ///     rate: f64,
+    /// }
+    ///
+    /// let study = Hyperband::function(|hp: &Hparams, trial| {
+    ///     for epoch in trial.epochs() {
+    ///         trial.report("val_loss", hp.rate / epoch as f64)?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// let results = study.narrow("rate", "1e-3..1e-2").quiet().run(9, 3)?;
+    /// assert!(results.trials().iter().all(|trial| (1e-3..=1e-2).contains(&trial.hparams.rate)));
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `run` returns one for a parameter that the space does not have, and for values that are not all within
+    /// its declaration.
+    pub fn narrow(self, parameter: impl Into<String>, values: impl Into<String>) -> Self {
+        self.narrowed(Narrowing::new().with(parameter, values))
+    }
+
+    /// Narrows several parameters, as [`narrow`](Hyperband::narrow) does.
+    pub fn narrowed(self, narrowing: Narrowing) -> Self {
+        self.set(|s| s.narrowing = std::mem::take(&mut s.narrowing).and(narrowing))
     }
 
     /// Tries the configuration of the defaults given in the search space first.
@@ -28,7 +69,7 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.start_with_defaults = true)
     }
 
-    /// Tries this configuration before drawn ones; called several times, in that order.
+    /// Tries this configuration before drawn ones. May be called several times; the order is kept.
     pub fn enqueue(self, hparams: O::Hparams) -> Self {
         self.set(|s| s.enqueued.push(Arc::new(hparams)))
     }
@@ -37,12 +78,12 @@ impl<O: Objective, A> Study<O, A> {
     /// [`Prior`](crate::search::Prior) does.
     ///
     /// Defaults and enqueued configurations come first and are not asked for. The sampler's name, version and
-    /// settings belong to the study: a repository is continued with the same. A sampler that
+    /// settings are part of the study: a repository is only continued with the same. A sampler that
     /// [learns](Sampler::learns) is told outcomes in an order of the study's own, so that the study has the
-    /// same trials with any number of workers, and killed and continued: what it knows for a trial are all
-    /// outcomes but those of the stages under way, as many as the [`lookahead`](Hyperband::lookahead) says. A
-    /// study with such a sampler cannot be [extended](Hyperband::extend), because in a larger one it would
-    /// have proposed other configurations. See [`search`](crate::search) for samplers of your own.
+    /// same trials with any number of workers, and killed and continued: for each trial it knows all outcomes
+    /// except those of the stages under way, whose number is the [`lookahead`](Hyperband::lookahead). A study
+    /// with such a sampler cannot be [extended](Hyperband::extend), because in a larger one it would have
+    /// proposed other configurations. See [`search`](crate::search) for samplers of your own.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.set(|s| s.sampler = Some(Arc::new(sampler)))
     }
@@ -60,8 +101,8 @@ impl<O: Objective, A> Study<O, A> {
     /// [enqueued](Hyperband::enqueue).
     ///
     /// It belongs to the study: the outcomes are copied to `study.ron`, and a repository is continued with
-    /// those, whether the other study has gone on since, was moved, or is not there any more. A start from
-    /// another study is another study.
+    /// those, whether the other study has gone on since, was moved, or is not there any more. A study that
+    /// starts from another one is a different study.
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {

@@ -3,6 +3,7 @@
 mod conformance;
 mod kde;
 pub(crate) mod kill;
+mod narrowed;
 mod points;
 mod sweeps;
 mod toy;

@@ -25,7 +25,7 @@ use crate::space::SearchSpace;
 use crate::study::Study;
 use crate::trial::Direction;
 
-/// An objective that is trained by whoever asks for its trials: see [`asking`].
+/// The objective of a study whose trials your own code asks for: see [`asking`].
 pub struct Asking<H> {
     counter: Arc<Counter<H>>,
     promise: Promise,
@@ -61,12 +61,12 @@ pub fn asking<H: SearchSpace + Send + Sync + 'static>() -> Asking<H> {
     Asking { counter: Arc::new(Counter::new()), promise: Promise::new(), is_asked: false }
 }
 
-/// A study that is under way, and whose trials are asked for.
+/// A running study whose trials your own code asks for.
 ///
 /// With a [`repo_dir`](crate::Hyperband::repo_dir), everything that was told is kept, and a program that was
-/// killed goes on where it was when it is started again: it is asked for no stage that was told before. What
-/// is told in one order or another, of several trials at once, leads to the same study as
-/// [`run`](crate::Hyperband::run) with the same outcomes.
+/// killed continues where it stopped when it is started again: stages that were told before are not handed
+/// out again. With several trials out at once, the order in which they are told does not matter: the study is
+/// the one that [`run`](crate::Hyperband::run) makes of the same outcomes.
 ///
 /// At most one trial is out at any time, unless [`workers`](crate::Hyperband::workers) allows for more.
 pub struct AskTell<H: SearchSpace + Send + Sync + 'static> {
@@ -98,7 +98,7 @@ impl<H: SearchSpace + Send + Sync + 'static> AskTell<H> {
 
     /// Tells what was measured in the [open epochs](Asked::open_epochs) of a trial's stage, one after the
     /// other: none, if its own loop over [`epochs`](Trial::epochs) has [reported](Trial::report) everything.
-    /// Fewer than there are end the stage early.
+    /// Fewer metrics than open epochs end the stage early.
     ///
     /// # Errors
     /// There are more epochs than the stage has, or none has been trained at all. Then nothing is told, and
@@ -315,6 +315,7 @@ fn start<H: SearchSpace + Send + Sync + 'static, A>(
     let (counter, is_quiet) = (objective.counter.clone(), settings.verbosity == Verbosity::Quiet);
     let objective = Arc::new(objective);
     let pool = LocalPool::new(objective.clone(), settings.workers.unwrap_or(1)).given(given(&settings)?);
+    let pool = pool.narrowed(settings.narrowing.clone());
     let pool = match settings.memory_budget {
         Some(bytes) => pool.memory_budget(bytes),
         None => pool,

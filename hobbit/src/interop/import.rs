@@ -30,7 +30,7 @@ use serde_json::Value as Json;
 
 use super::journal_file::{JournalFile, op, state, whole};
 use crate::error::{Error, Result};
-use crate::space::{SearchSpace, Value, from_values};
+use crate::space::{Narrowing, SearchSpace, Value, from_values};
 use crate::trial::Direction;
 
 /// What a file holds, before it is compared with a search space.
@@ -50,11 +50,11 @@ pub struct Row {
     pub source: String,
     /// Its parameters.
     pub params: Vec<(String, Value)>,
-    /// What else is known by name; looked at only for what is missing among the parameters.
+    /// Other named values, used for parameters that are missing from `params`.
     pub attrs: Vec<(String, Value)>,
     /// Its result, if it has one.
     pub score: Option<f64>,
-    /// It failed there, and is not wanted here.
+    /// Whether it failed there; failed trials are refused.
     pub failed: bool,
 }
 
@@ -80,7 +80,7 @@ pub struct Accepted<H> {
     pub source: String,
 }
 
-/// A trial that is not taken over.
+/// A trial that was not imported.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Refused {
@@ -88,6 +88,24 @@ pub struct Refused {
     pub source: String,
     /// Why.
     pub reason: String,
+}
+
+impl<H: SearchSpace> Fitted<H> {
+    /// Refuses those, too, that a study which is [narrowed](crate::Hyperband::narrowed) by this would refuse.
+    ///
+    /// # Errors
+    /// As [`Narrowing::space`].
+    pub fn narrowed(self, narrowing: &Narrowing) -> Result<Fitted<H>> {
+        narrowing.space::<H>()?;
+        let (mut accepted, mut refused) = (Vec::new(), self.refused);
+        for trial in self.accepted {
+            match narrowing.check(&trial.hparams) {
+                Ok(()) => accepted.push(trial),
+                Err(error) => refused.push(Refused { source: trial.source, reason: error.to_string() }),
+            }
+        }
+        Ok(Fitted { accepted, refused })
+    }
 }
 
 impl Imported {

@@ -82,7 +82,7 @@ impl Link {
             js.set_timeout(ANSWER);
             js
         };
-        let host = sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned());
+        let host = sysinfo::System::host_name().unwrap_or_else(|| "unknown".to_owned());
         let nonce = super::wire::print(&format!("{:?}", std::time::SystemTime::now()));
         let me = Member { host, pid: std::process::id(), nonce };
         let link = Link { handle, client, js, me, connected, thread: Mutex::new(Some((end, thread))) };

@@ -48,7 +48,7 @@ pub(super) struct Owner {
 impl Owner {
     /// This process.
     pub(super) fn this() -> Owner {
-        let host = System::host_name().unwrap_or_else(|_| "unknown".to_owned());
+        let host = System::host_name().unwrap_or_else(|| "unknown".to_owned());
         // one word, so that a line of the user's own is not taken for an owner
         Owner { host: host.split_whitespace().collect::<Vec<_>>().join("-"), pid: std::process::id() }
     }
@@ -73,7 +73,7 @@ impl Owner {
             return None;
         }
         let pid = Pid::from_u32(self.pid);
-        let mut system = System::new().ok()?;
+        let mut system = System::new();
         system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&[pid]),
             true,

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::repository::{Losses, Reader, Record, StageRecord, StudyRecord, observations};
 use crate::schedule::{Ask, Assignment, Outline, Scheduler, VirtualTime};
 use crate::search::{Point, Prior, Sampler};
-use crate::space::{SearchSpace, Value};
+use crate::space::{Root, SearchSpace, Value};
 use crate::trial::TrialId;
 use crate::work::Configuration;
 
@@ -46,11 +46,11 @@ pub fn propose_again<H: SearchSpace + Send + Sync + 'static>(
 ) -> Result<Vec<String>> {
     let reader = Reader::open(dir)?;
     let study = reader.study()?;
-    check::<H>(&study, &sampler)?;
+    let root = check::<H>(&study, &sampler)?;
     let outline = study.algorithm.outline()?;
     let journal = Journal::new(reader.journal()?);
     let keys = Keys::new(study.seed);
-    let maker = MakerOf::<H> { given: Vec::new(), outline: outline.clone() };
+    let maker = MakerOf::<H> { given: Vec::new(), outline: outline.clone(), root: root.clone() };
     let learns = sampler.learns();
     let proposals = Arc::new(Proposals::new(Arc::new(sampler), study.direction, keys, maker));
     // their values are in the journal, and their points
@@ -68,21 +68,22 @@ pub fn propose_again<H: SearchSpace + Send + Sync + 'static>(
     let mut found = Vec::new();
     journal.replay(&study, &outline, &mut *scheduler, |trial, begun| {
         let configuration = proposals.configuration(trial)?;
-        found.extend(difference::<H>(trial, begun, &configuration, keys)?);
+        found.extend(difference::<H>(trial, begun, &configuration, (&root, keys))?);
         Ok(())
     })?;
     Ok(found)
 }
 
-fn check<H: SearchSpace>(study: &StudyRecord, sampler: &dyn Sampler) -> Result<()> {
+/// The study's space.
+fn check<H: SearchSpace>(study: &StudyRecord, sampler: &dyn Sampler) -> Result<Root> {
     let (id, theirs) = (sampler.id(), study.sampler.clone().unwrap_or_else(|| Prior.id()));
     if id != theirs {
         return Err(Error::setting(format!("the study's sampler is {theirs}, not {id}")));
     }
-    match H::space().differences(&study.space).first() {
-        Some(difference) => Err(Error::setting(format!("the study has another search space: {difference}"))),
-        None => Ok(()),
-    }
+    let differences = H::space().differences(&study.space);
+    Root::recorded::<H>(&study.space)?.ok_or_else(|| {
+        Error::setting(format!("the study has another search space: {}", differences.join("; ")))
+    })
 }
 
 /// What a trial was begun with: its point, and its values.
@@ -142,15 +143,15 @@ fn difference<H: SearchSpace>(
     trial: TrialId,
     (_, recorded): &Begun,
     configuration: &Configuration,
-    keys: Keys,
+    (root, keys): (&Root, Keys),
 ) -> Result<Option<String>> {
     let proposed = match configuration {
         Configuration::Given => return Ok(None),
-        Configuration::Drawn => draw::<H>(keys.of(trial), trial)?,
-        Configuration::Point(point) => decode::<H>(point, trial)?,
+        Configuration::Drawn => draw::<H>(root, keys.of(trial), trial)?,
+        Configuration::Point(point) => decode::<H>(root, point, trial)?,
     };
     let values = proposed.values();
-    if H::space().is_recorded_as(&values, recorded) {
+    if root.space::<H>().is_recorded_as(&values, recorded) {
         return Ok(None);
     }
     let mut pairs = values.iter().zip(recorded);

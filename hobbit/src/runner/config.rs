@@ -14,7 +14,7 @@ use crate::objective::Objective;
 use crate::repository::{FORMAT, Reader, StudyRecord, Ties};
 use crate::schedule::{Algorithm, DEFAULT_LOOKAHEAD, Order, Outline, Promotion};
 use crate::search::{Prior, Sampler};
-use crate::space::SearchSpace;
+use crate::space::{Root, SearchSpace};
 use crate::trial::{Direction, TrialId};
 use crate::work::Terms;
 
@@ -90,7 +90,8 @@ impl<H: SearchSpace + Send + Sync + 'static> Checked<H> {
         if settings.stop_on_ctrl_c {
             interrupt::watch()?;
         }
-        enqueue(settings)?;
+        let root = Root::new::<H>(&settings.narrowing)?;
+        enqueue(settings, &root)?;
         let lookahead = lookahead(settings, &algorithm)?;
         let asked_for = workers(objective, settings, &outline)?;
         // others would never have anything to do
@@ -101,7 +102,8 @@ impl<H: SearchSpace + Send + Sync + 'static> Checked<H> {
                  larger `.lookahead()` occupies more of them, and leads to other results"
             )
         });
-        let mut configurations = Configurations::new(settings.seed, outline, settings.enqueued.clone());
+        let mut configurations =
+            Configurations::new(root.clone(), settings.seed, outline, settings.enqueued.clone());
         asked("optimizes", || objective.optimizes(&settings.monitor, settings.direction))?;
         let known = check_monitor(objective, &configurations, settings)?;
         let (direction, guessed) = direction(known, settings)?;
@@ -109,7 +111,7 @@ impl<H: SearchSpace + Send + Sync + 'static> Checked<H> {
         if let Some(sampler) = sampler(settings) {
             configurations.ask(sampler.clone(), direction);
         }
-        let study = record(objective, settings, (algorithm, lookahead), direction)?;
+        let study = record(objective, settings, (algorithm, lookahead), direction, &root)?;
         Ok(Checked { study, configurations, workers, notes: Vec::from_iter(guessed), idle })
     }
 }
@@ -120,13 +122,13 @@ fn sampler<O: Objective>(settings: &Settings<O>) -> Option<&Arc<dyn Sampler>> {
 }
 
 /// The configurations to begin with, checked.
-fn enqueue<O: Objective>(settings: &mut Settings<O>) -> Result<()> {
+fn enqueue<O: Objective>(settings: &mut Settings<O>, root: &Root) -> Result<()> {
     if settings.start_with_defaults {
         let defaults = O::Hparams::defaults()?;
         settings.enqueued.insert(0, Arc::new(defaults));
     }
     for (i, given) in settings.enqueued.iter().enumerate() {
-        given.check().map_err(|error| {
+        root.check(&**given).map_err(|error| {
             Error::setting(format!("enqueued configuration {}: {error}", i + 1)).with_source(error)
         })?;
     }
@@ -165,6 +167,7 @@ fn record<O: Objective>(
     settings: &Settings<O>,
     (algorithm, lookahead): (Algorithm, Option<u32>),
     direction: Direction,
+    root: &Root,
 ) -> Result<StudyRecord> {
     Ok(StudyRecord {
         format: FORMAT,
@@ -182,7 +185,7 @@ fn record<O: Objective>(
         retries: settings.retries,
         objective: asked("describe", || objective.describe())?,
         enqueued: settings.enqueued.iter().map(|given| given.values()).collect(),
-        space: O::Hparams::space(),
+        space: root.space::<O::Hparams>(),
     })
 }
 
@@ -245,7 +248,7 @@ fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
     let Settings { extend, overwrite, accept_changes, .. } = *settings;
     let of_a_repository = [
         (extend, "`extend` makes the study of a repository larger"),
-        (overwrite, "`overwrite` begins the study of a repository anew"),
+        (overwrite, "`overwrite` starts the study of a repository over"),
         (accept_changes, "`accept_changes` continues the study of a repository"),
     ];
     if let Some((_, what)) = of_a_repository.iter().find(|(set, _)| *set && settings.repo_dir.is_none()) {
@@ -261,7 +264,7 @@ fn check_repository<O: Objective>(settings: &Settings<O>) -> Result<()> {
     if overwrite && (extend || accept_changes) {
         let other = if extend { "extend" } else { "accept_changes" };
         return Err(Error::setting(format!(
-            "`overwrite` begins a study anew and `{other}` continues one: only one of them can be meant"
+            "`overwrite` starts a study over and `{other}` continues one: use only one of them"
         )));
     }
     Ok(())

@@ -11,21 +11,21 @@ use crate::random::Key;
 use crate::repository::{Origin, WarmStart, observations};
 use crate::schedule::Outline;
 use crate::search::{Point, Sampler, drawn};
-use crate::space::{SearchSpace, Value};
+use crate::space::{Root, SearchSpace, Value};
 use crate::trial::{Direction, TrialId};
 use crate::work::Configuration;
 
 /// The configuration that is drawn under a trial's key.
-pub(super) fn draw<H: SearchSpace>(key: Key, trial: TrialId) -> Result<Arc<H>> {
+pub(super) fn draw<H: SearchSpace>(root: &Root, key: Key, trial: TrialId) -> Result<Arc<H>> {
     // a space may hold expressions of the user's
-    catch(|| drawn(key).map(Arc::new)).unwrap_or_else(|reason| {
+    catch(|| drawn(root, key).map(Arc::new)).unwrap_or_else(|reason| {
         Err(Error::space(format!("drawing the configuration of trial {trial} {reason}")))
     })
 }
 
 /// The configuration of a point of the unit cube.
-pub(super) fn decode<H: SearchSpace>(point: &[Option<f64>], trial: TrialId) -> Result<Arc<H>> {
-    catch(|| H::decode(point).map(Arc::new)).unwrap_or_else(|reason| {
+pub(super) fn decode<H: SearchSpace>(root: &Root, point: &[Option<f64>], trial: TrialId) -> Result<Arc<H>> {
+    catch(|| root.decode(point).map(Arc::new)).unwrap_or_else(|reason| {
         Err(Error::space(format!(
             "the configuration of trial {trial} cannot be made of its point: it {reason}"
         )))
@@ -33,8 +33,8 @@ pub(super) fn decode<H: SearchSpace>(point: &[Option<f64>], trial: TrialId) -> R
 }
 
 /// The point of these hyperparameters; none where code of the user's, of which they are made, gives none.
-pub(super) fn point<H: SearchSpace>(hparams: &H) -> Option<Point> {
-    let point = catch(|| Point::new(hparams.encode())).ok()?;
+pub(super) fn point<H: SearchSpace>(root: &Root, hparams: &H) -> Option<Point> {
+    let point = catch(|| Point::new(root.encode(hparams))).ok()?;
     let is_in_cube = point.iter().flatten().all(|unit| (0.0..1.0).contains(unit));
     is_in_cube.then_some(point)
 }
@@ -74,6 +74,8 @@ impl<H> Made<H> {
 
 /// The configurations of trials: the first ones may be given, the others are proposed by a sampler, or drawn.
 pub(crate) struct Configurations<H> {
+    /// The study's space.
+    root: Root,
     keys: Keys,
     enqueued: Vec<Arc<H>>,
     outline: Outline,
@@ -83,14 +85,19 @@ pub(crate) struct Configurations<H> {
 }
 
 impl<H: SearchSpace> Configurations<H> {
-    pub(crate) fn new(seed: u64, outline: Outline, enqueued: Vec<Arc<H>>) -> Self {
+    pub(crate) fn new(root: Root, seed: u64, outline: Outline, enqueued: Vec<Arc<H>>) -> Self {
         let made = Arc::new(Made(Mutex::new(Vec::new())));
-        Configurations { keys: Keys::new(seed), enqueued, outline, made, proposals: None }
+        Configurations { root, keys: Keys::new(seed), enqueued, outline, made, proposals: None }
     }
 
     /// The trials there are.
     pub(crate) fn outline(&self) -> &Outline {
         &self.outline
+    }
+
+    /// The study's space.
+    pub(super) fn root(&self) -> &Root {
+        &self.root
     }
 
     /// Those that trials were begun with.
@@ -112,7 +119,7 @@ impl<H: SearchSpace> Configurations<H> {
         if let (Some(proposals), None) = (&self.proposals, self.given(trial))
             && let Configuration::Point(point) = proposals.configuration(trial)?
         {
-            return decode(&point, trial);
+            return decode(&self.root, &point, trial);
         }
         self.example(trial)
     }
@@ -120,7 +127,8 @@ impl<H: SearchSpace> Configurations<H> {
     /// A configuration that the trial might have: the one that was given for it, or one that is drawn at
     /// random. Without a sampler it is the trial's own.
     pub(super) fn example(&self, trial: TrialId) -> Result<Arc<H>> {
-        self.given(trial).map_or_else(|| draw(self.keys.of(trial), trial), |given| Ok(given.clone()))
+        self.given(trial)
+            .map_or_else(|| draw(&self.root, self.keys.of(trial), trial), |given| Ok(given.clone()))
     }
 
     fn given(&self, trial: TrialId) -> Option<&Arc<H>> {
@@ -162,7 +170,7 @@ impl<H: SearchSpace> Configurations<H> {
         point: Option<&Point>,
         recorded: &[(String, Value)],
     ) -> Result<()> {
-        let space = H::space();
+        let space = self.root.space::<H>();
         let is_it = |hparams: &Arc<H>| space.is_recorded_as(&hparams.values(), recorded);
         let another = || {
             Error::repository(format!(
@@ -173,7 +181,7 @@ impl<H: SearchSpace> Configurations<H> {
         let Some(proposals) = &self.proposals else {
             return if is_it(&self.get(trial)?) { Ok(()) } else { Err(another()) };
         };
-        let of_point = |point| decode::<H>(point, trial).ok().filter(is_it);
+        let of_point = |point| decode::<H>(&self.root, point, trial).ok().filter(is_it);
         // what was drawn may not have a point of its own, so that it has to be drawn again
         let example = self.example(trial)?;
         let (configuration, hparams) = match (self.given(trial), point) {
@@ -184,7 +192,7 @@ impl<H: SearchSpace> Configurations<H> {
             },
             (None, _) => (Configuration::Drawn, example),
         };
-        match point.cloned().or_else(|| self::point(&*hparams)) {
+        match point.cloned().or_else(|| self::point(&self.root, &*hparams)) {
             Some(point) if is_it(&hparams) => proposals.recall(trial, configuration, point),
             _ => return Err(another()),
         }
@@ -212,7 +220,8 @@ impl<H: SearchSpace> Configurations<H> {
 impl<H: SearchSpace + Send + Sync + 'static> Configurations<H> {
     /// From now on, what is not given is proposed by a sampler.
     pub(super) fn ask(&mut self, sampler: Arc<dyn Sampler>, direction: Direction) {
-        let maker = MakerOf { given: self.enqueued.clone(), outline: self.outline.clone() };
+        let (given, root) = (self.enqueued.clone(), self.root.clone());
+        let maker = MakerOf { given, outline: self.outline.clone(), root };
         self.proposals = Some(Arc::new(Proposals::new(sampler, direction, self.keys, maker)));
     }
 }

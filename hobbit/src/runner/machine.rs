@@ -25,10 +25,9 @@ pub(super) fn unoptimized(opt_level: &str) -> Option<String> {
 pub(super) fn quarter_of_memory() -> usize {
     static QUARTER: OnceLock<usize> = OnceLock::new();
     *QUARTER.get_or_init(|| {
-        let total = sysinfo::System::new().map_or(0, |mut system| {
-            system.refresh_memory();
-            system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory)
-        });
+        let mut system = sysinfo::System::new();
+        system.refresh_memory();
+        let total = system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory);
         // where it cannot be told: 1 GiB
         if total == 0 { 1 << 30 } else { (total / 4) as usize }
     })

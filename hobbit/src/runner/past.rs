@@ -95,7 +95,7 @@ fn check_hparams<H: SearchSpace>(configurations: &Configurations<H>) -> Result<(
 /// What the ends of earlier processes say of the trials they were training.
 fn judge(records: &[Record], max_deaths: u32) -> Deaths {
     let boot = || {
-        let (host, boot) = (sysinfo::System::host_name().ok()?, sysinfo::System::boot_time().ok()?);
+        let (host, boot) = (sysinfo::System::host_name()?, sysinfo::System::boot_time());
         Some((host, Timestamp(boot as f64)))
     };
     let boot = boot();

@@ -15,7 +15,7 @@ use crate::random::Key;
 use crate::repository::Origin;
 use crate::schedule::{Ask, Assignment, Ended, Order, Outline, Scheduler, Score};
 use crate::search::{ATTEMPTS, Chosen, Known, Observation, Point, Sampler, choose};
-use crate::space::{SearchSpace, Space};
+use crate::space::{Root, SearchSpace, Space};
 use crate::trial::{Direction, TrialId};
 use crate::work::Configuration;
 
@@ -37,12 +37,14 @@ pub(super) trait Maker: Send + Sync {
 pub(super) struct MakerOf<H> {
     pub(super) given: Vec<Arc<H>>,
     pub(super) outline: Outline,
+    /// The study's space.
+    pub(super) root: Root,
 }
 
 impl<H: SearchSpace + Send + Sync> Maker for MakerOf<H> {
     fn given(&self, trial: TrialId) -> Option<Point> {
         let place = usize::try_from(self.outline.place(trial)).ok()?;
-        self.given.get(place).map(|given| Point::new(given.encode()))
+        self.given.get(place).map(|given| Point::new(self.root.encode(&**given)))
     }
 
     fn choose(
@@ -52,8 +54,8 @@ impl<H: SearchSpace + Send + Sync> Maker for MakerOf<H> {
         trial: TrialId,
         key: Key,
     ) -> Result<(Point, Chosen<()>)> {
-        let Chosen::<H> { hparams, point, refused } = choose(sampler, known, trial, key)?;
-        let own = point.clone().unwrap_or_else(|| Point::new(hparams.encode()));
+        let Chosen::<H> { hparams, point, refused } = choose(sampler, &self.root, known, (trial, key))?;
+        let own = point.clone().unwrap_or_else(|| Point::new(self.root.encode(&hparams)));
         Ok((own, Chosen { hparams: (), point, refused }))
     }
 }
@@ -118,7 +120,7 @@ impl Proposals {
     ) -> Proposals {
         Proposals {
             sampler,
-            space: H::space(),
+            space: maker.root.space::<H>(),
             direction,
             keys,
             maker: Box::new(maker),
@@ -363,8 +365,11 @@ mod tests {
     fn proposed(settle: impl Fn(&Proposals, TrialId)) -> Vec<(TrialId, Point)> {
         let plan = Plan::new(9, 3).unwrap();
         let scheduler = HyperbandScheduler::new(plan, 1, Direction::Minimize);
-        let maker =
-            MakerOf::<Place> { given: vec![Arc::new(Place { at: 0.25 })], outline: scheduler.outline() };
+        let maker = MakerOf::<Place> {
+            given: vec![Arc::new(Place { at: 0.25 })],
+            outline: scheduler.outline(),
+            root: Root::default(),
+        };
         let proposals = Proposals::new(Arc::new(Digest), Direction::Minimize, Keys::new(3), maker);
         let proposals = Arc::new(proposals);
         let watched = Watched::new(Box::new(scheduler), proposals.clone());

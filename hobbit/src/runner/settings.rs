@@ -9,6 +9,7 @@ use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
 use crate::schedule::{EpochCount, Promotion};
 use crate::search::Sampler;
+use crate::space::Narrowing;
 use crate::trial::Direction;
 use crate::work::Workplace;
 
@@ -78,6 +79,8 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) start_with_defaults: bool,
     pub(crate) enqueued: Vec<Arc<O::Hparams>>,
     pub(crate) sampler: Option<Arc<dyn Sampler>>,
+    /// What is left of the search space.
+    pub(crate) narrowing: Narrowing,
     /// The directories of the studies whose outcomes the sampler begins with.
     pub(crate) warm_start: Vec<PathBuf>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
@@ -123,6 +126,7 @@ impl<O: Objective> Default for Settings<O> {
             start_with_defaults: false,
             enqueued: Vec::new(),
             sampler: None,
+            narrowing: Narrowing::new(),
             warm_start: Vec::new(),
             observers: Vec::new(),
             verbosity: Verbosity::default(),

@@ -48,7 +48,7 @@ pub(crate) fn sweep<O: Objective>(
     }
     #[cfg(feature = "nats")]
     let link = link?;
-    let (known, started) = warm_start::known(&settings, &study)?;
+    let (known, started) = warm_start::known(&settings, &study, configurations.root())?;
     configurations.start_from(&known);
     study.warm_start = known;
     notes.extend(started);
@@ -115,6 +115,7 @@ fn local_pool<O: Objective>(
 /// Threads that share nothing with the sweep.
 fn bare_pool<O: Objective>(objective: &Arc<O>, settings: &Settings<O>, workers: usize) -> LocalPool<O> {
     let pool = LocalPool::new(objective.clone(), workers).given(settings.enqueued.clone());
+    let pool = pool.narrowed(settings.narrowing.clone());
     match settings.memory_budget {
         Some(bytes) => pool.memory_budget(bytes),
         None => pool,

@@ -13,7 +13,7 @@ use crate::repository::{
     KnownOutcome, Losses, Overview, Reader, Record, Storage, StudyRecord, TrialOverview, WarmStart, to_text,
 };
 use crate::search::Point;
-use crate::space::{SearchSpace, Space};
+use crate::space::{Root, SearchSpace, Space};
 use crate::trial::TrialId;
 
 /// The studies that are named in the settings, of which nothing is read yet.
@@ -29,6 +29,7 @@ pub(super) fn named<O: Objective>(settings: &Settings<O>) -> Vec<WarmStart> {
 pub(super) fn known<O: Objective>(
     settings: &Settings<O>,
     study: &StudyRecord,
+    root: &Root,
 ) -> Result<(Vec<WarmStart>, Vec<String>)> {
     let storage = &settings.storage;
     let own = settings.repo_dir.as_ref().filter(|_| !settings.overwrite && !settings.warm_start.is_empty());
@@ -39,7 +40,7 @@ pub(super) fn known<O: Objective>(
         match copy.filter(|copy| is_of(copy, dir, storage)) {
             Some(copy) => all.push(copy.clone()),
             None => {
-                let (read, note) = read::<O::Hparams>(dir, storage, study)?;
+                let (read, note) = read::<O::Hparams>(dir, storage, study, root)?;
                 all.push(read);
                 notes.push(note);
             }
@@ -68,13 +69,17 @@ fn read<H: SearchSpace>(
     dir: &Path,
     storage: &Arc<dyn Storage>,
     study: &StudyRecord,
+    root: &Root,
 ) -> Result<(WarmStart, String)> {
     let shown = dir.display().to_string();
     let unusable = |why: String| Error::setting(format!("the study cannot start from {shown}: {why}"));
     let reader = Reader::open_in(storage.clone(), dir)
         .map_err(|error| unusable(error.to_string()).with_source(error))?;
     let theirs = reader.made();
-    let differences = differences(study, theirs);
+    // one that was narrowed otherwise, or not at all, has the same parameters
+    let their_root = Root::recorded::<H>(&theirs.space)?;
+    let declared = their_root.is_some().then(|| StudyRecord { space: theirs.space.clone(), ..study.clone() });
+    let differences = differences(declared.as_ref().unwrap_or(study), theirs);
     if !differences.is_empty() {
         return Err(unusable(format!(
             "its outcomes say nothing of this study, which is another one:\n  - {}",
@@ -86,11 +91,14 @@ fn read<H: SearchSpace>(
     }
     let epochs = epochs(study)?;
     let records = reader.journal()?;
+    let roots = (their_root.unwrap_or_else(|| root.clone()), root);
     let points = points(&records, &study.space, &theirs.space);
     let mut trials = Overview::new(theirs.clone(), records)?.trials;
     trials.sort_unstable_by_key(|trial| trial.id);
     let begun = trials.len();
-    let known = |trial: &TrialOverview| outcome::<H>(trial, points.get(&trial.id)?, study, epochs);
+    let known = |trial: &TrialOverview| {
+        outcome::<H>(trial, points.get(&trial.id)?, (&roots.0, roots.1), study, epochs)
+    };
     let outcomes: Vec<KnownOutcome> = trials.iter().filter_map(known).collect();
     let (first, last) = epochs;
     if points.is_empty() && begun > 0 {
@@ -108,7 +116,8 @@ fn read<H: SearchSpace>(
     let mut note = format!("the sampler begins with what is known of {read}, after {first} to {last} epochs");
     if left > 0 {
         note += &format!(
-            "; {left} more do not count, because they have no outcome after as many epochs, or break a constraint of this study"
+            "; {left} more do not count, because they have no outcome after as many epochs, break a constraint of this study, or are outside of \
+             what it is narrowed to"
         );
     }
     Ok((read, note))
@@ -156,11 +165,12 @@ fn points(records: &[Record], ours: &Space, theirs: &Space) -> HashMap<TrialId, 
 fn outcome<H: SearchSpace>(
     trial: &TrialOverview,
     at: &Point,
+    (theirs, ours): (&Root, &Root),
     study: &StudyRecord,
     (first, last): (u64, u64),
 ) -> Option<KnownOutcome> {
-    let hparams = decode::<H>(at, trial.id).ok().filter(|hparams| hparams.check().is_ok())?;
-    let at = point(&*hparams)?;
+    let hparams = decode::<H>(theirs, at, trial.id).ok().filter(|hparams| ours.check(&**hparams).is_ok())?;
+    let at = point(ours, &*hparams)?;
     let mut losses = Losses::new(study.ties, &study.monitor);
     let (mut before, mut latest) = (f64::NAN, None);
     for record in &trial.stages {

@@ -3,7 +3,7 @@
 use super::{Draw, Observation, Point, Proposal, Sampler};
 use crate::error::{Error, Result};
 use crate::random::Key;
-use crate::space::{SearchSpace, Space};
+use crate::space::{Root, SearchSpace, Space};
 use crate::trial::{Direction, TrialId};
 
 /// How often a sampler is asked for the configuration of one trial before it is drawn at random instead.
@@ -32,18 +32,19 @@ pub(crate) struct Chosen<H> {
     pub(crate) refused: Option<Error>,
 }
 
-/// The configuration of a trial with this key: what the sampler proposes, or what is drawn at random.
+/// The configuration of a trial with this key: what the sampler proposes, or what is drawn at random. `root` is
+/// the study's space, and `known.space` the same as data.
 ///
 /// # Errors
 /// The sampler has given up, or nothing can be drawn.
 pub(crate) fn choose<H: SearchSpace>(
     sampler: &dyn Sampler,
+    root: &Root,
     known: Known<'_>,
-    trial: TrialId,
-    key: Key,
+    (trial, key): (TrialId, Key),
 ) -> Result<Chosen<H>> {
     let Known { space, direction, seen, pending } = known;
-    let prior = |key| Ok(Point::new(H::draw(key)?.encode()));
+    let prior = |key| Ok(Point::new(root.encode(&root.draw::<H>(key)?)));
     let mut refused = None;
     for attempt in 0..ATTEMPTS {
         let key = key.child(PROPOSE).child(u64::from(attempt));
@@ -55,26 +56,26 @@ pub(crate) fn choose<H: SearchSpace>(
                 .with_source(error)
         })?;
         let Proposal::Point(point) = proposal else { break };
-        match settled(&point) {
+        match settled(root, &point) {
             Ok((hparams, point)) => return Ok(Chosen { hparams, point: Some(point), refused: None }),
             Err(error) => refused = Some(error),
         }
     }
-    Ok(Chosen { hparams: drawn(key)?, point: None, refused })
+    Ok(Chosen { hparams: drawn(root, key)?, point: None, refused })
 }
 
 /// The configuration of a trial with this key that is drawn at random.
-pub(crate) fn drawn<H: SearchSpace>(key: Key) -> Result<H> {
-    H::draw(key.child(DRAW))
+pub(crate) fn drawn<H: SearchSpace>(root: &Root, key: Key) -> Result<H> {
+    root.draw(key.child(DRAW))
 }
 
 /// The configuration of a proposed point, and the point that it has whoever proposes it: that of the values,
 /// without coordinates that do not matter.
-fn settled<H: SearchSpace>(proposed: &[Option<f64>]) -> Result<(H, Point)> {
-    let point = Point::new(H::decode(proposed)?.encode());
+fn settled<H: SearchSpace>(root: &Root, proposed: &[Option<f64>]) -> Result<(H, Point)> {
+    let point = Point::new(root.encode(&root.decode::<H>(proposed)?));
     // with a scalar of a user's own it may be a neighbour's
-    let hparams = H::decode(&point)?;
-    hparams.check()?;
+    let hparams = root.decode(&point)?;
+    root.check(&hparams)?;
     Ok((hparams, point))
 }
 
@@ -111,7 +112,7 @@ mod tests {
     fn chosen(says: fn(&Draw<'_>) -> Result<Proposal, BoxError>) -> Result<Chosen<Pair>> {
         let space = Pair::space();
         let known = Known { space: &space, direction: Direction::Minimize, seen: &[], pending: &[] };
-        choose(&Says(says), known, TrialId::new(1, 7), Key::new(7))
+        choose(&Says(says), &Root::default(), known, (TrialId::new(1, 7), Key::new(7)))
     }
 
     fn point(coordinates: &[Option<f64>]) -> Result<Proposal, BoxError> {
@@ -148,7 +149,7 @@ mod tests {
             point(&[Some(0.75), Some(0.5)])
         })
         .unwrap();
-        assert_eq!(hparams, drawn(Key::new(7)).unwrap());
+        assert_eq!(hparams, drawn(&Root::default(), Key::new(7)).unwrap());
         assert_eq!(own, None);
         let refused = refused.unwrap().to_string();
         assert!(refused.contains("a + b <= 1"), "{refused}");

@@ -3,16 +3,11 @@
 use std::fmt;
 
 use super::cells::Cells;
+use super::describe::Domain;
 use super::grid::Grid;
-#[cfg(feature = "interop")]
 use super::outside::Outside;
-
-/// Without other tools' files, nothing is asked about them.
-#[cfg(not(feature = "interop"))]
-pub(crate) trait Outside {}
-
-#[cfg(not(feature = "interop"))]
-impl<T> Outside for T {}
+use super::value::Value;
+use super::wanted::Wanted;
 
 /// The answers of a kind of domain.
 pub(crate) trait Asked: Outside {
@@ -43,6 +38,15 @@ pub(crate) trait Asked: Outside {
     fn cells(&self) -> Option<Cells> {
         None
     }
+
+    /// The value of a number in `[0, 1)`, as the domain has it.
+    fn value_at(&self, unit: f64) -> Value;
+
+    /// The part of the domain that is wanted.
+    ///
+    /// # Errors
+    /// What is wanted is not of this kind of domain, or not all within it; in words.
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String>;
 }
 
 /// Writes the distance between real numbers, if they are on a grid.

@@ -7,9 +7,11 @@ use super::cells::Cells;
 use super::describe::{Condition, Domain, Parameter};
 use super::needs::Chosen;
 #[cfg(feature = "interop")]
-use super::outside::{Others, Outside, is_like, switch};
+use super::outside::Others;
+use super::outside::{Outside, is_like, switch};
 use super::scalar::{STEPS, Scalar, weighted};
 use super::value::Value;
+use super::wanted::Wanted;
 use crate::random::Key;
 
 /// What a table shows for an option.
@@ -112,9 +114,9 @@ impl<T: for<'a> Chosen<'a>, const N: usize> Scalar<T> for Choice<T, N> {
     }
 }
 
-/// A type of texts that are chosen from, which owns them.
+/// A type of texts that are chosen from.
 #[diagnostic::on_unimplemented(
-    message = "`choice` of texts needs a field of type `String`, not `{Self}`",
+    message = "`choice` of texts needs a field of type `String` or `&'static str`, not `{Self}`",
     label = "not a type of owned texts"
 )]
 pub trait Text {
@@ -138,7 +140,7 @@ macro_rules! texts {
     };
 }
 
-texts!(String Box<str> std::rc::Rc<str> std::sync::Arc<str> std::borrow::Cow<'static, str>);
+texts!(String &'static str Box<str> std::rc::Rc<str> std::sync::Arc<str> std::borrow::Cow<'static, str>);
 
 /// One of several texts, with weights.
 #[derive(Debug, Clone, Copy)]
@@ -216,6 +218,8 @@ impl Asked for Switch {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.probability {
             0.5 => f.write_str("true or false"),
+            0.0 => f.write_str("false"),
+            1.0 => f.write_str("true"),
             probability => write!(f, "true with probability {probability}, or false"),
         }
     }
@@ -227,15 +231,29 @@ impl Asked for Switch {
     fn cells(&self) -> Option<Cells> {
         Cells::weighted(vec![self.probability, 1.0 - self.probability])
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        Value::Bool(self.at(unit))
+    }
+
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String> {
+        let places = wanted.options(2, |text| Some(usize::from(switch(&Value::Text(text.to_owned()))?)))?;
+        match places[..] {
+            [0] if self.probability < 1.0 => Ok(Domain::Bool { probability: 0.0 }),
+            [1] if self.probability > 0.0 => Ok(Domain::Bool { probability: 1.0 }),
+            [_] => Err("it never has this value".to_owned()),
+            _ => Ok(Domain::Bool { probability: self.probability }),
+        }
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for Switch {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         let on = switch(value)?;
         Some((self.unit(&on), Value::Bool(on)))
     }
 
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         Some(Others::Options(vec![Value::Bool(false), Value::Bool(true)]))
     }
@@ -245,6 +263,14 @@ impl Outside for Switch {
 pub(super) struct Options<'a> {
     pub(super) options: &'a [Value],
     pub(super) weights: &'a [f64],
+}
+
+impl Options<'_> {
+    /// The place of the option that a value means.
+    fn place(&self, value: &Value) -> Option<usize> {
+        let place = self.options.iter().position(|option| option.to_string() == value.to_string());
+        place.or_else(|| self.options.iter().position(|option| is_like(option, value)))
+    }
 }
 
 impl Asked for Options<'_> {
@@ -269,19 +295,33 @@ impl Asked for Options<'_> {
             weights => Cells::weighted(weights[..self.options.len().min(weights.len())].to_vec()),
         }
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        let place = place_of(self.weights, self.options.len(), unit);
+        labelled(self.options.get(place).cloned())
+    }
+
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String> {
+        let places = wanted.options(self.options.len(), |text| self.place(&Value::Text(text.to_owned())))?;
+        let options = places.iter().map(|&place| self.options[place].clone()).collect();
+        let weights: Vec<f64> = places.iter().filter_map(|&place| self.weights.get(place).copied()).collect();
+        if !weights.is_empty() && weights.iter().all(|&weight| weight == 0.0) {
+            return Err("these have no weight, and are never drawn".to_owned());
+        }
+        Ok(Domain::Choice { options, weights: if weights.is_empty() { weights } else { unequal(&weights) } })
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for Options<'_> {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         let Options { options, weights } = *self;
-        let place = options.iter().position(|option| option.to_string() == value.to_string());
-        let place = place.or_else(|| options.iter().position(|option| is_like(option, value)))?;
+        let place = self.place(value)?;
         let equal = vec![1.0; options.len()];
         let weights = if weights.is_empty() { &equal } else { weights };
         Some((middle(weights, place), options[place].clone()))
     }
 
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         Some(Others::Options(self.options.to_vec()))
     }

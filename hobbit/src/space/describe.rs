@@ -178,6 +178,10 @@ impl Parameter {
         &self.conditions
     }
 
+    pub(super) fn set_domain(&mut self, domain: Domain) {
+        self.domain = domain;
+    }
+
     /// This parameter as part of a field of another space.
     pub(super) fn moved_below(&self, field: &str, conditions: &[Condition]) -> Parameter {
         let moved = |condition: &Condition| match condition {
@@ -214,6 +218,10 @@ impl Space {
     /// The parameters, in order of declaration.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    pub(super) fn parameters_mut(&mut self) -> &mut [Parameter] {
+        &mut self.parameters
     }
 
     /// What of two spaces is not the same, in words; `other` is the one in the repository.

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-#[cfg(feature = "interop")]
 use super::SearchSpace;
 use super::describe::{Condition, Domain, Parameter};
 use super::scalar::{Scalar, on_grid};
@@ -110,7 +109,6 @@ impl Coordinates<'_> {
 
 /// Decodes coordinates, some of them (by their places) with the whole numbers that they are for. A coordinate
 /// has 53 bits, and [`SearchSpace::decode`] takes nothing else.
-#[cfg(feature = "interop")]
 pub(super) fn decode_exactly<H: SearchSpace>(
     coordinates: &[Option<f64>],
     whole: &[(usize, i128)],
@@ -167,7 +165,7 @@ impl<T, S: Scalar<T>> Field<T> for One<S> {
 }
 
 /// The key of the n-th attempt at a configuration that satisfies its constraints.
-fn scaled_key(key: Key, attempt: u64) -> Key {
+pub(super) fn scaled_key(key: Key, attempt: u64) -> Key {
     if attempt == 0 { key } else { key.child(u64::MAX).child(attempt) }
 }
 

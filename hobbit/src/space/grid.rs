@@ -217,6 +217,18 @@ impl Grid {
         }
     }
 
+    /// The grid's first value that is not below a number; infinity if all are.
+    pub(super) fn from(&self, number: f64) -> f64 {
+        let place = self.nearest(number);
+        let value: f64 = self.value(place);
+        let is_below = value < number - self.tolerance(4.0 * f64::EPSILON, number);
+        match is_below {
+            true if place >= self.last => f64::INFINITY,
+            true => self.value(place + 1.0),
+            false => value,
+        }
+    }
+
     /// The grid's value nearest to a number.
     pub(super) fn snapped<T: Float>(&self, number: f64) -> T {
         self.value(self.nearest(number))

@@ -10,28 +10,33 @@ mod describe;
 mod field;
 mod float;
 mod grid;
+mod kept;
 mod kinds;
 #[cfg(feature = "interop")]
 mod named;
+mod narrowing;
 mod needs;
 mod normal;
-#[cfg(feature = "interop")]
 mod outside;
+mod root;
 mod sampled;
 mod scalar;
 mod tree;
 mod uniform;
 mod value;
 mod variants;
+mod wanted;
 mod whole;
 
 pub use cells::Cells;
 pub use describe::{Condition, Domain, Parameter, Space};
 #[cfg(feature = "interop")]
 pub use named::from_values;
+pub use narrowing::Narrowing;
 pub(crate) use normal::normal_below;
 #[cfg(feature = "interop")]
 pub(crate) use outside::Others;
+pub(crate) use root::Root;
 pub use scalar::Scalar;
 pub use tree::Tree;
 pub use value::Value;
@@ -46,6 +51,7 @@ pub(crate) mod private {
         AnyLimits, Limits, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight,
     };
     pub use super::field::{Coordinates, Field, Names, One, constrained, missing_defaults, owned, present};
+    pub use super::kept::{KeptText, kept_text};
     pub use super::needs::{
         Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned, Written,
         WrittenType, written,

@@ -8,9 +8,11 @@ use super::describe::Domain;
 use super::float::Float;
 use super::grid::Grid;
 #[cfg(feature = "interop")]
-use super::outside::{Others, Outside, placed, within};
+use super::outside::Others;
+use super::outside::{Outside, placed, within};
 use super::scalar::{STEPS, Scalar, search};
 use super::value::Value;
+use super::wanted::Wanted;
 
 /// The normal distribution, or that of numbers whose logarithm is normal; within bounds.
 #[derive(Debug, Clone, Copy)]
@@ -130,14 +132,24 @@ impl Asked for Normal {
         let values = *self;
         Cells::snapped(self.grid()?, move |unit| values.quantile(unit))
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        Value::Float(self.at(unit))
+    }
+
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String> {
+        let Normal { mean, std, log, step, .. } = *self;
+        let (low, high) = wanted.reals(self.low, self.high, self.grid())?;
+        Ok(Domain::Normal { mean, std, log, low, high, step })
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for Normal {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         placed(self, within(value, self.low, self.high)?)
     }
 
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         // nothing further out than this is drawn
         let bound = |deviations: f64| {

@@ -1,4 +1,4 @@
-//! Values and domains as other tools have them.
+//! Values and domains as other tools and people write them.
 
 use super::scalar::Scalar;
 use super::value::Value;
@@ -6,8 +6,7 @@ use super::value::Value;
 /// How far a number may be from what it has to be, relative to its size: single precision is enough.
 const TOLERANCE: f64 = 1e-6;
 
-/// What is asked of a kind of domain where a value, or the whole study, comes from another tool or goes
-/// there.
+/// What is asked of a kind of domain where a value comes from elsewhere, or a study goes to another tool.
 pub(crate) trait Outside {
     /// A number in `[0, 1)` that stands for a value, and the value as the domain has it; nothing if it has
     /// none like it.
@@ -19,12 +18,14 @@ pub(crate) trait Outside {
     }
 
     /// The nearest that other tools have.
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         None
     }
 }
 
 /// A domain that other tools have too.
+#[cfg(feature = "interop")]
 pub(crate) enum Others {
     /// Real numbers.
     Real { low: f64, high: f64, step: Option<f64>, log: bool },
@@ -59,6 +60,7 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 }
 
 /// Whether it is an empty cell of a table.
+#[cfg(feature = "interop")]
 pub(super) fn is_empty(value: &Value) -> bool {
     matches!(value, Value::Text(text) if text.trim().is_empty())
 }

@@ -7,10 +7,10 @@ use rand_distr::Distribution;
 use super::asked::Asked;
 use super::describe::{Domain, Parameter};
 use super::field::{Coordinates, Field, Names};
-#[cfg(feature = "interop")]
 use super::outside::{Outside, number, whole};
 use super::scalar::STEPS;
 use super::value::Value;
+use super::wanted::Wanted;
 use crate::error::{BoxError, Error, Result};
 use crate::random::{Key, KeyRng};
 
@@ -209,9 +209,16 @@ impl Asked for Drawn<'_> {
     fn is_uniform_in_the_cube(&self) -> bool {
         false
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        Value::Float(number_at(unit))
+    }
+
+    fn narrowed(&self, _: &Wanted<'_>) -> Result<Domain, String> {
+        Err("the values of a distribution have no range that could be narrowed".to_owned())
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for Drawn<'_> {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         let number = number(value)?;

@@ -88,8 +88,11 @@ fn need(condition: &Condition, places: &HashMap<&str, usize>, parameters: &[Para
     let cells = domain.cells()?;
     let places = match (condition, domain) {
         (Condition::Is { value, .. }, Domain::Choice { options, .. }) => {
-            let place = options.iter().position(|option| option == value)? as u64;
-            place..place + 1
+            match options.iter().position(|option| option == value) {
+                Some(place) => place as u64..place as u64 + 1,
+                // an option that the space was narrowed without
+                None => 0..0,
+            }
         }
         (Condition::Is { value: Value::Bool(on), .. }, Domain::Bool { .. }) => {
             let place = u64::from(!on);

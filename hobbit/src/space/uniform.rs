@@ -8,9 +8,11 @@ use super::describe::Domain;
 use super::float::Float;
 use super::grid::Grid;
 #[cfg(feature = "interop")]
-use super::outside::{Others, Outside, placed, within};
+use super::outside::Others;
+use super::outside::{Outside, placed, within};
 use super::scalar::{LAST, Scalar, grid_place, search};
 use super::value::Value;
+use super::wanted::Wanted;
 
 /// The value of a range without a grid; its ends are the values of the first and the last number, whatever is
 /// rounded between them.
@@ -92,14 +94,23 @@ impl Asked for Uniform {
     fn cells(&self) -> Option<Cells> {
         Cells::of_grid(&self.grid()?)
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        Value::Float(self.at(unit))
+    }
+
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String> {
+        let (low, high) = wanted.reals(self.low, self.high, self.grid())?;
+        Ok(Domain::Uniform { low, high, step: self.step })
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for Uniform {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         placed(self, within(value, self.low, self.high)?)
     }
 
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         // the last value, as others take a range without its grid
         let high = self.grid().map_or(self.high, |grid| grid.value(grid.last()));
@@ -169,14 +180,23 @@ impl Asked for LogUniform {
         let values = *self;
         Cells::snapped(self.grid()?, move |unit| values.quantile(unit))
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        Value::Float(self.at(unit))
+    }
+
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String> {
+        let (low, high) = wanted.reals(self.low, self.high, self.grid())?;
+        Ok(Domain::LogUniform { low, high, step: self.step })
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for LogUniform {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         placed(self, within(value, self.low, self.high)?)
     }
 
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         Some(Others::Real { low: self.low, high: self.high, step: None, log: true })
     }

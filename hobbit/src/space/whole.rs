@@ -8,9 +8,11 @@ use super::asked::Asked;
 use super::cells::Cells;
 use super::describe::Domain;
 #[cfg(feature = "interop")]
-use super::outside::{Others, Outside, whole};
+use super::outside::Others;
+use super::outside::{Outside, whole};
 use super::scalar::{LAST, STEPS, Scalar, search};
 use super::value::Value;
+use super::wanted::Wanted;
 use crate::random::Key;
 
 /// Integer types of up to 64 bits.
@@ -159,9 +161,17 @@ impl Asked for Int {
         let place = move |unit| u64::try_from((int.quantile(unit) - int.low) / int.step.max(1)).unwrap_or(0);
         Cells::placed(count, !int.log, place)
     }
+
+    fn value_at(&self, unit: f64) -> Value {
+        Value::whole(self.quantile(unit))
+    }
+
+    fn narrowed(&self, wanted: &Wanted<'_>) -> Result<Domain, String> {
+        let (low, high) = wanted.wholes(self.low, self.high, self.step.max(1))?;
+        Ok(Scalar::<i64>::domain(&Int { low, high, ..*self }))
+    }
 }
 
-#[cfg(feature = "interop")]
 impl Outside for Int {
     fn placed(&self, value: &Value) -> Option<(f64, Value)> {
         let number = whole(value).filter(|&number| self.has(number))?;
@@ -172,6 +182,7 @@ impl Outside for Int {
         true
     }
 
+    #[cfg(feature = "interop")]
     fn others(&self) -> Option<Others> {
         let Int { low, high, step, log } = *self;
         Some(Others::Whole { low, high, step, log })

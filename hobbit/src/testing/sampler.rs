@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::random::Key;
 use crate::schedule::Score;
 use crate::search::{Chosen, Draw, Known, Observation, Point, Proposal, Sampler, SamplerId, choose};
-use crate::space::{SearchSpace, Space, Tree};
+use crate::space::{Root, SearchSpace, Space, Tree};
 use crate::trial::{Direction, TrialId};
 
 /// Checks that a sampler keeps the promises that a study relies on, by asking it for configurations of `H`
@@ -184,7 +184,7 @@ fn fits(situation: &Situation, answer: &Answer, space: &Space, tree: &Tree) {
 fn configurations<H: SearchSpace>(situation: &Situation, sampler: &dyn Sampler, space: &Space) {
     let Situation { label, direction, trial, key, seen, pending } = situation;
     let known = Known { space, direction: *direction, seen, pending };
-    let chosen = choose::<H>(sampler, known, *trial, *key);
+    let chosen = choose::<H>(sampler, &Root::default(), known, (*trial, *key));
     let Chosen { hparams, point, .. } =
         chosen.unwrap_or_else(|error| panic!("after {label}, there is no configuration: {error}"));
     if let Err(error) = hparams.check() {

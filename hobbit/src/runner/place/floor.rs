@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::objective::{Interrupt, Objective};
 use crate::runner::configurations::{Made, decode, draw};
 use crate::schedule::Assignment;
+use crate::space::Root;
 use crate::work::{Configuration, Desk, Order, Report};
 
 /// Where workers are at work.
@@ -21,6 +22,8 @@ pub(super) struct Floor<O: Objective> {
     pub(super) evaluator: Evaluator<O>,
     /// The number of this machine.
     pub(super) machine: u32,
+    /// The study's space.
+    pub(super) root: Root,
     /// The configurations that were given to the sweep.
     pub(super) given: Vec<Arc<O::Hparams>>,
     /// Where configurations are left for the sweep, if it is in this process.
@@ -88,7 +91,7 @@ impl<O: Objective> Floor<O> {
         desk: Arc<dyn Desk>,
         objective: Arc<O>,
         (machine, workers): (u32, usize),
-        given: Vec<Arc<O::Hparams>>,
+        (root, given): (Root, Vec<Arc<O::Hparams>>),
         made: Option<Arc<Made<O::Hparams>>>,
         trace: Option<File>,
         (heeds_signals, is_in_pool): (bool, bool),
@@ -99,7 +102,20 @@ impl<O: Objective> Floor<O> {
         let paused = Paused::new(memory_budget);
         let state = Mutex::new(State { slots, paused, alone: None });
         let (seen, doors) = (AtomicUsize::new(0), Arc::new(Doors::new(workers)));
-        Floor { desk, evaluator, machine, given, made, trace, heeds_signals, is_in_pool, state, seen, doors }
+        Floor {
+            desk,
+            evaluator,
+            machine,
+            root,
+            given,
+            made,
+            trace,
+            heeds_signals,
+            is_in_pool,
+            state,
+            seen,
+            doors,
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<O>> {
@@ -126,8 +142,8 @@ impl<O: Objective> Floor<O> {
             return Ok(made);
         }
         match &order.configuration {
-            Configuration::Drawn => draw(order.key, order.trial()),
-            Configuration::Point(point) => decode(point, order.trial()),
+            Configuration::Drawn => draw(&self.root, order.key, order.trial()),
+            Configuration::Point(point) => decode(&self.root, point, order.trial()),
             Configuration::Given => {
                 let given = usize::try_from(order.ordinal).ok().and_then(|place| self.given.get(place));
                 given.cloned().ok_or_else(|| {

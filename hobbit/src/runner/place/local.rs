@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::runner::configurations::Made;
 use crate::runner::machine::quarter_of_memory;
+use crate::space::{Narrowing, Root};
 use crate::work::{Desk, Workplace};
 
 /// The threads of a process as a [`Workplace`]: what every sweep runs on unless it is given another one.
@@ -25,6 +26,7 @@ pub struct LocalPool<O: Objective> {
     workers: usize,
     machine: u32,
     given: Vec<Arc<O::Hparams>>,
+    narrowing: Narrowing,
     memory_budget: Option<u64>,
     is_in_pool: bool,
     heeds_signals: bool,
@@ -33,14 +35,15 @@ pub struct LocalPool<O: Objective> {
 }
 
 impl<O: Objective> LocalPool<O> {
-    /// This many workers, each of which trains one trial at a time. To be made on the thread that runs the
-    /// sweep: if that one belongs to a rayon pool, workers have pools of their own.
+    /// Creates a pool of this many workers, each of which trains one trial at a time. Create it on the thread
+    /// that runs the sweep: if that thread belongs to a rayon pool, the workers have pools of their own.
     pub fn new(objective: Arc<O>, workers: usize) -> LocalPool<O> {
         LocalPool {
             objective,
             workers,
             machine: 0,
             given: Vec::new(),
+            narrowing: Narrowing::new(),
             memory_budget: None,
             is_in_pool: rayon::current_thread_index().is_some(),
             heeds_signals: false,
@@ -61,6 +64,13 @@ impl<O: Objective> LocalPool<O> {
     #[must_use]
     pub fn given(mut self, given: Vec<Arc<O::Hparams>>) -> Self {
         self.given = given;
+        self
+    }
+
+    /// What the sweep is [narrowed](crate::Hyperband::narrow) to, for a workplace in another process.
+    #[must_use]
+    pub fn narrowed(mut self, narrowing: Narrowing) -> Self {
+        self.narrowing = narrowing;
         self
     }
 
@@ -98,7 +108,7 @@ impl<O: Objective> Workplace for LocalPool<O> {
             desk,
             self.objective.clone(),
             (self.machine, workers),
-            self.given.clone(),
+            (Root::new::<O::Hparams>(&self.narrowing)?, self.given.clone()),
             self.made.clone(),
             self.trace.take(),
             (self.heeds_signals, self.is_in_pool),

@@ -180,7 +180,7 @@ impl<'a, O: Objective> Worker<'a, O> {
             let point = match &task.order.configuration {
                 _ if !is_described => None,
                 Configuration::Point(point) => Some(point.clone()),
-                _ => point(&*hparams),
+                _ => point(&self.floor.root, &*hparams),
             };
             desk.begin(self.id, Beginning { assignment, hparams: hparams.values(), model, point })?;
         }
