@@ -9,6 +9,7 @@ use syn::{Attribute, Expr, Fields, FieldsNamed, Item, Type};
 use crate::errors::Errors;
 use crate::field::read_field;
 use crate::model::{Body, Constraint, Field, Input, Variant, ungrouped_type};
+use crate::serde::is_static_text;
 use crate::spelling::meant;
 
 /// The attributes that say what a field's values are.
@@ -125,8 +126,8 @@ fn constraints(attributes: &[Attribute], body: &Body, errors: &mut Errors) -> Ve
 
 const ONLY: &str = "`search_space` goes on a struct with named fields, or on an enum";
 
-/// Finds types of fields that cannot be: references (what is read from a file cannot be one), and those
-/// without a size or a name.
+/// Finds types of fields that cannot be: references (what is read from a file cannot be one, but for a text,
+/// which is kept), and those without a size or a name.
 struct References<'a>(&'a mut Errors);
 
 impl<'ast> Visit<'ast> for References<'_> {
@@ -136,6 +137,8 @@ impl<'ast> Visit<'ast> for References<'_> {
             Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => {
                 "a field of a search space needs a type that is written out and has a size"
             }
+            // it is read as a text that is kept
+            _ if is_static_text(&field.ty) => return,
             _ => return self.visit_type(&field.ty),
         };
         self.0.on(&field.ty, instead);

@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Token};
+use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Token, Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::expand::hobbit;
-use crate::model::{inside, plain};
+use crate::model::{inside, plain, ungrouped_type};
 use crate::spelling::nearest;
 
 /// The parts of all `#[serde(...)]` attributes. What does not parse is serde's to complain about.
@@ -236,8 +236,38 @@ fn missing(item: &Item) -> Vec<&'static str> {
         .collect()
 }
 
+/// Whether a type is `&'static str`.
+pub(crate) fn is_static_text(ty: &Type) -> bool {
+    let Type::Reference(reference) = ungrouped_type(ty) else { return false };
+    let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+    let is_text = matches!(ungrouped_type(&reference.elem), Type::Path(path) if path.path.is_ident("str"));
+    is_static && is_text && reference.mutability.is_none()
+}
+
+/// Lets fields of type `&'static str` be read: serde would borrow them from what it reads, which does not
+/// live for long enough. A text that was read is kept instead.
+fn keep_texts(item: &mut Item) {
+    let fields: Vec<&mut syn::Field> = match item {
+        Item::Struct(item) => item.fields.iter_mut().collect(),
+        Item::Enum(item) => item.variants.iter_mut().flat_map(|variant| variant.fields.iter_mut()).collect(),
+        _ => Vec::new(),
+    };
+    let hobbit = hobbit();
+    for field in fields {
+        if is_static_text(&field.ty) && !has_own_form(&field.attrs) {
+            let function = format!("{hobbit}::__private::kept_text").replace(' ', "");
+            let function = LitStr::new(&function, Span::mixed_site());
+            field.attrs.push(parse_quote!(#[serde(deserialize_with = #function)]));
+            field.ty = parse_quote!(#hobbit::__private::KeptText);
+        }
+    }
+}
+
 /// The item with serde's derives, if it does not have them yet.
 pub(crate) fn with_derives(item: &Item) -> TokenStream {
+    let mut item = item.clone();
+    keep_texts(&mut item);
+    let item = &item;
     let (attributes, generics) = match item {
         Item::Struct(item) => (&item.attrs, &item.generics),
         Item::Enum(item) => (&item.attrs, &item.generics),

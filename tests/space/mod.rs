@@ -3,6 +3,7 @@
 mod grids;
 pub(crate) mod kept;
 mod tails;
+mod texts;
 pub(crate) mod wholes;
 
 use std::collections::BTreeMap;

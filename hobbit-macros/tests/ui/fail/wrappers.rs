@@ -31,7 +31,7 @@ struct Syntax {
     #[nested]
     itself: Vec<Syntax>,
     #[choice("a", "b")]
-    borrowed: &'static str,
+    borrowed: &'static [u8],
 }
 
 fn main() {}
