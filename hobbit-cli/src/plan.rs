@@ -37,10 +37,10 @@ pub(crate) struct Args {
     /// The epochs of the first stage of successive halving. Default: 1.
     #[arg(long, value_name = "EPOCHS")]
     min_epochs: Option<u32>,
-    /// Stages of Hyperband train their trials up to so many epochs, instead of so many more.
+    /// Counts the epochs of Hyperband's stages from the beginning, instead of adding them.
     #[arg(long)]
     cumulative: bool,
-    /// Only the first so many brackets of Hyperband, as with `.brackets(N)`.
+    /// Only the first N brackets of Hyperband, as with `.brackets(N)`.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     brackets: Option<u32>,
     /// Adds how busy this many workers are, if all epochs take equally long; several separated by commas.

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     dir: PathBuf,
     /// One trial, as `3-17`: its hyperparameters, its stages and the metrics of every epoch.
     trial: Option<TrialId>,
-    /// So many trials; 0 for all.
+    /// The number of trials to show; 0 for all.
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20, conflicts_with = "trial",
         value_parser = number, allow_negative_numbers = true)]
     top: usize,

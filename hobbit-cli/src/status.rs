@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// there is a line for every change and the whole picture at the end.
     #[arg(long)]
     watch: bool,
-    /// With --watch: the seconds between two looks.
+    /// With --watch: the seconds between two updates.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "watch",
         value_parser = seconds, allow_negative_numbers = true)]
     every: f64,

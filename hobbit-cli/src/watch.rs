@@ -29,7 +29,7 @@ pub(crate) struct Args {
     dir: PathBuf,
     /// The trial, as `3-17`.
     trial: TrialId,
-    /// The seconds between two looks.
+    /// The seconds between two updates.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = status::seconds,
         allow_negative_numbers = true)]
     every: f64,

@@ -66,8 +66,8 @@ pub type Hyperband<O> = Study<O, by::Hyperband>;
 /// ```
 pub type SuccessiveHalving<O> = Study<O, by::SuccessiveHalving>;
 
-/// A random search (Bergstra and Bengio, JMLR 13, 2012), to be set up and run: every trial is trained for as
-/// many epochs, and none is cut short. What other algorithms are compared with.
+/// A random search (Bergstra and Bengio, JMLR 13, 2012), to be set up and run: every trial is trained for the
+/// same number of epochs, and none is cut short. The baseline for other algorithms.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -79,11 +79,13 @@ pub type SuccessiveHalving<O> = Study<O, by::SuccessiveHalving>;
 /// ```
 pub type RandomSearch<O> = Study<O, by::RandomSearch>;
 
-/// A sweep of asynchronous successive halving, ASHA (Li et al., MLSys 2020), to be set up and run: whoever is
-/// among the best of a stage so far is trained on at once, so that no worker waits for the others of a stage.
+/// A sweep of asynchronous successive halving, ASHA (Li et al., MLSys 2020), to be set up and run: a trial
+/// that is among the best of its stage so far is trained on at once, so that no worker waits for the rest of
+/// a stage.
 ///
 /// Its decisions depend on the order of results, so they follow a clock of their own: results are the same
-/// with any number of workers, of which as many have work as the [`lookahead`](Study::lookahead) says.
+/// with any number of workers. At most as many of them are busy as the [`lookahead`](Study::lookahead)
+/// allows.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -109,8 +111,8 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// Runs only the first `brackets` brackets, those that begin with most trials. Default: all.
     ///
     /// The later brackets begin with fewer trials and give each more epochs: a hedge against learning curves
-    /// whose first epochs say little. Where they say something, the first bracket repeated, which is
-    /// successive halving again and again, gets further with the same epochs:
+    /// whose first epochs say little. Where the first epochs do say something, repeating the first bracket
+    /// (successive halving, again and again) gets further with the same epochs:
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -121,7 +123,7 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// # }
     /// ```
     ///
-    /// It belongs to the study: a repository is continued with the same.
+    /// Part of the study: a repository is only continued with the same value.
     pub fn brackets(self, brackets: u32) -> Self {
         self.set(|s| s.brackets = Some(brackets))
     }
@@ -137,7 +139,7 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// # }
     /// ```
     ///
-    /// It belongs to the study: a repository is continued with the same.
+    /// Part of the study: a repository is only continued with the same value.
     pub fn promote(self, promotion: Promotion) -> Self {
         self.set(|s| s.promotion = promotion)
     }
@@ -155,8 +157,8 @@ impl<O: Objective> Study<O, by::Hyperband> {
 }
 
 impl<O: Objective> Study<O, by::SuccessiveHalving> {
-    /// How the trials of a stage are promoted. Default: the best. It belongs to the study: a repository is
-    /// continued with the same.
+    /// How the trials of a stage are promoted. Default: the best. Part of the study: a repository is only
+    /// continued with the same value.
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {

@@ -18,7 +18,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the field, file, line or trial at fault in its message.
 ///
-/// Which part of a study it belongs to says [`kind`](Error::kind); what caused it, where something did, is in
+/// [`kind`](Error::kind) says which part of a study it belongs to; its cause, if it has one, is its
 /// [`source`](StdError::source).
 ///
 /// ```
@@ -96,7 +96,7 @@ impl Error {
         Error::new(ErrorKind::Repository, message)
     }
 
-    /// Which part of a study the error belongs to, for programs that go on differently after some.
+    /// Which part of a study the error belongs to, for programs that handle some errors differently.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }

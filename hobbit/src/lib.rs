@@ -1,7 +1,7 @@
 //! Hyperparameter optimization for Rust: annotated structs, Hyperband, and everything that learns in steps.
 //!
-//! The [guides](guide) explain everything step by step. Those in a hurry begin with the
-//! [prelude](mod@prelude) and the attribute [`search_space`](macro@search_space).
+//! The [guides](guide) explain everything step by step. The shortest way in is the [prelude](mod@prelude) and
+//! the attribute [`search_space`](macro@search_space).
 //!
 //! # In one function
 //!
@@ -66,8 +66,8 @@
 //!
 //! # What it does to the process
 //!
-//! From the first sweep on, panics of user code in trials are passed over by the program's panic hook,
-//! since they become the trial's reason; all others reach the hook that was there. With
+//! From the first sweep on, panics of user code in trials no longer reach the program's panic hook, since
+//! they become the trial's reason; all other panics still do. With
 //! [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c) SIGINT, SIGTERM and SIGHUP are handled. On a terminal,
 //! standard output goes through a pipe while a sweep runs, so that what user code prints appears above the
 //! live view.
@@ -153,7 +153,7 @@ pub mod work;
 /// | `#[distribution(rand_distr::Gamma::new(2.0, 0.5)?)]` | whatever the distribution gives |
 /// | `#[fixed(7)]`, `#[derived(width * 2)]` | the same always; what follows from earlier fields |
 /// | `#[optional(0.5)]` and another | an `Option` that is there with this probability |
-/// | `#[length(1..=4)]` and another | a `Vec` of so many elements |
+/// | `#[length(1..=4)]` and another | a `Vec` with this many elements |
 /// | `#[nested]` | a type that is a search space itself |
 /// | `#[with(expression)]` | what a [`Scalar`](crate::space::Scalar) of your own says |
 ///

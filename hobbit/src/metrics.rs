@@ -68,7 +68,7 @@ impl Metrics {
         self.names.iter().zip(&self.values).map(|(name, value)| (name.as_ref(), *value))
     }
 
-    /// Forgets all values, and keeps the memory.
+    /// Removes all values and keeps the allocated memory.
     #[inline]
     pub fn clear(&mut self) {
         self.values.clear();
@@ -125,8 +125,29 @@ impl<N: Into<Cow<'static, str>>, const COUNT: usize> From<[(N, f64); COUNT]> for
     /// assert_eq!(metrics.get("val_loss"), Some(0.7));
     /// ```
     fn from(reported: [(N, f64); COUNT]) -> Metrics {
+        reported.into_iter().collect()
+    }
+}
+
+impl<N: Into<Cow<'static, str>>> Extend<(N, f64)> for Metrics {
+    /// Reports each value.
+    fn extend<I: IntoIterator<Item = (N, f64)>>(&mut self, reported: I) {
+        reported.into_iter().for_each(|(name, value)| self.report(name, value));
+    }
+}
+
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, f64)> for Metrics {
+    /// ```
+    /// use hobbit::Metrics;
+    ///
+    /// let mut metrics: Metrics = (0..2).map(|fold| (format!("val_loss_{fold}"), 0.5)).collect();
+    /// metrics.extend([("val_loss", 0.4), ("val_loss_1", 0.3)]);
+    /// let values: Vec<f64> = metrics.iter().map(|(_, value)| value).collect();
+    /// assert_eq!(values, [0.5, 0.3, 0.4]);
+    /// ```
+    fn from_iter<I: IntoIterator<Item = (N, f64)>>(reported: I) -> Metrics {
         let mut metrics = Metrics::new();
-        reported.into_iter().for_each(|(name, value)| metrics.report(name, value));
+        metrics.extend(reported);
         metrics
     }
 }

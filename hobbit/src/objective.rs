@@ -61,7 +61,7 @@ use crate::trial::{Direction, TrialId};
 pub trait Objective: Send + Sync + 'static {
     /// The annotated struct whose values are tried.
     type Hparams: SearchSpace + Send + Sync + 'static;
-    /// A trial's live state: parameters, optimizer state, whatever is needed to go on.
+    /// A trial's live state: parameters, optimizer state, everything needed to continue.
     type Model: Send + 'static;
 
     /// Checks that everything training needs, such as a device, is available. Called once, before any other
@@ -104,9 +104,9 @@ pub trait Objective: Send + Sync + 'static {
 
     /// What an epoch with these hyperparameters costs, in a unit of your own; 0 where that is not known.
     ///
-    /// No result depends on it. Of the trials of the last bracket, behind which no other work is left, the longest are begun first, so
-    /// that all workers end at about the same time (longest processing time first: Graham, "Bounds on multiprocessing timing
-    /// anomalies", SIAM Journal on Applied Mathematics 17, 1969).
+    /// No result depends on it. The longest trials of the last bracket, after which no work is left, are
+    /// started first, so that all workers end at about the same time (longest processing time first: Graham,
+    /// "Bounds on multiprocessing timing anomalies", SIAM Journal on Applied Mathematics 17, 1969).
     fn cost(&self, hparams: &Self::Hparams) -> f64 {
         let _ = hparams;
         0.0
@@ -211,7 +211,7 @@ pub trait Objective: Send + Sync + 'static {
 /// Names of metrics, and which way each gets better, if that is known.
 pub type MetricDirections = Vec<(Cow<'static, str>, Option<Direction>)>;
 
-/// What a trial knows of itself.
+/// A trial's context: its name, key and limits.
 #[derive(Debug, Clone)]
 pub struct TrialContext {
     /// The trial's name.
@@ -240,7 +240,7 @@ impl TrialContext {
     }
 }
 
-/// What an epoch knows of itself.
+/// An epoch's context: its trial, number and keys.
 #[derive(Debug, Clone, Copy)]
 pub struct EpochContext<'a> {
     /// The trial that is trained.
@@ -287,13 +287,13 @@ impl std::error::Error for Interrupted {}
 
 /// An error that says that a device's memory is full.
 ///
-/// A trial that fails with it, alone or as the source of another error, is tried once more with no other trial running: it is built
-/// anew, or loaded from its checkpoint. If it does not fit then either, it has failed.
+/// A trial that fails with it, alone or as the source of another error, is tried once more with no other
+/// trial running: it is rebuilt, or loaded from its checkpoint. If it does not fit then either, it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfMemory(String);
 
 impl OutOfMemory {
-    /// With what did not fit, in words.
+    /// Creates the error; `what` says what did not fit.
     pub fn new(what: impl Into<String>) -> OutOfMemory {
         OutOfMemory(what.into())
     }
@@ -330,8 +330,8 @@ impl Interrupt {
 /// A model's saved state: named arrays, and a few words of text.
 ///
 /// In a repository it becomes a safetensors file. So each array has as many values as its shape says, and
-/// none is named `__metadata__` or has a name that begins with `last/`; a trial whose checkpoint is not so
-/// fails.
+/// none is named `__metadata__` or has a name that begins with `last/`; a trial whose checkpoint breaks one
+/// of these rules fails.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Checkpoint {
     /// The arrays by name.
@@ -364,7 +364,7 @@ pub enum ArrayData {
 }
 
 impl Checkpoint {
-    /// Nothing saved yet.
+    /// Creates an empty checkpoint.
     pub fn new() -> Checkpoint {
         Checkpoint::default()
     }
@@ -440,7 +440,7 @@ impl Checkpoint {
     /// What [`insert_state`](Checkpoint::insert_state) added.
     ///
     /// # Errors
-    /// There is none, or it is none of this type.
+    /// There is no such entry, or it is of another type.
     pub fn state<S: DeserializeOwned>(&self, name: &str) -> Result<S, BoxError> {
         let text = std::str::from_utf8(self.get_bytes(name)?);
         let state = text.map_err(BoxError::from).and_then(from_text);

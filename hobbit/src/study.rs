@@ -201,7 +201,7 @@ where
     ///
     /// - Everything random has to come from the trial's [keys](Trial::key), drawn in the epoch in which it is
     ///   needed. Then the sweep has the same results with any number of workers, and killed and continued.
-    /// - Data belong in front of the closure, which may borrow nothing: `move` them in, in an `Arc` if others
+    /// - Load data before the closure, which cannot borrow anything: `move` them in, in an `Arc` if others
     ///   need them too.
     /// - An error or a panic ends the trial, not the sweep. So does an epoch that does not report the
     ///   monitor.
@@ -317,7 +317,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.accept_changes = true)
     }
 
-    /// Writes the study's files through another storage, for tests.
+    /// Replaces the storage that the study's files are written to, mainly for tests. Default:
+    /// [`Disk`](crate::repository::Disk), the file system.
     pub fn storage(self, storage: Arc<dyn Storage>) -> Self {
         self.set(|s| s.storage = storage)
     }

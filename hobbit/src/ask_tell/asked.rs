@@ -17,7 +17,7 @@ pub(super) trait Origin: Send + Sync {
 /// A trial in one of its stages, to be trained and [told](super::AskTell::tell).
 ///
 /// It is a [`Trial`] too, whose [`epochs`](Trial::epochs) can be looped over as in a function; then the sweep
-/// looks on after each epoch, and may end the loop.
+/// follows each epoch, and may end the loop.
 pub struct Asked<H> {
     hparams: Arc<H>,
     trial: Trial,

@@ -12,7 +12,7 @@ use crate::objective::{Checkpoint, EpochContext, Interrupted, Metrics};
 use crate::repository::{from_text, to_text};
 use crate::space::SearchSpace;
 
-/// How far a trial has come that is trained by a function, or by whoever asks for it: the model of
+/// The progress of a trial that is trained by a function, or by [asking](crate::asking): the model of
 /// [`Results::best_model`](crate::Results::best_model).
 pub struct Progress<H> {
     hparams: Arc<H>,

@@ -60,15 +60,15 @@ impl Trial {
 
     /// The numbers of the epochs to be trained, counted from 1.
     ///
-    /// They go on behind the [`state`](Trial::state) that was asked for; without one they begin with 1. The
-    /// iterator ends with the stage, or earlier if the sweep stops. Leaving the loop earlier ends the stage
-    /// early, as [`stop`](Trial::stop) does.
+    /// They continue after the epoch of the [`state`](Trial::state) that was asked for; without a state they
+    /// begin at 1. The iterator ends with the stage, or earlier if the sweep stops. Leaving the loop earlier
+    /// ends the stage early, as [`stop`](Trial::stop) does.
     pub fn epochs(&mut self) -> Epochs {
         Epochs { course: self.course.clone() }
     }
 
     /// Reports a metric of the epoch under way; a second value of the same name replaces the first. What is
-    /// reported behind the loop belongs to the last epoch.
+    /// reported after the loop belongs to the last epoch.
     ///
     /// Every epoch has to report the [`monitor`](crate::Hyperband::monitor). Other metrics may be reported in
     /// some epochs only: those without have NaN. A monitor that is NaN or infinite ends the trial as
@@ -101,11 +101,11 @@ impl Trial {
         self.course.lock().restore(Saved::state)
     }
 
-    /// Saves all that later epochs depend on, as it is at the end of the epoch under way. hobbit keeps the
-    /// latest state in memory, and in the repository if there is one.
+    /// Saves everything that later epochs depend on, as it is at the end of the current epoch. hobbit keeps
+    /// the latest state in memory, and in the repository if there is one.
     ///
-    /// Saved in each epoch, it is also what the best trial's model consists of. Saved less often, the epochs
-    /// since then are trained again when the trial goes on.
+    /// If it is saved in each epoch, it is also what the best trial's model consists of. If it is saved less
+    /// often, the epochs since the last save are trained again when the trial continues.
     ///
     /// # Errors
     /// The state cannot be serialized.
@@ -141,7 +141,7 @@ impl Trial {
         self.course.lock().end
     }
 
-    /// The last epoch that the trial can get to, if it is promoted up to the last stage of its bracket: for
+    /// The last epoch that the trial can reach, if it is promoted up to the last stage of its bracket: for
     /// learning rate schedules. `None` outside of a sweep.
     pub fn epochs_in_all(&self) -> Option<u64> {
         self.course.lock().context.epochs

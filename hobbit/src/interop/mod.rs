@@ -1,8 +1,8 @@
 //! Other tools: studies for optuna-dashboard and TensorBoard, and studies of Optuna taken over.
 //!
-//! [`OptunaJournal`] and [`TensorBoard`] look on while a sweep runs
-//! ([`Hyperband::observe`](crate::Hyperband::observe)), or export what a repository holds. Both write the
-//! same then, and both continue what is there: nothing is written twice.
+//! [`OptunaJournal`] and [`TensorBoard`] follow a sweep while it runs
+//! ([`Hyperband::observe`](crate::Hyperband::observe)), or export what a repository holds. Either way they
+//! write the same, and they continue existing files: nothing is written twice.
 //!
 //! ```no_run
 //! use hobbit::interop::{OptunaJournal, TensorBoard};

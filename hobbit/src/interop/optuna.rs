@@ -40,7 +40,7 @@ use crate::trial::{Direction, TrialId};
 ///   `hobbit:reason`).
 /// - The value is the trial's score. Intermediate values are the monitor after each epoch, all stages counted
 ///   together.
-/// - User attributes tell the trial's name (`hobbit:trial`), its repetition and bracket, its stage (all
+/// - User attributes hold the trial's name (`hobbit:trial`), its repetition and bracket, its stage (all
 ///   counted from 1), and the epoch of the score.
 /// - A parameter is in a trial only if it exists there. What Optuna has no distribution for (fields that are
 ///   fixed or derived, or have a distribution of their own) is a user attribute. Normal distributions become
@@ -79,7 +79,7 @@ impl OptunaJournal {
         self
     }
 
-    /// Writes what is known of a kept study, and is not in the file yet.
+    /// Writes everything about a stored study that is not in the file yet.
     ///
     /// # Errors
     /// The file cannot be written, is no Optuna journal, or holds another study of this name.

@@ -57,7 +57,7 @@ impl TensorBoard {
         TensorBoard { dir: dir.into(), live: None }
     }
 
-    /// Writes what is known of a kept study, and is not there yet.
+    /// Writes everything about a stored study that is not there yet.
     ///
     /// # Errors
     /// The directory cannot be written, or holds another study.

@@ -1,4 +1,4 @@
-//! Sweep events and their observers: the terminal, and whoever wants to.
+//! Sweep events and their observers: the terminal, and observers of your own.
 
 mod brackets;
 #[cfg(unix)]
@@ -57,7 +57,8 @@ use crate::trial::{Direction, TrialId};
 pub enum Event {
     /// The sweep begins.
     Started(Arc<StudyInfo>),
-    /// A worker begins a stage of a trial; again, if it was given back unfinished and somebody takes it up.
+    /// A worker begins a stage of a trial. Comes again if the stage was given back unfinished and another
+    /// worker takes it.
     StageStarted {
         /// The trial.
         trial: TrialId,
@@ -94,7 +95,7 @@ pub enum Event {
     },
     /// A stage of a trial is left before its end, because the sweep stops. The next process goes on with it.
     StageLeft {
-        /// What of it was trained: it is in the results of this process, and not in the journal.
+        /// What was trained of it: part of this process's results, but not of the journal.
         record: Arc<StageRecord>,
         /// The trial's hyperparameters.
         hparams: Arc<[(String, Value)]>,
@@ -108,7 +109,7 @@ pub enum Event {
     },
     /// Something that the user should know.
     Note(String),
-    /// The machines elsewhere that train for the sweep, and what they are at. Comes every few seconds.
+    /// The other machines that train for the sweep, and what they are doing. Comes every few seconds.
     Machines(Arc<[Machine]>),
     /// The sweep ends; nothing follows.
     Ended {
@@ -162,9 +163,9 @@ impl StudyInfo {
 /// change the sweep. One that returns an error or panics is not called again, and the user is told why; the
 /// sweep goes on.
 ///
-/// This is where any tracker of experiments is connected: `examples/json_lines.rs` writes every event as a
-/// line of JSON, to be posted wherever you like. A study that is resumed tells what earlier processes trained
-/// as [`Event::StageEnded`] with `replayed`; an observer that keeps something of its own should not count it
+/// Experiment trackers are connected here: `examples/json_lines.rs` writes every event as a line of JSON, to
+/// be posted wherever you like. A resumed study reports what earlier processes trained as
+/// [`Event::StageEnded`] with `replayed`; an observer that keeps something of its own should not count it
 /// twice.
 ///
 /// ```
@@ -209,8 +210,8 @@ pub(crate) fn tell(observers: &mut Vec<Box<dyn Observer>>, event: &Event) {
         let told = catch_unwind(AssertUnwindSafe(|| observer.event(event)));
         let failed = match told {
             Ok(Ok(())) => return true,
-            Ok(Err(error)) => format!("failed and is told nothing more: {error}"),
-            Err(_) => "panicked and is told nothing more".to_owned(),
+            Ok(Err(error)) => format!("failed and is not called again: {error}"),
+            Err(_) => "panicked and is not called again".to_owned(),
         };
         notes.push(format!("an observer {failed}"));
         false

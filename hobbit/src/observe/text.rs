@@ -94,7 +94,7 @@ pub fn count(number: impl Into<u64>, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What a machine is at: `1-3 stage 2 epoch 5, 1-4 stage 1`, or that it waits.
+/// What a machine is doing: `1-3 stage 2 epoch 5, 1-4 stage 1`, or that it waits.
 ///
 /// ```
 /// use hobbit::TrialId;

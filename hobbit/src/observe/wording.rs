@@ -60,7 +60,7 @@ struct Node<'a> {
 }
 
 impl Wording {
-    /// For this space. What it does not know is written as it is.
+    /// Creates the wording for this space. Parameters that the space does not have are written as they are.
     pub fn new(space: &Space) -> Wording {
         let mut wording = Wording::default();
         let parameters = space.parameters();
@@ -85,7 +85,7 @@ impl Wording {
         wording
     }
 
-    /// The fields of a configuration with what they are, in its order.
+    /// A configuration's fields with their values, in order.
     pub fn fields(&self, hparams: &[(String, Value)]) -> Vec<(String, String)> {
         // in a column an option's numbers have the digits of any other's
         self.written(hparams, &How { alone: cell, option: cell, within: short })

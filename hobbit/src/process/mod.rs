@@ -95,7 +95,7 @@ struct Settings {
     patience: Duration,
 }
 
-/// A [`ProcessObjective`] in the making.
+/// Builds a [`ProcessObjective`].
 #[derive(Debug, Clone)]
 pub struct Process {
     settings: Settings,

@@ -6,7 +6,7 @@
 //! everything random follows from the order of a stage, the first report of a stage counts, and what is on
 //! the server can be made again from the repository at any time.
 //!
-//! The only room that knows NATS and its asynchronous runtime.
+//! Nothing else in hobbit depends on NATS or its asynchronous runtime.
 
 mod announce;
 mod blobs;

@@ -75,7 +75,7 @@ impl Nats {
         }
     }
 
-    /// What the environment says.
+    /// Reads the settings from the environment.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -87,7 +87,7 @@ impl Nats {
     /// | `HOBBIT_WAIT` | how many seconds a server and a coordinator are waited for; 300 |
     ///
     /// # Errors
-    /// A variable has a value that it cannot have.
+    /// A variable has an invalid value.
     pub fn from_env() -> Result<Nats> {
         let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Nats::from_variables(get)
@@ -135,7 +135,7 @@ impl Nats {
         })
     }
 
-    /// The server's address, instead of the one that is set.
+    /// Replaces the server's address.
     #[must_use]
     pub fn server(mut self, server: impl Into<String>) -> Nats {
         self.server = Some(server.into());
@@ -199,22 +199,22 @@ impl Nats {
         self
     }
 
-    /// After how many lost workers a stage counts as failed that each of them was training. Default: 5. To
-    /// be raised where machines are taken away often.
+    /// The number of lost workers after which the stage that each of them was training counts as failed.
+    /// Default: 5. Raise it where machines are often taken away.
     #[must_use]
     pub fn give_up_after(mut self, workers: u32) -> Nats {
         self.give_up_after = workers;
         self
     }
 
-    /// Lets workers take part whose executable is not that of the coordinator. Results may differ then.
+    /// Allows workers whose executable differs from the coordinator's. Results may then differ.
     #[must_use]
     pub fn allow_other_builds(mut self) -> Nats {
         self.other_builds = true;
         self
     }
 
-    /// Lets workers take part whose processor or GPU computes other last bits
+    /// Allows workers whose processor or GPU computes different last bits
     /// ([`Objective::numerics`](crate::Objective::numerics)). Results may differ then.
     #[must_use]
     pub fn allow_mixed_hardware(mut self) -> Nats {

@@ -43,7 +43,7 @@ impl Figure {
         &self.0
     }
 
-    /// Writes it to a file, which is replaced if it is there.
+    /// Writes the picture to a file, replacing an existing one.
     ///
     /// # Errors
     /// The file cannot be written: its name, and why.

@@ -23,7 +23,7 @@ pub struct SavedState {
     pub format: u32,
     /// The trial.
     pub trial: TrialId,
-    /// How often the trial had failed and was begun anew.
+    /// How often the trial had failed and was restarted.
     pub attempt: u32,
     /// The epochs it has been trained.
     pub epoch: u64,
@@ -64,7 +64,7 @@ impl SavedModel {
         self.last.as_ref().unwrap_or(&self.best)
     }
 
-    /// It as the bytes of its file.
+    /// Returns the bytes of its file.
     ///
     /// # Errors
     /// In words, why no file can hold it.

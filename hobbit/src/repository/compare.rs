@@ -110,7 +110,7 @@ fn other_study(dir: &Path, settings: &[String], changes: &[String], larger: bool
     }
     Error::repository(format!(
         "the repository {} belongs to another study:\n  - {}\nChoose another directory, or the same settings{hint}; `.overwrite()` \
-         begins anew and keeps what is there in a directory beside",
+         starts over and keeps the old study in a subdirectory",
         dir.display(),
         found.join("\n  - ")
     ))

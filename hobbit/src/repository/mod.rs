@@ -1,4 +1,4 @@
-//! The directory of a study: its RON files, its weights, its lock. The only room that touches files.
+//! The directory of a study: its RON files, its weights, its lock. Nothing else touches a study's files.
 
 mod chain;
 mod checkpoint;

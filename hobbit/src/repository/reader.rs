@@ -14,7 +14,7 @@ use super::{format1, journal, names};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
 
-/// A repository, to look at. It never writes, takes no lock, and works while a sweep runs.
+/// Reads a repository. It never writes, takes no lock, and works while a sweep runs.
 #[derive(Debug, Clone)]
 pub struct Reader {
     dir: PathBuf,
@@ -259,12 +259,12 @@ pub(super) fn read_study(storage: &dyn Storage, path: &Path) -> Result<Option<St
     study.map(Some).map_err(|error| not_ron(path, error))
 }
 
-/// Saves what is before the damage in a repository's journal: the records before the first damaged line
+/// Recovers what comes before the damage in a repository's journal: the records before the first damaged line
 /// become the journal, and the damaged file is kept beside it as `journal.ron.damaged`. Returns how many
 /// records were kept.
 ///
 /// A journal without damage is left as it is. The study can be resumed afterwards; what is lost is trained
-/// again. One that was killed can be repeated.
+/// again. A salvage that was interrupted can be repeated.
 ///
 /// # Errors
 /// The files cannot be read or written, or there is a `journal.ron.damaged` already.

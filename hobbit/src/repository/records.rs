@@ -29,6 +29,16 @@ impl Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(elapsed.as_millis() as u64 as f64 / 1000.0)
     }
+
+    /// The moment this many seconds after the beginning of 1970.
+    pub fn from_secs_f64(seconds: f64) -> Timestamp {
+        Timestamp(seconds)
+    }
+
+    /// The seconds since the beginning of 1970.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0
+    }
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -101,7 +111,7 @@ pub enum Record {
         /// What became of it.
         status: Status,
     },
-    /// A machine elsewhere joined the process that runs the sweep, left it, or was lost.
+    /// Another machine joined the process that runs the sweep, left it, or was lost.
     Machine {
         /// When.
         time: Timestamp,
@@ -174,7 +184,7 @@ pub struct StageRecord {
     pub end: End,
     /// The trial's score after this stage, and the epoch (counted from 1) that it is from.
     pub score: Option<(f64, u64)>,
-    /// How often the trial had failed and was begun anew.
+    /// How often the trial had failed and was restarted.
     pub attempt: u32,
     /// The worker, counted from 0.
     pub worker: u32,

@@ -13,13 +13,14 @@ use super::names;
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Everything in a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// A new file. One that has the name already is removed first; what it links to stays as it is.
+    /// Creates a file. An existing file of that name is removed first; if it is a link, its target stays as
+    /// it is.
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
-    /// A file to which is written at its end.
+    /// Opens a file for appending.
     fn append(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
     /// Cuts a file to `length` bytes, durably.
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()>;
-    /// Gives a file another name, replacing what had that name.
+    /// Renames a file, replacing any file of that name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;

@@ -481,7 +481,7 @@ fn other_results(path: &Path, bytes: &[u8], text: &str) -> Error {
     let what = if text.as_bytes().starts_with(bytes) { "is cut off" } else { "was changed" };
     Error::repository(format!(
         "{}:{line}: the file {what}: it is not what the journal says. Nothing was overwritten; the journal is intact, so \
-         remove the file and run again to have it written anew",
+         remove the file and run again, which writes it afresh",
         path.display()
     ))
 }

@@ -71,7 +71,7 @@ pub struct StudyRecord {
     /// What decides between equal scores.
     #[serde(default)]
     pub ties: Ties,
-    /// How often a failed trial is tried again.
+    /// How many times a failed trial is retried.
     pub retries: u32,
     /// What else the objective depends on: its data, batch size, ...
     pub objective: BTreeMap<String, String>,
@@ -107,7 +107,7 @@ impl StudyRecord {
         self.promotion.and_then(|promotion| promotion.lottery(Key::new(self.seed)))
     }
 
-    /// The most epochs a stage gives a trial (`R`), if the algorithm has such a setting.
+    /// The most epochs a stage adds (`R`), if the algorithm has such a setting.
     pub fn max_epochs(&self) -> Option<u32> {
         self.number("max_epochs")
     }

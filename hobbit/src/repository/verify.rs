@@ -22,13 +22,13 @@ use crate::trial::TrialId;
 pub struct Check {
     /// The file's name below the repository's directory.
     pub file: String,
-    /// How it is.
+    /// Its state.
     pub state: FileState,
     /// What it holds, or what is wrong with it and what to do.
     pub text: String,
 }
 
-/// How a file of a repository is.
+/// The state of a file of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileState {
@@ -260,7 +260,7 @@ impl Reader {
             (true, false) => checks.add(
                 NAME,
                 FileState::Damaged,
-                "it is not what the journal says; remove it and run the program again to have it written anew",
+                "it is not what the journal says; remove it and run the program again, which writes it afresh",
             ),
             (true, true) => {
                 checks.add(NAME, FileState::Whole, format!("{trials} trials, as the journal says"))

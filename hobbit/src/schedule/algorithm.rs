@@ -53,7 +53,7 @@ pub enum Algorithm {
         /// The cut factor between stages.
         eta: u32,
     },
-    /// Random search: every trial is trained for as many epochs. See
+    /// Random search: every trial is trained for the same number of epochs. See
     /// [`RandomScheduler`](super::RandomScheduler).
     Random {
         /// How many trials there are.

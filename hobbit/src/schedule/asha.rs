@@ -112,7 +112,8 @@ impl Rung {
 }
 
 impl AshaScheduler {
-    /// So many trials, of at most `max_epochs` (R) epochs, of which one in `eta` is promoted.
+    /// Creates a scheduler of `trials` trials with at most `max_epochs` (R) epochs, of which one in `eta` is
+    /// promoted.
     ///
     /// # Errors
     /// `trials` and `max_epochs` have to be at least 1, `eta` at least 2.

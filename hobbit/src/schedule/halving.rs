@@ -49,7 +49,8 @@ pub struct HalvingScheduler {
 }
 
 impl HalvingScheduler {
-    /// So many trials, from `min_epochs` to `max_epochs` epochs, of which one in `eta` is promoted.
+    /// Creates a scheduler of `trials` trials with `min_epochs` to `max_epochs` epochs, of which one in `eta`
+    /// is promoted.
     ///
     /// # Errors
     /// All have to be at least 1, `eta` at least 2, and `max_epochs` at least `min_epochs`.
@@ -63,7 +64,7 @@ impl HalvingScheduler {
         Settings { trials, min_epochs, max_epochs, eta }.make(direction, None)
     }
 
-    /// Promotes trials in another way; `seed` is the study's. To be called before the first `ask`.
+    /// Promotes trials in another way; `seed` is the study's. Call it before the first `ask`.
     #[must_use]
     pub fn promoting(mut self, promotion: Promotion, seed: u64) -> HalvingScheduler {
         self.lottery = promotion.lottery(Key::new(seed));

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::random::Key;
 use crate::trial::{Direction, TrialId};
 
-/// The end of a stage: who goes on, and whose life is over.
+/// The outcome of a completed stage: promoted and ended trials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageEnd {
     /// The repetition of the whole Hyperband, counted from 1.
@@ -73,7 +73,7 @@ impl HyperbandScheduler {
         HyperbandScheduler { plan, direction, iterations, open, next: (1, 0), last: None, lottery: None }
     }
 
-    /// Promotes trials in another way; `seed` is the study's. To be called before the first `ask`.
+    /// Promotes trials in another way; `seed` is the study's. Call it before the first `ask`.
     #[must_use]
     pub fn promoting(self, promotion: Promotion, seed: u64) -> HyperbandScheduler {
         HyperbandScheduler { lottery: promotion.lottery(Key::new(seed)), ..self }
@@ -86,7 +86,7 @@ impl HyperbandScheduler {
     }
 
     /// Lets the last bracket begin with its longest trials, by what an epoch of each costs; equal ones in
-    /// order. To be called before the first [`ask`](HyperbandScheduler::ask).
+    /// order. Call it before the first [`ask`](HyperbandScheduler::ask).
     ///
     /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results;
     /// behind the last bracket there is none, and a long trial begun last would be trained alone.

@@ -9,7 +9,7 @@ use super::virtual_time::{DEFAULT_LOOKAHEAD, VirtualTime};
 use crate::error::{Error, Result};
 use crate::trial::{Direction, TrialId};
 
-/// What an algorithm makes of so many workers, if every epoch takes as long and no trial fails.
+/// How busy an algorithm keeps a number of workers, if every epoch takes equally long and no trial fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Occupancy {

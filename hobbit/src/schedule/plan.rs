@@ -86,7 +86,7 @@ impl Plan {
         Plan { max_epochs, eta, count: EpochCount::Additional, brackets }
     }
 
-    /// The most epochs a stage gives a trial (`R`).
+    /// The most epochs a stage adds (`R`).
     pub fn max_epochs(&self) -> u32 {
         self.max_epochs
     }

@@ -36,7 +36,7 @@ pub struct RandomScheduler {
 }
 
 impl RandomScheduler {
-    /// So many trials, each for so many epochs.
+    /// Creates a scheduler of `trials` trials with `epochs` epochs each.
     pub fn new(trials: u32, epochs: u32) -> RandomScheduler {
         RandomScheduler { trials, epochs, tail: Vec::new(), asked: 0, told: 0, due: Due::default() }
     }

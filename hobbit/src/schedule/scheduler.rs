@@ -138,7 +138,7 @@ pub trait Scheduler: Debug + Send {
         &[]
     }
 
-    /// Lets what is trained last begin with its longest trials, by what an epoch of each costs. To be called
+    /// Lets what is trained last begin with its longest trials, by what an epoch of each costs. It is called
     /// before the first [`ask`](Scheduler::ask). Has no effect where the order of asking decides anything.
     fn longest_first(&mut self, cost: &dyn Fn(TrialId) -> f64) {
         let _ = cost;

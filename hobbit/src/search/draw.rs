@@ -58,7 +58,7 @@ pub struct Draw<'a> {
     pub trial: TrialId,
     /// How often a point was proposed for this trial that broke a constraint, or was no point of the space.
     pub attempt: u32,
-    /// From where random numbers are drawn; another one for each trial and each attempt.
+    /// The key for random numbers; a different one for each trial and each attempt.
     pub key: Key,
     /// The outcomes so far, in an order that is the same however many workers there are; first those of other
     /// studies, from which this one was [started](crate::Study::warm_start). Empty unless the sampler

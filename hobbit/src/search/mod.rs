@@ -23,7 +23,7 @@
 //! exactly. Where such a configuration was drawn at random or enqueued, its point is its neighbour's; the
 //! trial itself is not changed, because the journal holds its values too.
 //!
-//! # A sampler of one's own
+//! # A sampler of your own
 //!
 //! Around the best configuration so far, closer and closer:
 //!
@@ -97,7 +97,7 @@ pub enum Proposal {
 /// example.
 ///
 /// A sampler is stateless: equal arguments get equal answers, on any thread, in any order. It uses no clock,
-/// no files and no randomness but that of the key, and its arithmetic has the same bits on every platform
+/// no files, and no randomness except that of the key, and its arithmetic has the same bits on every platform
 /// (`libm` instead of `f64::exp` and its like). `hobbit::testing::sampler` (feature `testing`) holds it
 /// against that.
 pub trait Sampler: Debug + Send + Sync {

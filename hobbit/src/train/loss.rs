@@ -2,7 +2,7 @@
 
 use dfdx::tensor::{Cpu, OwnedTape, Tensor};
 
-/// What training makes small.
+/// What training minimizes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Loss {

@@ -3,8 +3,8 @@
 use super::data::Batch;
 use super::math::argmax;
 
-/// What all samples of an epoch or of a validation were answered, for a metric of all of them:
-/// [`CustomMetric::of_all`](super::CustomMetric::of_all).
+/// The outputs for all samples of an epoch or of a validation, with their targets, for a metric of all of
+/// them: [`CustomMetric::of_all`](super::CustomMetric::of_all).
 #[derive(Debug, Clone, Copy)]
 pub struct Measured<'a> {
     samples: usize,

@@ -47,8 +47,8 @@ pub enum Metric {
     /// and no it is the mean over both; for several questions of yes or no, that over the F1 of the yes of
     /// each, which is 0 where there is none.
     F1,
-    /// `top3_accuracy` for 3: the share of samples whose class is among so many with the largest outputs. Of
-    /// equal outputs the first counts as the largest.
+    /// `top3_accuracy` for 3: the share of samples whose class is among those with the largest outputs, here
+    /// three. Of equal outputs the first counts as the largest.
     TopK(usize),
     /// `r2`: the coefficient of determination, 1 - Σ(target - output)² / Σ(target - mean target)²; of several
     /// outputs, the mean of theirs. Where all targets are equal it is 1 if all outputs are right, and 0
@@ -63,8 +63,8 @@ pub enum Metric {
 /// Outputs are the network's, before any softmax or sigmoid; the target is as many numbers, or the class
 /// alone as one number.
 ///
-/// Whoever watches the metric (the sweep's monitor, early stopping, a schedule) has to know which way it gets
-/// better: say [`maximize`](CustomMetric::maximize) or [`minimize`](CustomMetric::minimize), unless
+/// Everything that watches the metric (the sweep's monitor, early stopping, a schedule) has to know which way
+/// it gets better: say [`maximize`](CustomMetric::maximize) or [`minimize`](CustomMetric::minimize), unless
 /// [its name says so](Direction::known).
 ///
 /// ```

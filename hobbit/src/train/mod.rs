@@ -1,8 +1,8 @@
 //! Training: models described as data, data sets, and the objective that trains them.
 //!
-//! A model function returns a [`Compiled`] description. It says nothing of devices; it is checked as a whole
-//! before anything is trained, built on the trial's device, and trained there. Nothing outside this room uses
-//! dfdx.
+//! A model function returns a [`Compiled`] description. It does not mention devices; it is checked as a whole
+//! before anything is trained, built on the trial's device, and trained there. Nothing outside this module
+//! uses dfdx.
 
 mod activation;
 mod architecture;

@@ -271,7 +271,7 @@ impl Model {
         self.names.encoder.as_ref()
     }
 
-    /// What it is made of.
+    /// The model's description.
     pub fn description(&self) -> &Compiled {
         &self.description
     }

@@ -22,8 +22,8 @@ use crate::space::Value;
 /// ICML 2018, section 4). [`Hyperband`](crate::Hyperband) with it *is* BOHB, with other constants; it works
 /// with every other algorithm as well.
 ///
-/// The outcomes so far are split into the best ones and the others. Each of both sets becomes a density over
-/// the unit cube: a kernel around each configuration, and the space's own distribution as one more.
+/// The outcomes so far are split into the best ones and the others. Each of the two sets becomes a density
+/// over the unit cube: a kernel around each configuration, and the space's own distribution as one more.
 /// Candidates are drawn from the density of the good ones, and the one is proposed whose density among the
 /// good ones is largest in proportion to that among the others.
 ///

@@ -39,10 +39,10 @@ pub(super) struct Fold {
 impl Dataset {
     /// Samples and their targets, for training and for validation.
     ///
-    /// How many samples there are is how many targets there are; the inputs' numbers are shared out equally
-    /// among them. Whether they fit a model and its loss is checked when a sweep begins: classes are below
-    /// the number of outputs, targets of binary cross-entropy are from 0 to 1, and those of cross-entropy are
-    /// classes or a probability for each class.
+    /// The number of samples is the number of targets; the inputs' numbers are divided equally among them.
+    /// Whether they fit a model and its loss is checked when a sweep begins: classes are below the number of
+    /// outputs, targets of binary cross-entropy are from 0 to 1, and those of cross-entropy are classes or a
+    /// probability for each class.
     ///
     /// # Errors
     /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or

@@ -13,7 +13,7 @@ impl Dataset {
     /// All samples, those for training and those for validation together, as one part to train on. The same
     /// samples are there for validation, so what is measured on them says nothing of others: this is for a
     /// last training of what was tuned already. Names, weights and settings stay; folds become one, and
-    /// [balanced](Dataset::balanced) classes are balanced anew.
+    /// [balanced](Dataset::balanced) classes are balanced again.
     ///
     /// ```
     /// use hobbit::train::Dataset;

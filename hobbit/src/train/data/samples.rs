@@ -30,7 +30,7 @@ impl From<&Vec<f32>> for Inputs {
 pub enum Targets {
     /// A class for each sample, counted from 0. Made of slices and vectors of integers or `bool`.
     Classes(Vec<usize>),
-    /// So many numbers for each sample, one sample after the other. Made of slices and vectors of `f32`, with
+    /// `width` numbers for each sample, one sample after the other. Made of slices and vectors of `f32`, with
     /// one number a sample.
     Values {
         /// The numbers.
@@ -88,7 +88,7 @@ impl From<&[f32]> for Targets {
 }
 
 impl Targets {
-    /// So many numbers for each sample, one sample after the other.
+    /// Creates targets of `width` numbers for each sample, one sample after the other.
     pub fn rows(values: impl Into<Vec<f32>>, width: usize) -> Targets {
         Targets::Values { values: values.into(), width }
     }

@@ -86,7 +86,7 @@ impl Columns {
         Columns { texts: owned(names), ..self }
     }
 
-    /// Lets texts be unknown: texts that fewer than so many training rows have, and all that no training row
+    /// Lets texts be unknown: texts that fewer than `rows` training rows have, and all that no training row
     /// has, count as the same, `colour (other)`. With 0 or 1, or where no training row has such a text, they
     /// are zeros in all numbers of the column. Default: an unknown text is an error.
     pub fn other(self, rows: usize) -> Columns {
