@@ -24,12 +24,19 @@ pub(super) enum Trouble {
 }
 
 /// Calls the objective; its errors become failures of this epoch.
+#[inline]
 pub(super) fn attempt<T>(epoch: u64, code: impl FnOnce() -> Result<T, BoxError>) -> Result<T, Trouble> {
-    code().map_err(|error| match error.downcast_ref() {
+    // an epoch may take hardly longer than a call
+    code().map_err(|error| trouble(epoch, error))
+}
+
+#[cold]
+fn trouble(epoch: u64, error: BoxError) -> Trouble {
+    match error.downcast_ref() {
         Some(Interrupted::Stopped) => Trouble::Left,
         _ if is_out_of_memory(&*error) => Trouble::Memory { epoch, reason: chain(&*error) },
         _ => Trouble::Failed { epoch, reason: chain(&*error) },
-    })
+    }
 }
 
 fn is_out_of_memory(error: &(dyn std::error::Error + 'static)) -> bool {
