@@ -12,9 +12,9 @@ mod random {
 }
 
 pub(crate) use error::Error;
-pub(crate) use train::files;
 #[doc(hidden)]
 pub use libfuzzer_sys;
+pub(crate) use train::files;
 
 /// No input may take more memory than this.
 const MEMORY: u64 = 256 << 20;

@@ -2,7 +2,7 @@
 //! and use nothing of that. They stand here where they do there.
 
 pub(crate) mod data {
-    pub(crate) use super::{files, split};
+    pub(crate) use super::split;
 }
 
 #[allow(dead_code, unused_imports)]
@@ -10,4 +10,4 @@ pub(crate) mod data {
 pub(crate) mod files;
 #[allow(dead_code)]
 #[path = "../../../hobbit/src/train/data/split.rs"]
-mod split;
+pub(crate) mod split;
