@@ -7,8 +7,8 @@ A block of a Markdown file is made by a program if the line before it is one of
     <!-- file: PATH -->        the code of that file, without the comments that it opens with
 
 Times, rates and processes differ from run to run and are not compared; of what is seen in the middle of a run,
-only which lines there always are. Nor are numbers and the order of trials compared on processors whose vectors are not
-512 bits wide: they add up in another order.
+only which lines there always are. Nor are numbers and the order of trials compared on processors whose vectors
+are not 512 bits wide: they add up in another order.
 """
 
 import argparse
@@ -60,9 +60,11 @@ class Programs:
 
 
 def follow(programs):
-    """What `hobbit status` says of a sweep that has come a quarter of its way, and is held there while it is looked at."""
+    """What `hobbit status` says of a sweep that is held, a quarter of its way done, while it is looked at."""
     digits = [programs.path("digits"), "--max-epochs", "81", "--workers", "2", "--repo-dir", "./my_study"]
-    sweep = subprocess.Popen(digits, cwd=programs.place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    sweep = subprocess.Popen(
+        digits, cwd=programs.place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         end = time.monotonic() + SECONDS
         while progress(programs) < 0.25 and sweep.poll() is None and time.monotonic() < end:
