@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::brackets::brackets_text;
 use super::columns::known_width;
-use super::estimate::Estimate;
+use super::estimate::{Estimate, at_least};
 use super::live::Live;
 use super::progress::Progress;
 use super::scene::Scene;
@@ -122,7 +122,9 @@ impl Console {
             let machines = self.machines.len() as u64;
             text += &format!(", {} with {}", count(machines, "machine"), count(self.slots(), "slot"));
         }
-        match self.estimate.of(&self.progress, self.workers.saturating_add(self.slots())) {
+        let left = self.estimate.of(&self.progress, self.workers.saturating_add(self.slots()));
+        let (done, all) = self.progress.epochs();
+        match left.map(|left| at_least(left, all.saturating_sub(done), self.rate())) {
             // less is none, as it would be written
             Some(left) if left.as_secs_f64() >= 0.05 => text += &format!(", about {} left", duration(left)),
             _ => {}
@@ -202,7 +204,7 @@ impl Console {
     }
 
     fn ended(&mut self, record: &StageRecord, replayed: bool, hparams: &[(String, Value)]) {
-        self.estimate.learn(record);
+        self.estimate.learn(record, replayed);
         let failed = matches!(record.end, End::Failed { .. });
         if !replayed && (self.verbose || failed && self.progress.failed <= FAILURES_TOLD) {
             self.say(&outcome(record, &self.monitor, &self.wording.line(hparams)));

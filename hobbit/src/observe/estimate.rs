@@ -16,13 +16,19 @@ pub(super) struct Estimate {
     /// Sums of `1 / x` and of `seconds / x`.
     inverse: f64,
     each: f64,
+    /// This process has trained some of them.
+    has_own: bool,
 }
 
 impl Estimate {
-    /// Takes an outcome into account.
-    pub(super) fn learn(&mut self, record: &StageRecord) {
+    /// Takes an outcome into account. Those of earlier processes, perhaps on another machine, count until
+    /// there is one of this process.
+    pub(super) fn learn(&mut self, record: &StageRecord, replayed: bool) {
         let epochs = record.history.len() as f64;
-        if record.end == End::Trained && epochs > 0.0 {
+        if record.end == End::Trained && epochs > 0.0 && !(replayed && self.has_own) {
+            if !replayed && !self.has_own {
+                *self = Estimate { has_own: true, ..Estimate::default() };
+            }
             self.stages += 1.0;
             self.epochs += epochs;
             self.seconds += record.seconds;
@@ -70,6 +76,14 @@ impl Estimate {
         }
         Duration::try_from_secs_f64(longest.max(work / f64::from(workers.max(1)))).ok()
     }
+}
+
+/// An estimate that is not far below what so many epochs take at the present rate: training may have become
+/// slower than it was.
+pub(super) fn at_least(estimate: Duration, epochs_left: u64, rate: Option<f64>) -> Duration {
+    let at_this_rate = rate.map(|rate| epochs_left as f64 / rate / 2.0);
+    let least = at_this_rate.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    least.map_or(estimate, |least| estimate.max(least))
 }
 
 /// The seconds of work left in a bracket, and those of its stages one after the other.
@@ -124,8 +138,8 @@ mod tests {
         );
         for event in events {
             both.0.event(event);
-            if let Event::StageEnded { record, .. } = event {
-                both.1.learn(record);
+            if let Event::StageEnded { record, replayed, .. } = event {
+                both.1.learn(record, *replayed);
             }
         }
         both
@@ -187,6 +201,31 @@ mod tests {
             of(2, 2, 3, 6.0, 1.0),
         ];
         assert!((seconds(after(&plan, &events), 1) - 12.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_earlier_processes_took_counts_until_this_one_knows_better() {
+        let plan = Plan::new(3, 3).unwrap();
+        let mut events = Vec::new();
+        for index in 1..=2 {
+            let Event::StageEnded { record, hparams, .. } =
+                ended(TrialId::new(1, index), 0, 1, 0.5, Some(1.0))
+            else {
+                unreachable!("it is one");
+            };
+            events.push(Event::StageEnded { record, hparams, replayed: true });
+        }
+        assert_eq!(seconds(after(&plan, &events), 1), 10.0 * 0.5);
+        events.push(ended(TrialId::new(1, 3), 0, 1, 60.0, Some(1.0)));
+        assert_eq!(seconds(after(&plan, &events), 1), 9.0 * 60.0);
+    }
+
+    #[test]
+    fn an_estimate_is_not_far_below_the_present_rate() {
+        let second = Duration::from_secs(1);
+        assert_eq!(at_least(second, 4000, Some(2.0)), Duration::from_secs(1000));
+        assert_eq!(at_least(second, 1, Some(2.0)), second);
+        assert_eq!(at_least(second, 4000, None), second);
     }
 
     #[test]

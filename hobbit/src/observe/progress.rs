@@ -29,7 +29,7 @@ pub(super) struct Bracket {
     pub(super) stages: Vec<Stage>,
     /// The trials in it that are being trained, and their epochs of the stage so far.
     running: HashMap<u32, u64>,
-    /// By trial: its score, and what its training cost.
+    /// By trial: its score, and what its training cost this process.
     pub(super) trials: HashMap<u32, Cost>,
 }
 
@@ -96,16 +96,16 @@ impl Progress {
                     *bracket.running.entry(trial.index).or_default() += 1;
                 }
             }
-            Event::StageEnded { record, hparams, .. } => {
+            Event::StageEnded { record, hparams, replayed } => {
                 self.ranking.enter(record, hparams);
-                self.ended(record);
+                self.ended(record, *replayed);
             }
             Event::StageLeft { record, hparams } => self.ranking.enter(record, hparams),
             _ => {}
         }
     }
 
-    fn ended(&mut self, record: &StageRecord) {
+    fn ended(&mut self, record: &StageRecord, replayed: bool) {
         let trained = record.end == End::Trained;
         let score = record.ranked_by();
         self.failed += u64::from(!trained);
@@ -118,7 +118,8 @@ impl Progress {
         }
         let cost = bracket.trials.entry(record.trial.index).or_default();
         cost.score = score;
-        if trained {
+        // what another process took says nothing of this one
+        if trained && !replayed {
             cost.stages += 1;
             cost.epochs += record.history.len() as u64;
             cost.seconds += record.seconds;
