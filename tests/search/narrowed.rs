@@ -94,7 +94,10 @@ fn assert_is_narrow(hp: &All) {
     assert!((0.25..=0.75).contains(&hp.share) && [0.2, 0.3, 0.4, 0.5].contains(&hp.pace), "{hp:?}");
     assert!(hp.share + hp.pace <= 1.2 && (1e-4..=1e-2).contains(&hp.rate), "{hp:?}");
     assert!((1.5..=3.0).contains(&hp.shift) && (0.1..=0.5).contains(&hp.scale), "{hp:?}");
-    assert!((-7..=-5).contains(&hp.offset) && hp.units % 8 == 0 && (24..=64).contains(&hp.units), "{hp:?}");
+    assert!(
+        (-7..=-5).contains(&hp.offset) && hp.units.is_multiple_of(8) && (24..=64).contains(&hp.units),
+        "{hp:?}"
+    );
     assert!((u64::MAX - 5..=u64::MAX - 2).contains(&hp.mask), "{hp:?}");
     assert!(["adam", "lion"].contains(&&*hp.optimizer) && hp.shuffle && hp.gamma > 0.0, "{hp:?}");
     assert!(hp.dropout.is_some_and(|dropout| (0.5..=0.6).contains(&dropout)), "{hp:?}");

@@ -62,15 +62,15 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, 
     expecting = "values are a text such as \"1e-4..1e-2\", a number, true or false, or a list of options"
 )]
 enum Values {
-    One(Text),
-    Each(Vec<Text>),
+    One(Written),
+    Each(Vec<Written>),
     Below(BTreeMap<String, Values>),
 }
 
 /// A value as it is written in a text.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Text {
+enum Written {
     Bool(bool),
     Int(i64),
     UInt(u64),
@@ -78,14 +78,14 @@ enum Text {
     Text(String),
 }
 
-impl Text {
+impl Written {
     fn into_text(self) -> String {
         match self {
-            Text::Bool(value) => value.to_string(),
-            Text::Int(value) => value.to_string(),
-            Text::UInt(value) => value.to_string(),
-            Text::Float(value) => format!("{value:?}"),
-            Text::Text(text) => text,
+            Written::Bool(value) => value.to_string(),
+            Written::Int(value) => value.to_string(),
+            Written::UInt(value) => value.to_string(),
+            Written::Float(value) => format!("{value:?}"),
+            Written::Text(text) => text,
         }
     }
 }
@@ -98,7 +98,7 @@ fn narrowing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Narrowing, D:
 fn add(all: Narrowing, name: String, values: Values) -> Narrowing {
     match values {
         Values::One(value) => all.with(name, value.into_text()),
-        Values::Each(options) => all.with_each(name, options.into_iter().map(Text::into_text)),
+        Values::Each(options) => all.with_each(name, options.into_iter().map(Written::into_text)),
         Values::Below(parts) => {
             parts.into_iter().fold(all, |all, (part, values)| add(all, format!("{name}.{part}"), values))
         }
