@@ -9,8 +9,8 @@ use hobbit::search::{Kde, Prior};
 use hobbit::space::{Narrowing, Value};
 use hobbit::testing::Fake;
 use hobbit::{
-    EpochContext, Hyperband, LocalPool, Metrics, RandomSearch, SearchSpace, TrialContext, propose_again,
-    search_space,
+    EpochContext, Hyperband, LocalPool, Metrics, RandomSearch, SearchSpace, TrialContext, asking,
+    propose_again, search_space,
 };
 
 use super::sweeps::{self, Params};
@@ -285,4 +285,41 @@ fn what_cannot_be_narrowed_is_said_before_anything_is_trained() {
     let vain = vain.narrow("share", "0.9..").narrow("pace", "0.9..").run(3, 1).map(drop).unwrap_err();
     assert!(vain.to_string().contains("not so much of both"), "{vain}");
     assert!("rate".parse::<Narrowing>().unwrap_err().to_string().contains("like `rate=1e-4..1e-2`"));
+}
+
+#[search_space]
+#[derive(Debug, Clone)]
+struct One {
+    #[log_uniform(1e-5..=1e-1)]
+    rate: f64,
+}
+
+#[test]
+fn trials_that_are_asked_for_are_narrow_too() {
+    let study = Hyperband::of(asking::<One>()).quiet().narrow("rate", "1e-4..1e-3");
+    let mut study = study.ask_tell(9, 3).unwrap();
+    while let Some(trial) = study.ask().unwrap() {
+        let rate = trial.hparams().rate;
+        assert!((1e-4..=1e-3).contains(&rate), "{rate}");
+        let measured = trial.open_epochs().map(|_| Metrics::from([("val_loss", rate)]));
+        study.tell(trial, measured).unwrap();
+    }
+    assert_eq!(study.finish().unwrap().trials().len(), 17);
+}
+
+#[cfg(feature = "interop")]
+#[test]
+fn what_is_imported_has_to_be_within() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trials.csv");
+    std::fs::write(&path, "rate,loss\n0.001,0.5\n0.05,0.1\n").unwrap();
+    let imported = hobbit::interop::import::csv(&path, "loss", hobbit::Direction::Minimize).unwrap();
+    let fitted = imported.fit::<One>();
+    assert_eq!((fitted.accepted.len(), fitted.refused.len()), (2, 0));
+    assert!(fitted.clone().narrowed(&Narrowing::new().with("speed", "1")).is_err());
+    let fitted = fitted.narrowed(&Narrowing::new().with("rate", "1e-4..1e-2")).unwrap();
+    assert_eq!((fitted.accepted.len(), fitted.refused.len()), (1, 1));
+    assert!((fitted.accepted[0].hparams.rate - 0.001).abs() < 1e-9);
+    let reason = &fitted.refused[0].reason;
+    assert!(reason.contains("log-uniform 0.0001 to 0.01, to which it is narrowed"), "{reason}");
 }
