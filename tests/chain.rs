@@ -57,6 +57,16 @@ struct Options {
     /// The bytes of a checkpoint.
     #[arg(long, default_value_t = 8)]
     bytes: usize,
+    /// Trials keep no more than their hash in memory, and get better with every epoch: of a checkpoint's bytes,
+    /// there is only what is on its way.
+    #[arg(long)]
+    thin: bool,
+    /// Says on standard output when which epoch begins.
+    #[arg(long)]
+    tells: bool,
+    /// What results are said to depend on besides the study.
+    #[arg(long)]
+    numerics: Option<String>,
     /// Aborts the process in the trials of this index.
     #[arg(long)]
     aborts: Option<u32>,
@@ -93,31 +103,44 @@ fn mix(a: u64, b: u64) -> u64 {
 
 fn chains(options: &Options) -> Fake<Link, Chain> {
     let (pace, bytes) = (Duration::from_secs_f64(options.pace / 1000.0), options.bytes);
-    let (aborts, clock) = (options.aborts, options.clock);
+    let (aborts, clock, thin, tells) = (options.aborts, options.clock, options.thin, options.tells);
+    let whole = bytes.saturating_sub(8);
+    let kept = if thin { 0 } else { whole };
     let build = move |link: &Link, trial: &TrialContext| {
         if aborts == Some(trial.id.index) {
             std::process::abort();
         }
-        Ok((mix(link.goal.to_bits(), u64::from(trial.id.index)), vec![0; bytes.saturating_sub(8)]))
+        Ok((mix(link.goal.to_bits(), u64::from(trial.id.index)), vec![0; kept]))
     };
     let epoch = move |(hash, bytes): &mut Chain, epoch: &EpochContext<'_>, metrics: &mut Metrics| {
+        if tells {
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64();
+            println!(
+                "{now:.3} {} begins epoch {} of {}",
+                std::process::id(),
+                epoch.epoch + 1,
+                epoch.trial.id
+            );
+        }
         std::thread::sleep(pace);
         *hash = mix(*hash, epoch.key(1).rng().below(u64::MAX));
         for (place, byte) in bytes.iter_mut().enumerate().step_by(61) {
             *byte = byte.wrapping_add((*hash >> (place % 8)) as u8);
         }
         let now = if clock { std::process::id() as u64 } else { 0 };
-        metrics.report("val_loss", ((*hash ^ now) >> 11) as f64 / (1_u64 << 53) as f64);
+        let loss = ((*hash ^ now) >> 11) as f64 / (1_u64 << 53) as f64;
+        metrics.report("val_loss", if thin { loss - epoch.epoch as f64 } else { loss });
         Ok(())
     };
-    let save = |(hash, bytes): &Chain| {
+    let save = move |(hash, bytes): &Chain| {
+        let bytes = if thin { vec![*hash as u8; whole] } else { bytes.clone() };
         let mut checkpoint = Checkpoint::new();
         let array = |length, data| Array { shape: vec![length], data };
         checkpoint.arrays.insert("hash".to_owned(), array(1, ArrayData::I64(vec![*hash as i64])));
-        checkpoint.arrays.insert("bytes".to_owned(), array(bytes.len(), ArrayData::U8(bytes.clone())));
+        checkpoint.arrays.insert("bytes".to_owned(), array(bytes.len(), ArrayData::U8(bytes)));
         Ok(checkpoint)
     };
-    let load = |chain: &mut Chain, checkpoint: &Checkpoint| {
+    let load = move |chain: &mut Chain, checkpoint: &Checkpoint| {
         let (Some(hash), Some(bytes)) = (checkpoint.arrays.get("hash"), checkpoint.arrays.get("bytes"))
         else {
             return Err("it has no hash".into());
@@ -125,10 +148,18 @@ fn chains(options: &Options) -> Fake<Link, Chain> {
         let (ArrayData::I64(hash), ArrayData::U8(bytes)) = (&hash.data, &bytes.data) else {
             return Err("they are of other types".into());
         };
-        *chain = (hash[0] as u64, bytes.clone());
+        let is_same = |bytes: &[u8]| bytes.iter().all(|byte| *byte == hash[0] as u8);
+        if thin && !(bytes.len() == whole && is_same(bytes)) {
+            return Err("it is of other bytes".into());
+        }
+        *chain = (hash[0] as u64, if thin { Vec::new() } else { bytes.clone() });
         Ok(())
     };
-    Fake::new(build, epoch).saving(save, load)
+    let chains = Fake::new(build, epoch).saving(save, load);
+    match &options.numerics {
+        Some(numerics) => chains.computing_with(numerics),
+        None => chains,
+    }
 }
 
 fn tune() -> hobbit::Result<ExitCode> {

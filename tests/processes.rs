@@ -50,6 +50,10 @@ fn run(name: &str, dir: &Path, workers: usize) {
         #[cfg(all(unix, feature = "nats"))]
         "remote::curve" => crate::remote::curve(dir, workers),
         #[cfg(all(unix, feature = "nats"))]
+        "remote::bulky" => crate::remote::bulky(dir, workers),
+        #[cfg(all(unix, feature = "nats"))]
+        "remote::kind" => crate::remote::kind(dir, workers),
+        #[cfg(all(unix, feature = "nats"))]
         "remote::poison" => crate::remote::poison(dir, workers),
         "search::kill::asha" => crate::search::kill::asha(dir, workers),
         "search::kill::hyperband" => crate::search::kill::hyperband(dir, workers),

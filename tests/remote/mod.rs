@@ -5,4 +5,4 @@ mod server;
 mod sweeps;
 mod trouble;
 
-pub(crate) use sweeps::{curve, poison};
+pub(crate) use sweeps::{bulky, curve, kind, poison};

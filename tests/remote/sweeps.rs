@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hobbit::remote::Nats;
 use hobbit::repository::{MachineChange, Reader, Record};
 use hobbit::testing::Fake;
-use hobbit::{EpochContext, Hyperband, Key, Metrics, Status, TrialContext};
+use hobbit::{Array, ArrayData, Checkpoint, EpochContext, Hyperband, Key, Metrics, Status, TrialContext};
 
 use super::server::{Server, end, said};
 use crate::support::{Curve, Params};
@@ -25,6 +25,64 @@ pub(crate) fn curve(dir: &Path, workers: usize) {
         writeln!(stderr, "{error}").unwrap();
         std::process::exit(1);
     }
+}
+
+/// A small sweep, whose results depend on what a variable says.
+pub(crate) fn kind(dir: &Path, workers: usize) {
+    let numerics = std::env::var("HOBBIT_TEST_KIND").unwrap_or("these vectors".to_owned());
+    let study = Hyperband::of(bulk().computing_with(numerics)).quiet().workers(workers).repo_dir(dir);
+    if let Err(error) = study.nats(Nats::from_env().unwrap()).run(3, 3) {
+        // what a test says goes elsewhere
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "{error}").unwrap();
+        std::process::exit(1);
+    }
+}
+
+/// A sweep over trials that keep nothing in memory, with checkpoints of a megabyte and more.
+pub(crate) fn bulky(dir: &Path, workers: usize) {
+    let study = Hyperband::of(bulk()).quiet().workers(workers).repo_dir(dir).nats(Nats::from_env().unwrap());
+    if let Err(error) = study.run(9, 3) {
+        // what a test says goes elsewhere
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "{error}").unwrap();
+        std::process::exit(1);
+    }
+}
+
+fn bulk() -> Fake<Params, (u64, u64)> {
+    // all sizes about those of a message and its pieces
+    let size = |hash: u64| (512 << 10) * (hash % 3) as usize + (hash % 5) as usize;
+    let build = |params: &Params, trial: &TrialContext| {
+        Ok((params.rate.to_bits() ^ u64::from(trial.id.index), u64::from(trial.id.index)))
+    };
+    let epoch = |(hash, _): &mut (u64, u64), epoch: &EpochContext<'_>, metrics: &mut Metrics| {
+        if std::env::var_os("HOBBIT_ROLE").is_some() {
+            // so that it is seen how many there were
+            writeln!(std::io::stderr(), "an epoch")?;
+        }
+        *hash = hash.rotate_left(7) ^ epoch.key(1).rng().below(u64::MAX);
+        metrics.report("val_loss", (*hash >> 11) as f64);
+        Ok(())
+    };
+    let save = move |&(hash, index): &(u64, u64)| {
+        let mut checkpoint = Checkpoint::new();
+        let array = |data| Array { shape: vec![size(index)], data };
+        checkpoint.arrays.insert("bytes".to_owned(), array(ArrayData::U8(vec![hash as u8; size(index)])));
+        checkpoint.metadata.insert("state".to_owned(), format!("{hash} {index}"));
+        Ok(checkpoint)
+    };
+    let load = move |state: &mut (u64, u64), checkpoint: &Checkpoint| {
+        let text = checkpoint.metadata.get("state").ok_or("it has no state")?;
+        let (hash, index) = text.split_once(' ').ok_or("it has half a state")?;
+        *state = (hash.parse()?, index.parse()?);
+        let same = vec![state.0 as u8; size(state.1)];
+        match checkpoint.arrays.get("bytes") {
+            Some(Array { data: ArrayData::U8(bytes), .. }) if *bytes == same => Ok(()),
+            _ => Err("it is of other bytes".into()),
+        }
+    };
+    Fake::new(build, epoch).saving(save, load)
 }
 
 /// A sweep of which one trial ends every process that trains it.
@@ -99,6 +157,40 @@ fn several_processes_come_to_the_bytes_of_one() {
         assert_eq!(all, stages, "an outcome is there twice, or not at all");
         // one that trains too may be done before the others have started
         assert!(role.is_empty() || elsewhere == all, "{elsewhere} of {all}");
+    }
+}
+
+#[test]
+fn large_checkpoints_come_whole_by_way_of_the_server_and_of_a_directory() {
+    let here = tempfile::tempdir().unwrap();
+    Hyperband::of(bulk()).quiet().workers(2).repo_dir(here.path()).run(9, 3).unwrap();
+    let expected = files(here.path());
+    assert!(expected.values().any(|bytes| bytes.len() > 1 << 20), "they are large");
+    for checkpoints in ["server", "shared"] {
+        let server = Server::new();
+        let there = tempfile::tempdir().unwrap();
+        let start = |role| {
+            let mut process = server.process("remote::bulky", there.path(), 2, role);
+            process.env("HOBBIT_CHECKPOINTS", checkpoints).spawn().unwrap()
+        };
+        let workers: Vec<Child> = (0..2).map(|_| start("worker")).collect();
+        let coordinator = end(start("coordinator"));
+        assert!(coordinator.status.success(), "{}", said(&coordinator));
+        let mut epochs = 0;
+        for worker in workers {
+            let worker = end(worker);
+            assert_eq!(worker.status.code(), Some(0), "{}", said(&worker));
+            epochs += said(&worker).matches("an epoch").count() as u64;
+        }
+        // nothing is left of what was on its way
+        assert_same(&files(there.path()), &expected);
+        let reader = Reader::open(there.path()).unwrap();
+        assert!(reader.verify().unwrap().iter().all(|check| check.state.is_fine()));
+        let planned = reader.journal().unwrap().into_iter().map(|record| match record {
+            Record::Stage(record) => record.to - record.from,
+            _ => 0,
+        });
+        assert_eq!(epochs, planned.sum::<u64>(), "a checkpoint did not come whole, and was trained again");
     }
 }
 

@@ -187,6 +187,61 @@ fn another_study_and_a_second_coordinator_are_told_who_leads() {
 }
 
 #[test]
+fn a_directory_that_is_not_shared_is_told_of() {
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role: &str| {
+        let mut process = server.process("remote::curve", there.path(), 1, role);
+        process.env("HOBBIT_CHECKPOINTS", "shared").spawn().unwrap()
+    };
+    let mut coordinator = start("coordinator");
+    let beacon = there.path().join("weights/incoming/beacon");
+    let begin = Instant::now();
+    while !beacon.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "there is no beacon");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // another machine has something else mounted there
+    std::fs::rename(there.path().join("weights"), there.path().join("elsewhere")).unwrap();
+    let worker = end(start("worker"));
+    assert_eq!(worker.status.code(), Some(3), "{}", said(&worker));
+    let text = said(&worker);
+    assert!(text.contains("does not see that of") && text.contains("mount it at"), "{text}");
+    coordinator.kill().unwrap();
+    coordinator.wait().unwrap();
+}
+
+#[test]
+fn workers_of_another_build_or_with_other_vectors_are_told() {
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let coordinator = server.process("remote::kind", there.path(), 1, "coordinator").spawn().unwrap();
+    let mut other = server.process("remote::kind", there.path(), 1, "worker");
+    let worker = end(other.env("HOBBIT_TEST_KIND", "other vectors").spawn().unwrap());
+    assert_eq!(worker.status.code(), Some(3), "{}", said(&worker));
+    let text = said(&worker);
+    assert!(text.contains("is other vectors here, and these vectors at"), "{text}");
+    assert!(text.contains("allow_mixed_hardware"), "{text}");
+    // the same program, with a byte behind its end
+    let mut program = server.process("remote::kind", there.path(), 1, "worker");
+    let copy = there.path().join("program");
+    std::fs::copy(program.get_program(), &copy).unwrap();
+    std::fs::OpenOptions::new().append(true).open(&copy).unwrap().write_all(b"\n").unwrap();
+    let mut changed = std::process::Command::new(&copy);
+    changed.args(program.get_args());
+    for (name, value) in program.get_envs() {
+        changed.env(name, value.unwrap_or_default());
+    }
+    changed.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let worker = end(changed.spawn().unwrap());
+    assert_eq!(worker.status.code(), Some(3), "{}", said(&worker));
+    assert!(said(&worker).contains("allow_other_builds"), "{}", said(&worker));
+    let program = end(program.env("HOBBIT_TEST_KIND", "these vectors").spawn().unwrap());
+    assert_eq!(program.status.code(), Some(0), "{}", said(&program));
+    assert!(end(coordinator).status.success());
+}
+
+#[test]
 fn workers_without_a_coordinator_give_up() {
     let server = Server::new();
     let dir = tempfile::tempdir().unwrap();

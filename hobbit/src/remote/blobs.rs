@@ -1,46 +1,43 @@
 //! What is too large for a message: cut into pieces that have a stream of their own, under a name that is
-//! used once.
+//! used once, sent and fetched with several of them under way.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
+use async_nats::jetstream::message::{AckKind, Acker};
+use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
 
+use super::cargo::{Pieces, Source};
 use super::link::tokio_timeout;
-use super::names::Names;
-use super::wire::{self, Content};
+use super::names::{BEAT, INLINE, Names};
+use super::unpack::{Note, Unpacked, Unpacking};
+use super::wire::{self, Blob};
+use crate::repository::SharedFile;
 
-/// What is larger than this is not sent inside of a message.
-pub(super) const INLINE: usize = 512 << 10;
 /// The size of a piece. With the message around it, it is below the largest message of any server.
 const PIECE: usize = 512 << 10;
 /// The pieces that are under way at once: with one at a time, a link is as slow as its round trip.
 const UNDER_WAY: usize = 16;
 /// How long a piece may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it is tried to send or fetch a piece.
+const TRIES: usize = 3;
 
 const BLOB: &str = "hobbit-blob";
-
-/// Where the pieces are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Blob {
-    name: String,
-    bytes: usize,
-    crc: u32,
-}
+const FILE: &str = "hobbit-file";
 
 impl Blob {
-    fn pieces(&self) -> usize {
-        self.bytes.div_ceil(PIECE)
+    fn pieces(&self) -> u64 {
+        self.bytes.div_ceil(PIECE as u64)
     }
 }
 
-/// A message's content as it is sent: as it is, or in pieces if it is large. The pieces are there when this
-/// returns.
+/// A message's content as it is sent, its text and what is behind it: as it is, or in pieces if it is large.
+/// The pieces are there when this returns.
 ///
 /// # Errors
 /// In words, why they could not be sent.
@@ -49,73 +46,96 @@ pub(super) async fn wrap(
     names: &Names,
     name: &str,
     headers: &mut HeaderMap,
-    content: Content,
+    (text, behind): (Vec<u8>, Source),
 ) -> Result<Bytes, String> {
-    if content.len() <= INLINE {
-        return Ok(content.slice(0, content.len()));
+    if let Source::Shared(file) = &behind {
+        point_to(headers, file)?;
     }
-    let blob = Blob { name: name.to_owned(), bytes: content.len(), crc: content.crc() };
-    let send = |number: usize| {
-        let piece = content.slice(number * PIECE, content.len().min((number + 1) * PIECE));
+    let is_large = text.len() as u64 + behind.len() > INLINE as u64;
+    let mut pieces = Pieces::new(text, behind, if is_large { PIECE } else { INLINE });
+    if !is_large {
+        return Ok(pieces.next()?.unwrap_or_default());
+    }
+    let send = |(number, piece): (usize, Result<Bytes, String>)| {
         let subject = format!("{}.{number}", names.blob(name));
-        async move {
-            let sent = async { js.publish(subject, piece).await?.await };
-            match tokio_timeout(PATIENCE, sent).await {
-                Some(Ok(_)) => Ok(()),
-                Some(Err(error)) => Err(error.to_string()),
-                None => Err("it took too long".to_owned()),
-            }
-        }
+        async move { put(js, subject, piece?).await }
     };
-    let mut sent = stream::iter((0..blob.pieces()).map(send)).buffer_unordered(UNDER_WAY);
+    let cut = std::iter::from_fn(|| pieces.next().transpose()).enumerate();
+    let mut sent = stream::iter(cut).map(send).buffer_unordered(UNDER_WAY);
     while let Some(piece) = sent.next().await {
         piece?;
     }
-    headers.insert(BLOB, wire::text(&blob)?);
+    drop(sent);
+    let (bytes, crc) = pieces.sum();
+    headers.insert(BLOB, wire::text(&Blob { name: name.to_owned(), bytes, crc })?);
     Ok(Bytes::new())
 }
 
-/// The content of a message that was [wrapped](wrap).
+/// Takes in a message that was [wrapped](wrap) in pieces. The server is told meanwhile that it is worked on.
 ///
 /// # Errors
-/// In words, why there is none any more.
-pub(super) async fn unwrap(
+/// In words, why its content is not to be had any more.
+pub(super) async fn unwrap<T: Note>(
     js: &Context,
     names: &Names,
-    headers: Option<&HeaderMap>,
-    payload: &Bytes,
-) -> Result<Bytes, String> {
-    let Some(blob) = named(headers)? else { return Ok(payload.clone()) };
+    (blob, acker): (Blob, &Acker),
+    mut to: Unpacking<T>,
+) -> Result<Unpacked<T>, String> {
     let stream = js.get_stream_no_info(names.blobs()).await.map_err(|error| error.to_string())?;
     let stream = &stream;
-    let read = |number: usize| {
+    let read = |number: u64| {
         let subject = format!("{}.{number}", names.blob(&blob.name));
-        async move {
-            match tokio_timeout(PATIENCE, stream.direct_get_last_for_subject(subject)).await {
-                Some(Ok(message)) => Ok(message.payload),
-                Some(Err(error)) => Err(error.to_string()),
-                None => Err("it took too long".to_owned()),
-            }
-        }
+        get(stream, subject)
     };
     let mut pieces = stream::iter((0..blob.pieces()).map(read)).buffered(UNDER_WAY);
-    // room for what is there: how much that is, only the message says
-    let mut content = Vec::new();
+    let mut told = Instant::now();
     while let Some(piece) = pieces.next().await {
-        content.extend_from_slice(&piece?);
-        if content.len() > blob.bytes {
-            break;
+        let piece = piece?;
+        // a disk may take its time, and beats have to go on
+        let taken = tokio::task::spawn_blocking(move || to.take(&piece).map(|()| to)).await;
+        to = taken.map_err(|error| error.to_string())??;
+        if told.elapsed() >= BEAT {
+            told = Instant::now();
+            let _ = acker.ack_with(AckKind::Progress).await;
         }
     }
-    match (content.len(), crc32fast::hash(&content)) == (blob.bytes, blob.crc) {
-        true => Ok(content.into()),
-        false => Err("its pieces are damaged".to_owned()),
+    to.finish(&blob)
+}
+
+/// Sends a piece. It is tried several times: one that was lost on the way should not cost all others.
+async fn put(js: &Context, subject: String, piece: Bytes) -> Result<(), String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let sent = async { js.publish(subject.clone(), piece.clone()).await?.await };
+        let why = match tokio_timeout(PATIENCE, sent).await {
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(error)) => error.to_string(),
+            None => "it took too long".to_owned(),
+        };
+        if tries == TRIES {
+            return Err(why);
+        }
+        tokio::time::sleep(BEAT / 4).await;
     }
 }
 
-/// The bytes of a message's pieces, if it has any.
-pub(super) fn size(headers: Option<&HeaderMap>) -> usize {
-    named(headers).ok().flatten().map_or(0, |blob| blob.bytes)
+/// Fetches a piece, and tries it several times unless it is not there.
+async fn get(stream: &Stream<()>, subject: String) -> Result<Bytes, String> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let why = match tokio_timeout(PATIENCE, stream.direct_get_last_for_subject(&*subject)).await {
+            Some(Ok(message)) => return Ok(message.payload),
+            Some(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => return Err(error.to_string()),
+            Some(Err(error)) => error.to_string(),
+            None => "it took too long".to_owned(),
+        };
+        if tries == TRIES {
+            return Err(why);
+        }
+        tokio::time::sleep(BEAT / 4).await;
+    }
 }
 
 /// Removes the pieces of a message's content, if it has any.
@@ -134,8 +154,28 @@ pub(super) async fn remove_named(js: &Context, names: &Names, name: &str) {
     }
 }
 
-/// Where the pieces of a message are, if it has any.
-fn named(headers: Option<&HeaderMap>) -> Result<Option<Blob>, String> {
+/// The bytes of a message's pieces, if it has any.
+pub(super) fn size(headers: Option<&HeaderMap>) -> u64 {
+    named(headers).ok().flatten().map_or(0, |blob| blob.bytes)
+}
+
+/// Says that a message's checkpoint is in this file of the study's directory.
+///
+/// # Errors
+/// In words, why it cannot be said.
+fn point_to(headers: &mut HeaderMap, file: &SharedFile) -> Result<(), String> {
+    headers.insert(FILE, wire::text(file)?);
+    Ok(())
+}
+
+/// The file of the study's directory that a message's checkpoint is in, if it is in one.
+pub(super) fn file(headers: Option<&HeaderMap>) -> Result<Option<SharedFile>, String> {
+    let Some(text) = headers.and_then(|headers| headers.get(FILE)) else { return Ok(None) };
+    wire::parse(text.as_str().as_bytes()).map(Some)
+}
+
+/// Where a message's pieces are, if it has any.
+pub(super) fn named(headers: Option<&HeaderMap>) -> Result<Option<Blob>, String> {
     let Some(text) = headers.and_then(|headers| headers.get(BLOB)) else { return Ok(None) };
     let blob = wire::parse::<Blob>(text.as_str().as_bytes())?;
     // one part of a subject, and none that stands for others: what is there under it is removed in the end

@@ -9,21 +9,37 @@ use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::blobs;
+use super::cargo::Cargo;
 use super::link::Link;
-use super::names::{Names, Stage};
+use super::names::{INLINE, Names, Stage};
 use super::wire::{Here, ReportNote, Said, Standing};
 use crate::error::{Error, Result};
-use crate::repository::{Doing, SavedModel};
+use crate::repository::{Doing, SavedModel, Shared, SharedFile};
 use crate::trial::TrialId;
 use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
+
+/// An order's checkpoint, until it is needed.
+pub(super) enum Checkpoint {
+    /// The bytes of its file; none if there is none.
+    Bytes(Bytes),
+    Model(Box<SavedModel>),
+    /// It is in a file of the study's directory.
+    Shared(SharedFile),
+    /// Something is wrong with it.
+    Broken(String),
+}
+
+impl Checkpoint {
+    fn none() -> Checkpoint {
+        Checkpoint::Bytes(Bytes::new())
+    }
+}
 
 /// An order that this process has.
 pub(super) struct Held {
     order: Order,
     pub(super) acker: Arc<Acker>,
-    /// The bytes of its checkpoint.
-    checkpoint: Bytes,
+    checkpoint: Checkpoint,
     beginning: Option<Beginning>,
     is_begun: bool,
     /// It is over, and its report is on its way.
@@ -72,6 +88,8 @@ pub(super) struct Branch {
     /// Which study it is.
     pub(super) study: u32,
     slots: usize,
+    /// The study's directory, if checkpoints go through it.
+    shared: Option<Shared>,
     stop: Stop,
     /// The sweep is over: nobody waits for reports any more.
     is_over: AtomicBool,
@@ -87,7 +105,13 @@ pub(super) struct Branch {
 }
 
 impl Branch {
-    pub(super) fn new(link: Arc<Link>, names: Names, terms: Terms, study: u32, slots: usize) -> Arc<Branch> {
+    pub(super) fn new(
+        (link, names): (Arc<Link>, Names),
+        terms: Terms,
+        study: u32,
+        slots: usize,
+        shared: Option<Shared>,
+    ) -> Arc<Branch> {
         Arc::new_cyclic(|me| Branch {
             me: me.clone(),
             link,
@@ -96,6 +120,7 @@ impl Branch {
             terms: Terms { watches_epochs: true, announces: true, ..terms },
             study,
             slots,
+            shared,
             stop: Stop::new(),
             is_over: AtomicBool::new(false),
             is_told: AtomicBool::new(false),
@@ -106,6 +131,22 @@ impl Branch {
             room: Notify::new(),
             beat: Notify::new(),
         })
+    }
+
+    /// Leaves a large checkpoint in the study's directory, where they go through that.
+    fn load_up(&self, (trial, stage): Stage, cargo: Cargo) -> Cargo {
+        let (Some(shared), Cargo::Model(model)) = (&self.shared, &cargo) else { return cargo };
+        let me = &self.link.me;
+        let number = self.news.fetch_add(1, Ordering::Relaxed);
+        let trial = trial.to_string().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        // never used twice
+        match shared.put(&format!("{trial}-{stage}-{}-{}-{number}", me.pid, me.nonce), model) {
+            Ok(file) => Cargo::Shared(file),
+            Err(why) => {
+                self.note(format!("{why}; the checkpoint goes by way of the server"));
+                cargo
+            }
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -194,7 +235,7 @@ impl Branch {
     }
 
     /// An order has come.
-    pub(super) fn receive(&self, order: Order, acker: Acker, checkpoint: Bytes) {
+    pub(super) fn receive(&self, order: Order, acker: Acker, checkpoint: Checkpoint) {
         let stage = (order.trial(), order.assignment.stage);
         let acker = Arc::new(acker);
         let mut state = self.lock();
@@ -288,16 +329,17 @@ impl Desk for Branch {
     fn epoch(&self, _: WorkerId, news: EpochNews<'_>) {
         if let Some(held) = self.lock().held.get_mut(&(news.trial, news.stage)) {
             held.epoch = news.epoch;
+            // what it has not been needed for by now, it is not needed for
+            held.checkpoint = Checkpoint::none();
         }
     }
 
     fn hand_in(&self, _: WorkerId, reports: &mut Vec<Report>) {
         for Report { record, model, unfinished, failed_now } in reports.drain(..) {
             let stage = (record.trial, record.stage);
-            // a model that no file can hold was found out when it was saved
-            let model: Bytes = model.and_then(|model| model.to_bytes().ok()).unwrap_or_default().into();
+            let model = self.load_up(stage, Cargo::of(model));
             // a large one fills the line, so that an order that is asked for meanwhile may not arrive in time
-            let is_small = model.len() <= blobs::INLINE;
+            let is_small = model.len() <= INLINE;
             let mut state = self.lock();
             let notes = std::mem::take(&mut state.notes);
             let Some(held) = state.held.get_mut(&stage) else { continue };
@@ -320,7 +362,7 @@ impl Desk for Branch {
         else {
             return;
         };
-        self.link.wait(self.send_and_finish(stage, &note, &Bytes::new()));
+        self.link.wait(self.send_and_finish(stage, &note, &Cargo::none()));
     }
 
     fn save(&self, model: Box<SavedModel>) {
@@ -329,9 +371,10 @@ impl Desk for Branch {
             let state = self.lock();
             state.of_trial(trial).map(|(stage, held)| (stage, self.note_of(held, Said::Saved, Vec::new())))
         };
-        if let (Some((stage, note)), Ok(bytes)) = (found, model.to_bytes()) {
+        if let Some((stage, note)) = found {
+            let model = self.load_up(stage, Cargo::of(Some(model)));
             // without it, no more is lost than would be without checkpoints within stages
-            let _ = self.link.wait(self.try_send(stage, &note, &bytes.into(), 0));
+            let _ = self.link.wait(self.try_send(stage, &note, &model, 0));
         }
     }
 
@@ -343,15 +386,40 @@ impl Desk for Branch {
             Some(stage) => state.held.get_mut(&stage),
             None => None,
         };
-        let bytes = held.map(|held| std::mem::take(&mut held.checkpoint)).filter(|bytes| !bytes.is_empty());
+        let checkpoint = held.map_or_else(Checkpoint::none, |held| {
+            std::mem::replace(&mut held.checkpoint, Checkpoint::none())
+        });
         drop(state);
-        let model = bytes.map(|bytes| SavedModel::from_bytes(&bytes).map(Box::new)).transpose()?;
+        let model = match checkpoint {
+            Checkpoint::Bytes(bytes) if bytes.is_empty() => None,
+            Checkpoint::Bytes(bytes) => Some(Box::new(SavedModel::from_bytes(&bytes)?)),
+            Checkpoint::Model(model) => Some(model),
+            Checkpoint::Shared(file) => match &self.shared {
+                Some(shared) => Some(Box::new(shared.load(trial, &file)?)),
+                None => {
+                    return Err(format!(
+                        "the checkpoint of trial {trial} is in a directory that is not shared"
+                    ));
+                }
+            },
+            Checkpoint::Broken(why) => return Err(format!("the checkpoint of trial {trial}: {why}")),
+        };
         match model {
             Some(model) if model.state.trial != trial => {
                 Err(format!("the checkpoint of trial {trial} is of trial {}", model.state.trial))
             }
             model => Ok(model),
         }
+    }
+
+    fn forget(&self, CheckpointId(trial): CheckpointId) {
+        let mut state = self.lock();
+        let stage = state.of_trial(trial).map(|(stage, _)| stage);
+        let held = stage.and_then(|stage| state.held.get_mut(&stage));
+        let forgotten = held.map(|held| std::mem::replace(&mut held.checkpoint, Checkpoint::none()));
+        drop(state);
+        // it may be large, and nobody should wait for that
+        drop(forgotten);
     }
 
     fn note(&self, text: String) {

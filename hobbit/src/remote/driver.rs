@@ -13,13 +13,14 @@ use tokio::task::AbortHandle;
 use super::hall::Idle;
 use super::lease::{self, Lease};
 use super::link::{Link, tokio_timeout};
-use super::listen::{In, Waker, hear, read, wake};
+use super::listen::{In, Reader, Waker, hear, read, wake};
 use super::machines::{Change, Machines};
 use super::names::{BEAT, LOST, Names, Stage};
 use super::pace::Pace;
 use super::server::Server;
 use super::wire::{self, Hello, Lead, Member, Standing};
 use crate::error::Result;
+use crate::repository::Shared;
 use crate::work::{Desk, Order};
 
 /// How long it is waited, at most, before it is looked at clocks again.
@@ -58,6 +59,8 @@ pub(super) struct Driver<'a> {
     pub(super) link: Arc<Link>,
     pub(super) names: Names,
     pub(super) hello: Hello,
+    /// The directory through which large checkpoints go, if they do.
+    pub(super) shared: Option<Shared>,
     /// Which study it is.
     pub(super) study: u32,
     pub(super) desk: &'a Arc<dyn Desk>,
@@ -94,7 +97,7 @@ impl<'a> Driver<'a> {
     pub(super) fn new(
         link: Arc<Link>,
         names: Names,
-        hello: Hello,
+        (hello, shared): (Hello, Option<Shared>),
         desk: &'a Arc<dyn Desk>,
         idle: Arc<Idle>,
     ) -> Driver<'a> {
@@ -105,6 +108,7 @@ impl<'a> Driver<'a> {
             names,
             study: hello.print(),
             hello,
+            shared,
             desk,
             machines: Machines::default(),
             out: HashMap::new(),
@@ -194,7 +198,14 @@ impl<'a> Driver<'a> {
     }
 
     fn start_reading(&mut self) -> AbortHandle {
-        let task = read(self.link.clone(), self.names.clone(), self.study, self.outbox.clone());
+        let reader = Reader {
+            link: self.link.clone(),
+            names: self.names.clone(),
+            study: self.study,
+            desk: self.desk.clone(),
+            shared: self.shared.clone(),
+        };
+        let task = read(reader, self.outbox.clone());
         let task = self.link.spawn(task);
         self.tasks.push(task.clone());
         task
@@ -250,14 +261,22 @@ impl<'a> Driver<'a> {
             self.beat = Instant::now();
             let standing = if self.desk.stop().is_set() { Standing::Stopping } else { Standing::Open };
             self.lead(standing);
-            for (member, change) in self.machines.lost() {
-                self.tell(&member, &change);
-            }
-            if !self.machines.is_empty() {
-                self.desk.machines(self.machines.here());
-            }
+            self.show();
+        }
+        // not only at beats: those who look on should know soon
+        let lost = self.machines.lost();
+        if !lost.is_empty() {
+            lost.iter().for_each(|(member, change)| self.tell(member, change));
+            self.show();
         }
         self.look_after_orders();
+    }
+
+    /// Shows who is here.
+    fn show(&mut self) {
+        if !self.machines.is_empty() {
+            self.desk.machines(self.machines.here());
+        }
     }
 
     /// Says how things stand.
@@ -292,6 +311,7 @@ impl<'a> Driver<'a> {
             lease::leave(&self.link, &self.names, &self.hello, Standing::Over).await;
             if !was_stopped && self.tickets.is_empty() {
                 self.server().remove().await;
+                self.shared.iter().for_each(Shared::clear);
             }
             let _ = tokio_timeout(BEAT, self.link.client.flush()).await;
         });

@@ -7,10 +7,10 @@ use super::driver::Driver;
 use super::hall::{Hall, Idle};
 use super::link::Link;
 use super::names::Names;
-use super::settings::Nats;
+use super::settings::{Checkpoints, Nats};
 use super::wire::Hello;
 use crate::error::{Error, Result};
-use crate::repository::StudyRecord;
+use crate::repository::{Shared, StudyRecord};
 use crate::work::{Desk, Workplace};
 
 /// Workers on other machines, and this process's threads.
@@ -21,6 +21,7 @@ pub(crate) struct Fleet {
     study: StudyRecord,
     numerics: String,
     local: Option<Box<dyn Workplace>>,
+    is_shared: bool,
 }
 
 impl Fleet {
@@ -33,7 +34,8 @@ impl Fleet {
         local: Option<Box<dyn Workplace>>,
     ) -> Fleet {
         let repository = repository.map(Path::to_owned);
-        Fleet { link, names: Names::new(&nats.study), repository, study, numerics, local }
+        let is_shared = nats.checkpoints == Checkpoints::Shared;
+        Fleet { link, names: Names::new(&nats.study), repository, study, numerics, local, is_shared }
     }
 }
 
@@ -43,14 +45,19 @@ impl Workplace for Fleet {
     }
 
     fn run(&mut self, desk: Arc<dyn Desk>) -> Result<()> {
-        let hello = Hello::new(
+        let mut hello = Hello::new(
             &self.link.me,
             self.repository.as_deref(),
             (&self.study, &self.numerics),
             desk.terms(),
         );
+        let mut shared = None;
+        if let Some(repository) = self.repository.as_ref().filter(|_| self.is_shared) {
+            hello.beacon = format!("{} {}", self.link.me, self.link.me.nonce);
+            shared = Some(Shared::announce(repository, &hello.beacon)?);
+        }
         let idle = Arc::new(Idle::default());
-        let driver = Driver::new(self.link.clone(), self.names.clone(), hello, &desk, idle.clone());
+        let driver = Driver::new(self.link.clone(), self.names.clone(), (hello, shared), &desk, idle.clone());
         let local = &mut self.local;
         let worked = std::thread::scope(|scope| {
             let driven = std::thread::Builder::new()

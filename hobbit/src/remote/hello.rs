@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::settings::Nats;
 use super::wire::{Hello, Member, PROTOCOL, Standing, print, text};
-use crate::error::{Error, ExitWith};
-use crate::repository::{StudyRecord, differences, objective_differences};
+use crate::error::{Error, ExitWith, Result};
+use crate::repository::{Shared, StudyRecord, differences, objective_differences};
 use crate::work::Terms;
 
 /// What of a program decides on results besides the study: its names and values.
@@ -48,7 +48,26 @@ impl Hello {
             study: study.clone(),
             terms: terms.clone(),
             build: build(numerics),
+            beacon: String::new(),
         }
+    }
+
+    /// The directory through which checkpoints go, if they do, as this machine sees it.
+    ///
+    /// # Errors
+    /// It does not see it.
+    pub(super) fn shared(&self) -> Result<Option<Shared>> {
+        if self.beacon.is_empty() {
+            return Ok(None);
+        }
+        let Some(shared) = Shared::find(Path::new(&self.repository), &self.beacon) else {
+            let text = format!(
+                "checkpoints go by way of the study's directory, and this machine does not see that of {}: mount it at {} here too, or                  have them go by way of the server (HOBBIT_CHECKPOINTS=server at the coordinator)",
+                self.from, self.repository
+            );
+            return Err(Error::study(text).with_source(ExitWith::new(3)));
+        };
+        Ok(Some(shared))
     }
 
     /// A number that is the same for equal studies.

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::Message;
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -16,7 +17,9 @@ use super::blobs;
 use super::link::Link;
 use super::names::{Names, Stage};
 use super::server::Server;
-use super::wire::{self, Here};
+use super::unpack::{Unpacked, Unpacking, whose};
+use super::wire::{self, Here, ReportNote};
+use crate::repository::{Kept, Shared, SharedFile};
 use crate::work::Desk;
 
 /// How long after it failed something is tried again.
@@ -25,11 +28,19 @@ const RETRY: Duration = Duration::from_millis(300);
 /// How many reports may wait to be read, and how many of them one with a checkpoint in pieces counts as for
 /// each MiB: as a rule, all together are no larger than that.
 const WAITING: u32 = 4096;
-const FOR_MIB: usize = 128;
+const FOR_MIB: u64 = 128;
+
+/// What is in a report.
+pub(super) enum Content {
+    /// It as it was sent.
+    Whole(Bytes),
+    /// It came in pieces, or something is wrong with them.
+    Unpacked(Result<Box<Unpacked<ReportNote>>, String>),
+}
 
 /// A report as it came.
 pub(super) struct Letter {
-    pub(super) content: Result<Bytes, String>,
+    pub(super) content: Content,
     pub(super) headers: Option<HeaderMap>,
     pub(super) acker: Acker,
     /// Its room in memory.
@@ -46,29 +57,80 @@ pub(super) enum In {
     News,
 }
 
+/// Who reads reports.
+pub(super) struct Reader {
+    pub(super) link: Arc<Link>,
+    pub(super) names: Names,
+    pub(super) study: u32,
+    pub(super) desk: Arc<dyn Desk>,
+    /// The directory through which large checkpoints go, if they do.
+    pub(super) shared: Option<Shared>,
+}
+
 /// Reads reports as they come.
-pub(super) async fn read(link: Arc<Link>, names: Names, study: u32, to: Sender<In>) {
-    let server = Server { link: &link, names: &names, study };
+pub(super) async fn read(reader: Reader, to: Sender<In>) {
+    let Reader { link, names, study, .. } = &reader;
+    let server = Server { link, names, study: *study };
     let room = Arc::new(Semaphore::new(WAITING as usize));
     while !to.is_closed() {
         if let Ok(consumer) = server.reports().await {
             let stream = consumer.stream().max_messages_per_batch(200).heartbeat(Duration::from_secs(2));
             if let Ok(mut messages) = stream.expires(Duration::from_secs(10)).messages().await {
                 while let Some(Ok(message)) = messages.next().await {
-                    let (message, acker) = message.split();
-                    let headers = message.headers;
-                    let size = 1 + FOR_MIB * (blobs::size(headers.as_ref()) >> 20);
-                    let size = u32::try_from(size).unwrap_or(WAITING).min(WAITING);
-                    let Ok(room) = room.clone().acquire_many_owned(size).await else { return };
-                    let content = blobs::unwrap(&link.js, &names, headers.as_ref(), &message.payload).await;
-                    let letter = Box::new(Letter { content, headers, acker, _room: room });
-                    if to.send(In::Report(letter)).await.is_err() {
+                    let Some(letter) = reader.letter(message, &room).await else { continue };
+                    if to.send(In::Report(Box::new(letter))).await.is_err() {
                         return;
                     }
                 }
             }
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+impl Reader {
+    /// A report with its checkpoint; nothing if that could not be kept, so that the next process has it.
+    async fn letter(&self, message: Message, room: &Arc<Semaphore>) -> Option<Letter> {
+        let (message, acker) = message.split();
+        let headers = message.headers;
+        let blob = blobs::named(headers.as_ref());
+        let size = blobs::size(headers.as_ref()) >> 20;
+        let size = u32::try_from(1 + FOR_MIB.saturating_mul(size).min(WAITING.into()))
+            .unwrap_or(WAITING)
+            .min(WAITING);
+        let room = room.clone().acquire_many_owned(size).await.ok()?;
+        let unpacked = match (blob, blobs::file(headers.as_ref())) {
+            (Ok(None), Ok(None)) => {
+                let content = Content::Whole(message.payload);
+                return Some(Letter { content, headers, acker, _room: room });
+            }
+            (Ok(None), Ok(Some(file))) => self.take(headers.as_ref(), &message.payload, file).await,
+            (Ok(Some(blob)), _) => match Unpacking::new(headers.as_ref(), &blob, Some(self.desk.clone())) {
+                Ok(to) => blobs::unwrap(&self.link.js, &self.names, (blob, &acker), to).await,
+                Err(why) => Err(why),
+            },
+            (Err(why), _) | (_, Err(why)) => Err(why),
+        };
+        if unpacked.is_err() && self.desk.stop().is_set() {
+            return None;
+        }
+        let content = Content::Unpacked(unpacked.map(Box::new));
+        Some(Letter { content, headers, acker, _room: room })
+    }
+
+    /// A report whose checkpoint a worker has left in the study's directory.
+    async fn take(
+        &self,
+        headers: Option<&HeaderMap>,
+        payload: &Bytes,
+        file: SharedFile,
+    ) -> Result<Unpacked<ReportNote>, String> {
+        let (note, _) = ReportNote::read(headers, payload)?;
+        let shared = self.shared.clone().ok_or("its checkpoint is in a directory that is not shared")?;
+        let taken = tokio::task::spawn_blocking(move || shared.take(&file)).await;
+        let arrived = taken.map_err(|error| error.to_string())?;
+        let saved = arrived.and_then(|arrived| whose(note.assignment.trial, Kept::File(Box::new(arrived))));
+        Ok((note, saved.map(Some)))
     }
 }
 

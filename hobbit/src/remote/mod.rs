@@ -11,6 +11,7 @@
 mod announce;
 mod blobs;
 mod branch;
+mod cargo;
 mod driver;
 mod fleet;
 mod hall;
@@ -31,6 +32,7 @@ mod settings;
 mod shelved;
 #[cfg(feature = "testing")]
 mod together;
+mod unpack;
 mod wire;
 
 pub(crate) use fleet::Fleet;
@@ -39,7 +41,7 @@ pub(crate) use link::Link;
 #[doc(hidden)]
 pub use received::read_any;
 pub(crate) use serve::{Served, Station};
-pub use settings::{Nats, Role};
+pub use settings::{Checkpoints, Nats, Role};
 pub use shelved::{StudyThere, remove, studies};
 #[cfg(feature = "testing")]
 #[doc(hidden)]

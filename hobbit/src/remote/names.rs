@@ -22,6 +22,9 @@ pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 /// How often everything that is out is published again.
 pub(super) const AGAIN: Duration = Duration::from_secs(10);
 
+/// What is larger than this is not sent inside of a message.
+pub(super) const INLINE: usize = 512 << 10;
+
 /// How long pieces are kept that nobody has removed.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

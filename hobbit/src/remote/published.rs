@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::blobs;
+use super::cargo::Source;
 use super::driver::{BATCH, Driver, Out};
 use super::listen::In;
-use super::names::{AGAIN, BEAT, LOST, Stage};
+use super::names::{AGAIN, BEAT, INLINE, LOST, Stage};
 use super::server::{Parcel, Server};
 use super::wire::{Member, OrderNote};
-use crate::work::{Taken, WorkerId};
+use crate::repository::Shared;
+use crate::work::{CheckpointId, Desk, Taken, WorkerId};
 
 /// How many orders are published in advance, at most.
 const MANY: usize = 2000;
@@ -107,15 +108,17 @@ impl Driver<'_> {
                 return (place, parcels, false);
             }
             let Some(out) = self.out.get_mut(stage) else { continue };
-            let saved = out.order.checkpoint.map_or(Ok(None), |checkpoint| self.desk.load_bytes(checkpoint));
+            let shared = self.shared.as_ref();
+            let saved = out.order.checkpoint.map_or(Ok(None), |id| source(&**self.desk, shared, id));
             let checkpoint = saved.unwrap_or_else(|why| {
                 self.desk.note(format!("{why}; the trial is trained again from its beginning"));
                 None
             });
-            let checkpoint = Bytes::from(checkpoint.unwrap_or_default());
-            bytes += checkpoint.len();
+            let checkpoint = checkpoint.unwrap_or_else(|| Source::Bytes(Bytes::new()));
+            let is_large = checkpoint.len() > INLINE as u64;
+            // of a large one, only what is under way is in memory
+            bytes += if is_large { TOGETHER / 2 } else { checkpoint.len() as usize };
             let replaces = out.replaces && out.published.is_none();
-            let is_large = checkpoint.len() > blobs::INLINE;
             // what is there under a name stays as it is, unless the order is replaced
             let known = out.blob.take().filter(|_| !replaces);
             let blob = known.unwrap_or_else(|| {
@@ -203,4 +206,19 @@ impl Driver<'_> {
         // not to take it again before they can
         self.reserved = Instant::now();
     }
+}
+
+/// A checkpoint, to be sent with its order.
+fn source(
+    desk: &dyn Desk,
+    shared: Option<&Shared>,
+    checkpoint: CheckpointId,
+) -> Result<Option<Source>, String> {
+    if let Some(shared) = shared
+        && let Some(file) = shared.stored(checkpoint.0)?.filter(|file| file.bytes > INLINE as u64)
+    {
+        return Ok(Some(Source::Shared(file)));
+    }
+    let opened = desk.open(checkpoint)?;
+    opened.map(|(file, bytes)| Source::file(file, bytes)).transpose()
 }

@@ -3,8 +3,10 @@
 
 use async_nats::HeaderMap;
 
+use super::unpack::Note;
 use super::wire::{self, OrderNote, ReportNote, Said};
-use crate::repository::SavedModel;
+use crate::repository::{SavedModel, SavedState};
+use crate::trial::TrialId;
 use crate::work::Order;
 
 impl OrderNote {
@@ -17,10 +19,31 @@ impl OrderNote {
         content: &'a [u8],
     ) -> Result<(OrderNote, &'a [u8]), String> {
         let (note, checkpoint) = wire::decode::<OrderNote>(headers, content)?;
-        match order_fault(&note.order) {
-            None => Ok((note, checkpoint)),
-            Some(why) => Err(format!("the order of trial {} cannot be: {why}", note.order.trial())),
+        note.check(None)?;
+        Ok((note, checkpoint))
+    }
+}
+
+impl Note for OrderNote {
+    fn trial(&self) -> TrialId {
+        self.order.trial()
+    }
+
+    fn check(&self, _: Option<&SavedState>) -> Result<(), String> {
+        match order_fault(&self.order) {
+            None => Ok(()),
+            Some(why) => Err(format!("the order of trial {} cannot be: {why}", self.order.trial())),
         }
+    }
+}
+
+impl Note for ReportNote {
+    fn trial(&self) -> TrialId {
+        self.assignment.trial
+    }
+
+    fn check(&self, state: Option<&SavedState>) -> Result<(), String> {
+        self.fault(state).map_or(Ok(()), |why| Err(why.to_owned()))
     }
 }
 
@@ -54,17 +77,15 @@ impl ReportNote {
             true => None,
             false => Some(Box::new(SavedModel::from_bytes(behind)?)),
         };
-        match note.fault(model.as_deref()) {
-            None => Ok((note, model)),
-            Some(why) => Err(why.to_owned()),
-        }
+        note.check(model.as_ref().map(|model| &model.state))?;
+        Ok((note, model))
     }
 
     /// What of a report no worker can have said.
-    fn fault(&self, model: Option<&SavedModel>) -> Option<&'static str> {
+    fn fault(&self, state: Option<&SavedState>) -> Option<&'static str> {
         let trial = self.assignment.trial;
         let stage = (trial, self.assignment.stage);
-        if model.is_some_and(|model| model.state.trial != trial) {
+        if state.is_some_and(|state| state.trial != trial) {
             return Some("the state in it is another trial's");
         }
         let begun = self.beginning.as_ref().map(|beginning| beginning.assignment);

@@ -3,23 +3,25 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use async_nats::HeaderMap;
+
 use super::announce::{announce, epochs};
 use super::blobs;
 use super::driver::{Driver, Out, Ticket};
-use super::listen::Letter;
+use super::listen::{Content, Letter};
 use super::names::Stage;
 use super::server::Server;
 use super::wire::{self, Member, ReportNote, Said};
-use crate::repository::{End, SavedModel, StageRecord};
-use crate::work::{Beginning, Report, WorkerId};
+use crate::repository::{End, Kept, StageRecord};
+use crate::work::{Beginning, Delivery, Report, WorkerId};
 
 impl Driver<'_> {
     /// A report has come.
     pub(super) fn report(&mut self, letter: Letter) {
         let Letter { content, headers, acker, .. } = letter;
-        let decoded = content.and_then(|content| ReportNote::read(headers.as_ref(), &content));
+        let decoded = decode(content, headers.as_ref());
         let number = match decoded {
-            Ok((note, model)) if note.study == self.study => self.reported(note, model),
+            Ok((note, saved)) if note.study == self.study => self.reported(note, saved),
             // of a study that was here before
             Ok(_) => None,
             Err(why) => {
@@ -32,7 +34,7 @@ impl Driver<'_> {
     }
 
     /// Returns the number that has to be durable before the report is acknowledged, if one has.
-    fn reported(&mut self, note: ReportNote, model: Option<Box<SavedModel>>) -> Option<u64> {
+    fn reported(&mut self, note: ReportNote, saved: Option<Kept>) -> Option<u64> {
         let ReportNote { from, assignment, beginning, said, notes, .. } = note;
         let stage = (assignment.trial, assignment.stage);
         for note in notes {
@@ -43,8 +45,10 @@ impl Driver<'_> {
             Said::GivenUp(record) => (self.given_up(stage, record), false, false),
             Said::Saved => {
                 // one that comes late must not take the place of the checkpoint of the whole stage
-                if self.out.contains_key(&stage) {
-                    model.into_iter().for_each(|model| self.desk.save(model));
+                match saved.filter(|_| self.out.contains_key(&stage)) {
+                    Some(Kept::Model(model)) => self.desk.save(model),
+                    Some(Kept::File(file)) => self.desk.save_file(file),
+                    None => {}
                 }
                 return None;
             }
@@ -55,11 +59,18 @@ impl Driver<'_> {
                 return None;
             }
         };
-        self.came(&from, beginning, Report { record, model, unfinished, failed_now })
+        let (model, file) = match saved {
+            Some(Kept::Model(model)) => (Some(model), None),
+            Some(Kept::File(file)) => (None, Some(file)),
+            None => (None, None),
+        };
+        let report = Report { record, model, unfinished, failed_now };
+        self.came(&from, beginning, Delivery { report, file })
     }
 
     /// An outcome has come, or a part of one.
-    fn came(&mut self, from: &Member, beginning: Option<Beginning>, mut report: Report) -> Option<u64> {
+    fn came(&mut self, from: &Member, beginning: Option<Beginning>, mut delivery: Delivery) -> Option<u64> {
+        let report = &mut delivery.report;
         let machine = self.machines.number(from);
         Arc::make_mut(&mut report.record).machine = machine;
         let record = report.record.clone();
@@ -70,7 +81,7 @@ impl Driver<'_> {
                 self.left.insert(stage);
                 // what it has come to is to be written before the order is given again
                 self.reserved = Instant::now();
-                self.desk.hand_in(worker, &mut vec![report]);
+                self.desk.hand_in_delivery(worker, None, delivery);
             }
             return None;
         }
@@ -88,11 +99,11 @@ impl Driver<'_> {
         self.pace.count();
         if let Some(out) = self.out.remove(&stage) {
             announce(&**self.desk, worker, beginning, &record);
-            self.desk.hand_in(worker, &mut vec![report]);
+            self.desk.hand_in_delivery(worker, None, delivery);
             self.clear(stage, &out);
         } else {
             // of an order that an earlier process gave, or that threads of this one have now
-            if !self.desk.hand_in_early(worker, beginning?, report) {
+            if !self.desk.hand_in_delivery(worker, Some(beginning?), delivery) {
                 return None;
             }
             epochs(&**self.desk, worker, &record);
@@ -146,5 +157,22 @@ impl Driver<'_> {
                 blobs::remove(&link.js, &names, headers.as_ref()).await;
             }
         });
+    }
+}
+
+/// What a report says, and the checkpoint behind it.
+///
+/// # Errors
+/// In words, what is wrong with it.
+fn decode(content: Content, headers: Option<&HeaderMap>) -> Result<(ReportNote, Option<Kept>), String> {
+    match content {
+        Content::Whole(bytes) => {
+            let (note, model) = ReportNote::read(headers, &bytes)?;
+            Ok((note, model.map(Kept::Model)))
+        }
+        Content::Unpacked(unpacked) => {
+            let (note, saved) = *unpacked?;
+            Ok((note, saved?))
+        }
     }
 }

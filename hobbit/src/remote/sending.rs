@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::Acker;
-use bytes::Bytes;
 
 use super::blobs;
 use super::branch::Branch;
+use super::cargo::Cargo;
 use super::link::{Link, tokio_timeout};
 use super::names::Stage;
 use super::wire::{self, ReportNote, Said};
@@ -30,7 +30,7 @@ const LONG: f64 = 0.5;
 
 impl Branch {
     /// Sends a report until it has arrived, or the sweep is over. Returns whether it has.
-    async fn send(&self, stage: Stage, note: &ReportNote, model: &Bytes) -> bool {
+    async fn send(&self, stage: Stage, note: &ReportNote, model: &Cargo) -> bool {
         let mut attempt = 0_u32;
         while !self.is_over() {
             attempt += 1;
@@ -47,11 +47,11 @@ impl Branch {
         &self,
         (trial, stage): Stage,
         note: &ReportNote,
-        model: &Bytes,
+        model: &Cargo,
         attempt: u32,
     ) -> Result<(), String> {
         let Link { js, me, .. } = &*self.link;
-        let (mut headers, content) = wire::encode_with(note, model.clone())?;
+        let (mut headers, text) = wire::encode(note, &[])?;
         // never used twice
         let blob = format!(
             "{trial}-{stage}-{}-{}-{}-{attempt}",
@@ -59,7 +59,7 @@ impl Branch {
             me.nonce,
             self.news.fetch_add(1, Ordering::Relaxed)
         );
-        let content = blobs::wrap(js, &self.names, &blob, &mut headers, content).await?;
+        let content = blobs::wrap(js, &self.names, &blob, &mut headers, (text, model.source())).await?;
         let sent = async {
             js.publish_with_headers(self.names.report((trial, stage)), headers, content).await?.await
         };
@@ -71,7 +71,7 @@ impl Branch {
     }
 
     /// Sends a report, and says that its order is done.
-    pub(super) async fn send_and_finish(&self, stage: Stage, note: &ReportNote, model: &Bytes) {
+    pub(super) async fn send_and_finish(&self, stage: Stage, note: &ReportNote, model: &Cargo) {
         if self.send(stage, note, model).await {
             let acker = self.lock().held.get(&stage).map(|held| held.acker.clone());
             let is_long = !matches!(&note.said, Said::Outcome { record, .. } if record.seconds < LONG);
@@ -91,7 +91,7 @@ impl Branch {
     }
 
     /// Sends a report while its worker goes on, unless many are on their way.
-    pub(super) fn send_aside(&self, stage: Stage, note: ReportNote, model: Bytes) {
+    pub(super) fn send_aside(&self, stage: Stage, note: ReportNote, model: Cargo) {
         let bytes = model.len();
         let mut state = self.lock();
         while state.sending > 0
@@ -140,7 +140,7 @@ impl Branch {
         };
         let hand_back = async {
             for (stage, note) in &left {
-                self.send_and_finish(*stage, note, &Bytes::new()).await;
+                self.send_and_finish(*stage, note, &Cargo::none()).await;
             }
         };
         let _ = self.link.wait(tokio_timeout(FAREWELL, hand_back));
@@ -156,7 +156,7 @@ impl Branch {
             said: Said::GivenUp(record),
             notes: Vec::new(),
         };
-        if self.send((order.trial(), order.assignment.stage), &note, &Bytes::new()).await {
+        if self.send((order.trial(), order.assignment.stage), &note, &Cargo::none()).await {
             let _ = tokio_timeout(Duration::from_secs(5), acker.double_ack()).await;
         }
     }

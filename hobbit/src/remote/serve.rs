@@ -4,29 +4,33 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::kv;
+use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::task::AbortHandle;
 
 use super::blobs;
-use super::branch::Branch;
+use super::branch::{Branch, Checkpoint};
 use super::hello::{Build, build, compare};
 use super::link::{Link, tokio_timeout};
 use super::names::{BEAT, LEADER, Names, RENEWAL};
 use super::server::find_consumer;
 use super::settings::Nats;
+use super::unpack::Unpacking;
 use super::wire::{self, Hello, Lead, OrderNote, Standing};
 use crate::error::{Error, ExitWith, Result};
 use crate::objective::History;
-use crate::repository::{End, StageRecord, StudyRecord, Timestamp};
+use crate::repository::{End, Kept, StageRecord, StudyRecord, Timestamp};
 use crate::work::{Desk, Order, Workplace};
 
 /// How long a pull waits for orders.
 const PULL: Duration = Duration::from_secs(10);
-/// How often the server says meanwhile that it is there.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long it may take to say that an order is none of this study.
+const REFUSAL: Duration = Duration::from_secs(2);
 /// How often it is looked whether there is a coordinator.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -80,7 +84,9 @@ impl Station<'_> {
             return Err(error);
         }
         (self.tell)(&format!("{} slots for the sweep of {}", self.slots, hello.from));
-        let branch = Branch::new(link.clone(), names, hello.terms.clone(), hello.print(), self.slots);
+        let shared = hello.shared()?;
+        let place = (link.clone(), names);
+        let branch = Branch::new(place, hello.terms.clone(), hello.print(), self.slots, shared);
         let leaving = branch.clone();
         watch(Box::new(move || leaving.leave()));
         let post = Arc::new(Post {
@@ -207,7 +213,9 @@ impl Drop for Asked {
 
 /// Pulls as many orders as were asked for.
 async fn pull(post: Arc<Post>, consumer: Consumer<pull::Config>, mut asked: Asked) {
-    let batch = consumer.batch().max_messages(asked.left).expires(PULL).heartbeat(HEARTBEAT);
+    // without heartbeats: in async-nats 0.51, nobody is woken up for what comes after one. That the server was
+    // away is known by the connection
+    let batch = consumer.batch().max_messages(asked.left).expires(PULL);
     let failed = async {
         let Ok(mut messages) = batch.messages().await else { return true };
         while let Some(message) = messages.next().await {
@@ -231,19 +239,13 @@ async fn receive(post: &Post, message: Message) {
     let branch = &post.branch;
     let delivered = message.info().map_or(1, |info| info.delivered);
     let (message, acker) = message.split();
-    let headers = message.headers.as_ref();
-    let content = blobs::unwrap(&branch.link.js, &branch.names, headers, &message.payload).await;
-    let order = content.and_then(|content| {
-        let (note, behind) = OrderNote::read(headers, &content)?;
-        Ok((note, content.slice_ref(behind)))
-    });
-    match order {
-        Ok((note, checkpoint)) if branch.is_of(note.study) => {
+    match unpack(branch, message.headers.as_ref(), message.payload, &acker).await {
+        Ok(Some((order, checkpoint))) => {
             if delivered > i64::from(post.nats.give_up_after) {
-                let record = Arc::new(given_up(&note.order, delivered - 1));
-                branch.refuse(&note.order, &acker, record).await;
+                let record = Arc::new(given_up(&order, delivered - 1));
+                branch.refuse(&order, &acker, record).await;
             } else {
-                branch.receive(note.order, acker, checkpoint);
+                branch.receive(order, acker, checkpoint);
             }
         }
         // whoever runs the sweep publishes it again, if it is still wanted
@@ -251,9 +253,39 @@ async fn receive(post: &Post, message: Message) {
             if let Err(why) = other {
                 branch.note(format!("an order could not be read ({why})"));
             }
-            drop(tokio_timeout(HEARTBEAT, acker.ack()).await);
+            drop(tokio_timeout(REFUSAL, acker.ack()).await);
         }
     }
+}
+
+/// An order with its checkpoint; nothing if it is of another study.
+async fn unpack(
+    branch: &Branch,
+    headers: Option<&HeaderMap>,
+    payload: Bytes,
+    acker: &Acker,
+) -> std::result::Result<Option<(Order, Checkpoint)>, String> {
+    let (note, checkpoint) = match blobs::named(headers)? {
+        Some(blob) => {
+            let to = Unpacking::<OrderNote>::new(headers, &blob, None)?;
+            let (note, saved) = blobs::unwrap(&branch.link.js, &branch.names, (blob, acker), to).await?;
+            let checkpoint = match saved {
+                Ok(Some(Kept::Model(model))) => Checkpoint::Model(model),
+                Ok(_) => Checkpoint::Bytes(Bytes::new()),
+                Err(why) => Checkpoint::Broken(why),
+            };
+            (note, checkpoint)
+        }
+        None => {
+            let (note, behind) = OrderNote::read(headers, &payload)?;
+            let checkpoint = match blobs::file(headers)? {
+                Some(file) => Checkpoint::Shared(file),
+                None => Checkpoint::Bytes(payload.slice_ref(behind)),
+            };
+            (note, checkpoint)
+        }
+    };
+    Ok(branch.is_of(note.study).then_some((note.order, checkpoint)))
 }
 
 /// The outcome of a stage whose workers were all lost.

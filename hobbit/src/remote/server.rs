@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::{self, ErrorCode};
-use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::blobs;
+use super::cargo::Source;
 use super::link::{Link, tokio_timeout};
-use super::names::{NONCE, Names, Stage, consumer, coordinator_config, workers_config};
+use super::names::{INLINE, NONCE, Names, Stage, consumer, coordinator_config, workers_config};
 use super::wire::{self, OrderNote};
 
 /// How many orders are on their way at once.
@@ -32,7 +32,7 @@ pub(super) struct Server<'a> {
 /// An order as it is sent.
 pub(super) struct Parcel {
     pub(super) note: OrderNote,
-    pub(super) checkpoint: Bytes,
+    pub(super) checkpoint: Source,
     /// What is there of this stage is removed before.
     pub(super) replaces: bool,
     /// The name of its pieces, should it be large.
@@ -102,7 +102,7 @@ impl Server<'_> {
         let Server { link: Link { js, .. }, names, .. } = self;
         let Parcel { note, checkpoint, replaces, blob } = parcel;
         let subject = names.order((note.order.trial(), note.order.assignment.stage));
-        let is_large = checkpoint.len() > blobs::INLINE;
+        let is_large = checkpoint.len() > INLINE as u64;
         // as long as it goes on: pieces have a limit of their own
         let patience = if is_large { PATIENCE * 60 } else { PATIENCE };
         let sent = async {
@@ -115,8 +115,8 @@ impl Server<'_> {
                     return Some(());
                 }
             }
-            let (mut headers, content) = wire::encode_with(&note, checkpoint).ok()?;
-            let content = blobs::wrap(js, names, &blob, &mut headers, content).await.ok()?;
+            let (mut headers, text) = wire::encode(&note, &[]).ok()?;
+            let content = blobs::wrap(js, names, &blob, &mut headers, (text, checkpoint)).await.ok()?;
             let published = match js.publish_with_headers(subject, headers, content).await {
                 Ok(acknowledged) => acknowledged.await,
                 Err(error) => Err(error),

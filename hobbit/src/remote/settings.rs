@@ -18,6 +18,18 @@ pub enum Role {
     Worker,
 }
 
+/// How checkpoints that are too large for a message go from machine to machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Checkpoints {
+    /// By way of the NATS server.
+    #[default]
+    Server,
+    /// By way of the study's directory, which all machines have mounted under the same path: messages only
+    /// say which file it is. A worker that does not see the directory ends with exit code 3.
+    Shared,
+}
+
 /// The NATS server by which the machines of a sweep work together.
 ///
 /// ```no_run
@@ -46,6 +58,7 @@ pub struct Nats {
     pub(super) give_up_after: u32,
     pub(super) other_builds: bool,
     pub(super) mixed_hardware: bool,
+    pub(super) checkpoints: Checkpoints,
 }
 
 /// How long a server, and a coordinator, are waited for.
@@ -72,6 +85,7 @@ impl Nats {
             give_up_after: 5,
             other_builds: false,
             mixed_hardware: false,
+            checkpoints: Checkpoints::Server,
         }
     }
 
@@ -84,6 +98,7 @@ impl Nats {
     /// | `HOBBIT_STUDY` | the study's name on the server, where it has several |
     /// | `HOBBIT_NATS_TOKEN`, `HOBBIT_NATS_NKEY` | a token, or the seed of a key |
     /// | `HOBBIT_NATS_CREDS`, `HOBBIT_NATS_CA` | a file of credentials, and one of certificates to trust |
+    /// | `HOBBIT_CHECKPOINTS` | `shared`: [large ones go by way of the study's directory](Checkpoints::Shared); `server` or unset: by way of the server |
     /// | `HOBBIT_WAIT` | how many seconds a server and a coordinator are waited for; 300 |
     ///
     /// # Errors
@@ -121,11 +136,21 @@ impl Nats {
                 }
             },
         };
+        let checkpoints = match get("HOBBIT_CHECKPOINTS").as_deref() {
+            None | Some("server") => Checkpoints::Server,
+            Some("shared") => Checkpoints::Shared,
+            Some(other) => {
+                return Err(Error::setting(format!(
+                    "HOBBIT_CHECKPOINTS is `{other}`; it has to be `shared`, `server`, or unset for `server`"
+                )));
+            }
+        };
         let none = Nats::none();
         Ok(Nats {
             server,
             role,
             wait,
+            checkpoints,
             study: get("HOBBIT_STUDY").unwrap_or(none.study),
             token: get("HOBBIT_NATS_TOKEN"),
             nkey: get("HOBBIT_NATS_NKEY"),
@@ -222,6 +247,14 @@ impl Nats {
         self
     }
 
+    /// How large checkpoints go from machine to machine. What the coordinator says counts. Default: by way of
+    /// the server.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Nats {
+        self.checkpoints = checkpoints;
+        self
+    }
+
     /// Whether there is a server.
     pub(crate) fn is_set(&self) -> bool {
         self.server.is_some()
@@ -301,6 +334,7 @@ mod tests {
             (&[("HOBBIT_ROLE", "worker")], "HOBBIT_NATS is not set"),
             (&[("HOBBIT_WAIT", "long")], "HOBBIT_WAIT is `long`"),
             (&[("HOBBIT_WAIT", "-1")], "HOBBIT_WAIT is `-1`"),
+            (&[("HOBBIT_CHECKPOINTS", "disk")], "HOBBIT_CHECKPOINTS is `disk`"),
         ] {
             let error = from(variables).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_nats::HeaderMap;
-use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +31,14 @@ impl std::fmt::Display for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "process {} on {}", self.pid, self.host)
     }
+}
+
+/// Where the pieces of a message are that is too large for one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Blob {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    pub(super) crc: u32,
 }
 
 /// A stage to be trained. Behind it is its checkpoint, if there is one.
@@ -108,41 +115,9 @@ pub(crate) struct Hello {
     pub(super) study: StudyRecord,
     pub(super) terms: Terms,
     pub(super) build: BTreeMap<String, String>,
-}
-
-/// A message's content: its text, and the bytes behind it, which are not copied.
-#[derive(Debug, Clone)]
-pub(super) struct Content {
-    pub(super) text: Bytes,
-    pub(super) behind: Bytes,
-}
-
-impl Content {
-    pub(super) fn len(&self) -> usize {
-        self.text.len() + self.behind.len()
-    }
-
-    /// The bytes from `start` to `end`. Only what is of both parts is copied.
-    pub(super) fn slice(&self, start: usize, end: usize) -> Bytes {
-        let text = self.text.len();
-        if end <= text {
-            return self.text.slice(start..end);
-        }
-        if start >= text {
-            return self.behind.slice(start - text..end - text);
-        }
-        let mut both = BytesMut::with_capacity(end - start);
-        both.extend_from_slice(&self.text[start..]);
-        both.extend_from_slice(&self.behind[..end - text]);
-        both.freeze()
-    }
-
-    pub(super) fn crc(&self) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.text);
-        hasher.update(&self.behind);
-        hasher.finalize()
-    }
+    /// By what workers know that they see the repository, through which checkpoints go; empty if they do not.
+    #[serde(default)]
+    pub(super) beacon: String,
 }
 
 /// A value as a message.
@@ -153,12 +128,6 @@ pub(super) fn encode<T: Serialize>(value: &T, behind: &[u8]) -> Result<(HeaderMa
     headers.insert(TEXT, bytes.len().to_string());
     bytes.extend_from_slice(behind);
     Ok((headers, bytes))
-}
-
-/// A value as a message with bytes behind it that may be large.
-pub(super) fn encode_with<T: Serialize>(value: &T, behind: Bytes) -> Result<(HeaderMap, Content), String> {
-    let (headers, text) = encode(value, &[])?;
-    Ok((headers, Content { text: text.into(), behind }))
 }
 
 /// A value as text.
@@ -180,15 +149,23 @@ pub(super) fn decode<'a, T: DeserializeOwned>(
     headers: Option<&HeaderMap>,
     payload: &'a [u8],
 ) -> Result<(T, &'a [u8]), String> {
+    let length = Some(text_length(headers)?).filter(|length| *length <= payload.len());
+    let (text, behind) = payload.split_at(length.ok_or("it was cut off")?);
+    Ok((parse(text)?, behind))
+}
+
+/// The bytes of a message's text.
+///
+/// # Errors
+/// In words, why this program cannot read the message.
+pub(super) fn text_length(headers: Option<&HeaderMap>) -> Result<usize, String> {
     let number = |name: &str| headers.and_then(|headers| headers.get(name)?.as_str().parse::<usize>().ok());
     match number(VERSION) {
         Some(version) if version == PROTOCOL as usize => {}
         Some(version) => return Err(format!("it is of version {version}, and this hobbit knows {PROTOCOL}")),
         None => return Err("it is no message of hobbit's".to_owned()),
     }
-    let length = number(TEXT).filter(|length| *length <= payload.len());
-    let (text, behind) = payload.split_at(length.ok_or("it was cut off")?);
-    Ok((parse(text)?, behind))
+    number(TEXT).ok_or_else(|| "it was cut off".to_owned())
 }
 
 /// A number that is the same for equal texts.
@@ -230,19 +207,6 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[end] = 0xff;
             assert!(decode::<Here>(Some(&headers), &damaged).is_err());
-        }
-    }
-
-    #[test]
-    fn pieces_are_of_both_parts() {
-        let all: Vec<u8> = (0..20).collect();
-        for text in 0..=20 {
-            let (text, behind) = all.split_at(text);
-            let content = Content { text: text.to_vec().into(), behind: behind.to_vec().into() };
-            assert_eq!(content.crc(), crc32fast::hash(&all));
-            for (start, end) in (0..20).flat_map(|start| (start..=20).map(move |end| (start, end))) {
-                assert_eq!(content.slice(start, end), all[start..end], "{start} to {end}");
-            }
         }
     }
 }

@@ -5,8 +5,11 @@ mod checkpoint;
 mod compare;
 mod counts;
 mod deciding;
+mod decoder;
+mod encoded;
 mod ending;
 mod format1;
+mod incoming;
 mod journal;
 mod lines;
 mod live;
@@ -22,8 +25,11 @@ mod reader;
 mod reason;
 mod records;
 mod resumed;
+mod saved;
 mod saving;
 mod scan;
+#[cfg(feature = "nats")]
+mod shared;
 #[expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 mod storage;
 mod store;
@@ -32,12 +38,16 @@ mod text;
 mod verify;
 mod warm_start;
 
-pub(crate) use checkpoint::WEIGHTS_FORMAT;
-pub use checkpoint::{SavedModel, SavedState};
 pub(crate) use compare::{Examined, Opening};
 pub use counts::StageOverview;
 pub(crate) use deciding::{Losses, deciding};
+#[cfg(feature = "nats")]
+pub(crate) use decoder::Decoder;
+#[cfg(feature = "nats")]
+pub(crate) use encoded::Encoded;
 pub(crate) use ending::EXIT;
+pub(crate) use incoming::Kept;
+pub use incoming::{Arrived, Incoming};
 pub use live::{Doing, Machine};
 pub use machines::MachineOverview;
 pub use origin::Origin;
@@ -50,6 +60,10 @@ pub use records::{
     Status, Timestamp,
 };
 pub(crate) use records::{epochs, metrics_at, other_score};
+pub(crate) use saved::WEIGHTS_FORMAT;
+pub use saved::{SavedModel, SavedState};
+#[cfg(feature = "nats")]
+pub(crate) use shared::{Shared, SharedFile};
 pub use storage::{Disk, Identity, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
 pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};

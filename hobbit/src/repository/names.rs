@@ -72,9 +72,28 @@ pub(crate) fn trial_of(name: &str) -> Option<TrialId> {
     name.strip_suffix(MODEL)?.parse().ok()
 }
 
+/// A saved model of a trial that comes from elsewhere, while it does: there may be several of a trial.
+pub(crate) fn incoming_model(trial: TrialId, number: u64) -> String {
+    format!("{trial}{MODEL}.{number}{TEMPORARY}")
+}
+
+/// The directory, in that of weights, where other machines that have it mounted leave saved models.
+pub(crate) const INCOMING: &str = "incoming";
+/// The file in it by which they know that they see it.
+#[cfg(feature = "nats")]
+pub(crate) const BEACON: &str = "beacon";
+
+/// Whether this is the name of a file in a directory, and leads nowhere else.
+#[cfg(feature = "nats")]
+pub(crate) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
 /// Whether a file of this name, in the directory of weights, is a saved model that hobbit had begun to write.
 pub(crate) fn is_temporary_model(name: &str) -> bool {
-    name.strip_suffix(TEMPORARY).is_some_and(|name| trial_of(name).is_some())
+    let Some(name) = name.strip_suffix(TEMPORARY) else { return false };
+    let incoming = name.rsplit_once('.').filter(|(_, number)| number.parse::<u64>().is_ok());
+    trial_of(name).or_else(|| trial_of(incoming?.0)).is_some()
 }
 
 #[cfg(test)]
@@ -109,6 +128,9 @@ mod tests {
         assert_eq!(model(trial), "2.3-17.safetensors");
         assert_eq!(trial_of("2.3-17.safetensors"), Some(trial));
         assert!(is_temporary_model("2.3-17.safetensors.tmp"));
+        assert!(
+            is_temporary_model(&incoming_model(trial, 4)) && trial_of(&incoming_model(trial, 4)).is_none()
+        );
         for name in ["best.safetensors", "1-01.safetensors", "0-1.safetensors", "1-1.safetensors.bak", "1-1"]
         {
             assert_eq!(trial_of(name), None, "{name}");

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::checkpoint::{self, SavedModel};
+use super::checkpoint;
 use super::records::{Record, ResultRecord, ResultsRecord};
+use super::saved::SavedModel;
 use super::storage::{Disk, Storage, replace};
 use super::study::{FORMAT, StudyRecord};
 use super::{format1, journal, names};
@@ -189,8 +190,10 @@ impl SavedModel {
 }
 
 fn read_model(storage: &dyn Storage, path: &Path) -> Result<SavedModel> {
-    let bytes = storage.read(path).map_err(|error| Error::io("read", path, error))?;
-    checkpoint::decode(&bytes).map_err(|why| Error::repository(format!("{}: {why}", path.display())))
+    let failed = |error| Error::io("read", path, error);
+    let (mut file, length) = storage.open(path).map_err(failed)?;
+    let model = checkpoint::read(&mut *file, length, true).map_err(failed)?;
+    model.map_err(|why| Error::repository(format!("{}: {why}", path.display())))
 }
 
 /// The lines without the indentation that all but the first have.

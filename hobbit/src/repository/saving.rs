@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::checkpoint::{self, SavedModel};
+use super::encoded::Encoded;
+use super::incoming::Kept;
+use super::saved::{PIECE, SavedModel};
 use super::storage::{Replacement, Storage};
 use crate::error::{Error, Result};
 use crate::trial::TrialId;
@@ -19,39 +21,38 @@ const LARGE: usize = 16 << 20;
 pub(super) fn save(
     storage: &dyn Storage,
     path: impl Fn(TrialId) -> PathBuf,
-    models: &[SavedModel],
+    mut models: Vec<Kept>,
 ) -> Result<()> {
     let mut trials = HashSet::new();
-    let mut models: Vec<&SavedModel> =
-        models.iter().rev().filter(|model| trials.insert(model.state.trial)).collect();
     models.reverse();
-    let (mut batch, mut bytes) = (Vec::new(), 0);
+    models.retain(|model| trials.insert(model.trial()));
+    models.reverse();
+    let (mut batch, mut bytes) = (Vec::new(), 0_usize);
     for model in models {
-        if batch.len() == AT_ONCE || bytes + model.bytes() > LARGE {
-            save_together(storage, &path, &std::mem::take(&mut batch))?;
+        let more = model.bytes();
+        if batch.len() == AT_ONCE || bytes.saturating_add(more) > LARGE {
+            save_together(storage, &path, std::mem::take(&mut batch))?;
             bytes = 0;
         }
         batch.push(model);
-        bytes += model.bytes();
+        bytes = bytes.saturating_add(more);
     }
-    save_together(storage, &path, &batch)
+    save_together(storage, &path, batch)
 }
 
-fn save_together(
-    storage: &dyn Storage,
-    path: &impl Fn(TrialId) -> PathBuf,
-    models: &[&SavedModel],
-) -> Result<()> {
+fn save_together(storage: &dyn Storage, path: &impl Fn(TrialId) -> PathBuf, models: Vec<Kept>) -> Result<()> {
     let mut files = Vec::with_capacity(models.len());
     for model in models {
-        let path = path(model.state.trial);
-        let bytes = checkpoint::encode(model)
-            .map_err(|error| Error::repository(format!("could not write {}: {error}", path.display())))?;
-        match Replacement::write(storage, &path, &bytes) {
+        let path = path(model.trial());
+        let written = match model {
+            Kept::Model(model) => write(storage, &path, &model),
+            Kept::File(file) => Ok(file.into_replacement()),
+        };
+        match written {
             Ok(file) => files.push((path, file)),
             Err(error) => {
-                files.into_iter().for_each(|(_, file)| file.discard(storage));
-                return Err(Error::io("write", &path, error));
+                files.into_iter().for_each(|(_, file): (PathBuf, Replacement)| file.discard(storage));
+                return Err(error);
             }
         }
     }
@@ -67,6 +68,22 @@ fn save_together(
     });
     // all of them, whatever becomes of one
     finished.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Writes a model beside its place, without a copy of it in memory.
+fn write(storage: &dyn Storage, path: &Path, model: &SavedModel) -> Result<Replacement> {
+    let encoded = Encoded::new(model)
+        .map_err(|error| Error::repository(format!("could not write {}: {error}", path.display())))?;
+    let mut piece = Vec::with_capacity(PIECE.min(encoded.len()));
+    let written = Replacement::write_parts(storage, path, |write| {
+        for start in (0..encoded.len()).step_by(PIECE) {
+            piece.clear();
+            encoded.copy(start, PIECE, &mut piece);
+            write(&piece)?;
+        }
+        Ok(())
+    });
+    written.map_err(|error| Error::io("write", path, error))
 }
 
 fn panicked() -> io::Error {

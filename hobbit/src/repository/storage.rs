@@ -13,6 +13,13 @@ use super::names;
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Everything in a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Opens a file for reading from its beginning, and returns its length, too. Whoever reads has the file as
+    /// it was when it was opened, whatever replaces it.
+    fn open(&self, path: &Path) -> io::Result<(Box<dyn Read + Send>, u64)> {
+        let bytes = self.read(path)?;
+        let length = bytes.len() as u64;
+        Ok((Box::new(io::Cursor::new(bytes)), length))
+    }
     /// Creates a file. An existing file of that name is removed first; if it is a link, its target stays as
     /// it is.
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>>;
@@ -103,6 +110,26 @@ pub(super) fn open_own(options: &OpenOptions, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file to be read, if it is a regular one: nobody waits for a pipe, or reads a device that has no end.
+/// Returns its length, too.
+fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    // that a directory cannot be read is said by the system
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(refused("it is no regular file"));
+    }
+    Ok((file, metadata.len()))
+}
+
 fn refused(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
@@ -140,27 +167,17 @@ pub(super) fn is_link(path: &Path) -> bool {
 }
 
 impl Storage for Disk {
-    /// # Errors
-    /// It cannot be read, or is no regular file: nobody waits for a pipe, or reads a device that has no end.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let mut options = OpenOptions::new();
-        options.read(true);
-        #[cfg(unix)]
-        {
-            use rustix::fs::OFlags;
-            use std::os::unix::fs::OpenOptionsExt;
-            options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
-        }
-        let mut file = options.open(path)?;
-        let metadata = file.metadata()?;
-        // that a directory cannot be read is said by the system
-        if !metadata.is_file() && !metadata.is_dir() {
-            return Err(refused("it is no regular file"));
-        }
+        let (mut file, length) = open_regular(path)?;
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or(usize::MAX))?;
+        bytes.try_reserve_exact(usize::try_from(length).unwrap_or(usize::MAX))?;
         file.read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<(Box<dyn Read + Send>, u64)> {
+        let (file, length) = open_regular(path)?;
+        Ok((Box::new(file), length))
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
@@ -248,27 +265,42 @@ pub(super) fn replace(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::R
 /// A file that is to replace another one.
 pub(super) struct Replacement {
     temporary: PathBuf,
-    file: Box<dyn StorageFile>,
+    /// Nothing if whoever wrote it has made it durable.
+    file: Option<Box<dyn StorageFile>>,
 }
 
 impl Replacement {
     /// Writes the file, under a name of its own.
     pub(super) fn write(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<Replacement> {
+        Replacement::write_parts(storage, path, |write| write(bytes))
+    }
+
+    /// Writes the file in several parts.
+    pub(super) fn write_parts(
+        storage: &dyn Storage,
+        path: &Path,
+        parts: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<Replacement> {
         let temporary = temporary(path);
         let mut file = storage.create(&temporary).map_err(|error| {
             io::Error::new(error.kind(), format!("could not make {}: {error}", temporary.display()))
         })?;
-        if let Err(error) = file.write(bytes) {
+        if let Err(error) = parts(&mut |bytes| file.write(bytes)) {
             // a full disk should not stay full of what could not be finished
             let _ = storage.remove(&temporary);
             return Err(error);
         }
-        Ok(Replacement { temporary, file })
+        Ok(Replacement { temporary, file: Some(file) })
+    }
+
+    /// One that is written already.
+    pub(super) fn of(temporary: PathBuf, file: Option<Box<dyn StorageFile>>) -> Replacement {
+        Replacement { temporary, file }
     }
 
     /// Makes what was written durable.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()
+        self.file.as_mut().map_or(Ok(()), |file| file.sync())
     }
 
     /// Gives it the other one's name, if it is durable.

@@ -1,13 +1,14 @@
 //! A repository open for writing: what is durable, and in which order.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::checkpoint::{self, SavedModel};
+use super::checkpoint;
 use super::compare::{Compared, Examined, Opening, compare};
 use super::format1;
+use super::incoming::{Incoming, Kept};
 use super::journal::{self, Journal};
 use super::lines::Contents;
 use super::live::{LiveFile, Machine};
@@ -18,6 +19,7 @@ use super::reader::{model_names, read_study};
 use super::reason::StopReason;
 use super::records::{Descriptions, Record, Status, Timestamp};
 use super::resumed::{closed, ends, is_finished};
+use super::saved::SavedModel;
 use super::saving;
 use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
 use super::study::{FORMAT, StudyRecord};
@@ -36,23 +38,29 @@ impl Weights {
     /// The checkpoint of a trial: `None` if there is none, and in words what is wrong with one that does not
     /// read.
     pub(crate) fn load(&self, trial: TrialId) -> Result<Option<SavedModel>, String> {
-        let Some(bytes) = self.bytes(trial)? else { return Ok(None) };
+        let Some((mut file, length)) = self.open(trial)? else { return Ok(None) };
         let path = self.path(trial);
-        let model = checkpoint::decode(&bytes).map_err(|why| format!("{}: {why}", path.display()))?;
+        let model = checkpoint::read(&mut *file, length, true).map_err(|error| unread(&path, &error))?;
+        let model = model.map_err(|why| format!("{}: {why}", path.display()))?;
         if model.state.trial != trial {
             return Err(format!("{} is of trial {}", path.display(), model.state.trial));
         }
         Ok(Some(model))
     }
 
-    /// The bytes of a trial's checkpoint, whatever they are: `None` if there is none.
-    pub(crate) fn bytes(&self, trial: TrialId) -> Result<Option<Vec<u8>>, String> {
+    /// The file of a trial's checkpoint and its length, whatever is in it: `None` if there is none.
+    pub(crate) fn open(&self, trial: TrialId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
         let path = self.path(trial);
-        match self.storage.read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
+        match self.storage.open(&path) {
+            Ok(opened) => Ok(Some(opened)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(format!("could not read {}: {error}", path.display())),
+            Err(error) => Err(unread(&path, &error)),
         }
+    }
+
+    /// A place for a checkpoint of a trial that comes from elsewhere, of this length.
+    pub(crate) fn incoming(&self, trial: TrialId, length: u64) -> Result<Incoming, String> {
+        Incoming::new(&self.storage, &self.dir, trial, length)
     }
 
     /// Whether there is a checkpoint of a trial.
@@ -64,6 +72,10 @@ impl Weights {
     pub(crate) fn path(&self, trial: TrialId) -> PathBuf {
         self.dir.join(names::model(trial))
     }
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> String {
+    format!("could not read {}: {error}", path.display())
 }
 
 /// A repository that this process works on.
@@ -374,7 +386,7 @@ impl Repository {
 
     /// Writes the checkpoints of trials over their old ones. They are durable after
     /// [`sync_weights`](Repository::sync_weights).
-    pub(crate) fn save_models(&self, models: &[SavedModel]) -> Result<()> {
+    pub(crate) fn save_models(&self, models: Vec<Kept>) -> Result<()> {
         saving::save(&*self.storage, |trial| self.weights.path(trial), models)
     }
 

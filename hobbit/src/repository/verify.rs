@@ -6,11 +6,11 @@ use std::io::ErrorKind;
 
 use serde::de::IgnoredAny;
 
-use super::checkpoint::{SavedModel, SavedState};
 use super::lines::Damage;
 use super::overview::{Overview, TrialOverview};
 use super::reader::Reader;
 use super::records::{ResultsRecord, StageRecord, Status, other_score};
+use super::saved::{SavedModel, SavedState};
 use super::study::StudyRecord;
 use super::{journal, names};
 use crate::error::{Error, Result};
@@ -298,6 +298,10 @@ impl Reader {
         let file = format!("weights/{name}");
         if names::is_temporary_model(name) {
             return checks.temporary(&file, is_running);
+        }
+        if name == names::INCOMING {
+            // it is there while machines leave models in it
+            return;
         }
         let Some(trial) = names::trial_of(name) else {
             return checks.add(&file, FileState::Note, "not a file of hobbit's");

@@ -11,10 +11,10 @@ use super::panics::catch;
 use super::settings::StopWhen;
 use crate::error::{Error, Result};
 use crate::observe::{Event, Observer, tell};
-use crate::repository::{Record, Repository, SavedModel, StageRecord, StopReason};
+use crate::repository::{Kept, Record, Repository, StageRecord, StopReason};
 use crate::space::{SearchSpace, Value};
 use crate::trial::TrialId;
-use crate::work::Report;
+use crate::work::Delivery;
 
 pub(super) struct Coordinator<H> {
     pub(super) desk: Arc<SweepDesk>,
@@ -27,10 +27,10 @@ pub(super) struct Coordinator<H> {
 /// Mail, sorted.
 #[derive(Default)]
 struct Sorted {
-    reports: Vec<Report>,
+    reports: Vec<Delivery>,
     /// Outcomes that nobody has asked for yet.
-    early: Vec<Report>,
-    checkpoints: Vec<SavedModel>,
+    early: Vec<Delivery>,
+    checkpoints: Vec<Kept>,
     events: Vec<Event>,
     removed: Vec<TrialId>,
     /// The outcomes that do not count, because they may have failed with the end of the sweep.
@@ -93,11 +93,11 @@ impl<H: SearchSpace> Coordinator<H> {
         if reports.len() + early.len() + interrupted > 0 {
             let mut state = self.desk.lock();
             state.mailbox.settled(reports.len() + early.len() + interrupted);
-            for report in early {
-                self.desk.keep(&mut state, report.record);
+            for delivery in early {
+                self.desk.keep(&mut state, delivery.report.record);
             }
-            for report in reports {
-                self.desk.enter(&mut state, report);
+            for delivery in reports {
+                self.desk.enter(&mut state, delivery.report);
             }
             // somebody may wait until everything counts
             self.desk.wake_workers(&state);
@@ -126,12 +126,12 @@ impl<H: SearchSpace> Coordinator<H> {
                     sorted.events.push(Event::StageLeft { record, hparams });
                 }
                 Mail::Remove(trial) => sorted.removed.push(trial),
-                Mail::Checkpoint(saved) => sorted.checkpoints.push(*saved),
+                Mail::Checkpoint(saved) => sorted.checkpoints.push(saved),
                 // what fails while everything ends may have been ended with it; it is trained when the sweep
                 // is continued
-                Mail::Outcome(report) if stopping && report.failed_now => sorted.interrupted += 1,
-                Mail::Outcome(report) => sorted.reports.push(*report),
-                Mail::Early(report) => sorted.early.push(*report),
+                Mail::Outcome(delivery) if stopping && delivery.report.failed_now => sorted.interrupted += 1,
+                Mail::Outcome(delivery) => sorted.reports.push(*delivery),
+                Mail::Early(delivery) => sorted.early.push(*delivery),
             }
         }
         sorted
@@ -152,18 +152,17 @@ impl<H: SearchSpace> Coordinator<H> {
     /// Returns whether the journal is on the disk.
     fn make_durable(&mut self, mail: &mut Sorted, sync: bool) -> Result<bool> {
         let Some(repository) = &mut self.repository else { return Ok(false) };
-        let needed = self.desk.lock().book.needed(mail.reports.iter());
-        let saved = mail.reports.iter_mut().filter_map(|report| {
-            let model = report.model.take();
-            model.filter(|model| needed.contains(&model.state.trial)).map(|model| *model)
-        });
+        let needed = self.desk.lock().book.needed(mail.reports.iter().map(|delivery| &delivery.report));
+        let saved = mail.reports.iter_mut().filter_map(checkpoint);
+        let saved = saved.filter(|saved| needed.contains(&saved.trial()));
         // whether those that come early are needed is not known yet
-        let early = mail.early.iter_mut().filter_map(|report| report.model.take()).map(|model| *model);
-        let saved: Vec<SavedModel> = mail.checkpoints.drain(..).chain(early).chain(saved).collect();
+        let early = mail.early.iter_mut().filter_map(checkpoint);
+        let saved: Vec<Kept> = mail.checkpoints.drain(..).chain(early).chain(saved).collect();
         if !saved.is_empty() {
-            repository.save_models(&saved)?;
+            let trials: Vec<TrialId> = saved.iter().map(Kept::trial).collect();
+            repository.save_models(saved)?;
             let mut state = self.desk.lock();
-            saved.iter().for_each(|model| state.book.saved(model.state.trial));
+            trials.into_iter().for_each(|trial| state.book.saved(trial));
             drop(state);
             repository.sync_weights()?;
         }
@@ -171,6 +170,7 @@ impl<H: SearchSpace> Coordinator<H> {
             .reports
             .iter()
             .chain(&mail.early)
+            .map(|delivery| &delivery.report)
             .filter(|report| !report.unfinished)
             .map(|report| Record::Stage(StageRecord::clone(&report.record)))
             .collect();
@@ -201,6 +201,12 @@ impl<H: SearchSpace> Coordinator<H> {
             tell(&mut self.observers, &event);
         }
     }
+}
+
+/// Takes the checkpoint out of a delivery.
+fn checkpoint(delivery: &mut Delivery) -> Option<Kept> {
+    let file = delivery.file.take().map(Kept::File);
+    file.or_else(|| delivery.report.model.take().map(Kept::Model))
 }
 
 /// Mail is read this long after mail was read before, so that one sync of the disk serves many; or at once if

@@ -1,6 +1,7 @@
 //! The desk of a sweep: hands out what its book says, takes reports, and sends mail to the coordinator, all
 //! under one lock.
 
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -13,10 +14,14 @@ use super::proposals::Proposals;
 use crate::error::{Error, Result};
 use crate::observe::Event;
 use crate::repository::{
-    Begins, Machine, MachineChange, Record, SavedModel, StageRecord, StopReason, Timestamp, Weights,
+    Arrived, Begins, Incoming, Kept, Machine, MachineChange, Record, SavedModel, StageRecord, StopReason,
+    Timestamp, Weights,
 };
 use crate::schedule::Assignment;
-use crate::work::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
+use crate::trial::TrialId;
+use crate::work::{
+    Beginning, CheckpointId, Delivery, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId,
+};
 
 /// The desk of a sweep in this process.
 pub(crate) struct SweepDesk {
@@ -25,7 +30,7 @@ pub(crate) struct SweepDesk {
     proposals: Option<Arc<Proposals>>,
     limits: Limits,
     /// Where models are, if there is a repository: outcomes have to be durable before they count.
-    weights: Option<Weights>,
+    pub(super) weights: Option<Weights>,
     /// The journal, if there is one.
     begins: Option<Begins>,
     stop: Stop,
@@ -37,7 +42,7 @@ pub(crate) struct SweepDesk {
     /// Workers wait here for work, and for room in the mailbox.
     work: Condvar,
     /// The coordinator waits here for mail.
-    mail: Condvar,
+    pub(super) mail: Condvar,
 }
 
 pub(super) struct State {
@@ -112,7 +117,7 @@ impl SweepDesk {
     }
 
     /// Waits for news, which the coordinator may have to make.
-    fn wait_for_work<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    pub(super) fn wait_for_work<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         if !state.mailbox.mail.is_empty() {
             self.hurry(&mut state);
         }
@@ -126,7 +131,7 @@ impl SweepDesk {
     }
 
     /// Lets the coordinator read its mail now, instead of when some more has gathered.
-    fn hurry(&self, state: &mut State) {
+    pub(super) fn hurry(&self, state: &mut State) {
         state.mailbox.urgent = true;
         self.mail.notify_one();
     }
@@ -210,22 +215,6 @@ impl SweepDesk {
             self.wake_workers(state);
         }
     }
-
-    /// Sends an outcome to be written, and waits while too much is waiting.
-    fn send_outcome<'a>(&self, mut state: MutexGuard<'a, State>, report: Report) -> MutexGuard<'a, State> {
-        let trial = report.record.trial;
-        if state.mailbox.mail.is_empty() {
-            self.mail.notify_one();
-        }
-        // the bracket can go on
-        if state.mailbox.push_outcome(report) >= state.book.missing(trial) {
-            self.hurry(&mut state);
-        }
-        while state.mailbox.is_full() && !self.is_stopping() {
-            state = self.wait_for_work(state);
-        }
-        state
-    }
 }
 
 impl Desk for SweepDesk {
@@ -291,45 +280,26 @@ impl Desk for SweepDesk {
     fn hand_in(&self, _: WorkerId, reports: &mut Vec<Report>) {
         let mut state = if reports.len() > 1 { self.lock_soon() } else { self.lock() };
         for report in reports.drain(..) {
-            if report.unfinished && !self.is_stopping() {
-                self.return_unfinished(&mut state, report);
-                continue;
-            }
-            if !state.book.accept(&report.record) {
-                continue;
-            }
-            if self.weights.is_some() {
-                state = self.send_outcome(state, report);
-            } else {
-                self.enter(&mut state, report);
-            }
+            state = self.take_in(state, report.into());
         }
     }
 
     fn hand_in_early(&self, worker: WorkerId, beginning: Beginning, report: Report) -> bool {
-        // without a repository there was no earlier process, and what fails while everything ends may have
-        // been ended with it
-        let is_kept =
-            self.weights.is_some() && !report.unfinished && !(report.failed_now && self.is_stopping());
-        if !is_kept || !self.lock().book.is_awaited(&report.record) {
-            return false;
+        self.take_in_early(worker, beginning, report.into())
+    }
+
+    fn incoming(&self, trial: TrialId, bytes: u64) -> Result<Option<Incoming>, String> {
+        self.weights.as_ref().map(|weights| weights.incoming(trial, bytes)).transpose()
+    }
+
+    fn hand_in_delivery(&self, worker: WorkerId, early: Option<Beginning>, delivery: Delivery) -> bool {
+        match early {
+            Some(beginning) => self.take_in_early(worker, beginning, delivery),
+            None => {
+                drop(self.take_in(self.lock(), delivery));
+                true
+            }
         }
-        // in the journal, it stands before its end
-        if let Err(error) = self.begin(worker, beginning) {
-            self.fail(error);
-            return false;
-        }
-        let mut state = self.lock();
-        if state.book.accept(&report.record) {
-            drop(self.send_outcome(state, report));
-            return true;
-        }
-        if state.mailbox.mail.is_empty() {
-            self.mail.notify_one();
-        }
-        state.book.expect(&report.record);
-        state.mailbox.push_early(report);
-        true
     }
 
     fn receipt(&self) -> (u64, u64) {
@@ -347,11 +317,11 @@ impl Desk for SweepDesk {
     }
 
     fn save(&self, model: Box<SavedModel>) {
-        let mut state = self.lock();
-        // one that comes late must not take the place of what the whole stage came to
-        if state.book.is_within(&model.state) {
-            self.send(&mut state, Mail::Checkpoint(model));
-        }
+        self.keep_within(Kept::Model(model));
+    }
+
+    fn save_file(&self, file: Box<Arrived>) {
+        self.keep_within(Kept::File(file));
     }
 
     fn load(&self, CheckpointId(trial): CheckpointId) -> Result<Option<Box<SavedModel>>, String> {
@@ -361,8 +331,15 @@ impl Desk for SweepDesk {
         }
     }
 
-    fn load_bytes(&self, CheckpointId(trial): CheckpointId) -> Result<Option<Vec<u8>>, String> {
-        self.weights.as_ref().map_or(Ok(None), |weights| weights.bytes(trial))
+    fn load_bytes(&self, checkpoint: CheckpointId) -> Result<Option<Vec<u8>>, String> {
+        let Some((mut file, _)) = self.open(checkpoint)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        Ok(Some(bytes))
+    }
+
+    fn open(&self, CheckpointId(trial): CheckpointId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+        self.weights.as_ref().map_or(Ok(None), |weights| weights.open(trial))
     }
 
     fn note(&self, text: String) {
@@ -473,22 +450,11 @@ impl SweepDesk {
     }
 
     /// Makes a stage available again. Returns whether it was out.
-    fn return_order(&self, state: &mut State, assignment: Assignment) -> bool {
+    pub(super) fn return_order(&self, state: &mut State, assignment: Assignment) -> bool {
         let was_out = state.book.give_back(assignment);
         if was_out {
             self.wake_workers(state);
         }
         was_out
-    }
-
-    /// A worker left a stage that somebody else has to go on with.
-    fn return_unfinished(&self, state: &mut State, report: Report) {
-        let Report { record, model, .. } = report;
-        let (trial, stage, from, to) = (record.trial, record.stage, record.from, record.to);
-        if self.return_order(state, Assignment { trial, stage, from, to })
-            && let Some(model) = model
-        {
-            self.send(state, Mail::Checkpoint(model));
-        }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::observe::Event;
-use crate::repository::{SavedModel, StageRecord};
+use crate::repository::{Kept, StageRecord};
 use crate::trial::TrialId;
-use crate::work::Report;
+use crate::work::Delivery;
 
 /// The bytes of checkpoints that may wait to be written before workers wait too.
 const ROOM: usize = 256 << 20;
@@ -24,11 +24,11 @@ pub(super) enum Mail {
     /// A stage is left before its end. Observers are told.
     Left(Arc<StageRecord>),
     /// An outcome that has to be durable before it counts.
-    Outcome(Box<Report>),
+    Outcome(Box<Delivery>),
     /// An outcome of a stage that nobody has asked for yet.
-    Early(Box<Report>),
+    Early(Box<Delivery>),
     /// A checkpoint from within a stage.
-    Checkpoint(Box<SavedModel>),
+    Checkpoint(Kept),
     /// Weights that are no longer needed.
     Remove(TrialId),
 }
@@ -55,21 +55,21 @@ impl Mailbox {
     }
 
     /// Puts an outcome in. Returns how many of its bracket are in here now.
-    pub(super) fn push_outcome(&mut self, report: Report) -> u32 {
-        self.bytes += report.model.as_ref().map_or(0, |model| model.bytes());
+    pub(super) fn push_outcome(&mut self, delivery: Delivery) -> u32 {
+        self.bytes += bytes(&delivery);
         self.sent += 1;
-        let trial = report.record.trial;
-        self.mail.push(Mail::Outcome(Box::new(report)));
+        let trial = delivery.report.record.trial;
+        self.mail.push(Mail::Outcome(Box::new(delivery)));
         let waiting = self.waiting.entry((trial.iteration, trial.bracket)).or_insert(0);
         *waiting += 1;
         *waiting
     }
 
     /// Puts an outcome in that nobody has asked for yet.
-    pub(super) fn push_early(&mut self, report: Report) {
-        self.bytes += report.model.as_ref().map_or(0, |model| model.bytes());
+    pub(super) fn push_early(&mut self, delivery: Delivery) {
+        self.bytes += bytes(&delivery);
         self.sent += 1;
-        self.mail.push(Mail::Early(Box::new(report)));
+        self.mail.push(Mail::Early(Box::new(delivery)));
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -97,4 +97,9 @@ impl Mailbox {
     pub(super) fn is_settled(&self) -> bool {
         self.sent == self.settled
     }
+}
+
+/// The bytes of a checkpoint in memory.
+fn bytes(delivery: &Delivery) -> usize {
+    delivery.report.model.as_ref().map_or(0, |model| model.bytes())
 }

@@ -13,6 +13,7 @@ mod descriptions;
 mod desk;
 mod ending;
 mod failures;
+mod intake;
 mod interrupt;
 mod keys;
 mod ledger;

@@ -17,15 +17,17 @@ mod order;
 mod report;
 mod stand_in;
 
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use order::{CheckpointId, Configuration, Order, Scored, Terms, Unusual, WorkerId};
-pub use report::{Beginning, EpochNews, Report};
+pub use report::{Beginning, Delivery, EpochNews, Report};
 pub(crate) use stand_in::StandIn;
 
 use crate::error::{Error, Result};
-use crate::repository::{Machine, MachineChange, SavedModel, StopReason};
+use crate::repository::{Arrived, Incoming, Machine, MachineChange, SavedModel, StopReason};
+use crate::trial::TrialId;
 
 /// What a [`Desk`] says when it is asked for orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +99,41 @@ pub trait Desk: Send + Sync {
         false
     }
 
+    /// A place for a large checkpoint that comes from elsewhere, of this many bytes: they are written to a file
+    /// as they come, which is [handed in](Desk::hand_in_delivery) instead of a model. `None` if the desk has
+    /// no such place; then the model goes with the report.
+    ///
+    /// # Errors
+    /// In words, why it cannot be made.
+    fn incoming(&self, trial: TrialId, bytes: u64) -> Result<Option<Incoming>, String> {
+        let _ = (trial, bytes);
+        Ok(None)
+    }
+
+    /// Takes what came of an order as [`hand_in`](Desk::hand_in) does, or with its beginning as
+    /// [`hand_in_early`](Desk::hand_in_early), where its checkpoint is in a file. Returns what that returns, or
+    /// `true`.
+    fn hand_in_delivery(
+        &self,
+        worker: WorkerId,
+        early: Option<Beginning>,
+        Delivery { mut report, file }: Delivery,
+    ) -> bool {
+        if let Some(file) = file {
+            match file.model() {
+                Ok(model) => report.model = Some(Box::new(model)),
+                Err(why) => self.note(why),
+            }
+        }
+        match early {
+            Some(beginning) => self.hand_in_early(worker, beginning, report),
+            None => {
+                self.hand_in(worker, &mut vec![report]);
+                true
+            }
+        }
+    }
+
     /// How many outcomes were handed in so far, and how many of them, in the order in which they were, count
     /// and are durable if the sweep has a repository. Whoever has to keep an outcome until it is safe
     /// compares the first number, asked for after it was handed in, with the second.
@@ -111,6 +148,14 @@ pub trait Desk: Send + Sync {
     /// Takes a trial's state within a stage, to be kept as its checkpoint.
     fn save(&self, model: Box<SavedModel>);
 
+    /// Takes a trial's state within a stage, to be kept as its checkpoint, as a file.
+    fn save_file(&self, file: Box<Arrived>) {
+        match file.model() {
+            Ok(model) => self.save(Box::new(model)),
+            Err(why) => self.note(why),
+        }
+    }
+
     /// Reads a checkpoint; `None` if there is none any more.
     ///
     /// # Errors
@@ -124,6 +169,23 @@ pub trait Desk: Send + Sync {
     /// In words, why it cannot be read.
     fn load_bytes(&self, checkpoint: CheckpointId) -> Result<Option<Vec<u8>>, String> {
         self.load(checkpoint)?.map(|model| model.to_bytes()).transpose()
+    }
+
+    /// Opens a checkpoint's file to be passed on piece by piece, with its length: as
+    /// [`load_bytes`](Desk::load_bytes), without having all of it in memory.
+    ///
+    /// # Errors
+    /// In words, why it cannot be read.
+    fn open(&self, checkpoint: CheckpointId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+        let Some(bytes) = self.load_bytes(checkpoint)? else { return Ok(None) };
+        let length = bytes.len() as u64;
+        Ok(Some((Box::new(Cursor::new(bytes)), length)))
+    }
+
+    /// A checkpoint of an order is not needed: whoever begins its stage has the trial in memory. A desk that
+    /// keeps checkpoints with their orders lets go of it.
+    fn forget(&self, checkpoint: CheckpointId) {
+        let _ = checkpoint;
     }
 
     /// Tells the user something.

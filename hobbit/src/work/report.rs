@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metrics;
-use crate::repository::{SavedModel, StageRecord};
+use crate::repository::{Arrived, SavedModel, StageRecord};
 use crate::schedule::Assignment;
 use crate::search::Point;
 use crate::space::Value;
@@ -27,6 +27,21 @@ pub struct Report {
     /// It failed while it was trained. What fails while the sweep is being stopped may have been stopped with
     /// it, and is trained again when the sweep is continued.
     pub failed_now: bool,
+}
+
+/// A [report](Report), and its checkpoint if that is in a file of the desk's instead.
+#[derive(Debug)]
+pub struct Delivery {
+    /// What came of the order.
+    pub report: Report,
+    /// The trial's state: [`Desk::incoming`](super::Desk::incoming). The report has no model then.
+    pub file: Option<Box<Arrived>>,
+}
+
+impl From<Report> for Delivery {
+    fn from(report: Report) -> Delivery {
+        Delivery { report, file: None }
+    }
 }
 
 /// A worker begins a stage of a trial.

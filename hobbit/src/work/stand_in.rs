@@ -1,8 +1,13 @@
 //! Desks that stand in for another one.
 
-use super::{Beginning, CheckpointId, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId};
+use std::io::Read;
+
+use super::{
+    Beginning, CheckpointId, Delivery, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId,
+};
 use crate::error::{Error, Result};
-use crate::repository::{Machine, MachineChange, SavedModel, StopReason};
+use crate::repository::{Arrived, Incoming, Machine, MachineChange, SavedModel, StopReason};
+use crate::trial::TrialId;
 
 /// A desk that stands in for another one: what it does not do itself, that one does.
 pub(crate) trait StandIn: Send + Sync {
@@ -49,6 +54,14 @@ impl<S: StandIn> Desk for S {
         self.desk().hand_in_early(worker, beginning, report)
     }
 
+    fn incoming(&self, trial: TrialId, bytes: u64) -> Result<Option<Incoming>, String> {
+        self.desk().incoming(trial, bytes)
+    }
+
+    fn hand_in_delivery(&self, worker: WorkerId, early: Option<Beginning>, delivery: Delivery) -> bool {
+        self.desk().hand_in_delivery(worker, early, delivery)
+    }
+
     fn receipt(&self) -> (u64, u64) {
         self.desk().receipt()
     }
@@ -61,12 +74,24 @@ impl<S: StandIn> Desk for S {
         self.desk().save(model);
     }
 
+    fn save_file(&self, file: Box<Arrived>) {
+        self.desk().save_file(file);
+    }
+
     fn load(&self, checkpoint: CheckpointId) -> Result<Option<Box<SavedModel>>, String> {
         self.desk().load(checkpoint)
     }
 
     fn load_bytes(&self, checkpoint: CheckpointId) -> Result<Option<Vec<u8>>, String> {
         self.desk().load_bytes(checkpoint)
+    }
+
+    fn open(&self, checkpoint: CheckpointId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+        self.desk().open(checkpoint)
+    }
+
+    fn forget(&self, checkpoint: CheckpointId) {
+        self.desk().forget(checkpoint);
     }
 
     fn note(&self, text: String) {

@@ -182,6 +182,9 @@ impl<'a, O: Objective> Worker<'a, O> {
                 Configuration::Point(point) => Some(point.clone()),
                 _ => point(&self.floor.root, &*hparams),
             };
+            if let (Some(checkpoint), true) = (task.order.checkpoint, task.carried.is_some()) {
+                desk.forget(checkpoint);
+            }
             desk.begin(self.id, Beginning { assignment, hparams: hparams.values(), model, point })?;
         }
         if self.floor.is_single() {

@@ -1,0 +1,149 @@
+//! Messages that come in pieces: first their text, then a checkpoint, which goes where it is wanted as it
+//! comes: into memory, as a model, or into a file of the desk's.
+
+use std::sync::Arc;
+
+use async_nats::HeaderMap;
+use serde::de::DeserializeOwned;
+
+use super::wire::{self, Blob};
+use crate::error::Error;
+use crate::repository::{Decoder, Incoming, Kept, SavedState};
+use crate::trial::TrialId;
+use crate::work::Desk;
+
+/// A message's text that may have a checkpoint behind it.
+pub(super) trait Note: DeserializeOwned + Send + 'static {
+    /// Whose checkpoint that is.
+    fn trial(&self) -> TrialId;
+
+    /// # Errors
+    /// In words, what of it nobody can have sent, together with this state behind it.
+    fn check(&self, state: Option<&SavedState>) -> Result<(), String>;
+}
+
+/// A message that has come whole. What is wrong with its checkpoint, if there is one, is said in words.
+pub(super) type Unpacked<T> = (T, Result<Option<Kept>, String>);
+
+/// A message that has come in part.
+pub(super) struct Unpacking<T> {
+    /// The bytes of its text, and those of its checkpoint.
+    text_bytes: u64,
+    behind_bytes: u64,
+    text: Vec<u8>,
+    note: Option<T>,
+    to: To,
+    desk: Option<Arc<dyn Desk>>,
+    bytes: u64,
+    hasher: crc32fast::Hasher,
+}
+
+/// Where a checkpoint goes.
+enum To {
+    Nowhere,
+    Memory(Box<Decoder>),
+    File(Box<Incoming>),
+    /// Something is wrong with it.
+    Broken(String),
+}
+
+impl<T: Note> Unpacking<T> {
+    /// A message with these headers. Its checkpoint goes into a file of the desk's, if there is one.
+    ///
+    /// # Errors
+    /// In words, why it cannot be read.
+    pub(super) fn new(
+        headers: Option<&HeaderMap>,
+        blob: &Blob,
+        desk: Option<Arc<dyn Desk>>,
+    ) -> Result<Unpacking<T>, String> {
+        let text_bytes = wire::text_length(headers)? as u64;
+        let behind_bytes = blob.bytes.checked_sub(text_bytes).ok_or("it was cut off")?;
+        let hasher = crc32fast::Hasher::new();
+        let (text, note, to) = (Vec::new(), None, To::Nowhere);
+        Ok(Unpacking { text_bytes, behind_bytes, text, note, to, desk, bytes: 0, hasher })
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// In words, why the message cannot be read. What is wrong with its checkpoint alone is kept for the end.
+    pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), String> {
+        self.hasher.update(piece);
+        self.bytes += piece.len() as u64;
+        let missing = usize::try_from(self.text_bytes - self.text.len() as u64).unwrap_or(usize::MAX);
+        let (text, behind) = piece.split_at(missing.min(piece.len()));
+        self.text.extend_from_slice(text);
+        if self.note.is_none() && self.text.len() as u64 == self.text_bytes {
+            let note: T = wire::parse(&self.text)?;
+            note.check(None)?;
+            self.to = self.place(note.trial())?;
+            self.note = Some(note);
+        }
+        if behind.is_empty() {
+            return Ok(());
+        }
+        let taken = match &mut self.to {
+            To::Memory(decoder) => decoder.feed(behind),
+            To::File(file) => match file.write(behind) {
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(error.to_string()),
+                written => return written.map_err(|error| self.fail(&error.to_string())),
+            },
+            To::Nowhere | To::Broken(_) => Ok(()),
+        };
+        if let Err(why) = taken {
+            self.to = To::Broken(why);
+        }
+        Ok(())
+    }
+
+    fn place(&self, trial: TrialId) -> Result<To, String> {
+        if self.behind_bytes == 0 {
+            return Ok(To::Nowhere);
+        }
+        let file = match &self.desk {
+            Some(desk) => desk.incoming(trial, self.behind_bytes).map_err(|why| self.fail(&why))?,
+            None => None,
+        };
+        Ok(match file {
+            Some(file) => To::File(Box::new(file)),
+            None => To::Memory(Box::new(Decoder::new(self.behind_bytes, true))),
+        })
+    }
+
+    /// A checkpoint that cannot be written ends the sweep, as one from a thread of its own does.
+    fn fail(&self, why: &str) -> String {
+        if let Some(desk) = &self.desk {
+            desk.fail(Error::repository(why.to_owned()));
+        }
+        why.to_owned()
+    }
+
+    /// All pieces have come.
+    ///
+    /// # Errors
+    /// In words, why the message cannot be read.
+    pub(super) fn finish(self, blob: &Blob) -> Result<Unpacked<T>, String> {
+        if (self.bytes, self.hasher.finalize()) != (blob.bytes, blob.crc) {
+            return Err("its pieces are damaged".to_owned());
+        }
+        let note = self.note.ok_or("it was cut off")?;
+        let saved = match self.to {
+            To::Nowhere => Ok(None),
+            To::Memory(decoder) => decoder.finish().map(|model| Some(Kept::Model(Box::new(model)))),
+            To::File(file) => file.finish().map(|file| Some(Kept::File(Box::new(file)))),
+            To::Broken(why) => Err(why),
+        };
+        let trial = note.trial();
+        let saved = saved.and_then(|saved| saved.map(|saved| whose(trial, saved)).transpose());
+        Ok((note, saved))
+    }
+}
+
+/// A checkpoint, if it is of this trial.
+pub(super) fn whose(trial: TrialId, saved: Kept) -> Result<Kept, String> {
+    match saved.trial() {
+        of if of == trial => Ok(saved),
+        of => Err(format!("the checkpoint of trial {trial} is of trial {of}")),
+    }
+}
