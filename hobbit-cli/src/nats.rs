@@ -23,7 +23,7 @@ Examples:
   hobbit nats list nats://head:4222
   hobbit nats clean nats://head:4222
 
-JSON (list --format json): [{study, messages, bytes, run_by}]
+JSON (list --format json): {studies: [{study, messages, bytes, run_by}]}
 
 A study that nobody runs can be removed without loss: its repository has
 everything, and the program makes again what it needs when it is continued.";
@@ -42,6 +42,11 @@ struct List {
     server: Server,
     #[command(flatten)]
     format: FormatArg,
+}
+
+#[derive(serde::Serialize)]
+struct Document<'a> {
+    studies: Vec<View<'a>>,
 }
 
 /// A study on a server.
@@ -92,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 fn list(studies: &[StudyThere], format: Format) -> Outcome {
     if format == Format::Json {
-        return output::print_json(&studies.iter().map(View::of).collect::<Vec<_>>());
+        return output::print_json(&Document { studies: studies.iter().map(View::of).collect() });
     }
     if studies.is_empty() {
         return output::print("There is no study on it.\n");
