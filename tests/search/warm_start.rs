@@ -262,6 +262,8 @@ fn what_says_nothing_of_the_study_is_refused_by_name() {
     assert!(error.contains("`.sampler(Kde::new())`"), "{error}");
     let error = later(own.path(), &known.path().join("nothing")).run(27, 3).unwrap_err().to_string();
     assert!(error.contains("cannot start from") && error.contains("no such directory"), "{error}");
+    let error = later(own.path(), known.path()).warm_start(known.path()).run(27, 3).unwrap_err().to_string();
+    assert!(error.contains("twice"), "{error}");
     let study = set_up(RandomSearch::of(objective!(Params, "val_loss")), 2).sampler(Kde::new());
     let error = study.warm_start(known.path()).run(9, 100).unwrap_err().to_string();
     assert!(error.contains("none of its") && error.contains("100 to 100 epochs"), "{error}");

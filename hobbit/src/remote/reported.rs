@@ -47,7 +47,7 @@ impl Driver<'_> {
                 // one that comes late must not take the place of the checkpoint of the whole stage
                 match saved.filter(|_| self.out.contains_key(&stage)) {
                     Some(Kept::Model(model)) => self.desk.save(model),
-                    Some(Kept::File(file)) => self.desk.save_file(file),
+                    Some(Kept::File(file)) => self.desk.save_file(*file),
                     None => {}
                 }
                 return None;

@@ -80,7 +80,9 @@ impl Decoder {
         let Some(length) = self.head.first_chunk() else { return Ok(bytes) };
         let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
         if length > MOST_HEADER || length as u64 + 8 > self.length {
-            return Err("its header is longer than it can be".to_owned());
+            return Err(
+                "it is no file of weights, or was cut off: its header is longer than it can be".to_owned()
+            );
         }
         let bytes = self.fill_head(8 + length, bytes);
         if self.head.len() == 8 + length {
@@ -112,7 +114,7 @@ impl Decoder {
 impl Body {
     fn new(header: &[u8], length: u64, keeps: bool) -> Result<Body, String> {
         let header: Metadata =
-            serde_json::from_slice(header).map_err(|error| format!("its header: {error}"))?;
+            serde_json::from_slice(header).map_err(|error| format!("it is no file of weights ({error})"))?;
         if header.data_len() as u64 != length {
             return Err("it is not as long as its header says".to_owned());
         }

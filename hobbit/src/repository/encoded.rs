@@ -1,6 +1,7 @@
 //! A checkpoint as the bytes of its file, copied piece by piece from the arrays where they are in memory.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 
@@ -134,7 +135,7 @@ fn lay_out(model: &SavedModel) -> Result<(Vec<u8>, Vec<Part>, String), String> {
     // the wider types first, as the format's own writer does, so that all are aligned; equal ones stay in the
     // order of their names
     let mut both: Vec<_> = infos.into_iter().zip(parts).collect();
-    both.sort_by(|((_, a), _), ((_, b), _)| b.dtype.cmp(&a.dtype));
+    both.sort_by_key(|((_, info), _)| Reverse(info.dtype));
     let mut at = 0;
     for ((_, info), part) in &mut both {
         let length = info.data_offsets.1;

@@ -64,7 +64,7 @@ pub(crate) use saved::WEIGHTS_FORMAT;
 pub use saved::{SavedModel, SavedState};
 #[cfg(feature = "nats")]
 pub(crate) use shared::{Shared, SharedFile};
-pub use storage::{Disk, Identity, Storage, StorageFile};
+pub use storage::{Disk, Identity, OpenFile, Storage, StorageFile};
 pub(crate) use store::{Begins, Opened, Repository, Weights, to_pretty};
 pub use study::{FORMAT, ScoreBy, StudyRecord, Ties};
 #[cfg(feature = "nats")]

@@ -219,7 +219,8 @@ mod tests {
         }
         let trial = model.state.trial;
         assert_eq!(here.stored(trial).unwrap(), None);
-        std::fs::write(dir.path().join("weights").join(names::model(trial)), encoded.to_vec()).unwrap();
+        let path = dir.path().join("weights").join(names::model(trial));
+        replace(&Disk, &path, &encoded.to_vec()).unwrap();
         let stored = here.stored(trial).unwrap().unwrap();
         assert_eq!(there.load(trial, &stored).unwrap(), model);
         assert!(there.load(TrialId::new(1, 1), &stored).unwrap_err().contains("no checkpoint of trial"));

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::names;
 
+/// A file that is open for reading, from its beginning, and its bytes' number.
+pub type OpenFile = (Box<dyn Read + Send>, u64);
+
 /// Where a repository's files are kept.
 ///
 /// [`Disk`] is the one to use; tests use others that fail on purpose.
@@ -15,7 +18,7 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// Opens a file for reading from its beginning, and returns its length, too. Whoever reads has the file as
     /// it was when it was opened, whatever replaces it.
-    fn open(&self, path: &Path) -> io::Result<(Box<dyn Read + Send>, u64)> {
+    fn open(&self, path: &Path) -> io::Result<OpenFile> {
         let bytes = self.read(path)?;
         let length = bytes.len() as u64;
         Ok((Box::new(io::Cursor::new(bytes)), length))
@@ -175,7 +178,7 @@ impl Storage for Disk {
         Ok(bytes)
     }
 
-    fn open(&self, path: &Path) -> io::Result<(Box<dyn Read + Send>, u64)> {
+    fn open(&self, path: &Path) -> io::Result<OpenFile> {
         let (file, length) = open_regular(path)?;
         Ok((Box::new(file), length))
     }

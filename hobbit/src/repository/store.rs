@@ -1,7 +1,7 @@
 //! A repository open for writing: what is durable, and in which order.
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +21,7 @@ use super::records::{Descriptions, Record, Status, Timestamp};
 use super::resumed::{closed, ends, is_finished};
 use super::saved::SavedModel;
 use super::saving;
-use super::storage::{Identity, Made, Storage, StorageFile, is_link, replace};
+use super::storage::{Identity, Made, OpenFile, Storage, StorageFile, is_link, replace};
 use super::study::{FORMAT, StudyRecord};
 use crate::error::{Error, Result};
 use crate::schedule::Algorithm;
@@ -49,7 +49,7 @@ impl Weights {
     }
 
     /// The file of a trial's checkpoint and its length, whatever is in it: `None` if there is none.
-    pub(crate) fn open(&self, trial: TrialId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+    pub(crate) fn open(&self, trial: TrialId) -> Result<Option<OpenFile>, String> {
         let path = self.path(trial);
         match self.storage.open(&path) {
             Ok(opened) => Ok(Some(opened)),

@@ -14,8 +14,8 @@ use super::proposals::Proposals;
 use crate::error::{Error, Result};
 use crate::observe::Event;
 use crate::repository::{
-    Arrived, Begins, Incoming, Kept, Machine, MachineChange, Record, SavedModel, StageRecord, StopReason,
-    Timestamp, Weights,
+    Arrived, Begins, Incoming, Kept, Machine, MachineChange, OpenFile, Record, SavedModel, StageRecord,
+    StopReason, Timestamp, Weights,
 };
 use crate::schedule::Assignment;
 use crate::trial::TrialId;
@@ -320,8 +320,8 @@ impl Desk for SweepDesk {
         self.keep_within(Kept::Model(model));
     }
 
-    fn save_file(&self, file: Box<Arrived>) {
-        self.keep_within(Kept::File(file));
+    fn save_file(&self, file: Arrived) {
+        self.keep_within(Kept::File(Box::new(file)));
     }
 
     fn load(&self, CheckpointId(trial): CheckpointId) -> Result<Option<Box<SavedModel>>, String> {
@@ -338,7 +338,7 @@ impl Desk for SweepDesk {
         Ok(Some(bytes))
     }
 
-    fn open(&self, CheckpointId(trial): CheckpointId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+    fn open(&self, CheckpointId(trial): CheckpointId) -> Result<Option<OpenFile>, String> {
         self.weights.as_ref().map_or(Ok(None), |weights| weights.open(trial))
     }
 

@@ -34,8 +34,14 @@ pub(super) fn known<O: Objective>(
     let storage = &settings.storage;
     let own = settings.repo_dir.as_ref().filter(|_| !settings.overwrite && !settings.warm_start.is_empty());
     let own = own.and_then(|dir| Reader::open_in(storage.clone(), dir).ok());
-    let (mut all, mut notes) = (Vec::new(), Vec::new());
+    let (mut all, mut notes) = (Vec::<WarmStart>::new(), Vec::new());
     for (place, dir) in settings.warm_start.iter().enumerate() {
+        if let Some(twice) = settings.warm_start[..place].iter().find(|other| *other == dir) {
+            return Err(Error::setting(format!(
+                "the study is to start from {} twice: its outcomes would count twice",
+                twice.display()
+            )));
+        }
         let copy = own.as_ref().and_then(|own| own.made().warm_start.get(place));
         match copy.filter(|copy| is_of(copy, dir, storage)) {
             Some(copy) => all.push(copy.clone()),

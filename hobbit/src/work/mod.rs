@@ -17,7 +17,7 @@ mod order;
 mod report;
 mod stand_in;
 
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,7 +26,7 @@ pub use report::{Beginning, Delivery, EpochNews, Report};
 pub(crate) use stand_in::StandIn;
 
 use crate::error::{Error, Result};
-use crate::repository::{Arrived, Incoming, Machine, MachineChange, SavedModel, StopReason};
+use crate::repository::{Arrived, Incoming, Machine, MachineChange, OpenFile, SavedModel, StopReason};
 use crate::trial::TrialId;
 
 /// What a [`Desk`] says when it is asked for orders.
@@ -149,7 +149,7 @@ pub trait Desk: Send + Sync {
     fn save(&self, model: Box<SavedModel>);
 
     /// Takes a trial's state within a stage, to be kept as its checkpoint, as a file.
-    fn save_file(&self, file: Box<Arrived>) {
+    fn save_file(&self, file: Arrived) {
         match file.model() {
             Ok(model) => self.save(Box::new(model)),
             Err(why) => self.note(why),
@@ -176,7 +176,7 @@ pub trait Desk: Send + Sync {
     ///
     /// # Errors
     /// In words, why it cannot be read.
-    fn open(&self, checkpoint: CheckpointId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+    fn open(&self, checkpoint: CheckpointId) -> Result<Option<OpenFile>, String> {
         let Some(bytes) = self.load_bytes(checkpoint)? else { return Ok(None) };
         let length = bytes.len() as u64;
         Ok(Some((Box::new(Cursor::new(bytes)), length)))

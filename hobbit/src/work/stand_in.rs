@@ -1,12 +1,10 @@
 //! Desks that stand in for another one.
 
-use std::io::Read;
-
 use super::{
     Beginning, CheckpointId, Delivery, Desk, EpochNews, Order, Report, Stop, Taken, Terms, WorkerId,
 };
 use crate::error::{Error, Result};
-use crate::repository::{Arrived, Incoming, Machine, MachineChange, SavedModel, StopReason};
+use crate::repository::{Arrived, Incoming, Machine, MachineChange, OpenFile, SavedModel, StopReason};
 use crate::trial::TrialId;
 
 /// A desk that stands in for another one: what it does not do itself, that one does.
@@ -74,7 +72,7 @@ impl<S: StandIn> Desk for S {
         self.desk().save(model);
     }
 
-    fn save_file(&self, file: Box<Arrived>) {
+    fn save_file(&self, file: Arrived) {
         self.desk().save_file(file);
     }
 
@@ -86,7 +84,7 @@ impl<S: StandIn> Desk for S {
         self.desk().load_bytes(checkpoint)
     }
 
-    fn open(&self, checkpoint: CheckpointId) -> Result<Option<(Box<dyn Read + Send>, u64)>, String> {
+    fn open(&self, checkpoint: CheckpointId) -> Result<Option<OpenFile>, String> {
         self.desk().open(checkpoint)
     }
 
