@@ -77,6 +77,10 @@ fn what_is_told_gives_the_bytes_of_a_sweep() {
             |dir| drop(swept::<by::Asha>(dir).run(20, 9, 3).unwrap()),
             |dir| study::<by::Asha>(Some(dir)).ask_tell(20, 9, 3).unwrap(),
         ),
+        (
+            |dir| drop(swept::<by::Pasha>(dir).run(20, 27, 3).unwrap()),
+            |dir| study::<by::Pasha>(Some(dir)).ask_tell(20, 27, 3).unwrap(),
+        ),
     ];
     for (swept, told) in both {
         let whole = tempfile::tempdir().unwrap();

@@ -64,6 +64,8 @@ enum Kind {
     RandomSearch,
     /// Asynchronous successive halving: `run(trials, R, eta)`.
     Asha,
+    /// The same, stage by stage, only as far as needed: `run(trials, R, eta)`.
+    Pasha,
 }
 
 /// Whole numbers, separated by commas.
@@ -206,6 +208,7 @@ fn algorithm(args: &Args, max_epochs: u32, eta: Option<u32>) -> Result<Algorithm
         }
         (Kind::RandomSearch, _) => Algorithm::Random { trials: trials?, epochs: max_epochs },
         (Kind::Asha, _) => Algorithm::Asha { trials: trials?, max_epochs, eta: eta? },
+        (Kind::Pasha, _) => Algorithm::Pasha { trials: trials?, max_epochs, eta: eta? },
     })
 }
 

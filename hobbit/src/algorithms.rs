@@ -20,6 +20,9 @@ pub mod by {
     /// See [`Asha`](crate::Asha).
     #[derive(Debug)]
     pub enum Asha {}
+    /// See [`Pasha`](crate::Pasha).
+    #[derive(Debug)]
+    pub enum Pasha {}
 }
 
 /// A Hyperband sweep (Li et al., JMLR 18(185), 2018), to be set up and run: several brackets of successive
@@ -96,6 +99,22 @@ pub type RandomSearch<O> = Study<O, by::RandomSearch>;
 /// # }
 /// ```
 pub type Asha<O> = Study<O, by::Asha>;
+
+/// A sweep of progressive ASHA, PASHA (Bohdal et al., ICLR 2023), to be set up and run: for those who do not
+/// know how many epochs are worth while.
+///
+/// As [`Asha`], but longer training is only begun while it changes which trials are better. Give `max_epochs`
+/// as many as you would ever train; trials that come so far are rare where shorter training says the same.
+///
+/// ```no_run
+/// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+/// use hobbit::Pasha;
+///
+/// // 200 trials of 1 or 3 epochs, and of 9, 27, 81 and 243 if need be; each stage promotes one in 3
+/// Pasha::of(objective).lookahead(8).run(200, 243, 3)
+/// # }
+/// ```
+pub type Pasha<O> = Study<O, by::Pasha>;
 
 impl<O: Objective> Study<O, by::Hyperband> {
     /// How the epochs of a stage are counted. Default: additional.
@@ -203,5 +222,19 @@ impl<O: Objective> Study<O, by::Asha> {
     /// [`Hyperband::run`](crate::Hyperband).
     pub fn run(self, trials: u32, max_epochs: u32, eta: u32) -> Result<Results<O>> {
         self.run_by(Algorithm::Asha { trials, max_epochs, eta })
+    }
+}
+
+impl<O: Objective> Study<O, by::Pasha> {
+    /// Begins `trials` trials, of which the best are trained for more epochs, to at most `max_epochs` (R) if it
+    /// comes to that: stages end at 1, eta, eta^2, ... and R epochs, and each promotes one in `eta`. See
+    /// [`PashaScheduler`](crate::schedule::PashaScheduler).
+    ///
+    /// The plan, and what is said to be left, are those of [`Asha`]: the most that it can come to.
+    ///
+    /// # Errors
+    /// As [`Asha::run`](crate::Asha).
+    pub fn run(self, trials: u32, max_epochs: u32, eta: u32) -> Result<Results<O>> {
+        self.run_by(Algorithm::Pasha { trials, max_epochs, eta })
     }
 }

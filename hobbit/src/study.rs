@@ -20,10 +20,10 @@ use crate::train::{Data, Device, Engine, IntoModel, ModelObjective};
 use crate::trial::Direction;
 use crate::work::Workplace;
 #[cfg(doc)]
-use crate::{Asha, Hyperband, RandomSearch, SuccessiveHalving};
+use crate::{Asha, Hyperband, Pasha, RandomSearch, SuccessiveHalving};
 
-/// A sweep, to be set up and run by an algorithm: [`Hyperband`], [`SuccessiveHalving`], [`Asha`] or
-/// [`RandomSearch`].
+/// A sweep, to be set up and run by an algorithm: [`Hyperband`], [`SuccessiveHalving`], [`Asha`],
+/// [`Pasha`] or [`RandomSearch`].
 ///
 /// Setters check nothing; `run`, which every algorithm has with its own numbers, checks everything before it
 /// trains anything.

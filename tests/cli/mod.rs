@@ -189,6 +189,7 @@ fn every_command_on_a_finished_study_and_nothing_is_written() {
                 "plan 27 3 --algorithm asha --trials 100 --workers 1,4,8 --lookahead 4,8",
                 "plan 27 3 --algorithm successive-halving --trials 27",
                 "plan 20 --algorithm random-search --trials 50 --workers 3 --format json",
+                "plan 27 3 --algorithm pasha --trials 100",
                 "plan 27 3 --trials 5",
                 "plan 27 3 --algorithm asha",
                 "plan 27 --algorithm asha --trials 100",

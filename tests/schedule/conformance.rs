@@ -28,6 +28,8 @@ const ALGORITHMS: [Algorithm; 10] = [
     Algorithm::Random { trials: 1, epochs: 1 },
     Algorithm::Asha { trials: 60, max_epochs: 27, eta: 3 },
     Algorithm::Asha { trials: 25, max_epochs: 10, eta: 2 },
+    Algorithm::Pasha { trials: 60, max_epochs: 27, eta: 3 },
+    Algorithm::Pasha { trials: 40, max_epochs: 100, eta: 2 },
 ];
 
 #[test]

@@ -78,12 +78,13 @@ impl Setup {
 type Run = fn(&Setup) -> hobbit::Result<Results<Curve>>;
 
 /// One line for each algorithm: its name, perhaps with more behind it, and a small sweep.
-const ALGORITHMS: [(&str, Run); 5] = [
+const ALGORITHMS: [(&str, Run); 6] = [
     ("Hyperband", |setup| setup.study::<by::Hyperband>().run(9, 3)),
     ("Hyperband repeated", |setup| setup.study::<by::Hyperband>().brackets(1).iterations(3).run(9, 3)),
     ("SuccessiveHalving", |setup| setup.study::<by::SuccessiveHalving>().run(20, 1, 9, 3)),
     ("RandomSearch", |setup| setup.study::<by::RandomSearch>().run(20, 4)),
     ("Asha", |setup| setup.study::<by::Asha>().lookahead(6).run(24, 9, 3)),
+    ("Pasha", |setup| setup.study::<by::Pasha>().lookahead(6).run(24, 27, 3)),
 ];
 
 fn results(dir: &Path) -> String {

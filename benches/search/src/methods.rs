@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hobbit::search::{Kde, Prior, Sampler};
-use hobbit::{Asha, Hyperband, MaxFailures, Plan, RandomSearch, Results, Study, SuccessiveHalving};
+use hobbit::{Asha, Hyperband, MaxFailures, Pasha, Plan, RandomSearch, Results, Study, SuccessiveHalving};
 
 use crate::Failure;
 use crate::protocol::regrets;
@@ -29,7 +29,7 @@ const fn method(name: &'static str, about: &'static str) -> Method {
     Method { name, about }
 }
 
-pub(crate) const ALL: [Method; 10] = [
+pub(crate) const ALL: [Method; 12] = [
     method("random", "whole curves, drawn at random"),
     method("hyperband", "Hyperband, drawn at random"),
     method("halving", "the first bracket of Hyperband repeated, drawn at random"),
@@ -37,7 +37,9 @@ pub(crate) const ALL: [Method; 10] = [
     method("one-epoch", "one epoch of as many as fit into the budget, then the best three"),
     method("kde", "whole curves, proposed by Kde"),
     method("hyperband+kde", "Hyperband with Kde"),
+    method("pasha", "the same, stage by stage, only as far as needed, drawn at random"),
     method("asha+kde", "asynchronous successive halving with Kde"),
+    method("pasha+kde", "the same, stage by stage, only as far as needed, with Kde"),
     method("halving+kde", "the first bracket of Hyperband repeated, with Kde"),
     method("recommended", "what the guide says: asynchronous successive halving with Kde"),
 ];
@@ -77,6 +79,8 @@ impl<R: Rows> Setup<R> {
             }
             "asha" => self.sweep(random(), |study: Asha<_>| study.run(trials, longest, ETA)),
             "asha+kde" | "recommended" => self.sweep(kde(), |study: Asha<_>| study.run(trials, longest, ETA)),
+            "pasha" => self.sweep(random(), |study: Pasha<_>| study.run(trials, longest, ETA)),
+            "pasha+kde" => self.sweep(kde(), |study: Pasha<_>| study.run(trials, longest, ETA)),
             "one-epoch" => {
                 let begun = one_epoch(trials, longest, self.epochs);
                 // the best three of them, in one step

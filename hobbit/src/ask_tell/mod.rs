@@ -302,6 +302,16 @@ impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Asha> {
     }
 }
 
+impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Pasha> {
+    /// Begins PASHA, whose trials are asked for: [`run`](crate::Pasha::run) with a loop of your own.
+    ///
+    /// # Errors
+    /// As [`run`](crate::Pasha::run), before anything is trained.
+    pub fn ask_tell(self, trials: u32, max_epochs: u32, eta: u32) -> Result<AskTell<H>> {
+        start(self, Algorithm::Pasha { trials, max_epochs, eta })
+    }
+}
+
 /// Begins a sweep on a thread of its own.
 fn start<H: SearchSpace + Send + Sync + 'static, A>(
     study: Study<Asking<H>, A>,

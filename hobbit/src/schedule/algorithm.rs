@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::promotion::Lottery;
 use super::recipe::{Recipe, Setting};
 use super::scheduler::Scheduler;
-use super::{asha, halving, hyperband, random};
+use super::{asha, halving, hyperband, pasha, random};
 use crate::error::Result;
 use crate::trial::Direction;
 
@@ -70,6 +70,15 @@ pub enum Algorithm {
         /// The cut factor between stages.
         eta: u32,
     },
+    /// ASHA whose stages are opened one after the other. See [`PashaScheduler`](super::PashaScheduler).
+    Pasha {
+        /// How many trials are begun.
+        trials: u32,
+        /// The most epochs a trial can get, if it comes to that (`R`).
+        max_epochs: u32,
+        /// The cut factor between stages.
+        eta: u32,
+    },
 }
 
 impl Algorithm {
@@ -89,6 +98,9 @@ impl Algorithm {
             Algorithm::Random { trials, epochs } => use_it(&random::Settings { trials, epochs }),
             Algorithm::Asha { trials, max_epochs, eta } => {
                 use_it(&asha::Settings { trials, max_epochs, eta })
+            }
+            Algorithm::Pasha { trials, max_epochs, eta } => {
+                use_it(&pasha::Settings(asha::Settings { trials, max_epochs, eta }))
             }
         }
     }

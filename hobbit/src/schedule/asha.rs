@@ -37,6 +37,9 @@ pub struct AshaScheduler {
     begun: u32,
     /// The trials under way, with their rungs.
     due: HashMap<u32, u32>,
+    /// How many rungs trials may come to, from the lowest one on: all, unless a scheduler around this one opens
+    /// one after the other.
+    open: usize,
 }
 
 /// The results of a rung so far.
@@ -120,13 +123,61 @@ impl AshaScheduler {
     pub fn new(trials: u32, max_epochs: u32, eta: u32, direction: Direction) -> Result<AshaScheduler> {
         let stages = Settings { trials, max_epochs, eta }.stages()?;
         let rungs = stages.iter().map(|_| Rung { most: trials, ..Rung::default() }).collect();
-        Ok(AshaScheduler { trials, eta, stages, direction, rungs, begun: 0, due: HashMap::new() })
+        let (open, due) = (stages.len(), HashMap::new());
+        Ok(AshaScheduler { trials, eta, stages, direction, rungs, begun: 0, due, open })
+    }
+
+    /// Lets trials come to this many rungs only, at least to one.
+    pub(super) fn opening(self, rungs: usize) -> AshaScheduler {
+        AshaScheduler { open: rungs.clamp(1, self.rungs.len()), ..self }
+    }
+
+    /// The highest rung that is open, counted from 0; nothing if it is the last one.
+    pub(super) fn closed_above(&self) -> Option<usize> {
+        (self.open < self.rungs.len()).then_some(self.open - 1)
+    }
+
+    /// Opens the next rung; returns the trials that will not come to it.
+    pub(super) fn open_next(&mut self) -> Vec<(TrialId, Ended)> {
+        self.open = (self.open + 1).min(self.rungs.len());
+        self.trim(self.open.saturating_sub(2))
+    }
+
+    /// The lives of those that wait in the highest open rung, as it is the last one after all.
+    pub(super) fn finish(&mut self) -> Vec<(TrialId, Ended)> {
+        let rung = &mut self.rungs[self.open - 1];
+        rung.promotable.clear();
+        let mut all: Vec<u32> = [&mut rung.top, &mut rung.rest]
+            .into_iter()
+            .flat_map(std::mem::take)
+            .map(|(_, index)| index)
+            .collect();
+        all.sort_unstable();
+        all.into_iter().map(|index| (TrialId::new(1, index), Ended::Finished)).collect()
+    }
+
+    /// Whether the result of this stage is waited for.
+    pub(super) fn is_due(&self, done: &Assignment) -> bool {
+        let trial = done.trial;
+        self.due.get(&trial.index) == Some(&done.stage) && trial == TrialId::new(1, trial.index)
+    }
+
+    /// Lets go of those that cannot be promoted any more, from this rung on: who is out does not come to the
+    /// rungs above either.
+    fn trim(&mut self, from: usize) -> Vec<(TrialId, Ended)> {
+        let mut ended = Vec::new();
+        for (rung, stage) in (from..self.open - 1).zip(from as u32..) {
+            let gone = |index| ended.push((TrialId::new(1, index), Ended::Dropped { stage }));
+            self.rungs[rung].trim(self.eta, gone);
+            self.rungs[rung + 1].most = self.rungs[rung].most - self.rungs[rung].out;
+        }
+        ended
     }
 
     /// The trial to train next, and its rung.
     fn next(&mut self) -> Option<(u32, u32)> {
         // from the top down
-        for (rung, results) in self.rungs.iter_mut().enumerate().rev() {
+        for (rung, results) in self.rungs[..self.open - 1].iter_mut().enumerate().rev() {
             if let Some(index) = results.promote() {
                 return Some((index, rung as u32 + 1));
             }
@@ -152,8 +203,7 @@ impl Scheduler for AshaScheduler {
 
     fn tell(&mut self, done: &Assignment, score: Option<Score>) -> Vec<(TrialId, Ended)> {
         let Assignment { trial, stage, .. } = *done;
-        let is_due = self.due.get(&trial.index) == Some(&stage) && trial == TrialId::new(1, trial.index);
-        if !is_due {
+        if !self.is_due(done) {
             return Vec::new();
         }
         self.due.remove(&trial.index);
@@ -167,17 +217,12 @@ impl Scheduler for AshaScheduler {
             ended.push((trial, Ended::Dropped { stage }));
         }
         self.rungs[rung].enter(score.map(|score| score.place(self.direction)), trial.index, self.eta);
-        // who is out does not come to the rungs above either
-        for (rung, stage) in (rung..self.rungs.len() - 1).zip(stage..) {
-            let gone = |index| ended.push((TrialId::new(1, index), Ended::Dropped { stage }));
-            self.rungs[rung].trim(self.eta, gone);
-            self.rungs[rung + 1].most = self.rungs[rung].most - self.rungs[rung].out;
-        }
+        ended.extend(self.trim(rung));
         ended
     }
 
     fn is_done(&self) -> bool {
-        let none_waits = self.rungs.iter().all(|rung| rung.promotable.is_empty());
+        let none_waits = self.rungs[..self.open - 1].iter().all(|rung| rung.promotable.is_empty());
         self.begun == self.trials && self.due.is_empty() && none_waits
     }
 
@@ -202,7 +247,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// The rungs, each with the trials that come to it if every rung promotes one in `eta`.
-    fn stages(&self) -> Result<Vec<Stage>> {
+    pub(super) fn stages(&self) -> Result<Vec<Stage>> {
         let Settings { trials, max_epochs, eta } = *self;
         at_least_one("the number of trials", trials)?;
         at_least_one("R (the most epochs of a trial)", max_epochs)?;
