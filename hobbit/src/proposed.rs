@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::objective::Objective;
+use crate::runner::Before;
 use crate::search::Sampler;
 use crate::space::Narrowing;
 use crate::study::Study;
@@ -100,6 +101,8 @@ impl<O: Objective, A> Study<O, A> {
     /// repetition 0. None of these configurations is trained again unless it is proposed or
     /// [enqueued](Hyperband::enqueue).
     ///
+    /// A study of Optuna, or a table, is taken over by `warm_start_from` (feature `interop`).
+    ///
     /// It belongs to the study: the outcomes are copied to `study.ron`, and a repository is continued with
     /// those, whether the other study has gone on since, was moved, or is not there any more. A study that
     /// starts from another one is a different study.
@@ -118,6 +121,6 @@ impl<O: Objective, A> Study<O, A> {
     /// `run` returns one if `dir` holds no study, or one with another search space, monitor, direction or
     /// score, if none of its outcomes counts, or if there is no sampler that learns.
     pub fn warm_start(self, dir: impl Into<PathBuf>) -> Self {
-        self.set(|s| s.warm_start.push(dir.into()))
+        self.set(|s| s.warm_start.push(Before::Study(dir.into())))
     }
 }

@@ -6,6 +6,7 @@ mod journal;
 pub(crate) mod kill;
 mod scalars;
 mod values;
+mod warm_start;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -23,20 +23,25 @@
 //! An imported score tells which configurations to begin with, nothing more: every trial of a study is
 //! trained by hobbit itself, so that its result depends on the study alone.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
 use super::journal_file::{JournalFile, op, state, whole};
 use crate::error::{Error, Result};
-use crate::space::{Narrowing, SearchSpace, Value, from_values};
+use crate::objective::Objective;
+use crate::runner::{Before, Foreign, ForeignTrial};
+use crate::space::{Narrowing, SearchSpace, Space, Value, from_values};
+use crate::study::Study;
 use crate::trial::Direction;
 
 /// What a file holds, before it is compared with a search space.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Imported {
+    /// The file.
+    pub path: PathBuf,
     /// Which way scores get better.
     pub direction: Direction,
     /// The trials, in the order of the file.
@@ -52,6 +57,8 @@ pub struct Row {
     pub params: Vec<(String, Value)>,
     /// Other named values, used for parameters that are missing from `params`.
     pub attrs: Vec<(String, Value)>,
+    /// What it reported while it was trained: epochs, which count from 1, in order, and values.
+    pub curve: Vec<(u64, f64)>,
     /// Its result, if it has one.
     pub score: Option<f64>,
     /// Whether it failed there; failed trials are refused.
@@ -122,12 +129,9 @@ impl Imported {
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         let mut known: HashMap<String, String> = HashMap::new();
         let space = H::space();
-        for Row { source, mut params, attrs, score, failed } in self.rows {
-            let wanted = |name: &str| space.parameters().iter().any(|parameter| parameter.name() == name);
-            let missing = attrs.into_iter().filter(|(name, _)| wanted(name));
-            let missing: Vec<_> =
-                missing.filter(|(name, _)| params.iter().all(|(known, _)| known != name)).collect();
-            params.extend(missing);
+        for row in self.rows {
+            let params = row.values(&space);
+            let Row { source, score, failed, .. } = row;
             let hparams = match from_values::<H>(&params) {
                 _ if failed => Err("it failed".to_owned()),
                 Ok(hparams) => match known.entry(format!("{:?}", hparams.values())) {
@@ -156,6 +160,64 @@ impl Imported {
     }
 }
 
+impl Row {
+    /// Its parameters, those that are missing from other values of their names.
+    fn values(&self, space: &Space) -> Vec<(String, Value)> {
+        let mut values = self.params.clone();
+        for (name, value) in &self.attrs {
+            let is_wanted = space.parameters().iter().any(|parameter| parameter.name() == name);
+            if is_wanted && self.params.iter().all(|(known, _)| known != name) {
+                values.push((name.clone(), value.clone()));
+            }
+        }
+        values
+    }
+}
+
+impl<O: Objective, A> Study<O, A> {
+    /// Gives the sampler the outcomes of a study of another tool before the first trial, as
+    /// [`warm_start`](crate::Hyperband::warm_start) does with one of hobbit's.
+    ///
+    /// Its values have to be those of this study's monitor, which no file says. Of trials that reported values
+    /// while they were trained (`trial.report(value, step)` in Optuna) those count that are after no more
+    /// epochs than the last stages of this study, and the latest of them has to be after no fewer than the
+    /// first stages; the score is the best or the last of them, as in this study. Results without reports, and
+    /// tables, are taken for results after the last stages. Failed trials count as such; configurations that
+    /// are not in the search space, or break a constraint, do not count.
+    ///
+    /// ```no_run
+    /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
+    /// use hobbit::Asha;
+    /// use hobbit::interop::import;
+    /// use hobbit::search::Kde;
+    ///
+    /// let before = import::optuna("old.journal", None)?.rename("lr", "learning_rate");
+    /// Asha::of(objective).sampler(Kde::new()).warm_start_from(before).repo_dir("runs/today").run(100, 27, 3)
+    /// # }
+    /// ```
+    ///
+    /// It belongs to the study, with a copy in `study.ron`, by which a repository is continued.
+    ///
+    /// # Errors
+    /// `run` returns one if the direction is another one, if none of the trials counts, or if there is no
+    /// sampler that learns.
+    pub fn warm_start_from(self, imported: Imported) -> Self {
+        let space = O::Hparams::space();
+        let trials = imported.rows.iter().map(|row| ForeignTrial {
+            source: row.source.clone(),
+            values: row.values(&space),
+            curve: row.curve.clone(),
+            score: row.score,
+            failed: row.failed,
+        });
+        let trials = trials.collect();
+        let name = imported.path.display().to_string();
+        self.set(|s| {
+            s.warm_start.push(Before::Foreign(Foreign { name, direction: imported.direction, trials }))
+        })
+    }
+}
+
 /// The trials of a study in an Optuna journal file. Its name is needed only if there are several.
 ///
 /// # Errors
@@ -172,7 +234,13 @@ pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Import
     let (number, direction) = journal.study(path, study_name)?;
     let trials = journal.trials.into_iter().filter(|(study, _)| *study == number);
     let rows = trials.enumerate().map(|(i, (_, trial))| Row { source: format!("trial {i}"), ..trial.row() });
-    Ok(Imported { direction, rows: rows.collect() })
+    let mut rows: Vec<Row> = rows.collect();
+    // steps count from 0 or from 1, in the whole study alike
+    if rows.iter().any(|row| row.curve.first().is_some_and(|(step, _)| *step == 0)) {
+        let steps = rows.iter_mut().flat_map(|row| &mut row.curve);
+        steps.for_each(|(step, _)| *step = step.saturating_add(1));
+    }
+    Ok(Imported { path: path.to_owned(), direction, rows })
 }
 
 /// What an Optuna journal holds.
@@ -247,6 +315,8 @@ struct Trial {
     row: Row,
     state: u64,
     value: Option<f64>,
+    /// What it reported, by its step.
+    reported: BTreeMap<u64, f64>,
 }
 
 impl Trial {
@@ -275,6 +345,12 @@ impl Trial {
             op::TRIAL_STATE => {
                 self.state = whole(line, "state").unwrap_or(self.state);
                 self.value = line.pointer("/values/0").and_then(Json::as_f64).or(self.value);
+            }
+            op::INTERMEDIATE_VALUE => {
+                let value = line.get("intermediate_value").and_then(Json::as_f64);
+                if let (Some(step), Some(value)) = (whole(line, "step"), value) {
+                    self.reported.insert(step, value);
+                }
             }
             op::TRIAL_USER_ATTR => line.get("user_attr").into_iter().for_each(|attr| self.attrs(attr)),
             _ => {}
@@ -310,7 +386,8 @@ impl Trial {
 
     fn row(self) -> Row {
         let ended = matches!(self.state, state::COMPLETE | state::PRUNED);
-        Row { score: self.value.filter(|_| ended), failed: self.state == state::FAIL, ..self.row }
+        let curve = self.reported.into_iter().collect();
+        Row { score: self.value.filter(|_| ended), curve, failed: self.state == state::FAIL, ..self.row }
     }
 }
 
@@ -383,7 +460,7 @@ pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<
         }
         rows.push(row);
     }
-    Ok(Imported { direction, rows })
+    Ok(Imported { path: path.to_owned(), direction, rows })
 }
 
 /// Refuses two columns of one name, and a score that is not there.

@@ -231,13 +231,12 @@ fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
 
 /// What is known of other studies is of use to a sampler that learns, and to no other.
 fn check_warm_start<O: Objective>(settings: &Settings<O>) -> Result<()> {
-    let Some(dir) = settings.warm_start.first() else { return Ok(()) };
+    let Some(before) = settings.warm_start.first() else { return Ok(()) };
     let learns = sampler(settings).is_some_and(|sampler| sampler.learns());
     if !learns {
         return Err(Error::setting(format!(
-            "`warm_start` gives the outcomes in {} to a sampler that learns, and the study has none: give it one, as in \
-             `.sampler(Kde::new())`",
-            dir.display()
+            "`warm_start` gives the outcomes in {before} to a sampler that learns, and the study has none: give it one, as in \
+             `.sampler(Kde::new())`"
         )));
     }
     Ok(())

@@ -13,6 +13,8 @@ mod descriptions;
 mod desk;
 mod ending;
 mod failures;
+#[cfg(feature = "interop")]
+mod foreign;
 mod intake;
 mod interrupt;
 mod keys;
@@ -29,10 +31,13 @@ mod sweep;
 mod warm_start;
 
 pub(crate) use ending::Finished;
+#[cfg(feature = "interop")]
+pub(crate) use foreign::{Foreign, ForeignTrial};
 pub(crate) use keys::Keys;
 pub(crate) use place::aside;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::sweep;
+pub(crate) use warm_start::Before;
 
 pub use again::propose_again;
 pub use place::LocalPool;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::warm_start::Before;
 use crate::objective::Objective;
 use crate::observe::{Observer, Verbosity};
 use crate::repository::{ScoreBy, StageRecord, Storage};
@@ -81,8 +82,8 @@ pub(crate) struct Settings<O: Objective> {
     pub(crate) sampler: Option<Arc<dyn Sampler>>,
     /// What is left of the search space.
     pub(crate) narrowing: Narrowing,
-    /// The directories of the studies whose outcomes the sampler begins with.
-    pub(crate) warm_start: Vec<PathBuf>,
+    /// The studies whose outcomes the sampler begins with.
+    pub(crate) warm_start: Vec<Before>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) verbosity: Verbosity,
     /// Where stages are trained, if not on threads of this process.

@@ -2,7 +2,8 @@
 //! from the copy in the study's own.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::configurations::{decode, point};
@@ -16,9 +17,29 @@ use crate::search::Point;
 use crate::space::{Root, SearchSpace, Space};
 use crate::trial::TrialId;
 
+/// What is known from before.
+#[derive(Debug, Clone)]
+pub(crate) enum Before {
+    /// The study in this directory.
+    Study(PathBuf),
+    /// What another tool has found.
+    #[cfg(feature = "interop")]
+    Foreign(super::foreign::Foreign),
+}
+
+impl fmt::Display for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Before::Study(dir) => dir.display().fmt(f),
+            #[cfg(feature = "interop")]
+            Before::Foreign(foreign) => foreign.fmt(f),
+        }
+    }
+}
+
 /// The studies that are named in the settings, of which nothing is read yet.
 pub(super) fn named<O: Objective>(settings: &Settings<O>) -> Vec<WarmStart> {
-    settings.warm_start.iter().map(|dir| WarmStart::named(dir.display().to_string())).collect()
+    settings.warm_start.iter().map(|before| WarmStart::named(before.to_string())).collect()
 }
 
 /// What the sampler of `study` begins with, and what the user should know of it. A study that is continued
@@ -35,18 +56,21 @@ pub(super) fn known<O: Objective>(
     let own = settings.repo_dir.as_ref().filter(|_| !settings.overwrite && !settings.warm_start.is_empty());
     let own = own.and_then(|dir| Reader::open_in(storage.clone(), dir).ok());
     let (mut all, mut notes) = (Vec::<WarmStart>::new(), Vec::new());
-    for (place, dir) in settings.warm_start.iter().enumerate() {
-        if let Some(twice) = settings.warm_start[..place].iter().find(|other| *other == dir) {
+    for (place, before) in settings.warm_start.iter().enumerate() {
+        if settings.warm_start[..place].iter().any(|other| other.to_string() == before.to_string()) {
             return Err(Error::setting(format!(
-                "the study is to start from {} twice: its outcomes would count twice",
-                twice.display()
+                "the study is to start from {before} twice: its outcomes would count twice"
             )));
         }
         let copy = own.as_ref().and_then(|own| own.made().warm_start.get(place));
-        match copy.filter(|copy| is_of(copy, dir, storage)) {
+        match copy.filter(|copy| is_of(copy, before, storage)) {
             Some(copy) => all.push(copy.clone()),
             None => {
-                let (read, note) = read::<O::Hparams>(dir, storage, study, root)?;
+                let (read, note) = match before {
+                    Before::Study(dir) => read::<O::Hparams>(dir, storage, study, root)?,
+                    #[cfg(feature = "interop")]
+                    Before::Foreign(foreign) => take_over::<O::Hparams>(foreign, study, root)?,
+                };
                 all.push(read);
                 notes.push(note);
             }
@@ -55,11 +79,16 @@ pub(super) fn known<O: Objective>(
     Ok((all, notes))
 }
 
-/// Whether a copy is of the study in this directory.
-fn is_of(copy: &WarmStart, dir: &Path, storage: &Arc<dyn Storage>) -> bool {
-    match Reader::open_in(storage.clone(), dir) {
-        Ok(reader) => print(reader.made()).is_ok_and(|print| copy.study.as_ref() == Some(&print)),
-        Err(_) => copy.dir == dir.display().to_string(),
+/// Whether a copy is of this study. One of another tool is known by its file, which may have grown since.
+fn is_of(copy: &WarmStart, before: &Before, storage: &Arc<dyn Storage>) -> bool {
+    let reader = match before {
+        Before::Study(dir) => Reader::open_in(storage.clone(), dir).ok(),
+        #[cfg(feature = "interop")]
+        Before::Foreign(_) => None,
+    };
+    match reader {
+        Some(reader) => print(reader.made()).is_ok_and(|print| copy.study.as_ref() == Some(&print)),
+        None => copy.dir == before.to_string(),
     }
 }
 
@@ -125,6 +154,50 @@ fn read<H: SearchSpace>(
             "; {left} more do not count, because they have no outcome after as many epochs, break a constraint of this study, or are outside of \
              what it is narrowed to"
         );
+    }
+    Ok((read, note))
+}
+
+/// What another tool has found, as far as it counts for `study`.
+#[cfg(feature = "interop")]
+fn take_over<H: SearchSpace>(
+    foreign: &super::foreign::Foreign,
+    study: &StudyRecord,
+    root: &Root,
+) -> Result<(WarmStart, String)> {
+    let unusable = |why: String| Error::setting(format!("the study cannot start from {foreign}: {why}"));
+    if foreign.direction != study.direction {
+        let (ours, theirs) = (study.direction, foreign.direction);
+        return Err(unusable(format!("the direction is {ours}, but {theirs} there")));
+    }
+    let epochs = epochs(study)?;
+    let (mut outcomes, mut refused) = (Vec::new(), Vec::new());
+    for (number, trial) in (1..).zip(&foreign.trials) {
+        let hparams = crate::space::from_values::<H>(&trial.values).map_err(|error| error.to_string());
+        let known = hparams.and_then(|hparams| {
+            root.check(&hparams).map_err(|error| error.to_string())?;
+            let point = point(root, &hparams).ok_or("it has no point in the search space")?;
+            trial.outcome(number, point, study, epochs)
+        });
+        match known {
+            Ok(known) => outcomes.push(known),
+            Err(why) => refused.push(format!("{}: {why}", trial.source)),
+        }
+    }
+    let reasons = |refused: &[String]| {
+        let (shown, more) = (&refused[..refused.len().min(3)], refused.len().saturating_sub(3));
+        let more = if more == 0 { String::new() } else { format!("\n  - and {more} more") };
+        format!("\n  - {}{more}", shown.join("\n  - "))
+    };
+    if outcomes.is_empty() {
+        let why = if refused.is_empty() { String::new() } else { format!(":{}", reasons(&refused)) };
+        return Err(unusable(format!("none of its {} trials counts{why}", foreign.trials.len())));
+    }
+    let read = WarmStart { outcomes, ..WarmStart::named(foreign.to_string()) };
+    let (first, last) = epochs;
+    let mut note = format!("the sampler begins with what is known of {read}, after {first} to {last} epochs");
+    if !refused.is_empty() {
+        note += &format!("; {} more do not count:{}", refused.len(), reasons(&refused));
     }
     Ok((read, note))
 }
