@@ -60,7 +60,7 @@ fn what_is_told_gives_the_bytes_of_a_sweep() {
     }
     type Swept = fn(&Path);
     type Told = fn(&Path) -> AskTell<Rate>;
-    let both: [(Swept, Told); 4] = [
+    let both: [(Swept, Told); 5] = [
         (
             |dir| drop(swept::<by::Hyperband>(dir).run(9, 3).unwrap()),
             |dir| study::<by::Hyperband>(Some(dir)).ask_tell(9, 3).unwrap(),

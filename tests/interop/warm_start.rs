@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hobbit::interop::{OptunaJournal, import};
-use hobbit::repository::{KnownOutcome, Reader};
+use hobbit::repository::KnownOutcome;
 use hobbit::search::Kde;
 use hobbit::testing::Fake;
 use hobbit::{Asha, Direction, EpochContext, Hyperband, Metrics, TrialContext, search_space};
@@ -53,7 +53,7 @@ fn journal(path: &Path, direction: u8, rows: &[(f64, &[(u64, f64)], u8, Option<f
 }
 
 fn outcomes(dir: &Path) -> Vec<KnownOutcome> {
-    Reader::open(dir).unwrap().made().warm_start[0].outcomes.clone()
+    overview(dir).study.warm_start[0].outcomes.clone()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use hobbit::testing::scheduler;
 use hobbit::{Direction, EpochCount};
 
 /// One line for each algorithm.
-const ALGORITHMS: [Algorithm; 10] = [
+const ALGORITHMS: [Algorithm; 12] = [
     Algorithm::Hyperband { max_epochs: 27, eta: 3, epoch_count: EpochCount::Additional, iterations: 1 },
     Algorithm::Hyperband { max_epochs: 10, eta: 2, epoch_count: EpochCount::Cumulative, iterations: 2 },
     Algorithm::FirstBrackets {
