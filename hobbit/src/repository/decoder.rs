@@ -115,8 +115,10 @@ impl Body {
     fn new(header: &[u8], length: u64, keeps: bool) -> Result<Body, String> {
         let header: Metadata =
             serde_json::from_slice(header).map_err(|error| format!("it is no file of weights ({error})"))?;
-        if header.data_len() as u64 != length {
-            return Err("it is not as long as its header says".to_owned());
+        match header.data_len() as u64 {
+            whole if whole > length => return Err("it was cut off".to_owned()),
+            whole if whole < length => return Err("it is longer than its header says".to_owned()),
+            _ => {}
         }
         let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or("it is not a file of hobbit's")?;
