@@ -32,8 +32,11 @@ fn one() -> Asha<Fake<One, (f64, u64)>> {
     Asha::of(objective).quiet().seed(1).workers(2).sampler(Kde::new())
 }
 
-/// A journal with a trial for each row: its parameter, what it reported, its state and its result.
-fn journal(path: &Path, direction: u8, rows: &[(f64, &[(u64, f64)], u8, Option<f64>)]) {
+/// A trial: its parameter, what it reported, its state and its result.
+type Row<'a> = (f64, &'a [(u64, f64)], u8, Option<f64>);
+
+/// A journal with these trials.
+fn journal(path: &Path, direction: u8, rows: &[Row<'_>]) {
     let mut text = format!("{{\"op_code\":0,\"study_name\":\"a\",\"directions\":[{direction}]}}\n");
     let float = r#"{\"name\": \"FloatDistribution\", \"attributes\": {\"step\": null, \"low\": 0.0, \"high\": 9.0, \"log\": false}}"#;
     for (id, (x, curve, state, value)) in rows.iter().enumerate() {
