@@ -48,7 +48,7 @@ fn last_words_are_seen_behind_a_live_view() {
     for how in ["exit", "abort", "overflow", "unfinished"] {
         for _ in 0..5 {
             let text = on_a_terminal(how);
-            assert!(text.contains("all brackets"), "there was no live view: {text}");
+            assert!(text.contains("00:00:0"), "there was no live view: {text}");
             assert!(text.contains("said on standard output"), "{how}: {text}");
             let last = if how == "overflow" { "has overflowed its stack" } else { "FATAL: no licence" };
             assert!(text.contains(last), "{how}: {text}");

@@ -49,7 +49,7 @@ struct Sorted {
 #[search_space]
 #[derive(Debug, Clone)]
 struct Another {
-    #[uniform(0.0..=2.0)]
+    #[uniform(0.0..=0.5)]
     rate: f64,
     #[nested]
     branch: Branch,
@@ -250,8 +250,7 @@ fn what_says_nothing_of_the_study_is_refused_by_name() {
         let study = set_up(Hyperband::of(objective!(Another, "val_loss")), 2).sampler(Kde::new());
         study.warm_start(known.path()).run(27, 3).unwrap_err().to_string()
     };
-    let expected = "the parameter `rate` is uniform(0, 2), but uniform(0, 1) there";
-    assert!(error.contains("cannot start from") && error.contains("`rate`"), "{error} {expected}");
+    assert!(error.contains("cannot start from") && error.contains("`rate`"), "{error}");
     let error = {
         let study = set_up(Hyperband::of(objective!(Params, "val_error")), 2).sampler(Kde::new());
         study.monitor("val_error").warm_start(known.path()).run(27, 3).unwrap_err().to_string()
