@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, Fields, FieldsNamed, Item, Type};
 use crate::errors::Errors;
 use crate::field::read_field;
 use crate::model::{Body, Constraint, Field, Input, Variant, ungrouped_type};
-use crate::serde::is_static_text;
+use crate::serde::{has_own_form, is_static_text};
 use crate::spelling::meant;
 
 /// The attributes that say what a field's values are.
@@ -39,14 +39,49 @@ pub(crate) enum Place {
     Field,
 }
 
-/// Whether an attribute is hobbit's, there.
+/// Of the attributes of fields, those that nobody else is likely to have for an item.
+const MISPLACED: [&str; 10] = [
+    "uniform",
+    "log_uniform",
+    "normal",
+    "log_normal",
+    "int",
+    "choice",
+    "bool",
+    "distribution",
+    "optional",
+    "length",
+];
+
+/// Whether an attribute is hobbit's, there; it may belong elsewhere.
 pub(crate) fn is_ours(attribute: &Attribute, place: Place) -> bool {
-    let is = |name: &&str| attribute.path().is_ident(name);
+    let is = |name: &str| attribute.path().is_ident(name);
     match place {
-        Place::Item => is(&"constraint"),
-        Place::Variant => is(&"weight"),
-        Place::Field => known().any(|name| is(&name)) || meant(attribute).is_some(),
+        Place::Item | Place::Variant => misplaced(attribute, place).is_some() || is(belonging(place)),
+        Place::Field => {
+            known().any(is) || meant(attribute).is_some() || misplaced(attribute, place).is_some()
+        }
     }
+}
+
+/// The attribute that belongs to an item or a variant.
+fn belonging(place: Place) -> &'static str {
+    if place == Place::Item { "constraint" } else { "weight" }
+}
+
+/// What to say of an attribute of hobbit's that belongs elsewhere.
+pub(crate) fn misplaced(attribute: &Attribute, place: Place) -> Option<String> {
+    let name = attribute.path().get_ident()?.to_string();
+    let belongs = match (&*name, place) {
+        ("constraint", Place::Variant | Place::Field) => "above a struct, and mentions its fields",
+        ("weight", Place::Item) => "on a variant of an enum",
+        ("weight", Place::Field) => {
+            "on a variant of an enum; options of a choice have theirs behind them: `#[choice(\"a\": 3, \"b\": 1)]`"
+        }
+        (field, Place::Item) if MISPLACED.contains(&field) => "on a field",
+        _ => return None,
+    };
+    Some(format!("`{name}` goes {belongs}"))
 }
 
 /// The names of attributes on fields.
@@ -112,6 +147,10 @@ fn constraints(attributes: &[Attribute], body: &Body, errors: &mut Errors) -> Ve
         if !is_ours(attribute, Place::Item) {
             continue;
         }
+        if let Some(message) = misplaced(attribute, Place::Item) {
+            errors.on(attribute, message);
+            continue;
+        }
         if matches!(body, Body::Enum(_)) {
             errors.on(attribute, "constraints go on structs: put the enum into one");
             continue;
@@ -139,6 +178,9 @@ impl<'ast> Visit<'ast> for References<'_> {
             }
             // it is read as a text that is kept
             _ if is_static_text(&field.ty) => return,
+            Type::Ptr(_) | Type::FnPtr(_) if !has_own_form(&field.attrs) => {
+                "a configuration is written to files and read back, and what is only an address cannot be"
+            }
             _ => return self.visit_type(&field.ty),
         };
         self.0.on(&field.ty, instead);
@@ -205,7 +247,9 @@ pub(crate) fn renamed(attribute: &Attribute) -> Option<Attribute> {
 fn read_variant(variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
     let mut weight = None;
     for attribute in &variant.attrs {
-        if is_ours(attribute, Place::Variant) {
+        if let Some(message) = misplaced(attribute, Place::Variant) {
+            errors.on(attribute, message);
+        } else if is_ours(attribute, Place::Variant) {
             match attribute.parse_args() {
                 Ok(_) if weight.is_some() => {
                     errors.on(attribute, "the weight is there already: give it once")

@@ -60,6 +60,20 @@ fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
         check_wrapper(&field.domain, &field.ty, &field.ident, errors);
         check_itself(&field.domain, &field.ty, space, errors);
         check_domain(&field.domain, &field.ty, errors);
+        let made = match &field.domain {
+            Domain::Fixed(expr) | Domain::Derived(expr) => Some(expr),
+            _ => None,
+        };
+        for expr in made.into_iter().chain(&field.default) {
+            check_text(expr, &field.ty, errors);
+        }
+    }
+}
+
+/// An error where a text is given for a number.
+fn check_text(expr: &Expr, ty: &Type, errors: &mut Errors) {
+    if let (Some(_), Some(name)) = (text(expr), primitive(ty)) {
+        errors.on(expr, format!("a text is for a `String`, not `{name}`"));
     }
 }
 
@@ -228,10 +242,10 @@ fn check_int(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors:
             errors.on(end, format!("{number} does not fit `{name}`, which is from {low} to {high}"));
         }
     }
-    for end in [&bounds.low, &bounds.high].into_iter().chain(step) {
-        if matches!(literal(end), Some(Literal::Float(_))) {
-            errors.on(end, "`int` needs whole numbers");
-        }
+    let is_real = |end: &&Expr| matches!(literal(end), Some(Literal::Float(_)));
+    // once, however many there are
+    if let Some(end) = [&bounds.low, &bounds.high].into_iter().chain(step).find(is_real) {
+        errors.on(end, "`int` needs whole numbers");
     }
     check_range(bounds, log, errors);
     check_step(Some(bounds), step, errors);
@@ -257,9 +271,12 @@ fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Error
 }
 
 fn check_lengths(bounds: &Bounds, errors: &mut Errors) {
-    for end in [&bounds.low, &bounds.high] {
+    let ends = [&bounds.low, &bounds.high];
+    if let Some(end) = ends.into_iter().find(|end| matches!(literal(end), Some(Literal::Float(_)))) {
+        return errors.on(end, "a length is a whole number");
+    }
+    for end in ends {
         match literal(end) {
-            Some(Literal::Float(_)) => errors.on(end, "a length is a whole number"),
             Some(Literal::Int(length)) if length < 0 => errors.on(end, "a length is not negative"),
             Some(Literal::Int(length)) if length > MOST_ELEMENTS => errors.on(
                 end,

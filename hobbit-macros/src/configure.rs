@@ -55,6 +55,7 @@ pub(crate) fn split(item: Item) -> TokenStream {
             is_ours(attribute, place)
                 || ["doc", "cfg", "serde"].iter().any(|name| attribute.path().is_ident(name))
         });
+        attributes.iter_mut().for_each(wrap);
     });
     let ident = match &mut shadow {
         Item::Struct(item) => &mut item.ident,
@@ -98,6 +99,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
         };
         *ident = shadow.parse_args()?;
         attributes.retain(|attribute| !attribute.path().is_ident(SHADOW_OF));
+        each_attributes(&mut item, |attributes, _| attributes.iter_mut().for_each(unwrap));
         Ok(item)
     }) {
         Ok(item) => {
@@ -136,6 +138,27 @@ fn each_attributes(item: &mut Item, mut change: impl FnMut(&mut Vec<Attribute>, 
             }
         }
         _ => {}
+    }
+}
+
+/// Writes `default = value` as `default(= value)`: what a derive sees may have nothing but literals there.
+fn wrap(attribute: &mut Attribute) {
+    if let Some((condition, mut inner)) = conditional(attribute) {
+        inner.iter_mut().for_each(wrap);
+        *attribute = joined(&condition, &inner);
+    } else if let (true, Meta::NameValue(given)) = (attribute.path().is_ident("default"), &attribute.meta) {
+        let (name, equals, value) = (&given.path, &given.eq_token, &given.value);
+        *attribute = parse_quote!(#[#name(#equals #value)]);
+    }
+}
+
+/// Undoes [`wrap`].
+fn unwrap(attribute: &mut Attribute) {
+    if let (true, Meta::List(list)) = (attribute.path().is_ident("default"), &attribute.meta)
+        && matches!(list.tokens.clone().into_iter().next(), Some(TokenTree::Punct(punct)) if punct.as_char() == '=')
+    {
+        let (name, tokens) = (&list.path, &list.tokens);
+        *attribute = parse_quote!(#[#name #tokens]);
     }
 }
 

@@ -205,11 +205,11 @@ fn is_unequal(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// An expression that keeps its braces and parentheses without anyone being told that they are not needed
-/// here.
+/// An expression without anyone being told that its braces and parentheses are not needed here.
 fn unlinted(expr: &Expr) -> TokenStream {
     match expr {
-        Expr::Block(_) | Expr::Paren(_) => {
+        Expr::Paren(inner) => unlinted(&inner.expr),
+        Expr::Block(_) => {
             quote_spanned!(at(expr.span())=> match () { () => #expr })
         }
         _ => expr.to_token_stream(),

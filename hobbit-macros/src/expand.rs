@@ -2,9 +2,9 @@
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
-use crate::constant::Constants;
+use crate::constant::{Constants, mentions};
 use crate::model::{Body, Input};
 use crate::needs::{self, Predicates};
 use crate::serde::with_derives;
@@ -31,6 +31,14 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
     quote!(#item #implementation)
 }
 
+/// Lets what is written beside the item use what is deprecated in it.
+fn allowed(input: &Input) -> TokenStream {
+    match mentions(input.item.to_token_stream(), "deprecated", false) {
+        true => quote!(#[allow(deprecated)]),
+        false => TokenStream::new(),
+    }
+}
+
 /// What is written beside the item.
 pub(crate) fn implementation(input: &Input) -> TokenStream {
     let hobbit = hobbit();
@@ -55,7 +63,9 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
         _ => TokenStream::new(),
     };
     let constants = &constants.items;
+    let allowed = allowed(input);
     quote_spanned! {Span::mixed_site()=>
+        #allowed
         const _: () = {
             use #hobbit::__private as __hobbit;
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Error, Fields, Item, Type, parse_quote};
 
@@ -67,6 +67,9 @@ fn sized(ty: &Type, space: &Ident) -> Type {
             parse_quote!(::std::vec::Vec<#element>)
         }
         Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => parse_quote!(()),
+        _ if mentions_reference(ty.to_token_stream()) => {
+            syn::parse2(with_lifetimes(ty.to_token_stream())).unwrap_or_else(|_| ty.clone())
+        }
         // a space within itself
         Type::Path(_)
             if mentions(ty.to_token_stream(), &space.to_string(), false) && inside(ty, "Vec").is_none() =>
@@ -75,6 +78,54 @@ fn sized(ty: &Type, space: &Ident) -> Type {
         }
         _ => ty.clone(),
     }
+}
+
+/// Takes out the fields that cannot be read back: that has been said.
+fn without_references(item: &mut Item) {
+    let all = match item {
+        Item::Struct(item) => vec![&mut item.fields],
+        Item::Enum(item) => item.variants.iter_mut().map(|variant| &mut variant.fields).collect(),
+        _ => return,
+    };
+    for fields in all {
+        if let Fields::Named(named) = fields {
+            let fields = std::mem::take(&mut named.named).into_iter();
+            named.named = fields.filter(|field| !mentions_reference(field.ty.to_token_stream())).collect();
+        }
+    }
+}
+
+fn is(token: &TokenTree, what: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == what)
+}
+
+/// Whether a type is or has a reference, but for those in types of functions.
+fn mentions_reference(tokens: TokenStream) -> bool {
+    !mentions(tokens.clone(), "fn", false)
+        && tokens.into_iter().any(|token| match token {
+            TokenTree::Group(group) => mentions_reference(group.stream()),
+            token => is(&token, '&'),
+        })
+}
+
+/// A type in which each reference has a lifetime: without one, the compiler would ask for it.
+fn with_lifetimes(tokens: TokenStream) -> TokenStream {
+    let mut out = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let elided = is(&token, '&') && !tokens.peek().is_some_and(|next| is(next, '\''));
+        let token = match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), with_lifetimes(group.stream()));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            token => token,
+        };
+        let lifetime = elided.then(|| quote!('static));
+        out.extend(quote!(#token #lifetime));
+    }
+    out
 }
 
 /// An implementation that says nothing.
@@ -89,7 +140,9 @@ pub(crate) fn stub(item: &Item) -> TokenStream {
     let private = quote!(#hobbit::__private);
     let given = where_clause.map(|clause| &clause.predicates).filter(|given| !given.is_empty());
     let comma = given.filter(|given| !given.trailing_punct()).map(|_| quote!(,));
-    let written = written(item, &private);
+    let mut asked = item.clone();
+    without_references(&mut asked);
+    let written = written(&asked, &private);
     quote! {
         const _: () = {
             #[automatically_derived]

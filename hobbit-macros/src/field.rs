@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, ExprRange, LitStr, RangeLimits, Result, Token, Type, parse_quote};
 
-use crate::attr::{DOMAINS, Place, is_ours};
+use crate::attr::{DOMAINS, Place, is_ours, misplaced};
 use crate::model::{Bounds, Constraint, Domain, Field, inside, plain, primitive, ungrouped, ungrouped_type};
 use crate::serde::has_own_form;
 use crate::spelling::OTHERS;
@@ -37,6 +37,10 @@ impl<'a> Attributes<'a> {
         let mut found = Attributes::default();
         for attribute in field.attrs.iter().filter(|attribute| is_ours(attribute, Place::Field)) {
             let path = attribute.path();
+            if let Some(message) = misplaced(attribute, Place::Field) {
+                return Err(Error::new_spanned(attribute, message));
+            }
+            not_empty(attribute)?;
             if path.is_ident("name") {
                 once(&mut found.name, attribute, parameter_name(attribute)?)?;
             } else if path.is_ident("default") {
@@ -117,6 +121,15 @@ fn arrayed(read: Option<Domain>, ty: &Type, ident: &Ident, field: &syn::Field) -
 }
 
 fn no_domain(ident: &Ident, field: &syn::Field) -> Error {
+    for (wrapper, message) in [
+        ("Option", "an `Option`: say how often it is there, with `#[optional(0.5)]`"),
+        ("Vec", "a `Vec`: say how many elements it has, with `#[length(1..=4)]`"),
+    ] {
+        // a switch needs no domain
+        if inside(&field.ty, wrapper).is_some_and(|inside| primitive(inside).as_deref() == Some("bool")) {
+            return Error::new_spanned(&field.ty, format!("`{ident}` is {message}"));
+        }
+    }
     let known = DOMAINS.map(|name| format!("`#[{name}]`")).join(", ");
     match unknown(field) {
         Some(attribute) => {
@@ -169,10 +182,37 @@ fn element(ty: &Type, wrapper: &str, what: &str, ident: &Ident, attribute: &Attr
             _ => parse_quote!(<#ty as __hobbit::IsVec>::Inner),
         });
     }
-    Err(Error::new(
-        attribute.span(),
+    Err(Error::new_spanned(
+        attribute,
         format!("`{what}` needs a field of type `{wrapper}<...>`, and `{ident}` is not"),
     ))
+}
+
+/// An error with an example for an attribute with nothing in its parentheses.
+fn not_empty(attribute: &Attribute) -> Result<()> {
+    const EXAMPLES: [(&str, &str); 12] = [
+        ("uniform", "0.0..=1.0"),
+        ("log_uniform", "1e-4..=1e-1"),
+        ("normal", "0.0, 1.0"),
+        ("log_normal", "0.0, 0.5"),
+        ("int", "1..=8"),
+        ("bool", "0.1"),
+        ("distribution", "rand_distr::Gamma::new(2.0, 0.5)?"),
+        ("fixed", "10"),
+        ("derived", "width * 4"),
+        ("with", "MyScalar"),
+        ("optional", "0.5"),
+        ("length", "1..=4"),
+    ];
+    let is_empty = matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.is_empty());
+    let example = EXAMPLES.iter().find(|(name, _)| attribute.path().is_ident(name));
+    match example.filter(|_| is_empty) {
+        Some((name, example)) => Err(Error::new_spanned(
+            attribute,
+            format!("`{name}` says nothing: give it arguments, as in `#[{name}({example})]`"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// What a RON file can have as a field; a dot would be taken for a nested parameter.
@@ -251,7 +291,13 @@ fn domain(attribute: &Attribute) -> Result<Domain> {
 
 fn normal(input: ParseStream<'_>, log: bool) -> Result<Domain> {
     let mean = Box::new(unnamed(input)?);
-    input.parse::<Token![,]>()?;
+    let comma = input.parse::<Option<Token![,]>>()?;
+    if comma.is_none() || input.is_empty() {
+        return Err(Error::new(
+            input.span(),
+            "a mean and a standard deviation are needed: `#[normal(0.0, 1.0)]`",
+        ));
+    }
     let std = Box::new(unnamed(input)?);
     let options = Options::parse(input, &["truncated", "step"])?;
     Ok(Domain::Normal { mean, std, bounds: options.truncated, step: options.step, log })
@@ -285,7 +331,7 @@ fn choice(attribute: &Attribute) -> Result<Domain> {
         };
         Ok((value, weight))
     };
-    let span = attribute.span();
+    let span = attribute.path().span();
     attribute.parse_args_with(|input: ParseStream<'_>| {
         let options = Punctuated::<_, Token![,]>::parse_terminated_with(input, option)?;
         let options: Vec<(Expr, Option<Expr>)> = options.into_iter().collect();

@@ -5,7 +5,9 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, GenericParam, Generics, Item, LitStr, Type, TypeParamBound, parse_quote};
+use syn::{
+    Attribute, GenericParam, Generics, Item, LitStr, Type, TypeParamBound, WherePredicate, parse_quote,
+};
 
 use crate::constant::{at, mentions};
 use crate::domain::is_projected;
@@ -96,6 +98,25 @@ impl Scope {
     }
 }
 
+/// Whether the bounds of a type parameter say already that it is a search space.
+fn is_said(ty: &Type, generics: &Generics) -> bool {
+    let is_space = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| last.ident == "SearchSpace")
+        }
+        _ => false,
+    };
+    let name = ungrouped_type(ty).to_token_stream().to_string();
+    let mut parameters = generics.type_params().filter(|parameter| parameter.ident == name);
+    let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let mut bounded = predicates.filter_map(|predicate| match predicate {
+        WherePredicate::Type(of) if of.bounded_ty.to_token_stream().to_string() == name => Some(&of.bounds),
+        _ => None,
+    });
+    parameters.any(|parameter| parameter.bounds.iter().any(is_space))
+        || bounded.any(|bounds| bounds.iter().any(is_space))
+}
+
 /// Whether nothing has to be asked of a type.
 fn is_known(ty: &Type) -> bool {
     match ungrouped_type(ty) {
@@ -160,7 +181,7 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
         let (domain, ty) = innermost(&field.domain, &field.ty);
         let span = at(ty.span());
         if matches!(domain, Domain::Nested) {
-            if !is_projected(ty) {
+            if !is_projected(ty) && !is_said(ty, &input.generics) {
                 domains.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
             }
             continue;
@@ -261,9 +282,11 @@ pub(crate) fn bind_nested(input: &Input, item: &mut Item) {
         if is_written
             && matches!(domain, Domain::Nested)
             && !is_projected(inner)
+            && !is_said(inner, &input.generics)
             && !scope.is_closed(tokens.clone())
         {
-            let bound = LitStr::new(&format!("{tokens}: {private}::SearchSpace"), last(&field.ty));
+            // not as if the user had written it, who may have bounds of the same parameter elsewhere
+            let bound = LitStr::new(&format!("{tokens}: {private}::SearchSpace"), at(last(&field.ty)));
             field.attrs.push(parse_quote!(#[serde(bound = #bound)]));
         }
     }

@@ -61,7 +61,30 @@ struct Sizes {
     size: Size,
 }
 
+/// Defaults that are no literals, beside what is conditional.
+#[search_space]
+struct Defaults {
+    #[default = None]
+    #[optional(0.5)]
+    #[int(0..=3)]
+    none: Option<u8>,
+    #[default = -1]
+    #[int(-3..=3)]
+    negative: i8,
+    #[cfg(not(test))]
+    #[default = 2.0 / 4.0]
+    #[uniform(0.0..=1.0)]
+    half: f64,
+    #[cfg_attr(not(test), default = vec![1, 2])]
+    #[length(0..=3)]
+    #[int(0..=3)]
+    list: Vec<u8>,
+}
+
 fn main() {
+    let defaults = Defaults::defaults().unwrap();
+    assert_eq!((defaults.none, defaults.negative, defaults.half), (None, -1, 0.5));
+    assert_eq!(defaults.list, [1, 2]);
     let space = Hparams::space();
     let names: Vec<_> = space.parameters().iter().map(|parameter| parameter.name()).collect();
     assert_eq!(names, ["width", "rate", "branch.kind", "branch.Left.size.kind"]);

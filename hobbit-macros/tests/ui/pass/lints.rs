@@ -80,6 +80,13 @@ pub(crate) struct Hparams<T: SearchSpace + PartialEq, const N: usize> {
     /// In braces.
     #[int({ 1 }..=(4))]
     pub(crate) braces: u16,
+    /// In parentheses, not with a literal in them.
+    #[int((FEW)..=(FEW * 2), step = (FEW - 1))]
+    pub(crate) parentheses: u32,
+    /// Not to be used by others any more.
+    #[deprecated]
+    #[int(1..=9)]
+    pub(crate) old: u8,
     /// By a parameter of the type.
     #[int(1..=N)]
     pub(crate) bound: usize,
