@@ -39,8 +39,8 @@ impl Driver<'_> {
         self.tickets.push_back(Ticket { number: number.unwrap_or(0), acker, headers, file });
     }
 
-    /// Returns the number that has to be durable before the report is acknowledged, if one has. The file of its
-    /// checkpoint is taken away where it is the desk's from now on.
+    /// Returns the number that has to be durable before the report is acknowledged, if one has. The file of
+    /// its checkpoint is taken away where it is the desk's from now on.
     fn reported(
         &mut self,
         note: ReportNote,

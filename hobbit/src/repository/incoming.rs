@@ -110,8 +110,9 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// One that was left in this file by another machine, durably, and has been looked at. The file stays when
-    /// this is dropped, unless it is [owned](Arrived::own): whoever left it is not told yet that it has come.
+    /// One that was left in this file by another machine, durably, and has been looked at. The file stays
+    /// when this is dropped, unless it is [owned](Arrived::own): whoever left it is not told yet that it has
+    /// come.
     #[cfg(feature = "nats")]
     pub(super) fn found(
         storage: Arc<dyn Storage>,
