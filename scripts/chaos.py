@@ -48,6 +48,10 @@ def options():
     parser.add_argument("--slots", type=int, default=2)
     parser.add_argument("--pace", type=float, default=20, help="milliseconds of an epoch")
     parser.add_argument("--bytes", type=int, default=100_000, help="of a checkpoint")
+    parser.add_argument(
+        "--checkpoints", default="server", choices=["server", "shared", "either"],
+        help="which way large ones go; either: each coordinator is told another",
+    )  # fmt: skip
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--keep", action="store_true", help="leave the directory")
     parser.add_argument("--proxy", nargs=2, type=int, metavar=("FROM", "TO"), help=argparse.SUPPRESS)
@@ -143,7 +147,11 @@ class Chaos:
             return plain
         port = self.proxies.get(name.replace("worker", "proxy"), self.port)
         role = {} if name == "coordinator" and self.asked.seed % 2 else {"HOBBIT_ROLE": name.rstrip("0123456789")}
-        return plain | {"HOBBIT_NATS": f"nats://127.0.0.1:{port}", "HOBBIT_WAIT": str(WAIT)} | role
+        way = self.asked.checkpoints
+        if way == "either":
+            way = self.luck.choice(["server", "shared"]) if name == "coordinator" else "server"
+        nats = {"HOBBIT_NATS": f"nats://127.0.0.1:{port}", "HOBBIT_WAIT": str(WAIT), "HOBBIT_CHECKPOINTS": way}
+        return plain | nats | role
 
     def one_process(self):
         """The same sweep in one process, with as many workers as there are in all."""
@@ -292,7 +300,8 @@ def main():
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(chaos.faults.items()))
     verdict = "FAILED" if chaos.trouble else "equal"
     total = sum(chaos.faults.values())
-    print(f"{verdict}: seed {asked.seed}, {asked.by}, {total} faults ({kinds}), {stages}, {took:.0f} s, alone {calm:.0f} s")
+    size = f"checkpoints of {asked.bytes} bytes" + (f" ({asked.checkpoints})" if asked.checkpoints != "server" else "")
+    print(f"{verdict}: seed {asked.seed}, {asked.by}, {size}, {total} faults ({kinds}), {stages}, {took:.0f} s, alone {calm:.0f} s")
     sys.exit(bool(chaos.trouble))
 
 

@@ -125,7 +125,7 @@ class Sweep:
                 server.kill()
                 sys.exit(f"a process ended with {os.waitstatus_to_exitcode(status)}: see {self.root}/log")
             used.append(usage.ru_utime + usage.ru_stime)
-            self.memory.append(usage.ru_maxrss / 1000)
+            self.memory.append(usage.ru_maxrss * 1.024 / 1000)
         server.kill()
         _, _, usage = os.wait4(server.pid, 0)
         if proxy:

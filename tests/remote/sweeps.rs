@@ -56,13 +56,19 @@ fn bulk() -> Fake<Params, (u64, u64)> {
     let build = |params: &Params, trial: &TrialContext| {
         Ok((params.rate.to_bits() ^ u64::from(trial.id.index), u64::from(trial.id.index)))
     };
-    let epoch = |(hash, _): &mut (u64, u64), epoch: &EpochContext<'_>, metrics: &mut Metrics| {
+    let epoch = |(hash, index): &mut (u64, u64), epoch: &EpochContext<'_>, metrics: &mut Metrics| {
         if std::env::var_os("HOBBIT_ROLE").is_some() {
             // so that it is seen how many there were
             writeln!(std::io::stderr(), "an epoch")?;
         }
+        if std::env::var_os("HOBBIT_TEST_SLOW").is_some() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         *hash = hash.rotate_left(7) ^ epoch.key(1).rng().below(u64::MAX);
         metrics.report("val_loss", (*hash >> 11) as f64);
+        // what there is to say of it is larger than a message, too
+        let more = if *index == 4 { 3_000 } else { 0 };
+        (0..more).for_each(|metric| metrics.report(format!("m{metric:0>250}"), metric as f64));
         Ok(())
     };
     let save = move |&(hash, index): &(u64, u64)| {
@@ -192,6 +198,48 @@ fn large_checkpoints_come_whole_by_way_of_the_server_and_of_a_directory() {
         });
         assert_eq!(epochs, planned.sum::<u64>(), "a checkpoint did not come whole, and was trained again");
     }
+}
+
+#[test]
+fn the_next_coordinator_may_have_checkpoints_go_another_way() {
+    let here = tempfile::tempdir().unwrap();
+    Hyperband::of(bulk()).quiet().workers(2).repo_dir(here.path()).run(9, 3).unwrap();
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role: &str, checkpoints: &str| {
+        let mut process = server.process("remote::bulky", there.path(), 2, role);
+        process.env("HOBBIT_TEST_SLOW", "").env("HOBBIT_CHECKPOINTS", checkpoints).spawn().unwrap()
+    };
+    // these stay, whoever leads
+    let workers: Vec<Child> = (0..2).map(|_| start("worker", "server")).collect();
+    for checkpoints in ["shared", "server", "shared"] {
+        let mut coordinator = start("coordinator", checkpoints);
+        let enough = outcomes(there.path()).0 + 4;
+        let begin = Instant::now();
+        while outcomes(there.path()).0 < enough {
+            assert!(coordinator.try_wait().unwrap().is_none(), "it was over too soon");
+            assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes, with {checkpoints}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        coordinator.kill().unwrap();
+        coordinator.wait().unwrap();
+        let half = there.path().join("weights/incoming/half.tmp");
+        if checkpoints == "shared" {
+            // as a worker leaves it that dies
+            std::fs::write(half, "half").unwrap();
+        } else {
+            assert!(!half.exists(), "what was half written stays for ever");
+        }
+    }
+    let coordinator = end(start("coordinator", "server"));
+    assert!(coordinator.status.success(), "{}", said(&coordinator));
+    for worker in workers {
+        let worker = end(worker);
+        assert_eq!(worker.status.code(), Some(0), "{}", said(&worker));
+    }
+    // nothing is left in the directory, which this coordinator had no use for
+    assert_same(&files(there.path()), &files(here.path()));
+    assert!(Reader::open(there.path()).unwrap().verify().unwrap().iter().all(|check| check.state.is_fine()));
 }
 
 #[test]

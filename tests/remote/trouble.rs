@@ -207,6 +207,7 @@ fn a_directory_that_is_not_shared_is_told_of() {
     assert_eq!(worker.status.code(), Some(3), "{}", said(&worker));
     let text = said(&worker);
     assert!(text.contains("does not see that of") && text.contains("mount it at"), "{text}");
+    assert!(!text.contains("  "), "{text}");
     coordinator.kill().unwrap();
     coordinator.wait().unwrap();
 }

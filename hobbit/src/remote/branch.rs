@@ -89,7 +89,7 @@ pub(super) struct Branch {
     pub(super) study: u32,
     slots: usize,
     /// The study's directory, if checkpoints go through it.
-    shared: Option<Shared>,
+    shared: Mutex<Option<Shared>>,
     stop: Stop,
     /// The sweep is over: nobody waits for reports any more.
     is_over: AtomicBool,
@@ -120,7 +120,7 @@ impl Branch {
             terms: Terms { watches_epochs: true, announces: true, ..terms },
             study,
             slots,
-            shared,
+            shared: Mutex::new(shared),
             stop: Stop::new(),
             is_over: AtomicBool::new(false),
             is_told: AtomicBool::new(false),
@@ -133,9 +133,19 @@ impl Branch {
         })
     }
 
+    /// The study's directory, if checkpoints go through it.
+    fn shared(&self) -> Option<Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Checkpoints go through this directory from now on, or through none.
+    pub(super) fn share(&self, shared: Option<Shared>) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = shared;
+    }
+
     /// Leaves a large checkpoint in the study's directory, where they go through that.
     fn load_up(&self, (trial, stage): Stage, cargo: Cargo) -> Cargo {
-        let (Some(shared), Cargo::Model(model)) = (&self.shared, &cargo) else { return cargo };
+        let (Some(shared), Cargo::Model(model)) = (self.shared(), &cargo) else { return cargo };
         let me = &self.link.me;
         let number = self.news.fetch_add(1, Ordering::Relaxed);
         let trial = trial.to_string().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
@@ -394,7 +404,7 @@ impl Desk for Branch {
             Checkpoint::Bytes(bytes) if bytes.is_empty() => None,
             Checkpoint::Bytes(bytes) => Some(Box::new(SavedModel::from_bytes(&bytes)?)),
             Checkpoint::Model(model) => Some(model),
-            Checkpoint::Shared(file) => match &self.shared {
+            Checkpoint::Shared(file) => match self.shared() {
                 Some(shared) => Some(Box::new(shared.load(trial, &file)?)),
                 None => {
                     return Err(format!(

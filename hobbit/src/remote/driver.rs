@@ -20,7 +20,7 @@ use super::pace::Pace;
 use super::server::Server;
 use super::wire::{self, Hello, Lead, Member, Standing};
 use crate::error::Result;
-use crate::repository::Shared;
+use crate::repository::{Shared, SharedFile};
 use crate::work::{Desk, Order};
 
 /// How long it is waited, at most, before it is looked at clocks again.
@@ -52,6 +52,8 @@ pub(super) struct Ticket {
     pub(super) number: u64,
     pub(super) acker: Acker,
     pub(super) headers: Option<HeaderMap>,
+    /// The file that its checkpoint was left in, unless that is the desk's.
+    pub(super) file: Option<SharedFile>,
 }
 
 /// What drives a sweep's work on other machines.
@@ -59,7 +61,8 @@ pub(super) struct Driver<'a> {
     pub(super) link: Arc<Link>,
     pub(super) names: Names,
     pub(super) hello: Hello,
-    /// The directory through which large checkpoints go, if they do.
+    /// The study's directory: large checkpoints may come from workers that an earlier coordinator told so,
+    /// and they go through it if the `hello` has a beacon.
     pub(super) shared: Option<Shared>,
     /// Which study it is.
     pub(super) study: u32,
@@ -158,6 +161,13 @@ impl<'a> Driver<'a> {
         let me = self.link.me.clone();
         let keep = lease.keep(self.link.clone(), self.names.clone(), me, deposed);
         self.tasks.push(self.link.spawn(keep));
+        if let Some(shared) = &self.shared {
+            shared.tidy();
+            // not before it is this one that leads: workers look for the beacon of the one who does
+            if !self.hello.beacon.is_empty() {
+                shared.announce(&self.hello.beacon)?;
+            }
+        }
         self.is_set_up = self.link.wait(self.server().set_up(true)).is_ok();
         let listening = hear(self.link.clone(), self.names.clone(), self.outbox.clone());
         self.tasks.push(self.link.spawn(listening));

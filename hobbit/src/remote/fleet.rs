@@ -51,10 +51,9 @@ impl Workplace for Fleet {
             (&self.study, &self.numerics),
             desk.terms(),
         );
-        let mut shared = None;
-        if let Some(repository) = self.repository.as_ref().filter(|_| self.is_shared) {
+        let shared = self.repository.as_deref().map(Shared::of);
+        if shared.is_some() && self.is_shared {
             hello.beacon = format!("{} {}", self.link.me, self.link.me.nonce);
-            shared = Some(Shared::announce(repository, &hello.beacon)?);
         }
         let idle = Arc::new(Idle::default());
         let driver = Driver::new(self.link.clone(), self.names.clone(), (hello, shared), &desk, idle.clone());

@@ -62,7 +62,8 @@ impl Hello {
         }
         let Some(shared) = Shared::find(Path::new(&self.repository), &self.beacon) else {
             let text = format!(
-                "checkpoints go by way of the study's directory, and this machine does not see that of {}: mount it at {} here too, or                  have them go by way of the server (HOBBIT_CHECKPOINTS=server at the coordinator)",
+                "checkpoints go by way of the study's directory, and this machine does not see that of {}: mount it at {} here too, or \
+                 have them go by way of the server (HOBBIT_CHECKPOINTS=server at the coordinator)",
                 self.from, self.repository
             );
             return Err(Error::study(text).with_source(ExitWith::new(3)));

@@ -36,6 +36,8 @@ pub(super) enum Content {
     Whole(Bytes),
     /// It came in pieces, or something is wrong with them.
     Unpacked(Result<Box<Unpacked<ReportNote>>, String>),
+    /// It has come before, and what came of it is not known yet.
+    Again,
 }
 
 /// A report as it came.
@@ -43,6 +45,8 @@ pub(super) struct Letter {
     pub(super) content: Content,
     pub(super) headers: Option<HeaderMap>,
     pub(super) acker: Acker,
+    /// The file in the study's directory that its checkpoint is in.
+    pub(super) file: Option<SharedFile>,
     /// Its room in memory.
     _room: OwnedSemaphorePermit,
 }
@@ -63,13 +67,14 @@ pub(super) struct Reader {
     pub(super) names: Names,
     pub(super) study: u32,
     pub(super) desk: Arc<dyn Desk>,
-    /// The directory through which large checkpoints go, if they do.
+    /// The study's directory, through which large checkpoints may come.
     pub(super) shared: Option<Shared>,
 }
 
 /// Reads reports as they come.
 pub(super) async fn read(reader: Reader, to: Sender<In>) {
-    let Reader { link, names, study, .. } = &reader;
+    let reader = Arc::new(reader);
+    let Reader { link, names, study, .. } = &*reader;
     let server = Server { link, names, study: *study };
     let room = Arc::new(Semaphore::new(WAITING as usize));
     while !to.is_closed() {
@@ -77,7 +82,17 @@ pub(super) async fn read(reader: Reader, to: Sender<In>) {
             let stream = consumer.stream().max_messages_per_batch(200).heartbeat(Duration::from_secs(2));
             if let Ok(mut messages) = stream.expires(Duration::from_secs(10)).messages().await {
                 while let Some(Ok(message)) = messages.next().await {
-                    let Some(letter) = reader.letter(message, &room).await else { continue };
+                    let Some(room) = acquire(&message, &room).await else { continue };
+                    if let Ok(Some(file)) = blobs::file(message.headers.as_ref()) {
+                        // this machine may see it a while later, and others should not wait for that
+                        let (reader, to) = (reader.clone(), to.clone());
+                        tokio::spawn(async move {
+                            let letter = reader.shared_letter(message, file, room).await;
+                            let _ = to.send(In::Report(Box::new(letter))).await;
+                        });
+                        continue;
+                    }
+                    let Some(letter) = reader.letter(message, room).await else { continue };
                     if to.send(In::Report(Box::new(letter))).await.is_err() {
                         return;
                     }
@@ -88,23 +103,24 @@ pub(super) async fn read(reader: Reader, to: Sender<In>) {
     }
 }
 
+/// Room for a report.
+async fn acquire(message: &Message, room: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let size = blobs::size(message.headers.as_ref()) >> 20;
+    let size =
+        u32::try_from(1 + FOR_MIB.saturating_mul(size).min(WAITING.into())).unwrap_or(WAITING).min(WAITING);
+    room.clone().acquire_many_owned(size).await.ok()
+}
+
 impl Reader {
     /// A report with its checkpoint; nothing if that could not be kept, so that the next process has it.
-    async fn letter(&self, message: Message, room: &Arc<Semaphore>) -> Option<Letter> {
+    async fn letter(&self, message: Message, room: OwnedSemaphorePermit) -> Option<Letter> {
         let (message, acker) = message.split();
         let headers = message.headers;
-        let blob = blobs::named(headers.as_ref());
-        let size = blobs::size(headers.as_ref()) >> 20;
-        let size = u32::try_from(1 + FOR_MIB.saturating_mul(size).min(WAITING.into()))
-            .unwrap_or(WAITING)
-            .min(WAITING);
-        let room = room.clone().acquire_many_owned(size).await.ok()?;
-        let unpacked = match (blob, blobs::file(headers.as_ref())) {
-            (Ok(None), Ok(None)) => {
+        let unpacked = match (blobs::named(headers.as_ref()), blobs::file(headers.as_ref())) {
+            (Ok(None), Ok(_)) => {
                 let content = Content::Whole(message.payload);
-                return Some(Letter { content, headers, acker, _room: room });
+                return Some(Letter { content, headers, acker, file: None, _room: room });
             }
-            (Ok(None), Ok(Some(file))) => self.take(headers.as_ref(), &message.payload, file).await,
             (Ok(Some(blob)), _) => match Unpacking::new(headers.as_ref(), &blob, Some(self.desk.clone())) {
                 Ok(to) => blobs::unwrap(&self.link.js, &self.names, (blob, &acker), to).await,
                 Err(why) => Err(why),
@@ -115,22 +131,46 @@ impl Reader {
             return None;
         }
         let content = Content::Unpacked(unpacked.map(Box::new));
-        Some(Letter { content, headers, acker, _room: room })
+        Some(Letter { content, headers, acker, file: None, _room: room })
     }
 
     /// A report whose checkpoint a worker has left in the study's directory.
+    async fn shared_letter(&self, message: Message, file: SharedFile, room: OwnedSemaphorePermit) -> Letter {
+        let (message, acker) = message.split();
+        let headers = message.headers;
+        let taken = self.take(headers.as_ref(), (&message.payload, &acker), file.clone()).await;
+        let (content, file) = match taken {
+            Ok(None) => (Content::Again, None),
+            Ok(Some(unpacked)) => (Content::Unpacked(Ok(Box::new(unpacked))), Some(file)),
+            Err(why) => (Content::Unpacked(Err(why)), Some(file)),
+        };
+        Letter { content, headers, acker, file, _room: room }
+    }
+
+    /// Nothing if somebody has the checkpoint.
     async fn take(
         &self,
         headers: Option<&HeaderMap>,
-        payload: &Bytes,
+        (payload, acker): (&Bytes, &Acker),
         file: SharedFile,
-    ) -> Result<Unpacked<ReportNote>, String> {
-        let (note, _) = ReportNote::read(headers, payload)?;
+    ) -> Result<Option<Unpacked<ReportNote>>, String> {
+        let (note, _) = match blobs::named(headers)? {
+            None => ReportNote::read(headers, payload)?,
+            // its text alone is too large for a message
+            Some(blob) => {
+                let to = Unpacking::<ReportNote>::new(headers, &blob, None)?;
+                let (note, _) = blobs::unwrap(&self.link.js, &self.names, (blob, acker), to).await?;
+                (note, None)
+            }
+        };
         let shared = self.shared.clone().ok_or("its checkpoint is in a directory that is not shared")?;
         let taken = tokio::task::spawn_blocking(move || shared.take(&file)).await;
-        let arrived = taken.map_err(|error| error.to_string())?;
-        let saved = arrived.and_then(|arrived| whose(note.assignment.trial, Kept::File(Box::new(arrived))));
-        Ok((note, saved.map(Some)))
+        let saved = match taken.map_err(|error| error.to_string())? {
+            Ok(None) => return Ok(None),
+            Ok(Some(arrived)) => whose(note.assignment.trial, Kept::File(Box::new(arrived))),
+            Err(why) => Err(why),
+        };
+        Ok(Some((note, saved.map(Some))))
     }
 }
 

@@ -108,7 +108,7 @@ impl Driver<'_> {
                 return (place, parcels, false);
             }
             let Some(out) = self.out.get_mut(stage) else { continue };
-            let shared = self.shared.as_ref();
+            let shared = self.shared.as_ref().filter(|_| !self.hello.beacon.is_empty());
             let saved = out.order.checkpoint.map_or(Ok(None), |id| source(&**self.desk, shared, id));
             let checkpoint = saved.unwrap_or_else(|why| {
                 self.desk.note(format!("{why}; the trial is trained again from its beginning"));

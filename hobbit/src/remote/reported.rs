@@ -12,33 +12,51 @@ use super::listen::{Content, Letter};
 use super::names::Stage;
 use super::server::Server;
 use super::wire::{self, Member, ReportNote, Said};
-use crate::repository::{End, Kept, StageRecord};
+use crate::repository::{End, Kept, SharedFile, StageRecord};
 use crate::work::{Beginning, Delivery, Report, WorkerId};
 
 impl Driver<'_> {
     /// A report has come.
     pub(super) fn report(&mut self, letter: Letter) {
-        let Letter { content, headers, acker, .. } = letter;
+        let Letter { content, headers, acker, mut file, .. } = letter;
         let decoded = decode(content, headers.as_ref());
         let number = match decoded {
-            Ok((note, saved)) if note.study == self.study => self.reported(note, saved),
-            // of a study that was here before
+            Ok(Some((note, saved))) if note.study == self.study => self.reported(note, saved, &mut file),
+            // it came before, or is of a study that was here before
             Ok(_) => None,
-            Err(why) => {
+            Err(Unread { of, why }) => {
                 // its order is published again when it is missed
-                self.desk.note(format!("a report could not be read ({why}); its stage is trained again"));
+                if of.is_none_or(|stage| !self.counted.contains_key(&stage)) {
+                    let what =
+                        of.map_or("a report".to_owned(), |(trial, _)| format!("a report of trial {trial}"));
+                    self.desk.note(format!(
+                        "{what} could not be read ({why}); its stage is trained again, unless it is done"
+                    ));
+                }
                 None
             }
         };
-        self.tickets.push_back(Ticket { number: number.unwrap_or(0), acker, headers });
+        self.tickets.push_back(Ticket { number: number.unwrap_or(0), acker, headers, file });
     }
 
-    /// Returns the number that has to be durable before the report is acknowledged, if one has.
-    fn reported(&mut self, note: ReportNote, saved: Option<Kept>) -> Option<u64> {
+    /// Returns the number that has to be durable before the report is acknowledged, if one has. The file of
+    /// its checkpoint is taken away where it is the desk's from now on.
+    fn reported(
+        &mut self,
+        note: ReportNote,
+        mut saved: Option<Kept>,
+        file: &mut Option<SharedFile>,
+    ) -> Option<u64> {
         let ReportNote { from, assignment, beginning, said, notes, .. } = note;
         let stage = (assignment.trial, assignment.stage);
         for note in notes {
             self.desk.note(format!("{from}: {note}"));
+        }
+        let is_outcome = matches!(said, Said::Outcome { unfinished: false, .. } | Said::GivenUp(_));
+        if let (Some(Kept::File(saved)), false, true) = (&mut saved, is_outcome, file.is_some()) {
+            // nobody waits until it is durable
+            saved.own();
+            *file = None;
         }
         let (record, unfinished, failed_now) = match said {
             Said::Outcome { record, unfinished, failed_now } => (record, unfinished, failed_now),
@@ -149,30 +167,42 @@ impl Driver<'_> {
         if ready.is_empty() {
             return;
         }
-        let (link, names) = (self.link.clone(), self.names.clone());
+        let (link, names, shared) = (self.link.clone(), self.names.clone(), self.shared.clone());
         self.link.spawn(async move {
-            for Ticket { acker, headers, .. } in ready {
+            for Ticket { acker, headers, file, .. } in ready {
                 // without it, it comes once more
                 let _ = acker.ack().await;
                 blobs::remove(&link.js, &names, headers.as_ref()).await;
+                if let (Some(shared), Some(file)) = (shared.clone(), file) {
+                    let _ = tokio::task::spawn_blocking(move || shared.remove(&file)).await;
+                }
             }
         });
     }
 }
 
-/// What a report says, and the checkpoint behind it.
-///
-/// # Errors
-/// In words, what is wrong with it.
-fn decode(content: Content, headers: Option<&HeaderMap>) -> Result<(ReportNote, Option<Kept>), String> {
+/// A report that cannot be read: of which stage it is, if that is known, and what is wrong with it.
+struct Unread {
+    of: Option<Stage>,
+    why: String,
+}
+
+/// What a report says, and the checkpoint behind it; nothing if it came before.
+fn decode(
+    content: Content,
+    headers: Option<&HeaderMap>,
+) -> Result<Option<(ReportNote, Option<Kept>)>, Unread> {
+    let unread = |why: String| Unread { of: None, why };
     match content {
         Content::Whole(bytes) => {
-            let (note, model) = ReportNote::read(headers, &bytes)?;
-            Ok((note, model.map(Kept::Model)))
+            let (note, model) = ReportNote::read(headers, &bytes).map_err(unread)?;
+            Ok(Some((note, model.map(Kept::Model))))
         }
         Content::Unpacked(unpacked) => {
-            let (note, saved) = *unpacked?;
-            Ok((note, saved?))
+            let (note, saved) = *unpacked.map_err(unread)?;
+            let of = Some((note.assignment.trial, note.assignment.stage));
+            saved.map(|saved| Some((note, saved))).map_err(|why| Unread { of, why })
         }
+        Content::Again => Ok(None),
     }
 }

@@ -24,7 +24,7 @@ use super::unpack::Unpacking;
 use super::wire::{self, Hello, Lead, OrderNote, Standing};
 use crate::error::{Error, ExitWith, Result};
 use crate::objective::History;
-use crate::repository::{End, Kept, StageRecord, StudyRecord, Timestamp};
+use crate::repository::{End, Kept, Shared, StageRecord, StudyRecord, Timestamp};
 use crate::work::{Desk, Order, Workplace};
 
 /// How long a pull waits for orders.
@@ -75,16 +75,23 @@ impl Station<'_> {
         watch: impl FnOnce(Box<dyn Fn() + Send>),
     ) -> Result<Served> {
         let names = Names::new(&self.nats.study);
-        let hello = self.find(link, &names)?;
-        if hello.standing == Standing::Over {
-            return Ok(Served::Done);
-        }
         let build = build(self.numerics);
-        if let Some(error) = compare(&hello, self.study, &build, self.nats) {
-            return Err(error);
-        }
+        let (hello, shared) = loop {
+            let hello = self.find(link, &names)?;
+            if hello.standing == Standing::Over {
+                return Ok(Served::Done);
+            }
+            if let Some(error) = compare(&hello, self.study, &build, self.nats) {
+                return Err(error);
+            }
+            match hello.shared() {
+                Ok(shared) => break (hello, shared),
+                // another coordinator may have come meanwhile, and have put up its own beacon
+                Err(error) if link.wait(is_leading(link, &names, &hello)) => return Err(error),
+                Err(_) => {}
+            }
+        };
         (self.tell)(&format!("{} slots for the sweep of {}", self.slots, hello.from));
-        let shared = hello.shared()?;
         let place = (link.clone(), names);
         let branch = Branch::new(place, hello.terms.clone(), hello.print(), self.slots, shared);
         let leaving = branch.clone();
@@ -140,11 +147,22 @@ impl Station<'_> {
     }
 }
 
+/// The directory through which checkpoints go with this coordinator, if they do.
+async fn find_shared(hello: Hello) -> Result<Option<Shared>> {
+    let found = tokio::task::spawn_blocking(move || hello.shared()).await;
+    found.unwrap_or_else(|error| Err(Error::study(error.to_string())))
+}
+
 /// What the coordinator says of itself: nothing if there is none, or the server does not answer.
 async fn leader(link: &Link, names: &Names) -> Option<Result<Hello, String>> {
     let live: kv::Store = link.js.get_key_value(names.live()).await.ok()?;
     let value = live.get(LEADER).await.ok()??;
     Some(wire::parse(&value))
+}
+
+/// Whether a coordinator is the one who leads, as far as is known.
+async fn is_leading(link: &Link, names: &Names, hello: &Hello) -> bool {
+    matches!(leader(link, names).await, Some(Ok(now)) if now.from == hello.from)
 }
 
 async fn say_goodbye(branch: &Branch) {
@@ -271,7 +289,10 @@ async fn unpack(
             let (note, saved) = blobs::unwrap(&branch.link.js, &branch.names, (blob, acker), to).await?;
             let checkpoint = match saved {
                 Ok(Some(Kept::Model(model))) => Checkpoint::Model(model),
-                Ok(_) => Checkpoint::Bytes(Bytes::new()),
+                Ok(_) => match blobs::file(headers)? {
+                    Some(file) => Checkpoint::Shared(file),
+                    None => Checkpoint::Bytes(Bytes::new()),
+                },
                 Err(why) => Checkpoint::Broken(why),
             };
             (note, checkpoint)
@@ -357,11 +378,19 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
             if let Some(Ok(now)) = leader(&branch.link, &branch.names).await {
                 heard = Instant::now();
                 branch.stand(now.standing);
-                if now.from != hello.from {
+                if now.from != hello.from && now.standing != Standing::Over {
                     if let Some(error) = compare(&now, &post.study, &post.build, &post.nats) {
                         branch.give_up(error);
                     }
                     branch.beat.notify_one();
+                    match find_shared(now.clone()).await {
+                        Ok(shared) => branch.share(shared),
+                        Err(error) if is_leading(&branch.link, &branch.names, &now).await => {
+                            branch.give_up(error);
+                        }
+                        // the next one is looked at then
+                        Err(_) => continue,
+                    }
                 }
                 hello = now;
             }

@@ -147,3 +147,89 @@ pub(super) fn whose(trial: TrialId, saved: Kept) -> Result<Kept, String> {
         of => Err(format!("the checkpoint of trial {trial} is of trial {of}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::Blob;
+    use super::*;
+    use crate::objective::{Array, ArrayData, Checkpoint, History};
+    use crate::repository::{SavedModel, WEIGHTS_FORMAT};
+
+    const TRIAL: TrialId = TrialId::new(1, 3);
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Text(TrialId);
+
+    impl Note for Text {
+        fn trial(&self) -> TrialId {
+            self.0
+        }
+
+        fn check(&self, _: Option<&SavedState>) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    /// A message, and this trial's checkpoint behind it.
+    fn message(trial: TrialId) -> (HeaderMap, Vec<u8>) {
+        let history = History::default();
+        let (format, attempt, epoch, score, from) = (WEIGHTS_FORMAT, 0, 2, None, 1);
+        let state = SavedState { format, trial, attempt, epoch, score, from, history, stopped: false };
+        let mut best = Checkpoint::new();
+        let data = ArrayData::U8((0..200).collect());
+        best.arrays.insert("bytes".to_owned(), Array { shape: vec![200], data });
+        let (headers, mut bytes) = wire::encode(&Text(TRIAL), &[]).unwrap();
+        bytes.extend(SavedModel { state, best, last: None }.to_bytes().unwrap());
+        (headers, bytes)
+    }
+
+    fn unpack(headers: &HeaderMap, whole: &[u8], pieces: &[&[u8]]) -> Result<Unpacked<Text>, String> {
+        let blob = Blob { name: "a".to_owned(), bytes: whole.len() as u64, crc: crc32fast::hash(whole) };
+        let mut to = Unpacking::new(Some(headers), &blob, None)?;
+        pieces.iter().try_for_each(|piece| to.take(piece))?;
+        to.finish(&blob)
+    }
+
+    #[test]
+    fn pieces_that_are_lost_doubled_or_of_something_else_are_no_message() {
+        let (headers, whole) = message(TRIAL);
+        for size in [1, 7, 64, whole.len()] {
+            let pieces: Vec<&[u8]> = whole.chunks(size).collect();
+            let (text, saved) = unpack(&headers, &whole, &pieces).unwrap();
+            let model = match saved.unwrap() {
+                Some(Kept::Model(model)) => model.to_bytes().unwrap(),
+                _ => Vec::new(),
+            };
+            assert!(text == Text(TRIAL) && whole.ends_with(&model) && !model.is_empty(), "of {size} bytes");
+        }
+        let pieces: Vec<&[u8]> = whole.chunks(64).collect();
+        let other: Vec<u8> = pieces[1].iter().map(|byte| byte ^ 1).collect();
+        for place in 0..pieces.len() {
+            let (before, after) = pieces.split_at(place);
+            let is_refused = |pieces: &[&[u8]]| unpack(&headers, &whole, pieces).is_err();
+            assert!(is_refused(&[before, &after[1..]].concat()), "without piece {place}");
+            assert!(is_refused(&[before, &after[..1], after].concat()), "with piece {place} twice");
+            assert!(
+                is_refused(&[before, &[other.as_slice()], &after[1..]].concat()),
+                "with another piece {place}"
+            );
+            assert!(
+                is_refused(&[&after[..1], before, &after[1..]].concat()) || place == 0,
+                "{place} too soon"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_checkpoint_is_told_with_its_message() {
+        let (headers, whole) = message(TrialId::new(1, 4));
+        let (text, saved) = unpack(&headers, &whole, &[&whole]).unwrap();
+        assert_eq!(text, Text(TRIAL));
+        let why = saved.err().unwrap();
+        assert!(why.contains("is of trial 1-4"), "{why}");
+        let (headers, mut whole) = wire::encode(&Text(TRIAL), &[]).unwrap();
+        whole.extend(b"this is no checkpoint");
+        let (text, saved) = unpack(&headers, &whole, &[&whole]).unwrap();
+        assert!(text == Text(TRIAL) && saved.is_err());
+    }
+}

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::checkpoint;
+#[cfg(feature = "nats")]
+use super::claims::Claim;
 use super::decoder::Decoder;
 use super::names;
 use super::saved::{SavedModel, SavedState};
@@ -80,7 +82,13 @@ impl Incoming {
     pub fn finish(self) -> Result<Arrived, String> {
         let Incoming { to, decoder, length } = self;
         let state = decoder.finish()?.state;
-        Ok(Arrived { at: to, state, length })
+        Ok(Arrived {
+            at: to,
+            state,
+            length,
+            #[cfg(feature = "nats")]
+            claim: None,
+        })
     }
 }
 
@@ -96,13 +104,30 @@ pub struct Arrived {
     at: Temporary,
     state: SavedState,
     length: u64,
+    /// Behind the file, so that nobody claims it before it is removed.
+    #[cfg(feature = "nats")]
+    claim: Option<Claim>,
 }
 
 impl Arrived {
-    /// One that was left in this file by another machine, durably, and has been looked at.
+    /// One that was left in this file by another machine, durably, and has been looked at. The file stays
+    /// when this is dropped, unless it is [owned](Arrived::own): whoever left it is not told yet that it has
+    /// come.
     #[cfg(feature = "nats")]
-    pub(super) fn found(storage: Arc<dyn Storage>, path: PathBuf, state: SavedState, length: u64) -> Arrived {
-        Arrived { at: Temporary { storage, path, file: None, is_kept: false }, state, length }
+    pub(super) fn found(
+        storage: Arc<dyn Storage>,
+        path: PathBuf,
+        (state, length): (SavedState, u64),
+        claim: Claim,
+    ) -> Arrived {
+        let at = Temporary { storage, path, file: None, is_kept: true };
+        Arrived { at, state, length, claim: Some(claim) }
+    }
+
+    /// Nobody else will remove the file.
+    #[cfg(feature = "nats")]
+    pub(crate) fn own(&mut self) {
+        self.at.is_kept = false;
     }
 
     /// What the checkpoint says of its trial.
@@ -128,6 +153,10 @@ impl Arrived {
     /// The file, to take the place of another one.
     pub(super) fn into_replacement(mut self) -> Replacement {
         self.at.is_kept = true;
+        #[cfg(feature = "nats")]
+        if let Some(claim) = self.claim.take() {
+            claim.stays();
+        }
         Replacement::of(self.at.path.clone(), self.at.file.take())
     }
 }

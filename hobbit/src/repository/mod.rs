@@ -2,6 +2,8 @@
 
 mod chain;
 mod checkpoint;
+#[cfg(feature = "nats")]
+mod claims;
 mod compare;
 mod counts;
 mod deciding;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::pour;
+use super::claims::Claims;
 use super::decoder::Decoder;
 use super::encoded::Encoded;
 use super::incoming::Arrived;
@@ -28,6 +29,8 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(crate) struct Shared {
     weights: PathBuf,
     storage: Arc<dyn Storage>,
+    /// What was taken.
+    claims: Claims,
 }
 
 /// A checkpoint in it, as messages name it.
@@ -40,25 +43,36 @@ pub(crate) struct SharedFile {
 }
 
 impl Shared {
-    fn of(repository: &Path) -> Shared {
-        Shared { weights: repository.join(names::WEIGHTS), storage: Arc::new(Disk) }
+    /// That of the study in this directory.
+    pub(crate) fn of(repository: &Path) -> Shared {
+        let weights = repository.join(names::WEIGHTS);
+        Shared { weights, storage: Arc::new(Disk), claims: Claims::default() }
     }
 
     fn incoming(&self) -> PathBuf {
         self.weights.join(names::INCOMING)
     }
 
-    /// That of the study in this directory. Whoever sees its `beacon` sees this directory.
+    /// Whoever sees this `beacon` sees the directory.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn announce(repository: &Path, beacon: &str) -> Result<Shared> {
-        let shared = Shared::of(repository);
-        let (dir, storage) = (shared.incoming(), &*shared.storage);
+    pub(crate) fn announce(&self, beacon: &str) -> Result<()> {
+        let (dir, storage) = (self.incoming(), &*self.storage);
         let path = dir.join(names::BEACON);
         let made = storage.create_dir(&dir).and_then(|()| replace(storage, &path, beacon.as_bytes()));
-        made.and_then(|()| storage.sync_dir(&dir)).map_err(|error| Error::io("write", &path, error))?;
-        Ok(shared)
+        made.and_then(|()| storage.sync_dir(&dir)).map_err(|error| Error::io("write", &path, error))
+    }
+
+    /// Removes what machines had begun to write when they died. One that still writes finds that out, and has
+    /// its checkpoint go by way of the server.
+    pub(crate) fn tidy(&self) {
+        let dir = self.incoming();
+        for name in self.storage.list(&dir).unwrap_or_default() {
+            if name.ends_with(names::TEMPORARY) {
+                let _ = self.storage.remove(&dir.join(name));
+            }
+        }
     }
 
     /// The directory of this name on another machine, if this one sees it.
@@ -80,7 +94,8 @@ impl Shared {
     /// In words, why it could not be written.
     pub(crate) fn put(&self, name: &str, model: &Encoded<Box<SavedModel>>) -> Result<SharedFile, String> {
         let path = self.incoming().join(name);
-        let written = self.storage.create(&path).and_then(|mut file| {
+        let temporary = self.incoming().join(format!("{name}{}", names::TEMPORARY));
+        let written = self.storage.create(&temporary).and_then(|mut file| {
             let mut piece = Vec::with_capacity(PIECE);
             for start in (0..model.len()).step_by(PIECE) {
                 piece.clear();
@@ -89,30 +104,45 @@ impl Shared {
             }
             file.sync()
         });
-        match written {
+        match written.and_then(|()| self.storage.rename(&temporary, &path)) {
             Ok(()) => Ok(SharedFile {
                 name: name.to_owned(),
                 bytes: model.len() as u64,
                 sum: model.sum().to_owned(),
             }),
             Err(error) => {
-                let _ = self.storage.remove(&path);
+                let _ = self.storage.remove(&temporary);
                 Err(format!("could not write {}: {error}", path.display()))
             }
         }
     }
 
-    /// A checkpoint that another machine has left, once it has been looked at.
+    /// A checkpoint that another machine has left, once it has been looked at. It stays where it is until it
+    /// gets another name, or is [removed](Shared::remove). Nothing if somebody has it, or had it when it got
+    /// another name.
     ///
     /// # Errors
     /// In words, why it is not to be had.
-    pub(crate) fn take(&self, file: &SharedFile) -> Result<Arrived, String> {
-        if !names::is_plain(&file.name) {
-            return Err(format!("`{}` is no name of a checkpoint", file.name));
-        }
-        let path = self.incoming().join(&file.name);
+    pub(crate) fn take(&self, file: &SharedFile) -> Result<Option<Arrived>, String> {
+        let path = self.place(file)?;
+        let Some(claim) = self.claims.claim(&file.name) else { return Ok(None) };
         let model = self.decode(&path, file, false)?;
-        Ok(Arrived::found(self.storage.clone(), path, model.state, file.bytes))
+        Ok(Some(Arrived::found(self.storage.clone(), path, (model.state, file.bytes), claim)))
+    }
+
+    /// Removes a checkpoint that another machine has left, unless somebody has it.
+    pub(crate) fn remove(&self, file: &SharedFile) {
+        if let (Ok(path), Some(_claim)) = (self.place(file), self.claims.claim(&file.name)) {
+            let _ = self.storage.remove(&path);
+        }
+    }
+
+    /// Where another machine has left a checkpoint.
+    fn place(&self, file: &SharedFile) -> Result<PathBuf, String> {
+        match names::is_plain(&file.name) {
+            true => Ok(self.incoming().join(&file.name)),
+            false => Err(format!("`{}` is no name of a checkpoint", file.name)),
+        }
     }
 
     /// The checkpoint of a trial as messages name it; nothing if there is none.
@@ -203,13 +233,24 @@ mod tests {
     fn checkpoints_that_others_leave_are_looked_at_before_they_are_taken() {
         let dir = tempfile::tempdir().unwrap();
         assert!(Shared::find(dir.path(), "a").is_none());
-        let here = Shared::announce(dir.path(), "a").unwrap();
+        let here = Shared::of(dir.path());
+        here.announce("a").unwrap();
         let there = Shared::find(dir.path(), "a").unwrap();
         let model = model();
         let encoded = Encoded::new(Box::new(model.clone())).unwrap();
         let file = there.put("1-2", &encoded).unwrap();
-        assert_eq!(here.take(&file).unwrap().state(), &model.state);
-        assert!(here.take(&file).unwrap_err().contains("there is no file"), "one that was not kept is gone");
+        let taken = here.take(&file).unwrap().unwrap();
+        assert_eq!(taken.state(), &model.state);
+        assert!(here.take(&file).unwrap().is_none(), "two have the same file");
+        here.remove(&file);
+        drop(taken);
+        let mut taken = here.take(&file).unwrap().expect("it is there until it is known that it was taken");
+        taken.own();
+        drop(taken);
+        assert!(here.take(&file).unwrap_err().contains("there is no file"));
+        let file = there.put("1-4", &encoded).unwrap();
+        here.remove(&file);
+        assert!(here.take(&file).unwrap_err().contains("there is no file"));
         let file = there.put("1-3", &encoded).unwrap();
         let other = SharedFile { sum: "0".to_owned(), ..file.clone() };
         assert!(here.take(&other).unwrap_err().contains("another checkpoint"));
@@ -224,7 +265,34 @@ mod tests {
         let stored = here.stored(trial).unwrap().unwrap();
         assert_eq!(there.load(trial, &stored).unwrap(), model);
         assert!(there.load(TrialId::new(1, 1), &stored).unwrap_err().contains("no checkpoint of trial"));
+        here.tidy();
+        assert!(here.take(&file).unwrap().is_some() && there.put("1-5", &encoded).is_ok());
         here.clear();
         assert!(!dir.path().join("weights").join(names::INCOMING).exists());
+    }
+
+    #[test]
+    fn what_was_half_written_goes_and_what_was_taken_twice_is_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let incoming = dir.path().join("weights").join(names::INCOMING);
+        let here = Shared::of(dir.path());
+        here.announce("a").unwrap();
+        let encoded = Encoded::new(Box::new(model())).unwrap();
+        let file = here.put("1-2", &encoded).unwrap();
+        replace(&Disk, &incoming.join("1-3.tmp"), b"half").unwrap();
+        Disk.rename(&incoming.join("1-3.tmp"), &incoming.join("1-4.tmp")).unwrap();
+        here.tidy();
+        let mut left = Disk.list(&incoming).unwrap();
+        left.sort();
+        assert_eq!(left, ["1-2", names::BEACON]);
+        // a report comes twice, and the second one is over before the first one's checkpoint is kept
+        let first = here.take(&file).unwrap().unwrap();
+        drop(here.take(&file));
+        here.remove(&file);
+        let path = dir.path().join("weights/kept");
+        let mut kept = first.into_replacement();
+        let synced = kept.sync();
+        kept.finish(&Disk, &path, synced).unwrap();
+        assert!(here.take(&file).unwrap().is_none(), "nobody waits for one that got another name");
     }
 }
