@@ -291,7 +291,7 @@ mod tests {
         }
         let longer = [&bytes[..], b"more"].concat();
         assert!(read(bytes.len(), &longer).unwrap_err().contains("more of it"));
-        assert!(read(longer.len(), &longer).unwrap_err().contains("not as long"));
+        assert!(read(longer.len(), &longer).unwrap_err().contains("longer than its header says"));
         assert!(read(8, &[0xff; 8]).unwrap_err().contains("longer than it can be"));
     }
 }

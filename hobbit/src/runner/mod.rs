@@ -4,6 +4,7 @@
 #[cfg(feature = "nats")]
 mod afar;
 mod again;
+mod before;
 mod book;
 mod config;
 mod configurations;
@@ -30,6 +31,7 @@ mod settings;
 mod sweep;
 mod warm_start;
 
+pub(crate) use before::Before;
 pub(crate) use ending::Finished;
 #[cfg(feature = "interop")]
 pub(crate) use foreign::{Foreign, ForeignTrial};
@@ -37,7 +39,6 @@ pub(crate) use keys::Keys;
 pub(crate) use place::aside;
 pub(crate) use settings::Settings;
 pub(crate) use sweep::sweep;
-pub(crate) use warm_start::Before;
 
 pub use again::propose_again;
 pub use place::LocalPool;

@@ -2,10 +2,10 @@
 //! from the copy in the study's own.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::before::Before;
 use super::configurations::{decode, point};
 use super::settings::Settings;
 use crate::error::{Error, Result};
@@ -16,26 +16,6 @@ use crate::repository::{
 use crate::search::Point;
 use crate::space::{Root, SearchSpace, Space};
 use crate::trial::TrialId;
-
-/// What is known from before.
-#[derive(Debug, Clone)]
-pub(crate) enum Before {
-    /// The study in this directory.
-    Study(PathBuf),
-    /// What another tool has found.
-    #[cfg(feature = "interop")]
-    Foreign(super::foreign::Foreign),
-}
-
-impl fmt::Display for Before {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Before::Study(dir) => dir.display().fmt(f),
-            #[cfg(feature = "interop")]
-            Before::Foreign(foreign) => foreign.fmt(f),
-        }
-    }
-}
 
 /// The studies that are named in the settings, of which nothing is read yet.
 pub(super) fn named<O: Objective>(settings: &Settings<O>) -> Vec<WarmStart> {
