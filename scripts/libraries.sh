@@ -11,7 +11,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}/libraries
 study=$(mktemp -d)
 trap 'rm -rf "$study"' EXIT
 
-for library in linfa candle burn; do
+for library in linfa candle; do
     echo "== $library"
     CARGO_TARGET_DIR=$target cargo build --locked --manifest-path "examples/$library/Cargo.toml"
     first=$("$target/debug/tune-$library" "$study/$library" "$size")
