@@ -47,8 +47,8 @@ fn every_method_is_replayed_and_written_the_same_again() {
         (text, std::fs::read_to_string(out).unwrap())
     };
     let (text, rows) = run("all.csv", "all");
-    // 2 tables, 10 methods, 2 lookaheads, 2 seeds, 30 rows each
-    assert_eq!(rows.lines().count(), 1 + 2 * 10 * 2 * 2 * 30);
+    // 2 tables, 12 methods, 2 lookaheads, 2 seeds, 30 rows each
+    assert_eq!(rows.lines().count(), 1 + 2 * 12 * 2 * 2 * 30);
     assert!(rows.starts_with("table,method,lookahead,seed,epochs,regret\n"));
     let mut sorted: Vec<&str> = rows.lines().skip(1).collect();
     sorted.sort_unstable();
