@@ -57,8 +57,8 @@ struct Options {
     /// The bytes of a checkpoint.
     #[arg(long, default_value_t = 8)]
     bytes: usize,
-    /// Trials keep no more than their hash in memory, and get better with every epoch: of a checkpoint's bytes,
-    /// there is only what is on its way.
+    /// Trials keep no more than their hash in memory, and get better with every epoch: of a checkpoint's
+    /// bytes, there is only what is on its way.
     #[arg(long)]
     thin: bool,
     /// Says on standard output when which epoch begins.

@@ -39,19 +39,8 @@ pub(crate) enum Place {
     Field,
 }
 
-/// Of the attributes of fields, those that nobody else is likely to have for an item.
-const MISPLACED: [&str; 10] = [
-    "uniform",
-    "log_uniform",
-    "normal",
-    "log_normal",
-    "int",
-    "choice",
-    "bool",
-    "distribution",
-    "optional",
-    "length",
-];
+/// Of the attributes of fields, those that somebody else may have for an item.
+const COMMON: [&str; 6] = ["fixed", "derived", "nested", "with", "name", "default"];
 
 /// Whether an attribute is hobbit's, there; it may belong elsewhere.
 pub(crate) fn is_ours(attribute: &Attribute, place: Place) -> bool {
@@ -78,7 +67,9 @@ pub(crate) fn misplaced(attribute: &Attribute, place: Place) -> Option<String> {
         ("weight", Place::Field) => {
             "on a variant of an enum; options of a choice have theirs behind them: `#[choice(\"a\": 3, \"b\": 1)]`"
         }
-        (field, Place::Item) if MISPLACED.contains(&field) => "on a field",
+        (field, Place::Item) if known().any(|known| known == field) && !COMMON.contains(&field) => {
+            "on a field"
+        }
         _ => return None,
     };
     Some(format!("`{name}` goes {belongs}"))

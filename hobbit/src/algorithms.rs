@@ -226,8 +226,8 @@ impl<O: Objective> Study<O, by::Asha> {
 }
 
 impl<O: Objective> Study<O, by::Pasha> {
-    /// Begins `trials` trials, of which the best are trained for more epochs, to at most `max_epochs` (R) if it
-    /// comes to that: stages end at 1, eta, eta^2, ... and R epochs, and each promotes one in `eta`. See
+    /// Begins `trials` trials, of which the best are trained for more epochs, to at most `max_epochs` (R) if
+    /// it comes to that: stages end at 1, eta, eta^2, ... and R epochs, and each promotes one in `eta`. See
     /// [`PashaScheduler`](crate::schedule::PashaScheduler).
     ///
     /// The plan, and what is said to be left, are those of [`Asha`]: the most that it can come to.

@@ -178,12 +178,12 @@ impl<O: Objective, A> Study<O, A> {
     /// Gives the sampler the outcomes of a study of another tool before the first trial, as
     /// [`warm_start`](crate::Hyperband::warm_start) does with one of hobbit's.
     ///
-    /// Its values have to be those of this study's monitor, which no file says. Of trials that reported values
-    /// while they were trained (`trial.report(value, step)` in Optuna) those count that are after no more
-    /// epochs than the last stages of this study, and the latest of them has to be after no fewer than the
-    /// first stages; the score is the best or the last of them, as in this study. Results without reports, and
-    /// tables, are taken for results after the last stages. Failed trials count as such; configurations that
-    /// are not in the search space, or break a constraint, do not count.
+    /// Its values have to be those of this study's monitor, which no file says. Of trials that reported
+    /// values while they were trained (`trial.report(value, step)` in Optuna) those count that are after no
+    /// more epochs than the last stages of this study, and the latest of them has to be after no fewer than
+    /// the first stages; the score is the best or the last of them, as in this study. Results without
+    /// reports, and tables, are taken for results after the last stages. Failed trials count as such;
+    /// configurations that are not in the search space, or break a constraint, do not count.
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -203,10 +203,10 @@ impl<O: Objective, A> Study<O, A> {
     /// sampler that learns.
     pub fn warm_start_from(self, imported: Imported) -> Self {
         let space = O::Hparams::space();
-        let trials = imported.rows.iter().map(|row| ForeignTrial {
-            source: row.source.clone(),
+        let trials = imported.rows.into_iter().map(|row| ForeignTrial {
             values: row.values(&space),
-            curve: row.curve.clone(),
+            source: row.source,
+            curve: row.curve,
             score: row.score,
             failed: row.failed,
         });

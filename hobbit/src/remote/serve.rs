@@ -231,8 +231,8 @@ impl Drop for Asked {
 
 /// Pulls as many orders as were asked for.
 async fn pull(post: Arc<Post>, consumer: Consumer<pull::Config>, mut asked: Asked) {
-    // without heartbeats: in async-nats 0.51, nobody is woken up for what comes after one. That the server was
-    // away is known by the connection
+    // without heartbeats: in async-nats 0.51, nobody is woken up for what comes after one. That the server
+    // was away is known by the connection
     let batch = consumer.batch().max_messages(asked.left).expires(PULL);
     let failed = async {
         let Ok(mut messages) = batch.messages().await else { return true };

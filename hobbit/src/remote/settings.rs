@@ -98,7 +98,7 @@ impl Nats {
     /// | `HOBBIT_STUDY` | the study's name on the server, where it has several |
     /// | `HOBBIT_NATS_TOKEN`, `HOBBIT_NATS_NKEY` | a token, or the seed of a key |
     /// | `HOBBIT_NATS_CREDS`, `HOBBIT_NATS_CA` | a file of credentials, and one of certificates to trust |
-    /// | `HOBBIT_CHECKPOINTS` | `shared`: [large ones go by way of the study's directory](Checkpoints::Shared); `server` or unset: by way of the server |
+    /// | `HOBBIT_CHECKPOINTS` | `server` (default), or `shared`: [the study's directory](Checkpoints::Shared) |
     /// | `HOBBIT_WAIT` | how many seconds a server and a coordinator are waited for; 300 |
     ///
     /// # Errors

@@ -42,8 +42,8 @@ impl Drop for Temporary {
     }
 }
 
-/// A checkpoint on its way into a repository: the bytes of its file, from the first one on. It is removed when
-/// it is dropped.
+/// A checkpoint on its way into a repository: the bytes of its file, from the first one on. It is removed
+/// when it is dropped.
 pub struct Incoming {
     to: Temporary,
     decoder: Decoder,

@@ -16,8 +16,8 @@ pub type OpenFile = (Box<dyn Read + Send>, u64);
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Everything in a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// Opens a file for reading from its beginning, and returns its length, too. Whoever reads has the file as
-    /// it was when it was opened, whatever replaces it.
+    /// Opens a file for reading from its beginning, and returns its length, too. Whoever reads has the file
+    /// as it was when it was opened, whatever replaces it.
     fn open(&self, path: &Path) -> io::Result<OpenFile> {
         let bytes = self.read(path)?;
         let length = bytes.len() as u64;
@@ -113,8 +113,8 @@ pub(super) fn open_own(options: &OpenOptions, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file to be read, if it is a regular one: nobody waits for a pipe, or reads a device that has no end.
-/// Returns its length, too.
+/// Opens a file to be read, if it is a regular one: nobody waits for a pipe, or reads a device that has no
+/// end. Returns its length, too.
 fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -128,7 +128,7 @@ fn read<H: SearchSpace>(
     }
     let left = begun - outcomes.len();
     let read = WarmStart { study: Some(print(theirs)?), outcomes, ..WarmStart::named(shown) };
-    let mut note = format!("the sampler begins with what is known of {read}, after {first} to {last} epochs");
+    let mut note = beginning(&read, epochs);
     if left > 0 {
         note += &format!(
             "; {left} more do not count, because they have no outcome after as many epochs, break a constraint of this study, or are outside of \
@@ -174,12 +174,16 @@ fn take_over<H: SearchSpace>(
         return Err(unusable(format!("none of its {} trials counts{why}", foreign.trials.len())));
     }
     let read = WarmStart { outcomes, ..WarmStart::named(foreign.to_string()) };
-    let (first, last) = epochs;
-    let mut note = format!("the sampler begins with what is known of {read}, after {first} to {last} epochs");
+    let mut note = beginning(&read, epochs);
     if !refused.is_empty() {
         note += &format!("; {} more do not count:{}", refused.len(), reasons(&refused));
     }
     Ok((read, note))
+}
+
+/// What the user is told first.
+fn beginning(read: &WarmStart, (first, last): (u64, u64)) -> String {
+    format!("the sampler begins with what is known of {read}, after {first} to {last} epochs")
 }
 
 /// Why outcomes of another study cannot be compared with those of this one, in words.

@@ -37,8 +37,8 @@ pub struct AshaScheduler {
     begun: u32,
     /// The trials under way, with their rungs.
     due: HashMap<u32, u32>,
-    /// How many rungs trials may come to, from the lowest one on: all, unless a scheduler around this one opens
-    /// one after the other.
+    /// How many rungs trials may come to, from the lowest one on: all, unless a scheduler around this one
+    /// opens one after the other.
     open: usize,
 }
 

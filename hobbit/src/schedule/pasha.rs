@@ -24,8 +24,9 @@ const OPEN: usize = 2;
 /// up to that of `max_epochs` (R). If they do not, longer training is not worth its price, and the epochs go
 /// to new trials instead.
 ///
-/// Rankings are *soft* (section 4.1 of the paper): a trial may stand where another one of nearly the same score
-/// stood, its score in the lower rung being no further away than the standard deviation of the scores there.
+/// Rankings are *soft* (section 4.1 of the paper): a trial may stand where another one of nearly the same
+/// score stood, its score in the lower rung being no further away than the standard deviation of the scores
+/// there.
 ///
 /// Trials in the highest open rung when nothing is left to train are finished.
 #[derive(Debug)]
@@ -59,8 +60,9 @@ impl PashaScheduler {
         here.sort_by_key(|&(index, _, score)| (score.place(self.direction), index));
         below.sort_by_key(|&(index, score, _)| (score.place(self.direction), index));
         let room = deviation(below.iter().map(|(_, score, _)| score.value));
-        let pairs = here.iter().zip(&below);
-        pairs.into_iter().all(|((_, mine, _), (_, theirs, _))| (mine.value - theirs.value).abs() <= room)
+        here.iter()
+            .zip(&below)
+            .all(|((_, mine, _), (_, theirs, _))| (mine.value - theirs.value).abs() <= room)
     }
 }
 
@@ -146,7 +148,8 @@ impl Recipe for Settings {
 mod tests {
     use super::*;
 
-    /// Trains everything, one stage after the other; returns how many trials came to each rung, and the lives.
+    /// Trains everything, one stage after the other; returns how many trials came to each rung, and the
+    /// lives.
     fn trained(trials: u32, score: impl Fn(u32, u32) -> Option<f64>) -> (Vec<u32>, BTreeMap<u32, Ended>) {
         let mut scheduler = PashaScheduler::new(trials, 27, 3, Direction::Minimize).unwrap();
         let (mut rungs, mut ended) = (vec![0; 4], BTreeMap::new());

@@ -99,9 +99,9 @@ pub trait Desk: Send + Sync {
         false
     }
 
-    /// A place for a large checkpoint that comes from elsewhere, of this many bytes: they are written to a file
-    /// as they come, which is [handed in](Desk::hand_in_delivery) instead of a model. `None` if the desk has
-    /// no such place; then the model goes with the report.
+    /// A place for a large checkpoint that comes from elsewhere, of this many bytes: they are written to a
+    /// file as they come, which is [handed in](Desk::hand_in_delivery) instead of a model. `None` if the desk
+    /// has no such place; then the model goes with the report.
     ///
     /// # Errors
     /// In words, why it cannot be made.
@@ -111,8 +111,8 @@ pub trait Desk: Send + Sync {
     }
 
     /// Takes what came of an order as [`hand_in`](Desk::hand_in) does, or with its beginning as
-    /// [`hand_in_early`](Desk::hand_in_early), where its checkpoint is in a file. Returns what that returns, or
-    /// `true`.
+    /// [`hand_in_early`](Desk::hand_in_early), where its checkpoint is in a file. Returns what that returns,
+    /// or `true`.
     fn hand_in_delivery(
         &self,
         worker: WorkerId,
