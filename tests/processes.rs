@@ -50,6 +50,8 @@ fn run(name: &str, dir: &Path, workers: usize) {
         #[cfg(all(unix, feature = "nats"))]
         "remote::curve" => crate::remote::curve(dir, workers),
         #[cfg(all(unix, feature = "nats"))]
+        "remote::broken" => crate::remote::broken(dir, workers),
+        #[cfg(all(unix, feature = "nats"))]
         "remote::bulky" => crate::remote::bulky(dir, workers),
         #[cfg(all(unix, feature = "nats"))]
         "remote::kind" => crate::remote::kind(dir, workers),

@@ -109,6 +109,17 @@ pub(crate) fn poison(dir: &Path, workers: usize) {
     study.nats(Nats::from_env().unwrap().give_up_after(1)).run(9, 3).unwrap();
 }
 
+/// A sweep whose trials all fail.
+pub(crate) fn broken(dir: &Path, workers: usize) {
+    let build = |params: &Params, _: &TrialContext| Ok(params.rate);
+    let epoch = |_: &mut f64, _: &EpochContext<'_>, _: &mut Metrics| Err("there is no data".into());
+    let study = Hyperband::of(Fake::new(build, epoch)).quiet().workers(workers).repo_dir(dir);
+    let error = study.nats(Nats::from_env().unwrap()).run(9, 3).unwrap_err();
+    // what a test says goes elsewhere
+    writeln!(std::io::stderr(), "{error}").unwrap();
+    std::process::exit(1);
+}
+
 /// `results.ron` and all weights.
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let weights = std::fs::read_dir(dir.join("weights")).unwrap().map(|file| file.unwrap().path());

@@ -243,6 +243,23 @@ fn workers_of_another_build_or_with_other_vectors_are_told() {
 }
 
 #[test]
+fn workers_of_a_sweep_that_ends_with_an_error_are_told() {
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role| server.process("remote::broken", there.path(), 2, role).spawn().unwrap();
+    let workers = [start("worker"), start("worker")];
+    let coordinator = end(start("coordinator"));
+    assert_eq!(coordinator.status.code(), Some(1));
+    assert!(said(&coordinator).contains("there is no data"), "{}", said(&coordinator));
+    for worker in workers {
+        let worker = end(worker);
+        // not 0: whoever starts workers again should do so
+        assert_eq!(worker.status.code(), Some(4), "{}", said(&worker));
+        assert!(said(&worker).contains("was ended by an error"), "{}", said(&worker));
+    }
+}
+
+#[test]
 fn workers_without_a_coordinator_give_up() {
     let server = Server::new();
     let dir = tempfile::tempdir().unwrap();

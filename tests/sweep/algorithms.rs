@@ -10,8 +10,8 @@ use std::time::Duration;
 use hobbit::repository::{FileState, Overview, Reader};
 use hobbit::testing::Fake;
 use hobbit::{
-    Asha, EpochContext, Error, Hyperband, Keep, Key, Metrics, RandomSearch, Results, Status, Study,
-    SuccessiveHalving, by, search_space,
+    Asha, Direction, EpochContext, Error, Hyperband, Keep, Key, Metrics, RandomSearch, Results, Status,
+    Study, SuccessiveHalving, by, search_space,
 };
 
 use crate::support::kill::kill;
@@ -272,6 +272,8 @@ fn another_algorithm_and_numbers_that_are_not_possible_are_errors() {
         (text(halving().run(3, 1, 81, 27)), "the number of trials = 3 is less than eta = 27"),
         (text(halving().run(81, 9, 1, 3)), "max_epochs = 1 is less than min_epochs = 9"),
         (text(halving().lookahead(0).run(9, 1, 9, 3)), "the lookahead is 0"),
+        (text(halving().monitor("").run(9, 1, 9, 3)), "the monitor is an empty text"),
+        (text(halving().monitor(" ").direction(Direction::Minimize).run(9, 1, 9, 3)), "an empty text"),
     ] {
         let error = result.unwrap_err();
         assert!(error.contains(told), "{error}");

@@ -269,7 +269,7 @@ impl<'a> Driver<'a> {
     fn look_at_clocks(&mut self) {
         if self.beat.elapsed() >= BEAT {
             self.beat = Instant::now();
-            let standing = if self.desk.stop().is_set() { Standing::Stopping } else { Standing::Open };
+            let standing = if self.desk.stop().is_set() { self.stopping() } else { Standing::Open };
             self.lead(standing);
             self.show();
         }
@@ -301,10 +301,14 @@ impl<'a> Driver<'a> {
         }
     }
 
+    fn stopping(&self) -> Standing {
+        if self.desk.has_failed() { Standing::Failing } else { Standing::Stopping }
+    }
+
     /// The sweep stops: nothing more is begun.
     fn stop(&mut self) {
         self.link.wait(self.server().withdraw_all());
-        self.lead(Standing::Stopping);
+        self.lead(self.stopping());
         // what nobody has begun, nobody reports
         self.out.retain(|_, out| out.worked_on.is_some_and(|when| when.elapsed() <= LOST));
     }
@@ -316,9 +320,10 @@ impl<'a> Driver<'a> {
             self.read_mail();
             self.acknowledge();
         }
-        self.lead(Standing::Over);
+        let standing = if self.desk.has_failed() { Standing::Failed } else { Standing::Over };
+        self.lead(standing);
         self.link.wait(async {
-            lease::leave(&self.link, &self.names, &self.hello, Standing::Over).await;
+            lease::leave(&self.link, &self.names, &self.hello, standing).await;
             if !was_stopped && self.tickets.is_empty() {
                 self.server().remove().await;
                 self.shared.iter().for_each(Shared::clear);

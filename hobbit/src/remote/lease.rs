@@ -126,7 +126,7 @@ pub(super) async fn leave(link: &Link, names: &Names, hello: &Hello, standing: S
 /// this process holds; or its process has ended.
 fn is_gone(other: &Hello, this: &Hello) -> bool {
     let is_here = other.from.host == this.from.host;
-    other.standing == Standing::Over
+    other.standing.is_over()
         || other.from == this.from
         || is_here && !this.repository.is_empty() && other.repository == this.repository
         || is_here && runs(other.from.pid) == Some(false)

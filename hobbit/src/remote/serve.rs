@@ -21,7 +21,7 @@ use super::names::{BEAT, LEADER, Names, RENEWAL};
 use super::server::find_consumer;
 use super::settings::Nats;
 use super::unpack::Unpacking;
-use super::wire::{self, Hello, Lead, OrderNote, Standing};
+use super::wire::{self, Hello, Lead, OrderNote};
 use crate::error::{Error, ExitWith, Result};
 use crate::objective::History;
 use crate::repository::{End, Kept, Shared, StageRecord, StudyRecord, Timestamp};
@@ -78,7 +78,7 @@ impl Station<'_> {
         let build = build(self.numerics);
         let (hello, shared) = loop {
             let hello = self.find(link, &names)?;
-            if hello.standing == Standing::Over {
+            if hello.standing.is_over() {
                 return Ok(Served::Done);
             }
             if let Some(error) = compare(&hello, self.study, &build, self.nats) {
@@ -116,6 +116,12 @@ impl Station<'_> {
         worked?;
         match branch.failure() {
             Some(error) => Err(error),
+            None if branch.is_by_error() => Err(Error::study(format!(
+                "the sweep of the study `{}` was ended by an error, which its coordinator tells: once it is started again, workers can \
+                 go on with it",
+                self.nats.study
+            ))
+            .with_source(ExitWith::new(4))),
             None if branch.is_over() || branch.is_told_to_stop() => Ok(Served::Done),
             None => Ok(Served::Left),
         }
@@ -125,7 +131,10 @@ impl Station<'_> {
     fn find(&self, link: &Link, names: &Names) -> Result<Hello> {
         let (start, mut said) = (Instant::now(), Instant::now());
         loop {
-            if let Some(Ok(hello)) = link.wait(leader(link, names)) {
+            // one that was ended by an error may be started again
+            if let Some(Ok(hello)) = link.wait(leader(link, names))
+                && !hello.standing.is_by_error()
+            {
                 return Ok(hello);
             }
             if start.elapsed() >= self.nats.wait {
@@ -378,7 +387,7 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
             if let Some(Ok(now)) = leader(&branch.link, &branch.names).await {
                 heard = Instant::now();
                 branch.stand(now.standing);
-                if now.from != hello.from && now.standing != Standing::Over {
+                if now.from != hello.from && !now.standing.is_over() {
                     if let Some(error) = compare(&now, &post.study, &post.build, &post.nats) {
                         branch.give_up(error);
                     }

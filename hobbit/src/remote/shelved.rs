@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use super::link::Link;
 use super::names::{LEADER, Names, study_of};
 use super::settings::Nats;
-use super::wire::{self, Hello, Standing};
+use super::wire::{self, Hello};
 use crate::error::{Error, Result};
 
 /// A study on a NATS server.
@@ -86,7 +86,7 @@ async fn leader(link: &Link, study: &str) -> Option<String> {
     let live = link.js.get_key_value(Names::new(study).live()).await.ok()?;
     let value = live.get(LEADER).await.ok()??;
     match wire::parse::<Hello>(&value) {
-        Ok(Hello { standing: Standing::Over, .. }) => None,
+        Ok(hello) if hello.standing.is_over() => None,
         Ok(Hello { from, repository, .. }) => Some(format!("{from}, in {repository}")),
         Err(_) => Some("a program that this one does not understand".to_owned()),
     }

@@ -93,6 +93,22 @@ pub(super) enum Standing {
     Stopping,
     /// It is over, and nobody waits for reports.
     Over,
+    /// It stops, because of an error that the coordinator tells its user.
+    Failing,
+    /// It is over, because of such an error.
+    Failed,
+}
+
+impl Standing {
+    /// Whether nobody waits for reports.
+    pub(super) fn is_over(self) -> bool {
+        matches!(self, Standing::Over | Standing::Failed)
+    }
+
+    /// Whether it ends with an error.
+    pub(super) fn is_by_error(self) -> bool {
+        matches!(self, Standing::Failing | Standing::Failed)
+    }
 }
 
 /// How the coordinator says that things stand.

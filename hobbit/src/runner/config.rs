@@ -203,6 +203,11 @@ fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
         whole("the number of workers", workers as u64)?;
     }
     whole("max_deaths", u64::from(settings.max_deaths))?;
+    if settings.monitor.trim().is_empty() {
+        return Err(Error::setting(
+            "the monitor is an empty text; it has to be the name of a metric, such as `val_loss`",
+        ));
+    }
     if let Some(lookahead) = settings.lookahead {
         whole("the lookahead", u64::from(lookahead))?;
     }

@@ -370,6 +370,10 @@ impl Desk for SweepDesk {
         self.end_with(&mut self.lock(), error);
     }
 
+    fn has_failed(&self) -> bool {
+        self.lock().fatal.is_some()
+    }
+
     fn end(&self, reason: StopReason) {
         self.request_stop(&mut self.lock(), reason);
     }

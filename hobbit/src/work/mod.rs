@@ -204,6 +204,11 @@ pub trait Desk: Send + Sync {
     /// Ends the sweep with an error.
     fn fail(&self, error: Error);
 
+    /// Whether the sweep ends with an error, so that machines elsewhere can be told.
+    fn has_failed(&self) -> bool {
+        false
+    }
+
     /// Ends the sweep in order, after the epochs under way; it can be continued. A desk that is a stand-in
     /// for one elsewhere passes this on; others need not do anything.
     fn end(&self, reason: StopReason) {

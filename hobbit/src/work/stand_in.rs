@@ -108,6 +108,10 @@ impl<S: StandIn> Desk for S {
         self.desk().fail(error);
     }
 
+    fn has_failed(&self) -> bool {
+        self.desk().has_failed()
+    }
+
     fn end(&self, reason: StopReason) {
         self.desk().end(reason);
     }
