@@ -21,7 +21,10 @@ fn a_study_with_a_sampler_says_what_it_proposed() {
     let some = place.stdout("show study -n 0 --where origin=proposed");
     assert_eq!(some.lines().count(), 1 + proposed.len(), "{some}");
     let one = place.stdout(&format!("show study {}", proposed[0].id));
-    assert!(one.contains("Configuration: proposed by the sampler kde (random_share 0.2)"), "{one}");
+    assert!(
+        one.contains("Configuration: proposed by the sampler kde (version 2, random_share 0.1)"),
+        "{one}"
+    );
     let json = place.json("show study -n 0 --format json");
     let origins = json["trials"].as_array().unwrap().iter().map(|trial| trial["origin"].as_str().unwrap());
     assert_eq!(origins.filter(|origin| *origin == "proposed").count(), proposed.len());

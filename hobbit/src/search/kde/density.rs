@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::correlation::Correlations;
 use super::kernels::{Dimension, intervals, log_norm, log_shares, near, probability, spread, widths};
 use crate::random::Key;
 use crate::search::Point;
@@ -16,6 +17,7 @@ pub(super) struct Mixture<'a> {
     points: Vec<&'a Point>,
     dimensions: &'a [Dimension],
     columns: Vec<Column>,
+    correlations: Correlations,
     /// The weights of the kernels, which with that of the space's own distribution make 1.
     weights: Vec<f64>,
     log_weights: Vec<f64>,
@@ -75,11 +77,18 @@ impl<'a> Mixture<'a> {
             points: points.iter().map(|(point, _)| *point).collect(),
             dimensions,
             columns,
+            correlations: Correlations::none(points.len()),
             log_weights: weights.iter().map(|weight| libm::log(*weight)).collect(),
             weights,
             log_prior: libm::log(prior / (kernels + prior)),
             counted: RefCell::new(BTreeMap::new()),
         }
+    }
+
+    /// The same with kernels that lie along the line, if the configurations lie along one.
+    pub(super) fn correlated(mut self, points: &[Weighted<'_>]) -> Mixture<'a> {
+        self.correlations = Correlations::new(points, self.dimensions);
+        self
     }
 
     /// The configuration whose kernel a number in `[0, 1)` falls on; nothing for the space's own
@@ -97,6 +106,7 @@ impl<'a> Mixture<'a> {
     /// `prior`, for only those that are drawn say where they may be.
     pub(super) fn draw(&self, widening: f64, tree: &Tree, prior: Option<&Point>, key: Key) -> Point {
         let near_to = self.component(key.child(0).rng().unit());
+        let mut chain = self.correlations.chain(near_to);
         let mut coordinates: Vec<Option<f64>> = Vec::with_capacity(self.dimensions.len());
         for (place, dimension) in self.dimensions.iter().enumerate() {
             let coordinate = tree.is_active(place, &coordinates).then(|| {
@@ -111,8 +121,14 @@ impl<'a> Mixture<'a> {
                     (Some((_, center)), Dimension::Options(cells)) => {
                         if rng.unit() < spread(cells, self.points.len()) { rng.unit() } else { center }
                     }
-                    (Some((i, center)), _) => {
-                        near(center, widening * self.columns[place].widths[i], || rng.unit())
+                    (Some((i, center)), dimension) => {
+                        let width = widening * self.columns[place].widths[i];
+                        match (dimension, &mut chain) {
+                            (Dimension::Real(_), Some(chain)) => {
+                                chain.coordinate(place, center, width, || rng.unit())
+                            }
+                            _ => near(center, width, || rng.unit()),
+                        }
                     }
                 }
             });
@@ -137,6 +153,11 @@ impl<'a> Mixture<'a> {
                 }
             }
         }
+        let scaled = |place: usize, kernel: usize| {
+            let Column { centers, sharpness, .. } = &self.columns[place];
+            point[place].map_or(0.0, |unit| (unit - centers[kernel]) * sharpness[kernel])
+        };
+        self.correlations.correct(point, scaled, &mut sums);
         sums.push(prior);
         log_sum(&sums)
     }

@@ -1,5 +1,6 @@
 //! `Kde`: proposes what is likelier among the good configurations than among the others.
 
+mod correlation;
 mod density;
 mod kernels;
 mod known;
@@ -8,7 +9,7 @@ mod outcomes;
 use self::density::Mixture;
 use self::kernels::Dimension;
 use self::known::Known;
-use self::outcomes::{latest, split};
+use self::outcomes::{are_settled, latest, split};
 use super::{Draw, Point, Proposal, Sampler};
 use crate::error::BoxError;
 use crate::space::Value;
@@ -30,6 +31,10 @@ use crate::space::Value;
 /// - **A trial counts by its latest score**, whichever stage that is from. So the many outcomes of first
 ///   stages and the few of last ones are used together (as in Salinas, Golebiowski, Klein, Seeger and
 ///   Archambeau, "Optimizing Hyperparameters with Conformal Quantile Regression", ICML 2023).
+/// - **Good configurations along a line** have kernels along it, so that parameters that have to fit to each
+///   other are searched together.
+/// - **Scores that are final**, where all trials are trained for the same number of epochs, are searched more
+///   closely the more of them there are.
 /// - **Only ranks count**: the better of the good configurations have more weight by their rank, so a loss
 ///   and its logarithm are searched in the same way. Failed trials rank last.
 /// - **Conditional parameters** are part of the one density. A kernel compares two configurations by the
@@ -78,6 +83,7 @@ use crate::space::Value;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Kde {
+    version: u32,
     constants: Constants,
 }
 
@@ -88,32 +94,65 @@ struct Constants {
     random: f64,
     /// The outcomes needed before anything is proposed: this for each parameter and one more.
     needed: usize,
-    /// The share of outcomes that is good, and the most of them.
-    good: (f64, usize),
     /// The most of the other outcomes that are compared with.
     bad: usize,
     /// How many candidates are drawn.
     candidates: usize,
     /// How much wider than the kernels candidates are drawn.
     widening: f64,
-    /// No kernel is narrower, in parts of the range.
+    /// Whether the weights of good ones are their ranks to the power of 1.5, or their ranks.
+    steep: bool,
+    /// Where outcomes are of different numbers of epochs, so that many of them are a guess.
+    early: Focus,
+    /// Where all outcomes are of the same number of epochs, so that their order is final.
+    settled: Focus,
+}
+
+/// How closely good configurations are searched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Focus {
+    /// The share of outcomes that is good, and the most of them.
+    good: (f64, usize),
+    /// In the end no kernel is narrower, in parts of the range.
     narrowest: f64,
     /// The weight of the space's own distribution beside the kernels, each of which has 1 on the average.
     prior: f64,
+    /// Whether kernels of good ones are correlated as these are.
+    correlated: bool,
 }
 
 impl Constants {
     /// Those of version 1.
-    const V1: Constants = Constants {
-        random: 0.2,
-        needed: 2,
-        good: (0.15, 25),
-        bad: 200,
-        candidates: 64,
-        widening: 2.0,
-        narrowest: 0.1,
-        prior: 1.0,
+    const V1: Constants = {
+        let focus = Focus { good: (0.15, 25), narrowest: 0.1, prior: 1.0, correlated: false };
+        Constants {
+            random: 0.2,
+            needed: 2,
+            bad: 200,
+            candidates: 64,
+            widening: 2.0,
+            steep: false,
+            early: focus,
+            settled: focus,
+        }
     };
+
+    /// Those of version 2.
+    const V2: Constants = Constants {
+        random: 0.1,
+        steep: true,
+        early: Focus { good: (0.1, 25), narrowest: 0.1, prior: 2.0, correlated: false },
+        settled: Focus { good: (0.15, 25), narrowest: 0.05, prior: 3.0, correlated: true },
+        ..Constants::V1
+    };
+}
+
+impl Focus {
+    /// The narrowest kernel after so many trials: a tenth of the range, until there are many.
+    fn floor(&self, trials: usize) -> f64 {
+        const MANY: f64 = 20.0;
+        (0.1 * (MANY / trials as f64).min(1.0)).max(self.narrowest)
+    }
 }
 
 impl Default for Kde {
@@ -123,12 +162,18 @@ impl Default for Kde {
 }
 
 impl Kde {
-    /// The sampler with the settings that were best on tables of learning curves.
+    /// The sampler with the settings that were best on tables of learning curves: version 2 of its rule.
     pub fn new() -> Kde {
-        Kde { constants: Constants::V1 }
+        Kde { version: 2, constants: Constants::V2 }
     }
 
-    /// Sets the share of configurations that are drawn at random, whatever is known: 0 to 1, by default 0.2.
+    /// Version 1 of its rule, to go on with a study that was begun with it: `study.ron` says which version a
+    /// study has, and with another one it is not continued.
+    pub fn version_1() -> Kde {
+        Kde { version: 1, constants: Constants::V1 }
+    }
+
+    /// Sets the share of configurations that are drawn at random, whatever is known: 0 to 1, by default 0.1.
     /// Which trials get one depends on the trial alone. A larger share protects against an early mistake;
     /// with a smaller one good regions are searched more closely. Another share is another study.
     #[must_use]
@@ -149,6 +194,10 @@ impl Sampler for Kde {
         "kde"
     }
 
+    fn version(&self) -> u32 {
+        self.version
+    }
+
     fn settings(&self) -> Vec<(String, Value)> {
         vec![("random_share".to_owned(), Value::Float(self.constants.random))]
     }
@@ -167,7 +216,8 @@ impl Sampler for Kde {
         if ranked.len() < constants.needed * (parameters.unwrap_or(0) + 1) {
             return Ok(Proposal::Prior);
         }
-        let mut split = split(&ranked, constants, at.key.child(OTHERS));
+        let focus = if are_settled(at.seen) { &constants.settled } else { &constants.early };
+        let mut split = split(&ranked, constants, focus, at.key.child(OTHERS));
         // what is under way counts as bad, or all of it would be the same
         split.bad.extend(at.pending.iter().map(|point| (point, 1.0)));
         if split.good.is_empty() || split.bad.is_empty() {
@@ -175,8 +225,12 @@ impl Sampler for Kde {
         }
         let dimensions: Vec<Dimension> =
             at.space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect();
-        let mixture = |points: &_| Mixture::new(points, &dimensions, constants.narrowest, constants.prior);
-        let (good, bad) = (mixture(&split.good), mixture(&split.bad));
+        let narrowest = focus.floor(ranked.len());
+        let mixture = |points: &_| Mixture::new(points, &dimensions, narrowest, focus.prior);
+        let (mut good, bad) = (mixture(&split.good), mixture(&split.bad));
+        if focus.correlated {
+            good = good.correlated(&split.good);
+        }
         let candidates = candidates(at, &good, &dimensions, constants)?;
         let mut scored: Vec<(f64, &Point)> = candidates
             .iter()

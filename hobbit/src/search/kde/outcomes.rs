@@ -1,7 +1,7 @@
 //! What is known of each trial, and which of them are good.
 
-use super::Constants;
 use super::density::Weighted;
+use super::{Constants, Focus};
 use crate::random::Key;
 use crate::search::{Observation, Point};
 use crate::trial::Direction;
@@ -18,6 +18,11 @@ pub(super) fn latest<'a>(seen: &'a [Observation], direction: Direction) -> Vec<&
     ranked.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
+/// Whether all outcomes are of the same number of epochs, so that none is a guess of what comes later.
+pub(super) fn are_settled(seen: &[Observation]) -> bool {
+    seen.windows(2).all(|pair| pair[0].epochs == pair[1].epochs)
+}
+
 /// The good configurations, and those to compare them with.
 pub(super) struct Split<'a> {
     pub(super) good: Vec<Weighted<'a>>,
@@ -26,13 +31,22 @@ pub(super) struct Split<'a> {
 
 /// Splits ranked outcomes. The best of the good ones have more weight, by rank and not by score: a model must
 /// not change when losses are reported as their logarithms.
-pub(super) fn split<'a>(ranked: &[&'a Observation], constants: &Constants, key: Key) -> Split<'a> {
-    let (share, most) = constants.good;
+pub(super) fn split<'a>(
+    ranked: &[&'a Observation],
+    constants: &Constants,
+    focus: &Focus,
+    key: Key,
+) -> Split<'a> {
+    let (share, most) = focus.good;
     let count = ((share * ranked.len() as f64).ceil() as usize).min(most);
     let healthy = ranked.iter().take_while(|outcome| outcome.score.is_some()).count();
     let count = count.min(healthy);
     let (good, rest) = ranked.split_at(count);
-    let by_rank = |(rank, outcome): (usize, &&'a Observation)| (&outcome.point, (count - rank) as f64);
+    let weight = |rank: usize| {
+        let weight = (count - rank) as f64;
+        if constants.steep { weight * weight.sqrt() } else { weight }
+    };
+    let by_rank = |(rank, outcome): (usize, &&'a Observation)| (&outcome.point, weight(rank));
     let good = good.iter().enumerate().map(by_rank).collect();
     let bad = compared(rest, constants.bad, key).into_iter().map(|point| (point, 1.0)).collect();
     Split { good, bad }
@@ -89,7 +103,8 @@ mod tests {
     #[test]
     fn the_best_are_good_and_the_best_of_them_most() {
         let seen: Vec<Observation> = (1..=20).map(|i| outcome(i, 0, Some(f64::from(i)))).collect();
-        let split = split(&latest(&seen, Direction::Minimize), &Constants::V1, Key::new(0));
+        let split =
+            split(&latest(&seen, Direction::Minimize), &Constants::V1, &Constants::V1.early, Key::new(0));
         assert_eq!(places(&split.good), [1, 2, 3]);
         assert_eq!(split.good.iter().map(|(_, weight)| *weight).collect::<Vec<_>>(), [3.0, 2.0, 1.0]);
         assert_eq!(places(&split.bad), (4..=20).collect::<Vec<_>>());
@@ -99,7 +114,8 @@ mod tests {
     fn failed_trials_are_never_good() {
         let seen: Vec<Observation> =
             (1..=20).map(|i| outcome(i, 0, (i == 7).then_some(f64::from(i)))).collect();
-        let split = split(&latest(&seen, Direction::Minimize), &Constants::V1, Key::new(0));
+        let split =
+            split(&latest(&seen, Direction::Minimize), &Constants::V1, &Constants::V1.early, Key::new(0));
         assert_eq!((places(&split.good), split.bad.len()), (vec![7], 19));
     }
 
@@ -108,7 +124,7 @@ mod tests {
         let seen: Vec<Observation> = (1..=900).map(|i| outcome(i, 0, Some(f64::from(i)))).collect();
         let constants = Constants { bad: 40, ..Constants::V1 };
         let ranked = latest(&seen, Direction::Minimize);
-        let first = split(&ranked, &constants, Key::new(1));
+        let first = split(&ranked, &constants, &constants.early, Key::new(1));
         let (good, bad) = (places(&first.good), places(&first.bad));
         assert_eq!((good.len(), bad.len()), (25, 40));
         assert_eq!(bad[..20], (26..=45).collect::<Vec<_>>());
@@ -116,7 +132,7 @@ mod tests {
         distinct.sort_unstable();
         distinct.dedup();
         assert!(distinct.len() == 40 && bad.iter().any(|&place| place > 450), "{bad:?}");
-        assert_eq!(places(&split(&ranked, &constants, Key::new(1)).bad), bad);
-        assert_ne!(places(&split(&ranked, &constants, Key::new(2)).bad), bad);
+        assert_eq!(places(&split(&ranked, &constants, &constants.early, Key::new(1)).bad), bad);
+        assert_ne!(places(&split(&ranked, &constants, &constants.early, Key::new(2)).bad), bad);
     }
 }
