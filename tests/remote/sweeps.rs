@@ -116,7 +116,8 @@ pub(crate) fn broken(dir: &Path, workers: usize) {
     let study = Hyperband::of(Fake::new(build, epoch)).quiet().workers(workers).repo_dir(dir);
     let error = study.nats(Nats::from_env().unwrap()).run(9, 3).unwrap_err();
     // what a test says goes elsewhere
-    writeln!(std::io::stderr(), "{error}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{error}").unwrap();
     std::process::exit(1);
 }
 
