@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::density::Weighted;
-use super::kernels::{Dimension, near};
+use super::kernels::{Dimension, Weighted, near};
 use crate::search::Point;
 
 /// Fewer configurations than this say nothing of a correlation.

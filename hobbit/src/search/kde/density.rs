@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::correlation::Correlations;
-use super::kernels::{Dimension, intervals, log_norm, log_shares, near, probability, spread, widths};
+use super::kernels::{
+    Dimension, Weighted, intervals, log_norm, log_shares, near, probability, spread, widths,
+};
 use crate::random::Key;
 use crate::search::Point;
 use crate::space::{Cells, Tree};
-
-/// A configuration of a mixture, and the weight of its kernel.
-pub(super) type Weighted<'a> = (&'a Point, f64);
 
 /// A kernel around each of some configurations, and the space's own distribution.
 pub(super) struct Mixture<'a> {

@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 use std::ops::Range;
 
+use crate::search::Point;
 use crate::space::{Cells, Domain, normal_below};
 
 /// A whole number with more values than this is treated like a real one.
@@ -10,6 +11,9 @@ const COUNTED: u64 = 32;
 
 /// What stands for the probability of what is next to impossible, so that its logarithm is a number.
 const LEAST: f64 = 1e-300;
+
+/// A configuration of a mixture, and the weight of its kernel.
+pub(super) type Weighted<'a> = (&'a Point, f64);
 
 /// A parameter, as kernels see it.
 pub(super) enum Dimension {

@@ -1,6 +1,6 @@
 //! What is known of each trial, and which of them are good.
 
-use super::density::Weighted;
+use super::kernels::Weighted;
 use super::{Constants, Focus};
 use crate::random::Key;
 use crate::search::{Observation, Point};
