@@ -94,8 +94,6 @@ pub(super) struct Branch {
     /// The sweep is over: nobody waits for reports any more.
     is_over: AtomicBool,
     is_told: AtomicBool,
-    /// The sweep ends with an error.
-    is_by_error: AtomicBool,
     has_lost_consumer: AtomicBool,
     pub(super) news: AtomicU64,
     state: Mutex<State>,
@@ -126,7 +124,6 @@ impl Branch {
             stop: Stop::new(),
             is_over: AtomicBool::new(false),
             is_told: AtomicBool::new(false),
-            is_by_error: AtomicBool::new(false),
             has_lost_consumer: AtomicBool::new(false),
             news: AtomicU64::new(0),
             state: Mutex::default(),
@@ -190,11 +187,6 @@ impl Branch {
         self.is_told.load(Ordering::Relaxed)
     }
 
-    /// Whether the sweep ends with an error.
-    pub(super) fn is_by_error(&self) -> bool {
-        self.is_by_error.load(Ordering::Relaxed)
-    }
-
     /// The coordinator says how things stand.
     pub(super) fn stand(&self, standing: Standing) {
         if standing == Standing::Open {
@@ -203,9 +195,6 @@ impl Branch {
         self.is_told.store(true, Ordering::Relaxed);
         if standing.is_over() {
             self.is_over.store(true, Ordering::Relaxed);
-        }
-        if standing.is_by_error() {
-            self.is_by_error.store(true, Ordering::Relaxed);
         }
         self.leave();
     }

@@ -21,7 +21,7 @@ use super::names::{BEAT, LEADER, Names, RENEWAL};
 use super::server::find_consumer;
 use super::settings::Nats;
 use super::unpack::Unpacking;
-use super::wire::{self, Hello, Lead, OrderNote};
+use super::wire::{self, Hello, Lead, OrderNote, Standing};
 use crate::error::{Error, ExitWith, Result};
 use crate::objective::History;
 use crate::repository::{End, Kept, Shared, StageRecord, StudyRecord, Timestamp};
@@ -116,12 +116,6 @@ impl Station<'_> {
         worked?;
         match branch.failure() {
             Some(error) => Err(error),
-            None if branch.is_by_error() => Err(Error::study(format!(
-                "the sweep of the study `{}` was ended by an error, which its coordinator tells: once it is started again, workers can \
-                 go on with it",
-                self.nats.study
-            ))
-            .with_source(ExitWith::new(4))),
             None if branch.is_over() || branch.is_told_to_stop() => Ok(Served::Done),
             None => Ok(Served::Left),
         }
@@ -359,6 +353,19 @@ async fn beats(post: Arc<Post>) {
     }
 }
 
+/// The coordinator says how things stand; with an error there, this process ends with one, too.
+fn stand(post: &Post, standing: Standing) {
+    if standing.is_by_error() {
+        let text = format!(
+            "the sweep of the study `{}` was ended by an error, which its coordinator tells: once it is started again, workers can \
+             go on with it",
+            post.nats.study
+        );
+        post.branch.fail(Error::study(text).with_source(ExitWith::new(4)));
+    }
+    post.branch.stand(standing);
+}
+
 /// Hears of how the sweep stands.
 async fn hear(post: Arc<Post>, mut hello: Hello) {
     let branch = &post.branch;
@@ -376,7 +383,7 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
                     let Ok((lead, _)) = decoded else { continue };
                     heard = Instant::now();
                     branch.add_ended(&lead.ended);
-                    branch.stand(lead.standing);
+                    stand(&post, lead.standing);
                     if lead.from == hello.from {
                         continue;
                     }
@@ -386,7 +393,7 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
             // there may be another one, or the end was not heard of
             if let Some(Ok(now)) = leader(&branch.link, &branch.names).await {
                 heard = Instant::now();
-                branch.stand(now.standing);
+                stand(&post, now.standing);
                 if now.from != hello.from && !now.standing.is_over() {
                     if let Some(error) = compare(&now, &post.study, &post.build, &post.nats) {
                         branch.give_up(error);

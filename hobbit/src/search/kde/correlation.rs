@@ -206,13 +206,15 @@ mod tests {
         along.map(|first| Point::new([Some(0.75), Some(first), Some(1.0 - first)])).to_vec()
     }
 
+    fn equal(points: &[Point]) -> Vec<Weighted<'_>> {
+        points.iter().map(|point| (point, 1.0)).collect()
+    }
+
     #[test]
     fn kernels_lie_along_the_line_of_the_configurations() {
         let space = Branch::space();
-        let dimensions: Vec<Dimension> =
-            space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect();
-        let points = on_a_line();
-        let weighted: Vec<Weighted<'_>> = points.iter().map(|point| (point, 1.0)).collect();
+        let (dimensions, points) = (Dimension::all(&space), on_a_line());
+        let weighted = equal(&points);
         let independent = || Mixture::new(&weighted, &dimensions, 0.1, 0.1);
         let correlated = independent().correlated(&weighted);
         let away = |mixture: &Mixture<'_>| {
@@ -236,11 +238,8 @@ mod tests {
 
     #[test]
     fn correlated_kernels_are_a_density() {
-        let space = Branch::space();
-        let dimensions: Vec<Dimension> =
-            space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect();
-        let points = on_a_line();
-        let weighted: Vec<Weighted<'_>> = points.iter().map(|point| (point, 1.0)).collect();
+        let (dimensions, points) = (Dimension::all(&Branch::space()), on_a_line());
+        let weighted = equal(&points);
         let mixture = Mixture::new(&weighted, &dimensions, 0.05, 1.0).correlated(&weighted);
         let cells = 100;
         let middle = |i: i32| (f64::from(i) + 0.5) / f64::from(cells);
@@ -273,15 +272,10 @@ mod tests {
 
     #[test]
     fn few_configurations_or_parameters_say_nothing() {
-        let space = Branch::space();
-        let dimensions: Vec<Dimension> =
-            space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect();
-        let points = on_a_line();
-        let weighted: Vec<Weighted<'_>> = points[..2].iter().map(|point| (point, 1.0)).collect();
-        assert!(Correlations::new(&weighted, &dimensions).groups.is_empty());
+        let (dimensions, points) = (Dimension::all(&Branch::space()), on_a_line());
+        assert!(Correlations::new(&equal(&points[..2]), &dimensions).groups.is_empty());
         let same = vec![points[0].clone(); 3];
-        let weighted: Vec<Weighted<'_>> = same.iter().map(|point| (point, 1.0)).collect();
-        let correlations = Correlations::new(&weighted, &dimensions);
+        let correlations = Correlations::new(&equal(&same), &dimensions);
         assert_eq!(correlations.groups[0].matrix[&(2, 1)], 0.0);
     }
 }

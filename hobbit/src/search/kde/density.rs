@@ -237,7 +237,7 @@ fn log_sum(logarithms: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::search_space;
-    use crate::space::{SearchSpace, Space};
+    use crate::space::SearchSpace;
 
     #[search_space]
     #[derive(Debug)]
@@ -251,10 +251,6 @@ mod tests {
             #[int(1..=3)]
             right: u32,
         },
-    }
-
-    fn dimensions(space: &Space) -> Vec<Dimension> {
-        space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect()
     }
 
     /// The variant, the parameter of the left one, and that of the right one.
@@ -271,7 +267,7 @@ mod tests {
     #[test]
     fn a_mixture_is_a_density_over_all_branches() {
         let space = Branch::space();
-        let dimensions = dimensions(&space);
+        let dimensions = Dimension::all(&space);
         let points = points();
         let weighted: Vec<Weighted<'_>> = points.iter().zip([4.0, 3.0, 2.0, 1.0]).collect();
         let mixture = Mixture::new(&weighted, &dimensions, 0.05, 1.0);
@@ -287,7 +283,7 @@ mod tests {
     #[test]
     fn draws_are_points_of_the_space_where_the_mixture_has_most() {
         let space = Branch::space();
-        let (dimensions, tree) = (dimensions(&space), space.tree().unwrap());
+        let (dimensions, tree) = (Dimension::all(&space), space.tree().unwrap());
         let points = points();
         let mixture = Mixture::new(&[(&points[0], 1.0), (&points[1], 1.0)], &dimensions, 0.05, 0.5);
         let drawn: Vec<Point> = (0..400).map(|seed| mixture.draw(1.0, &tree, None, Key::new(seed))).collect();

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 
 use crate::search::Point;
-use crate::space::{Cells, Domain, normal_below};
+use crate::space::{Cells, Domain, Space, normal_below};
 
 /// A whole number with more values than this is treated like a real one.
 const COUNTED: u64 = 32;
@@ -28,6 +28,11 @@ pub(super) enum Dimension {
 }
 
 impl Dimension {
+    /// All parameters of a space.
+    pub(super) fn all(space: &Space) -> Vec<Dimension> {
+        space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect()
+    }
+
     pub(super) fn of(domain: &Domain) -> Dimension {
         match domain.cells() {
             _ if !domain.is_uniform_in_the_cube() => Dimension::Unknown,

@@ -223,8 +223,7 @@ impl Sampler for Kde {
         if split.good.is_empty() || split.bad.is_empty() {
             return Ok(Proposal::Prior);
         }
-        let dimensions: Vec<Dimension> =
-            at.space.parameters().iter().map(|parameter| Dimension::of(parameter.domain())).collect();
+        let dimensions = Dimension::all(at.space);
         let narrowest = focus.floor(ranked.len());
         let mixture = |points: &_| Mixture::new(points, &dimensions, narrowest, focus.prior);
         let (mut good, bad) = (mixture(&split.good), mixture(&split.bad));
