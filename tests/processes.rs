@@ -54,6 +54,8 @@ fn run(name: &str, dir: &Path, workers: usize) {
         #[cfg(all(unix, feature = "nats"))]
         "remote::bulky" => crate::remote::bulky(dir, workers),
         #[cfg(all(unix, feature = "nats"))]
+        "remote::many" => crate::remote::many(dir, workers),
+        #[cfg(all(unix, feature = "nats"))]
         "remote::kind" => crate::remote::kind(dir, workers),
         #[cfg(all(unix, feature = "nats"))]
         "remote::poison" => crate::remote::poison(dir, workers),

@@ -5,4 +5,4 @@ mod server;
 mod sweeps;
 mod trouble;
 
-pub(crate) use sweeps::{broken, bulky, curve, kind, poison};
+pub(crate) use sweeps::{broken, bulky, curve, kind, many, poison};

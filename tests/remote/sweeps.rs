@@ -14,16 +14,21 @@ use hobbit::{Array, ArrayData, Checkpoint, EpochContext, Hyperband, Key, Metrics
 use super::server::{Server, end, said};
 use crate::support::{Curve, Params};
 
+/// Ends the process with an error.
+fn give_up(error: &hobbit::Error) -> ! {
+    // what a test says goes elsewhere
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{error}").unwrap();
+    std::process::exit(1);
+}
+
 /// A sweep over curves.
 pub(crate) fn curve(dir: &Path, workers: usize) {
     let curve = Curve { pace: Duration::from_millis(2), shaky: true, ..Curve::default() };
     let study = Hyperband::of(curve).quiet().seed(3).retries(1).workers(workers).checkpoint_every(2);
     let nats = Nats::from_env().unwrap().give_up_after(1000);
     if let Err(error) = study.repo_dir(dir).nats(nats).run(27, 3) {
-        // what a test says goes elsewhere
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "{error}").unwrap();
-        std::process::exit(1);
+        give_up(&error);
     }
 }
 
@@ -32,10 +37,7 @@ pub(crate) fn kind(dir: &Path, workers: usize) {
     let numerics = std::env::var("HOBBIT_TEST_KIND").unwrap_or("these vectors".to_owned());
     let study = Hyperband::of(bulk().computing_with(numerics)).quiet().workers(workers).repo_dir(dir);
     if let Err(error) = study.nats(Nats::from_env().unwrap()).run(3, 3) {
-        // what a test says goes elsewhere
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "{error}").unwrap();
-        std::process::exit(1);
+        give_up(&error);
     }
 }
 
@@ -43,10 +45,7 @@ pub(crate) fn kind(dir: &Path, workers: usize) {
 pub(crate) fn bulky(dir: &Path, workers: usize) {
     let study = Hyperband::of(bulk()).quiet().workers(workers).repo_dir(dir).nats(Nats::from_env().unwrap());
     if let Err(error) = study.run(9, 3) {
-        // what a test says goes elsewhere
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "{error}").unwrap();
-        std::process::exit(1);
+        give_up(&error);
     }
 }
 
@@ -114,12 +113,24 @@ pub(crate) fn broken(dir: &Path, workers: usize) {
     let build = |params: &Params, _: &TrialContext| Ok(params.rate);
     let epoch = |_: &mut f64, _: &EpochContext<'_>, _: &mut Metrics| Err("there is no data".into());
     let study = Hyperband::of(Fake::new(build, epoch)).quiet().workers(workers).repo_dir(dir);
-    let error = study.nats(Nats::from_env().unwrap()).run(9, 3).unwrap_err();
-    // what a test says goes elsewhere
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{error}").unwrap();
-    std::process::exit(1);
+    give_up(&study.nats(Nats::from_env().unwrap()).run(9, 3).unwrap_err());
 }
+
+/// A sweep of many trials that are no work.
+pub(crate) fn many(dir: &Path, workers: usize) {
+    let build = |params: &Params, _: &TrialContext| Ok(params.rate);
+    let epoch = |rate: &mut f64, _: &EpochContext<'_>, metrics: &mut Metrics| {
+        writeln!(std::io::stderr(), "an epoch")?;
+        metrics.report("val_loss", *rate);
+        Ok(())
+    };
+    let study = Hyperband::of(Fake::new(build, epoch)).quiet().workers(workers).repo_dir(dir);
+    if let Err(error) = study.iterations(MANY as u32).nats(Nats::from_env().unwrap()).run(1, 3) {
+        give_up(&error);
+    }
+}
+
+const MANY: usize = 1500;
 
 /// `results.ron` and all weights.
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -212,6 +223,30 @@ fn large_checkpoints_come_whole_by_way_of_the_server_and_of_a_directory() {
         });
         assert_eq!(epochs, planned.sum::<u64>(), "a checkpoint did not come whole, and was trained again");
     }
+}
+
+#[test]
+fn no_report_is_lost_where_many_come_at_once() {
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role, slots| server.process("remote::many", there.path(), slots, role).spawn().unwrap();
+    let (coordinator, worker) = (start("coordinator", 1), start("worker", 400));
+    let pid = rustix::process::Pid::from_child(&coordinator);
+    let begin = Instant::now();
+    while outcomes(there.path()).0 == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // reports pile up
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    let coordinator = end(coordinator);
+    assert!(coordinator.status.success(), "{}", said(&coordinator));
+    let worker = end(worker);
+    assert_eq!(worker.status.code(), Some(0), "{}", said(&worker));
+    assert_eq!(outcomes(there.path()), (MANY, MANY));
+    assert_eq!(said(&worker).matches("an epoch").count(), MANY, "what was lost was trained again");
 }
 
 #[test]

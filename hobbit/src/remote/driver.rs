@@ -223,17 +223,15 @@ impl<'a> Driver<'a> {
 
     /// Reads what has come, and waits for some if there is nothing.
     fn read_mail(&mut self) {
-        let first = self.link.wait(tokio_timeout(TICK, self.inbox.recv())).flatten();
-        let mut next = first;
-        for _ in 0..BATCH {
-            match next {
-                Some(In::Here(here)) => self.here(here),
-                Some(In::Report(letter)) => self.report(*letter),
-                Some(In::Missing(stages)) => self.missing(&stages),
-                Some(In::News) => {}
-                None => break,
+        let mut mail = Vec::new();
+        self.link.wait(tokio_timeout(TICK, self.inbox.recv_many(&mut mail, BATCH)));
+        for piece in mail {
+            match piece {
+                In::Here(here) => self.here(here),
+                In::Report(letter) => self.report(*letter),
+                In::Missing(stages) => self.missing(&stages),
+                In::News => {}
             }
-            next = self.inbox.try_recv().ok();
         }
     }
 
