@@ -87,8 +87,13 @@ impl Book {
         let stages = ends.map(Iterator::collect).collect();
         let keys = KeysInTurn::new(study.seed);
         let Left { known, ends: known_ends, on_disk, begun, deaths } = left;
+        let begun = begun.into_iter().filter_map(|trial| outline.ordinal(trial)).collect();
         let mut failures = Failures::new(*max_failures, begun);
-        known.values().for_each(|record| failures.replay(record));
+        for record in known.values() {
+            if let Some(place) = outline.ordinal(record.trial) {
+                failures.replay(place, record);
+            }
+        }
         let (out, early, kept) = (Vec::new(), HashSet::new(), HashSet::new());
         let (returned, ended) = (VecDeque::new(), Vec::new());
         Book {
@@ -290,7 +295,13 @@ impl Book {
         mailbox: &mut Mailbox,
     ) -> (bool, Option<Error>) {
         let observed = self.config.observed;
-        let hopeless = if replayed { None } else { self.failures.enter(&record) };
+        let hopeless = match replayed {
+            true => None,
+            false => {
+                let place = self.config.outline.place(record.trial);
+                self.failures.enter((place, self.out.len() as u64), &record)
+            }
+        };
         if observed {
             mailbox.push(Mail::Ended { record: record.clone(), replayed });
         }

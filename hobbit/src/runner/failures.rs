@@ -5,57 +5,71 @@ use std::collections::HashSet;
 use super::settings::MaxFailures;
 use crate::error::Error;
 use crate::repository::{End, StageRecord};
-use crate::trial::TrialId;
 
 /// Counts the trials of a study, and those of them that failed in this process. Failures of earlier processes
 /// have been put up with already, and do not count.
+///
+/// Trials that fail are over sooner than others, so that the first outcomes of many workers are failures even
+/// where few trials fail: what counts is which trials failed, and how many were begun.
 pub(super) struct Failures {
     allowed: MaxFailures,
-    tried: u32,
-    failed: u32,
+    tried: u64,
+    failed: u64,
     first: Option<String>,
     /// A stage was trained without failing, by whatever process.
     works: bool,
-    /// The failures of trials that no earlier process had begun.
-    fresh: u32,
-    /// The trials that an earlier process began, and left without an outcome. They are the first that this one
-    /// trains, and say nothing of the study's first: they may have been left because they fail.
-    begun: HashSet<TrialId>,
+    /// The places of the trials that failed, as long as nothing works.
+    hopeless: HashSet<u64>,
+    /// The places of the trials that an earlier process had. Those that it left without an outcome are the
+    /// first that this one trains, and say nothing of the study's first: they may have been left because they
+    /// fail.
+    had: HashSet<u64>,
 }
 
 impl Failures {
-    pub(super) fn new(allowed: MaxFailures, begun: HashSet<TrialId>) -> Failures {
-        Failures { allowed, tried: 0, failed: 0, first: None, works: false, fresh: 0, begun }
+    /// `begun` are the places of trials that an earlier process began, and left without an outcome.
+    pub(super) fn new(allowed: MaxFailures, begun: HashSet<u64>) -> Failures {
+        let hopeless = HashSet::new();
+        Failures { allowed, tried: 0, failed: 0, first: None, works: false, hopeless, had: begun }
     }
 
     /// Takes an outcome of an earlier process, before this one has any: when it is replayed may be later.
-    pub(super) fn replay(&mut self, record: &StageRecord) {
+    pub(super) fn replay(&mut self, place: u64, record: &StageRecord) {
         if record.end == End::Trained {
             self.works = true;
-            self.tried += u32::from(record.stage == 0);
+            self.tried += u64::from(record.stage == 0);
         }
+        self.had.insert(place);
     }
 
-    /// Takes an outcome; an error if there have been too many failures.
-    pub(super) fn enter(&mut self, record: &StageRecord) -> Option<Error> {
-        self.tried += u32::from(record.stage == 0);
+    /// Takes an outcome of the trial at `place`, with `begun` trials begun so far; an error if there have been
+    /// too many failures.
+    pub(super) fn enter(&mut self, (place, begun): (u64, u64), record: &StageRecord) -> Option<Error> {
+        self.tried += u64::from(record.stage == 0);
         let (End::Diverged { epoch, reason } | End::Failed { epoch, reason }) = &record.end else {
-            self.works = true;
+            if !self.works {
+                (self.works, self.hopeless) = (true, HashSet::new());
+            }
             return None;
         };
         self.failed += 1;
-        self.fresh += u32::from(!self.begun.remove(&record.trial));
         let first =
             &*self.first.get_or_insert_with(|| format!("trial {}, epoch {epoch}: {reason}", record.trial));
-        let (tried, failed) = (self.tried, self.failed);
-        let hopeless = match self.allowed {
-            MaxFailures::FirstAll(n) => !self.works && self.fresh >= n.max(1),
-            MaxFailures::Count(n) => failed > n,
-            MaxFailures::Share(share) => tried >= 5 && f64::from(failed) > share * f64::from(tried),
+        let failed = self.failed;
+        let (of, hopeless) = match self.allowed {
+            MaxFailures::FirstAll(_) if self.works => return None,
+            MaxFailures::FirstAll(n) => {
+                self.hopeless.insert(place);
+                let mut firsts = (0..begun).filter(|place| !self.had.contains(place));
+                let mut fails = || firsts.next().is_some_and(|place| self.hopeless.contains(&place));
+                (self.tried, (0..n.max(1)).all(|_| fails()))
+            }
+            MaxFailures::Count(n) => (self.tried, failed > u64::from(n)),
+            MaxFailures::Share(share) => (begun, begun >= 5 && failed as f64 > share * begun as f64),
         };
         hopeless.then(|| {
             Error::study(format!(
-                "{failed} of {tried} trials failed, the sweep is given up (`max_failures` sets how many may fail); the first was \
+                "{failed} of {of} trials failed, the sweep is given up (`max_failures` sets how many may fail); the first was \
                  {first}"
             ))
         })
@@ -67,6 +81,7 @@ mod tests {
     use super::*;
     use crate::objective::History;
     use crate::repository::Timestamp;
+    use crate::trial::TrialId;
 
     fn record(index: u32, stage: u32, fails: bool) -> StageRecord {
         let end = match fails {
@@ -89,63 +104,81 @@ mod tests {
         }
     }
 
-    fn counts(failures: &Failures) -> (u32, u32) {
-        (failures.failed, failures.tried)
+    /// The trial at `index` is done with its first stage, and no later one is begun.
+    fn enter(failures: &mut Failures, index: u32, fails: bool) -> Option<Error> {
+        failures.enter((index.into(), u64::from(index) + 1), &record(index, 0, fails))
+    }
+
+    fn replay(failures: &mut Failures, index: u32, fails: bool) {
+        failures.replay(index.into(), &record(index, 0, fails));
     }
 
     #[test]
     fn a_trial_that_an_earlier_process_began_is_tried_once_more_here() {
         let mut failures = Failures::new(MaxFailures::Share(0.5), HashSet::new());
-        (0..6).for_each(|index| failures.replay(&record(index, 0, false)));
-        failures.replay(&record(0, 1, false));
+        (0..6).for_each(|index| replay(&mut failures, index, false));
+        failures.replay(0, &record(0, 1, false));
         // of six, three fail here, each in another stage: no more than half of them
-        for index in 0..3 {
-            assert!(failures.enter(&record(index + 3, 1, false)).is_none());
-            assert!(failures.enter(&record(index, 1 + u32::from(index == 0), true)).is_none());
-        }
-        assert_eq!(counts(&failures), (3, 6));
+        let mut fails = |index: u32, stage| failures.enter((index.into(), 6), &record(index, stage, true));
+        assert!((0..3).all(|index| fails(index, 1 + u32::from(index == 0)).is_none()));
         // a later stage of the same is not another trial
-        let error = failures.enter(&record(3, 2, true)).unwrap().to_string();
+        let error = fails(3, 2).unwrap().to_string();
         assert!(error.contains("4 of 6 trials failed") && error.contains("trial 1-1"), "{error}");
     }
 
     #[test]
     fn failures_of_earlier_processes_do_not_count() {
         let mut failures = Failures::new(MaxFailures::Count(0), HashSet::new());
-        (0..6).for_each(|index| failures.replay(&record(index, 0, true)));
-        assert!(failures.enter(&record(6, 0, false)).is_none());
-        assert!(failures.enter(&record(6, 1, false)).is_none());
-        assert_eq!(counts(&failures), (0, 1));
-        assert!(failures.enter(&record(7, 0, true)).is_some());
+        (0..6).for_each(|index| replay(&mut failures, index, true));
+        assert!(enter(&mut failures, 6, false).is_none());
+        assert!(failures.enter((6, 7), &record(6, 1, false)).is_none());
+        let error = enter(&mut failures, 7, true).unwrap().to_string();
+        assert!(error.contains("1 of 2 trials failed"), "{error}");
     }
 
     #[test]
     fn the_first_trials_are_those_of_the_study() {
-        let fails = |failures: &mut Failures, index| failures.enter(&record(index, 0, true)).is_some();
-        let of_five = |begun: &[u32]| {
-            let begun = begun.iter().map(|index| TrialId::new(1, index + 1)).collect();
-            Failures::new(MaxFailures::FirstAll(5), begun)
-        };
+        let fails = |failures: &mut Failures, index| enter(failures, index, true).is_some();
+        let of_five =
+            |begun: &[u64]| Failures::new(MaxFailures::FirstAll(5), begun.iter().copied().collect());
         // one that an earlier process trained is enough
         let mut failures = of_five(&[]);
-        failures.replay(&record(0, 0, false));
+        replay(&mut failures, 0, false);
         assert!(!(1..30).any(|index| fails(&mut failures, index)));
         // those that failed there are no reason to give up at the first that fails here
         let mut failures = of_five(&[]);
-        (0..5).for_each(|index| failures.replay(&record(index, 0, true)));
+        (0..5).for_each(|index| replay(&mut failures, index, true));
         assert!(!(5..9).any(|index| fails(&mut failures, index)) && fails(&mut failures, 9));
         // nor are those that an earlier process began and left
         let mut failures = of_five(&[0, 1, 2]);
         assert!(!(0..7).any(|index| fails(&mut failures, index)) && fails(&mut failures, 7));
-        assert_eq!(counts(&failures), (8, 8));
+    }
+
+    #[test]
+    fn trials_that_fail_are_over_sooner_and_say_nothing_of_those_that_are_not() {
+        let fails = |failures: &mut Failures, index: u32| {
+            failures.enter((index.into(), 16), &record(index, 0, true)).is_some()
+        };
+        // of sixteen that are begun, many fail at once, while the third is trained
+        let mut failures = Failures::new(MaxFailures::FirstAll(5), HashSet::new());
+        let others = (0..16).filter(|index| *index != 2);
+        assert!(!others.clone().any(|index| fails(&mut failures, index)));
+        assert!(fails(&mut failures, 2), "all have failed");
+        let mut failures = Failures::new(MaxFailures::FirstAll(5), HashSet::new());
+        assert!(!others.clone().any(|index| fails(&mut failures, index)));
+        assert!(enter(&mut failures, 2, false).is_none());
+        assert!(!(16..40).any(|index| fails(&mut failures, index)), "one was trained");
+        // half of sixteen are eight, and not of the first five that are over
+        let mut failures = Failures::new(MaxFailures::Share(0.5), HashSet::new());
+        assert!(!(0..8).any(|index| fails(&mut failures, index)) && fails(&mut failures, 8));
     }
 
     #[test]
     fn a_share_is_one_of_the_whole_study() {
         let mut failures = Failures::new(MaxFailures::Share(0.2), HashSet::new());
-        (0..95).for_each(|index| failures.replay(&record(index, 0, false)));
-        assert!((95..118).all(|index| failures.enter(&record(index, 0, true)).is_none()));
-        let error = failures.enter(&record(118, 0, true)).unwrap().to_string();
+        (0..95).for_each(|index| replay(&mut failures, index, false));
+        assert!((95..118).all(|index| enter(&mut failures, index, true).is_none()));
+        let error = enter(&mut failures, 118, true).unwrap().to_string();
         assert!(error.contains("24 of 119 trials failed"), "{error}");
     }
 }

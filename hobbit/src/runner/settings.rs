@@ -33,14 +33,14 @@ pub enum Keep {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum MaxFailures {
-    /// Abort the sweep if the study's first `n` trials all fail. The default, with 5. A study of which any
-    /// trial was trained is never given up by this, and trials that an earlier process began and left are not
-    /// among the first.
+    /// Abort the sweep if the study's first `n` trials, in the order in which they are drawn, all fail before
+    /// any trial is trained. The default, with 5. A study of which any trial was trained is never given up by
+    /// this, and trials that an earlier process began are not among the first.
     FirstAll(u32),
     /// Abort the sweep once more than this many trials have failed in this process.
     Count(u32),
-    /// Abort the sweep once more than this share of the study's trials (0 to 1) has failed in this process,
-    /// of at least 5.
+    /// Abort the sweep once more than this share (0 to 1) of the trials that the study has begun has failed in
+    /// this process, of at least 5.
     Share(f64),
 }
 
