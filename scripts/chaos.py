@@ -30,7 +30,12 @@ KINDS = {
     "link frozen": 2,
     "link cut": 2,
     "worker told to leave": 1,
+    # only where this may mount small disks: the study's, and the server's
+    "disk full": 1,
 }
+
+# The bytes of a small disk.
+DISK = 1 << 30
 
 
 # How long workers wait for a coordinator, in seconds.
@@ -42,7 +47,9 @@ def options():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60, help="how long there are faults, at most")
     parser.add_argument("--server", help="the program nats-server")
-    parser.add_argument("--program", help="the program chain")
+    parser.add_argument("--program", help="the program chain, which verifies, too")
+    parser.add_argument("--digits", help="the program digits: its networks are trained instead of chains")
+    parser.add_argument("--max-epochs", type=int, help="the most epochs of a stage (R): 81, with digits 2187")
     parser.add_argument("--by", default="hyperband", choices=["hyperband", "asha", "hyperband-kde", "asha-kde"])
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--slots", type=int, default=2)
@@ -109,6 +116,37 @@ class Chaos:
         self.proxies = {}
         self.ended = {}
         self.trouble = []
+        self.disks, self.full, self.starved = [], [], False
+
+    def mount(self):
+        """Gives the study and the server small disks, where that is allowed."""
+        for name in ("there", "store"):
+            place = self.root / name
+            place.mkdir()
+            command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)]
+            if subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0:
+                self.disks.append(name)
+
+    def unmount(self):
+        """Keeps what is on the small disks, where somebody may want to see it."""
+        for name in self.disks:
+            shutil.copytree(self.root / name, self.root / f"kept-{name}", dirs_exist_ok=True)
+            subprocess.run(["umount", str(self.root / name)], check=True)
+            (self.root / name).rmdir()
+            (self.root / f"kept-{name}").rename(self.root / name)
+        self.disks = []
+
+    def fill(self, name):
+        """Leaves no byte free on a small disk."""
+        self.starved |= name == "there"
+        with open(self.root / name / "filler", "wb") as filler:
+            size, step = 0, 1 << 26
+            while step:
+                try:
+                    os.posix_fallocate(filler.fileno(), size, step)
+                    size += step
+                except OSError:
+                    step >>= 1
 
     def start(self, name):
         self.processes[name] = subprocess.Popen(
@@ -127,13 +165,16 @@ class Chaos:
 
     def program(self, directory, slots):
         asked = self.asked
+        if asked.digits:
+            size = ["--max-epochs", str(asked.max_epochs or 2187), "--seed", str(asked.seed), "--workers", str(slots)]
+            return [asked.digits, *size, "--repo-dir", str(self.root / directory)]
         # as much work as the faults take time
         epochs = asked.seconds * asked.workers * asked.slots / (asked.pace / 1000) / 2
         by, learns = asked.by.removesuffix("-kde"), asked.by.endswith("-kde")
         if by == "hyperband":
-            size = ["--max-epochs", "81", "--iterations", str(max(1, round(epochs / 1902)))]
+            size = ["--max-epochs", str(asked.max_epochs or 81), "--iterations", str(max(1, round(epochs / 1902)))]
         else:
-            size = ["--max-epochs", "81", "--trials", str(max(81, round(epochs / 8))), "--lookahead", "12"]
+            size = ["--max-epochs", str(asked.max_epochs or 81), "--trials", str(max(81, round(epochs / 8))), "--lookahead", "12"]
         if learns:
             size += ["--learns", "--lookahead", "12"][: 1 if by == "asha" else 3]
         return [
@@ -181,7 +222,8 @@ class Chaos:
                 self.trouble.append("it takes too long")
                 break
             if not asked.calm and next_fault <= now < begin + asked.seconds:
-                self.fault(self.luck.choices(list(KINDS), list(KINDS.values()))[0], now)
+                kinds = {kind: often for kind, often in KINDS.items() if kind != "disk full" or self.disks}
+                self.fault(self.luck.choices(list(kinds), list(kinds.values()))[0], now)
                 next_fault = now + self.luck.uniform(0.7, 1.0)
             time.sleep(0.02)
         return time.monotonic() - begin
@@ -192,6 +234,10 @@ class Chaos:
             self.frozen.remove((when, pid, name))
             if self.processes[name].pid == pid:
                 self.processes[name].send_signal(signal.SIGCONT)
+        for when, name in [due for due in self.full if due[0] <= now]:
+            self.full.remove((when, name))
+            (self.root / name / "filler").unlink(missing_ok=True)
+            print(f"-- {now:.1f} room again: {name}", file=self.log, flush=True)
         for when, name in [due for due in self.later if due[0] <= now]:
             self.later.remove((when, name))
             self.start(name)
@@ -204,7 +250,9 @@ class Chaos:
                 continue
             expected = {-signal.SIGKILL, 143, 0, 4} if name.startswith("worker") else {-signal.SIGKILL, -signal.SIGTERM, 0, 1}
             if name == "coordinator":
-                expected = {-signal.SIGKILL}
+                # it ends with an error where it cannot write, and is begun again until it can
+                expected = {-signal.SIGKILL, 1} if self.starved else {-signal.SIGKILL}
+                self.starved = any(full == "there" for _, full in self.full)
             if code not in expected:
                 self.trouble.append(f"{name} ended with {code}")
                 if name == "coordinator":
@@ -213,6 +261,14 @@ class Chaos:
             self.later.append((now + self.luck.uniform(0.1, 0.6), name))
 
     def fault(self, kind, now):
+        if kind == "disk full":
+            name = self.luck.choice(self.disks)
+            if not any(name == full for _, full in self.full):
+                self.faults[f"{kind} ({'study' if name == 'there' else 'server'})"] += 1
+                print(f"-- {now:.1f} {kind}: {name}", file=self.log, flush=True)
+                self.fill(name)
+                self.full.append((now + self.luck.uniform(0.5, 4), name))
+            return
         who, what = kind.split(" ", 1)
         names = {"worker": "worker", "coordinator": "coordinator", "server": "server", "link": "proxy"}[who]
         alive = [name for name, process in self.processes.items() if name.startswith(names) and process.poll() is None]
@@ -268,12 +324,15 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     root = pathlib.Path(tempfile.mkdtemp(prefix="hobbit-chaos-"))
     chaos = Chaos(asked, root)
-    calm = chaos.one_process()
-    took = 0.0
+    if not asked.calm:
+        chaos.mount()
+    took, left = 0.0, []
     try:
+        calm = chaos.one_process()
         took = chaos.run(calm)
     finally:
         left = chaos.end()
+        chaos.unmount()
     if left:
         chaos.trouble.append(f"{', '.join(left)} did not end with the sweep")
     here, there = files(root / "here"), {}
@@ -301,7 +360,8 @@ def main():
     verdict = "FAILED" if chaos.trouble else "equal"
     total = sum(chaos.faults.values())
     size = f"checkpoints of {asked.bytes} bytes" + (f" ({asked.checkpoints})" if asked.checkpoints != "server" else "")
-    print(f"{verdict}: seed {asked.seed}, {asked.by}, {size}, {total} faults ({kinds}), {stages}, {took:.0f} s, alone {calm:.0f} s")
+    what = "digits" if asked.digits else f"{asked.by}, {size}"
+    print(f"{verdict}: seed {asked.seed}, {what}, {total} faults ({kinds}), {stages}, {took:.0f} s, alone {calm:.0f} s")
     sys.exit(bool(chaos.trouble))
 
 

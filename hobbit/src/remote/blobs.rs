@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::cargo::{Pieces, Source};
-use super::link::tokio_timeout;
+use super::link::{SLOW, tokio_timeout};
 use super::names::{BEAT, INLINE, Names};
 use super::unpack::{Note, Unpacked, Unpacking};
 use super::wire::{self, Blob};
@@ -111,7 +111,7 @@ async fn put(js: &Context, subject: String, piece: Bytes) -> Result<(), String> 
         let why = match tokio_timeout(PATIENCE, sent).await {
             Some(Ok(_)) => return Ok(()),
             Some(Err(error)) => error.to_string(),
-            None => "it took too long".to_owned(),
+            None => SLOW.to_owned(),
         };
         if tries == TRIES {
             return Err(why);
@@ -129,7 +129,7 @@ async fn get(stream: &Stream<()>, subject: String) -> Result<Bytes, String> {
             Some(Ok(message)) => return Ok(message.payload),
             Some(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => return Err(error.to_string()),
             Some(Err(error)) => error.to_string(),
-            None => "it took too long".to_owned(),
+            None => SLOW.to_owned(),
         };
         if tries == TRIES {
             return Err(why);

@@ -24,6 +24,8 @@ use crate::error::{BoxError, Error, ExitWith, Result};
 const PING: Duration = Duration::from_secs(2);
 /// How long an answer is waited for.
 const ANSWER: Duration = Duration::from_secs(5);
+/// What is said of a message where there was no answer in time.
+pub(super) const SLOW: &str = "it took too long";
 /// How often it is tried to connect, at first.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often the user is told that it is waited for.
@@ -118,6 +120,11 @@ impl Link {
     /// Whether it is connected.
     pub(super) fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Whether the server itself said this of a message.
+    pub(super) fn is_refusal(&self, why: &str) -> bool {
+        why != SLOW && self.is_connected()
     }
 
     /// How often it was connected.

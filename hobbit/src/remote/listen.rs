@@ -55,8 +55,8 @@ pub(super) struct Letter {
 pub(super) enum In {
     Here(Here),
     Report(Box<Letter>),
-    /// Orders that could not be published.
-    Missing(Vec<Stage>),
+    /// Orders that could not be published, and why not, in the server's words.
+    Missing(Vec<Stage>, Option<String>),
     /// There may be more orders, or outcomes that are durable.
     News,
 }

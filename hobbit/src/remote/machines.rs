@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn machines_join_and_leave_and_keep_their_numbers() {
         let member = |pid| Member { host: "a".to_owned(), pid, nonce: 1 };
-        let here = |pid, leaves| Here { from: member(pid), slots: 4, doing: Vec::new(), leaves };
+        let here =
+            |pid, leaves| Here { from: member(pid), slots: 4, doing: Vec::new(), leaves, refused: None };
         let mut machines = Machines::default();
         assert_eq!(machines.hear(&here(7, false)), Some(Change::Joined(4)));
         assert_eq!(machines.hear(&here(7, false)), None);

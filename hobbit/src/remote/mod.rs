@@ -24,6 +24,7 @@ mod names;
 mod pace;
 mod published;
 mod received;
+mod refusals;
 mod reported;
 mod sending;
 mod serve;

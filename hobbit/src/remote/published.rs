@@ -61,7 +61,8 @@ impl Driver<'_> {
     }
 
     /// Orders could not be published.
-    pub(super) fn missing(&mut self, stages: &[Stage]) {
+    pub(super) fn missing(&mut self, stages: &[Stage], why: Option<&str>) {
+        self.refused(why);
         for stage in stages {
             if let Some(out) = self.out.get_mut(stage) {
                 out.published = None;
@@ -79,21 +80,26 @@ impl Driver<'_> {
             let (link, names, study) = (self.link.clone(), self.names.clone(), self.study);
             let publish = async move {
                 let there = Server { link: &link, names: &names, study }.publish(parcels).await;
-                let missing = now.into_iter().zip(there).filter(|(_, is_there)| !is_there);
-                missing.map(|(stage, _)| stage).collect::<Vec<_>>()
+                let missing: Vec<_> = now
+                    .into_iter()
+                    .zip(there)
+                    .filter_map(|(stage, there)| Some((stage, there.err()?)))
+                    .collect();
+                let why = missing.iter().map(|(_, why)| why).find(|why| link.is_refusal(why)).cloned();
+                (missing.into_iter().map(|(stage, _)| stage).collect::<Vec<_>>(), why)
             };
             if aside && is_small {
                 let outbox = self.outbox.clone();
                 // reports go on being read meanwhile
                 self.link.spawn(async move {
-                    let missing = publish.await;
+                    let (missing, why) = publish.await;
                     if !missing.is_empty() {
-                        let _ = outbox.send(In::Missing(missing)).await;
+                        let _ = outbox.send(In::Missing(missing, why)).await;
                     }
                 });
             } else {
-                let missing = self.link.wait(publish);
-                self.missing(&missing);
+                let (missing, why) = self.link.wait(publish);
+                self.missing(&missing, why.as_deref());
             }
         }
     }
@@ -165,11 +171,11 @@ impl Driver<'_> {
     pub(super) fn look_after_orders(&mut self) {
         if self.again.elapsed() >= AGAIN {
             self.again = Instant::now();
-            self.is_set_up = self.link.is_connected() && self.link.wait(self.server().set_up(false)).is_ok();
-            if self.is_set_up {
+            if self.link.is_connected() && self.set_up() {
                 self.publish_again(false);
             }
         }
+        self.heal();
         if self.mended.elapsed() >= MEND {
             self.mend();
         }
@@ -182,13 +188,45 @@ impl Driver<'_> {
             return;
         }
         if !self.is_set_up {
-            self.is_set_up = self.link.wait(self.server().set_up(false)).is_ok();
-            if self.is_set_up {
+            if self.set_up() {
                 self.publish_again(true);
             }
         } else if self.out.values().any(|out| out.published.is_none()) {
             self.publish_again(false);
         }
+    }
+
+    /// Makes on the server what is not there. Returns whether it is there now.
+    fn set_up(&mut self) -> bool {
+        let made = self.link.wait(self.server().set_up(false));
+        self.is_set_up = made.is_ok();
+        self.refused(made.err().filter(|why| self.link.is_refusal(why)).as_deref());
+        self.is_set_up
+    }
+
+    /// The server may have refused a message.
+    pub(super) fn refused(&mut self, why: Option<&str>) {
+        if let Some(why) = why {
+            self.refusals.add(why, Instant::now());
+        }
+    }
+
+    /// Makes anew what is on a server that does not store what is sent: it goes on refusing it after its disk was
+    /// full, and it does not say when there is room again.
+    fn heal(&mut self) {
+        let Some(why) = self.refusals.lasting(Instant::now()) else { return };
+        if self.healed.is_some_and(|when| when.elapsed() < AGAIN) || !self.link.is_connected() {
+            return;
+        }
+        if self.healed.is_none_or(|when| when.elapsed() > 2 * AGAIN) {
+            self.desk.note(format!(
+                "the NATS server does not store what is sent ({why}): if its disk is full, make room there, and the sweep goes on"
+            ));
+        }
+        self.healed = Some(Instant::now());
+        self.link.wait(self.server().remove());
+        self.is_set_up = false;
+        self.mend();
     }
 
     /// Gives the threads of this process, which have nothing to do, what nobody elsewhere has begun.

@@ -9,7 +9,7 @@ use async_nats::jetstream::message::Acker;
 use super::blobs;
 use super::branch::Branch;
 use super::cargo::Cargo;
-use super::link::{Link, tokio_timeout};
+use super::link::{Link, SLOW, tokio_timeout};
 use super::names::Stage;
 use super::wire::{self, ReportNote, Said};
 use crate::repository::StageRecord;
@@ -37,7 +37,12 @@ impl Branch {
             match self.try_send(stage, note, model, attempt).await {
                 Ok(()) => return true,
                 // the server is away, or was wiped: then the coordinator makes anew what is missing
-                Err(_) => tokio::time::sleep(RETRY).await,
+                Err(why) => {
+                    if self.link.is_refusal(&why) {
+                        self.lock().refusals.add(&why, Instant::now());
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
             }
         }
         false
@@ -66,7 +71,7 @@ impl Branch {
         match tokio_timeout(Duration::from_secs(10), sent).await {
             Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(error.to_string()),
-            None => Err("it took too long".to_owned()),
+            None => Err(SLOW.to_owned()),
         }
     }
 

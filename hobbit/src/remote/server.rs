@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use super::blobs;
 use super::cargo::Source;
-use super::link::{Link, tokio_timeout};
+use super::link::{Link, SLOW, tokio_timeout};
 use super::names::{INLINE, NONCE, Names, Stage, consumer, coordinator_config, workers_config};
 use super::wire::{self, OrderNote};
 
@@ -86,8 +86,8 @@ impl Server<'_> {
         find_consumer(self.link, self.names.reports()).await
     }
 
-    /// Publishes orders. Returns, of each, whether it is there now.
-    pub(super) async fn publish(&self, parcels: Vec<Parcel>) -> Vec<bool> {
+    /// Publishes orders. Returns, of each, in words, why it is not there now, if it is not.
+    pub(super) async fn publish(&self, parcels: Vec<Parcel>) -> Vec<Result<(), String>> {
         let mut there = Vec::with_capacity(parcels.len());
         let mut parcels = parcels.into_iter().peekable();
         while parcels.peek().is_some() {
@@ -98,7 +98,7 @@ impl Server<'_> {
         there
     }
 
-    async fn publish_one(&self, parcel: Parcel) -> bool {
+    async fn publish_one(&self, parcel: Parcel) -> Result<(), String> {
         let Server { link: Link { js, .. }, names, .. } = self;
         let Parcel { note, checkpoint, replaces, blob } = parcel;
         let subject = names.order((note.order.trial(), note.order.assignment.stage));
@@ -107,27 +107,28 @@ impl Server<'_> {
         let patience = if is_large { PATIENCE * 60 } else { PATIENCE };
         let sent = async {
             if replaces || is_large {
-                let orders = js.get_stream_no_info(names.orders()).await.ok()?;
+                let orders = js.get_stream_no_info(names.orders()).await.map_err(in_words)?;
                 if replaces {
-                    orders.purge().filter(subject.clone()).await.ok()?;
+                    orders.purge().filter(subject.clone()).await.map_err(in_words)?;
                 } else if orders.get_last_raw_message_by_subject(&subject).await.is_ok() {
                     // its pieces need not be sent again to find that out
-                    return Some(());
+                    return Ok(());
                 }
             }
-            let (mut headers, text) = wire::encode(&note, &[]).ok()?;
-            let content = blobs::wrap(js, names, &blob, &mut headers, (text, checkpoint)).await.ok()?;
+            let (mut headers, text) = wire::encode(&note, &[])?;
+            let content = blobs::wrap(js, names, &blob, &mut headers, (text, checkpoint)).await?;
             let published = match js.publish_with_headers(subject, headers, content).await {
                 Ok(acknowledged) => acknowledged.await,
                 Err(error) => Err(error),
             };
             match published {
-                Ok(_) => Some(()),
+                Ok(_) => Ok(()),
                 // it waits, or somebody works on it
-                Err(error) => is_there(&error).then_some(()),
+                Err(error) if is_there(&error) => Ok(()),
+                Err(error) => Err(in_words(error)),
             }
         };
-        tokio_timeout(patience, sent).await.flatten().is_some()
+        tokio_timeout(patience, sent).await.unwrap_or_else(|| Err(SLOW.to_owned()))
     }
 
     /// Removes what is there of a stage.
@@ -173,7 +174,9 @@ fn is_there(error: &jetstream::context::PublishError) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<jetstream::Error>() {
-            return error.error_code() == ErrorCode::STREAM_STORE_FAILED;
+            // a full disk has the same number
+            let is_full = || error.to_string().contains("maximum messages per subject");
+            return error.error_code() == ErrorCode::STREAM_STORE_FAILED && is_full();
         }
         source = error.source();
     }

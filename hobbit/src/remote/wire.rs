@@ -82,6 +82,9 @@ pub(super) struct Here {
     pub(super) doing: Vec<Doing>,
     /// It leaves now.
     pub(super) leaves: bool,
+    /// Why the server refuses its reports, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<String>,
 }
 
 /// How a sweep stands.
@@ -207,6 +210,7 @@ mod tests {
             slots: 3,
             doing: vec![Doing { trial: TrialId::new(1, 3), stage: 1, epoch: 4 }],
             leaves: false,
+            refused: Some("no space left".to_owned()),
         };
         let (headers, bytes) = encode(&here, b"\0behind").unwrap();
         let (arrived, behind) = decode::<Here>(Some(&headers), &bytes).unwrap();
