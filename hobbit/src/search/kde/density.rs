@@ -1,7 +1,7 @@
 //! Densities over the unit cube, made of kernels around configurations.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::correlation::Correlations;
 use super::kernels::{
@@ -193,6 +193,8 @@ impl<'a> Mixture<'a> {
     fn steps(&self, place: usize, cells: &Cells) -> Vec<Vec<f64>> {
         let mut values = vec![Vec::with_capacity(self.points.len()); cells.count() as usize];
         let intervals = intervals(cells);
+        // values are few, so that many kernels have the same center and width
+        let mut shares: HashMap<(u64, u64), Vec<f64>> = HashMap::new();
         for (point, width) in self.points.iter().zip(&self.columns[place].widths) {
             match point[place] {
                 None => {
@@ -201,8 +203,10 @@ impl<'a> Mixture<'a> {
                         .for_each(|(v, kernels)| kernels.push(libm::log(probability(cells, v))));
                 }
                 Some(center) => {
-                    let shares = log_shares(center, *width, &intervals);
-                    values.iter_mut().zip(shares).for_each(|(kernels, share)| kernels.push(share));
+                    let shares = shares
+                        .entry((center.to_bits(), width.to_bits()))
+                        .or_insert_with(|| log_shares(center, *width, &intervals).collect());
+                    values.iter_mut().zip(shares).for_each(|(kernels, share)| kernels.push(*share));
                 }
             }
         }

@@ -28,6 +28,10 @@ impl<'a> Known<'a> {
     /// The values of a point, if all of them can be counted.
     fn values_of(&self, point: &Point) -> Option<Vec<Option<u64>>> {
         let pairs = point.iter().zip(self.dimensions);
+        // most spaces have a number that cannot be, and then the others need not be either
+        if !pairs.clone().all(|(unit, dimension)| unit.is_none() || dimension.cells().is_some()) {
+            return None;
+        }
         let place = |(unit, dimension): (&Option<f64>, &Dimension)| match unit {
             None => Some(None),
             Some(unit) => dimension.cells().map(|cells| Some(cells.place(*unit))),
