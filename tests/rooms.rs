@@ -336,7 +336,7 @@ fn joined(module: &str, name: &str) -> String {
 
 /// The library's.
 fn library() -> Sources {
-    Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../hobbit/src"))
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! processor at hand:
 //!
 //! ```text
-//! HASHES=overwrite cargo test -p hobbit --test integration train::hashes
+//! HASHES=overwrite cargo test -p hobbit-tests --test integration train::hashes
 //! ```
 
 use std::path::Path;

@@ -14,6 +14,7 @@ use futures_util::stream;
 use super::cargo::{Pieces, Source};
 use super::link::{SLOW, tokio_timeout};
 use super::names::{BEAT, INLINE, Names};
+use super::refusals::Kept;
 use super::unpack::{Note, Unpacked, Unpacking};
 use super::wire::{self, Blob};
 use crate::repository::SharedFile;
@@ -36,6 +37,14 @@ impl Blob {
     }
 }
 
+/// How a message is kept whose text has so many bytes, with what is behind it.
+pub(super) fn kept(text: usize, behind: &Source) -> Kept {
+    match text as u64 + behind.len() > INLINE as u64 {
+        true => Kept::Pieces,
+        false => Kept::Message,
+    }
+}
+
 /// A message's content as it is sent, its text and what is behind it: as it is, or in pieces if it is large.
 /// The pieces are there when this returns.
 ///
@@ -51,7 +60,7 @@ pub(super) async fn wrap(
     if let Source::Shared(file) = &behind {
         point_to(headers, file)?;
     }
-    let is_large = text.len() as u64 + behind.len() > INLINE as u64;
+    let is_large = kept(text.len(), &behind) == Kept::Pieces;
     let mut pieces = Pieces::new(text, behind, if is_large { PIECE } else { INLINE });
     if !is_large {
         return Ok(pieces.next()?.unwrap_or_default());

@@ -4,7 +4,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
 
 use async_nats::jetstream::message::Acker;
 use bytes::Bytes;
@@ -13,7 +12,6 @@ use tokio::sync::Notify;
 use super::cargo::Cargo;
 use super::link::Link;
 use super::names::{INLINE, Names, Stage};
-use super::refusals::Refusals;
 use super::wire::{Here, ReportNote, Said, Standing};
 use crate::error::{Error, Result};
 use crate::repository::{Doing, SavedModel, Shared, SharedFile};
@@ -65,7 +63,6 @@ pub(super) struct State {
     /// What the user should know, to go with the next report.
     notes: Vec<String>,
     failure: Option<Error>,
-    pub(super) refusals: Refusals,
 }
 
 impl State {
@@ -289,7 +286,7 @@ impl Branch {
             slots: self.slots as u32,
             doing: doing.collect(),
             leaves: false,
-            refused: state.refusals.lasting(Instant::now()).map(str::to_owned),
+            refused: self.link.refusal(),
         };
         (here, state.held.values().map(|held| held.acker.clone()).collect())
     }

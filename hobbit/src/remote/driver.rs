@@ -17,7 +17,6 @@ use super::listen::{In, Reader, Waker, hear, read, wake};
 use super::machines::{Change, Machines};
 use super::names::{BEAT, LOST, Names, Stage};
 use super::pace::Pace;
-use super::refusals::Refusals;
 use super::server::Server;
 use super::wire::{self, Hello, Lead, Member, Standing};
 use crate::error::Result;
@@ -95,8 +94,9 @@ pub(super) struct Driver<'a> {
     pub(super) reserved: Instant,
     /// When it was last tried to put right what is not there.
     pub(super) mended: Instant,
-    /// The messages that the server has refused, and when what it has was last made anew for that.
-    pub(super) refusals: Refusals,
+    /// When a worker last said that the server keeps nothing of what it sends, and why.
+    pub(super) refused: Option<(Instant, String)>,
+    /// When what the server has was last made anew for that.
     pub(super) healed: Option<Instant>,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Driver<'a> {
             is_set_up: false,
             reserved: now,
             mended: now,
-            refusals: Refusals::default(),
+            refused: None,
             healed: None,
         }
     }
@@ -235,14 +235,16 @@ impl<'a> Driver<'a> {
             match piece {
                 In::Here(here) => self.here(here),
                 In::Report(letter) => self.report(*letter),
-                In::Missing(stages, why) => self.missing(&stages, why.as_deref()),
+                In::Missing(stages) => self.missing(&stages),
                 In::News => {}
             }
         }
     }
 
     fn here(&mut self, here: wire::Here) {
-        self.refused(here.refused.as_deref());
+        if let Some(why) = &here.refused {
+            self.refused = Some((Instant::now(), why.clone()));
+        }
         for doing in &here.doing {
             if let Some(out) = self.out.get_mut(&(doing.trial, doing.stage)) {
                 (out.worked_on, out.again) = (Some(Instant::now()), 0);

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::refusals::{Kept, Refusals};
 use super::settings::Nats;
 use super::wire::Member;
 use crate::error::{BoxError, Error, ExitWith, Result};
@@ -45,6 +46,7 @@ pub(crate) struct Link {
     pub(super) me: Member,
     /// How often it was connected.
     connected: Arc<AtomicU64>,
+    refusals: Mutex<Refusals>,
     /// Ends the thread, as long as it runs.
     thread: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
@@ -87,7 +89,8 @@ impl Link {
         let host = sysinfo::System::host_name().unwrap_or_else(|| "unknown".to_owned());
         let nonce = super::wire::print(&format!("{:?}", std::time::SystemTime::now()));
         let me = Member { host, pid: std::process::id(), nonce };
-        let link = Link { handle, client, js, me, connected, thread: Mutex::new(Some((end, thread))) };
+        let (refusals, thread) = (Mutex::default(), Mutex::new(Some((end, thread))));
+        let link = Link { handle, client, js, me, connected, refusals, thread };
         // the first connection is told of a moment later, and must not be taken for another one
         let begin = Instant::now();
         while link.connections() == 0 && begin.elapsed() < Duration::from_secs(1) {
@@ -122,9 +125,25 @@ impl Link {
         self.client.connection_state() == State::Connected
     }
 
-    /// Whether the server itself said this of a message.
-    pub(super) fn is_refusal(&self, why: &str) -> bool {
-        why != SLOW && self.is_connected()
+    /// Takes note of whether the server has kept something.
+    pub(super) fn note<T>(&self, kept: Kept, sent: &Result<T, String>) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        match sent {
+            Ok(_) => refusals.end(kept),
+            Err(why) if self.is_connected() => refusals.add(kept, why, Instant::now()),
+            Err(_) => {}
+        }
+    }
+
+    /// What the server has is made anew: that it did not keep something before says nothing any more.
+    pub(super) fn forget_refusals(&self) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).forget();
+    }
+
+    /// Why the server keeps nothing that is sent, if it has not for some time.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.lasting(Instant::now()).map(str::to_owned)
     }
 
     /// How often it was connected.

@@ -56,7 +56,7 @@ pub(super) enum In {
     Here(Here),
     Report(Box<Letter>),
     /// Orders that could not be published, and why not, in the server's words.
-    Missing(Vec<Stage>, Option<String>),
+    Missing(Vec<Stage>),
     /// There may be more orders, or outcomes that are durable.
     News,
 }

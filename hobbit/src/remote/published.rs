@@ -9,6 +9,7 @@ use super::cargo::Source;
 use super::driver::{BATCH, Driver, Out};
 use super::listen::In;
 use super::names::{AGAIN, BEAT, INLINE, LOST, Stage};
+use super::refusals::Kept;
 use super::server::{Parcel, Server};
 use super::wire::{Member, OrderNote};
 use crate::repository::Shared;
@@ -61,8 +62,7 @@ impl Driver<'_> {
     }
 
     /// Orders could not be published.
-    pub(super) fn missing(&mut self, stages: &[Stage], why: Option<&str>) {
-        self.refused(why);
+    pub(super) fn missing(&mut self, stages: &[Stage]) {
         for stage in stages {
             if let Some(out) = self.out.get_mut(stage) {
                 out.published = None;
@@ -80,26 +80,21 @@ impl Driver<'_> {
             let (link, names, study) = (self.link.clone(), self.names.clone(), self.study);
             let publish = async move {
                 let there = Server { link: &link, names: &names, study }.publish(parcels).await;
-                let missing: Vec<_> = now
-                    .into_iter()
-                    .zip(there)
-                    .filter_map(|(stage, there)| Some((stage, there.err()?)))
-                    .collect();
-                let why = missing.iter().map(|(_, why)| why).find(|why| link.is_refusal(why)).cloned();
-                (missing.into_iter().map(|(stage, _)| stage).collect::<Vec<_>>(), why)
+                let missing = now.into_iter().zip(there).filter(|(_, there)| there.is_err());
+                missing.map(|(stage, _)| stage).collect::<Vec<_>>()
             };
             if aside && is_small {
                 let outbox = self.outbox.clone();
                 // reports go on being read meanwhile
                 self.link.spawn(async move {
-                    let (missing, why) = publish.await;
+                    let missing = publish.await;
                     if !missing.is_empty() {
-                        let _ = outbox.send(In::Missing(missing, why)).await;
+                        let _ = outbox.send(In::Missing(missing)).await;
                     }
                 });
             } else {
-                let (missing, why) = self.link.wait(publish);
-                self.missing(&missing, why.as_deref());
+                let missing = self.link.wait(publish);
+                self.missing(&missing);
             }
         }
     }
@@ -200,21 +195,18 @@ impl Driver<'_> {
     fn set_up(&mut self) -> bool {
         let made = self.link.wait(self.server().set_up(false));
         self.is_set_up = made.is_ok();
-        self.refused(made.err().filter(|why| self.link.is_refusal(why)).as_deref());
+        self.link.note(Kept::Streams, &made);
         self.is_set_up
     }
 
-    /// The server may have refused a message.
-    pub(super) fn refused(&mut self, why: Option<&str>) {
-        if let Some(why) = why {
-            self.refusals.add(why, Instant::now());
-        }
-    }
-
-    /// Makes anew what is on a server that does not store what is sent: it goes on refusing it after its disk was
+    /// Makes anew what is on a server that does not keep what is sent: it goes on like that after its disk was
     /// full, and it does not say when there is room again.
     fn heal(&mut self) {
-        let Some(why) = self.refusals.lasting(Instant::now()) else { return };
+        let told = || {
+            let recent = self.refused.as_ref().filter(|(when, _)| when.elapsed() < 2 * BEAT);
+            recent.map(|(_, why)| why.clone())
+        };
+        let Some(why) = self.link.refusal().or_else(told) else { return };
         if self.healed.is_some_and(|when| when.elapsed() < AGAIN) || !self.link.is_connected() {
             return;
         }
@@ -223,8 +215,9 @@ impl Driver<'_> {
                 "the NATS server does not store what is sent ({why}): if its disk is full, make room there, and the sweep goes on"
             ));
         }
-        self.healed = Some(Instant::now());
+        (self.healed, self.refused) = (Some(Instant::now()), None);
         self.link.wait(self.server().remove());
+        self.link.forget_refusals();
         self.is_set_up = false;
         self.mend();
     }

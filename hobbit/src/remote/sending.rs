@@ -37,12 +37,7 @@ impl Branch {
             match self.try_send(stage, note, model, attempt).await {
                 Ok(()) => return true,
                 // the server is away, or was wiped: then the coordinator makes anew what is missing
-                Err(why) => {
-                    if self.link.is_refusal(&why) {
-                        self.lock().refusals.add(&why, Instant::now());
-                    }
-                    tokio::time::sleep(RETRY).await;
-                }
+                Err(_) => tokio::time::sleep(RETRY).await,
             }
         }
         false
@@ -64,15 +59,21 @@ impl Branch {
             me.nonce,
             self.news.fetch_add(1, Ordering::Relaxed)
         );
-        let content = blobs::wrap(js, &self.names, &blob, &mut headers, (text, model.source())).await?;
+        let kept = blobs::kept(text.len(), &model.source());
         let sent = async {
-            js.publish_with_headers(self.names.report((trial, stage)), headers, content).await?.await
+            let content = blobs::wrap(js, &self.names, &blob, &mut headers, (text, model.source())).await?;
+            let sent = async {
+                js.publish_with_headers(self.names.report((trial, stage)), headers, content).await?.await
+            };
+            match tokio_timeout(Duration::from_secs(10), sent).await {
+                Some(Ok(_)) => Ok(()),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err(SLOW.to_owned()),
+            }
         };
-        match tokio_timeout(Duration::from_secs(10), sent).await {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err(SLOW.to_owned()),
-        }
+        let sent = sent.await;
+        self.link.note(kept, &sent);
+        sent
     }
 
     /// Sends a report, and says that its order is done.

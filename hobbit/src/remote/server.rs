@@ -13,6 +13,7 @@ use super::blobs;
 use super::cargo::Source;
 use super::link::{Link, SLOW, tokio_timeout};
 use super::names::{INLINE, NONCE, Names, Stage, consumer, coordinator_config, workers_config};
+use super::refusals::Kept;
 use super::wire::{self, OrderNote};
 
 /// How many orders are on their way at once.
@@ -99,12 +100,14 @@ impl Server<'_> {
     }
 
     async fn publish_one(&self, parcel: Parcel) -> Result<(), String> {
-        let Server { link: Link { js, .. }, names, .. } = self;
+        let Server { link, names, .. } = self;
+        let js = &link.js;
         let Parcel { note, checkpoint, replaces, blob } = parcel;
         let subject = names.order((note.order.trial(), note.order.assignment.stage));
         let is_large = checkpoint.len() > INLINE as u64;
         // as long as it goes on: pieces have a limit of their own
         let patience = if is_large { PATIENCE * 60 } else { PATIENCE };
+        let kept = if is_large { Kept::Pieces } else { Kept::Message };
         let sent = async {
             if replaces || is_large {
                 let orders = js.get_stream_no_info(names.orders()).await.map_err(in_words)?;
@@ -128,7 +131,9 @@ impl Server<'_> {
                 Err(error) => Err(in_words(error)),
             }
         };
-        tokio_timeout(patience, sent).await.unwrap_or_else(|| Err(SLOW.to_owned()))
+        let sent = tokio_timeout(patience, sent).await.unwrap_or_else(|| Err(SLOW.to_owned()));
+        link.note(kept, &sent);
+        sent
     }
 
     /// Removes what is there of a stage.

@@ -295,18 +295,16 @@ impl Book {
         mailbox: &mut Mailbox,
     ) -> (bool, Option<Error>) {
         let observed = self.config.observed;
+        let place = self.config.outline.place(record.trial);
         let hopeless = match replayed {
             true => None,
-            false => {
-                let place = self.config.outline.place(record.trial);
-                self.failures.enter((place, self.out.len() as u64), &record)
-            }
+            false => self.failures.enter((place, self.out.len() as u64), &record),
         };
         if observed {
             mailbox.push(Mail::Ended { record: record.clone(), replayed });
         }
         let done = Assignment { trial: record.trial, stage: record.stage, from: record.from, to: record.to };
-        let score = self.ledger.enter(self.config.outline.place(done.trial), record, false);
+        let score = self.ledger.enter(place, record, false);
         let is_awaited = self.scheduler.missing(done.trial) <= 1;
         for (trial, ended) in self.scheduler.tell(&done, score) {
             let ordinal = self.config.outline.place(trial);

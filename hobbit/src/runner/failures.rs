@@ -1,6 +1,6 @@
 //! How many trials failed, and when that is too many.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::settings::MaxFailures;
 use crate::error::Error;
@@ -18,8 +18,8 @@ pub(super) struct Failures {
     first: Option<String>,
     /// A stage was trained without failing, by whatever process.
     works: bool,
-    /// The places of the trials that failed, as long as nothing works.
-    hopeless: HashSet<u64>,
+    /// What became of the trials that failed, by their places, as long as nothing works.
+    hopeless: BTreeMap<u64, String>,
     /// The places of the trials that an earlier process had. Those that it left without an outcome are the
     /// first that this one trains, and say nothing of the study's first: they may have been left because they
     /// fail.
@@ -29,7 +29,7 @@ pub(super) struct Failures {
 impl Failures {
     /// `begun` are the places of trials that an earlier process began, and left without an outcome.
     pub(super) fn new(allowed: MaxFailures, begun: HashSet<u64>) -> Failures {
-        let hopeless = HashSet::new();
+        let hopeless = BTreeMap::new();
         Failures { allowed, tried: 0, failed: 0, first: None, works: false, hopeless, had: begun }
     }
 
@@ -48,31 +48,34 @@ impl Failures {
         self.tried += u64::from(record.stage == 0);
         let (End::Diverged { epoch, reason } | End::Failed { epoch, reason }) = &record.end else {
             if !self.works {
-                (self.works, self.hopeless) = (true, HashSet::new());
+                (self.works, self.hopeless) = (true, BTreeMap::new());
             }
             return None;
         };
         self.failed += 1;
-        let first =
-            &*self.first.get_or_insert_with(|| format!("trial {}, epoch {epoch}: {reason}", record.trial));
         let failed = self.failed;
-        let (of, hopeless) = match self.allowed {
+        let what = || format!("trial {}, epoch {epoch}: {reason}", record.trial);
+        let first = self.first.get_or_insert_with(what);
+        let (failed, first) = match self.allowed {
             MaxFailures::FirstAll(_) if self.works => return None,
             MaxFailures::FirstAll(n) => {
-                self.hopeless.insert(place);
+                self.hopeless.insert(place, what());
                 let mut firsts = (0..begun).filter(|place| !self.had.contains(place));
-                let mut fails = || firsts.next().is_some_and(|place| self.hopeless.contains(&place));
-                (self.tried, (0..n.max(1)).all(|_| fails()))
+                let mut fails = || firsts.next().is_some_and(|place| self.hopeless.contains_key(&place));
+                let first = self.hopeless.values().next().filter(|_| (0..n.max(1)).all(|_| fails()))?;
+                (format!("all of the first {} trials failed", n.max(1)), first)
             }
-            MaxFailures::Count(n) => (self.tried, failed > u64::from(n)),
-            MaxFailures::Share(share) => (begun, begun >= 5 && failed as f64 > share * begun as f64),
+            MaxFailures::Count(n) if failed > u64::from(n) => {
+                (format!("{failed} of {} trials failed", self.tried), &*first)
+            }
+            MaxFailures::Share(share) if begun >= 5 && failed as f64 > share * begun as f64 => {
+                (format!("{failed} of {begun} trials failed"), &*first)
+            }
+            MaxFailures::Count(_) | MaxFailures::Share(_) => return None,
         };
-        hopeless.then(|| {
-            Error::study(format!(
-                "{failed} of {of} trials failed, the sweep is given up (`max_failures` sets how many may fail); the first was \
-                 {first}"
-            ))
-        })
+        Some(Error::study(format!(
+            "{failed}, the sweep is given up (`max_failures` sets how many may fail); the first was {first}"
+        )))
     }
 }
 

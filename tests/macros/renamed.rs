@@ -48,7 +48,7 @@ fn main() -> tuner::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a crate to try it with")]
 #[test]
 fn a_crate_that_renames_hobbit_compiles() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let manifest = MANIFEST.replace("HOBBIT", &workspace.join("hobbit").to_string_lossy().replace('\\', "/"));
     std::fs::create_dir(dir.path().join("src")).unwrap();
