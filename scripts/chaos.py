@@ -32,7 +32,12 @@ KINDS = {
     "worker told to leave": 1,
     # only where this may mount small disks: the study's, and the server's
     "disk full": 1,
+    # only with libfaketime: forwards or back, by up to a day
+    "clock jumped": 2,
 }
+
+# Where systems have the library that gives a process another clock than the system's.
+FAKETIME = [*pathlib.Path("/usr/lib").glob("**/faketime/libfaketime.so.1")]
 
 # The bytes of a small disk.
 DISK = 1 << 30
@@ -156,8 +161,10 @@ class Chaos:
     def command(self, name):
         asked = self.asked
         if name == "server":
-            store = str(self.root / "store")
-            return [asked.server, "-js", "-a", "127.0.0.1", "-p", str(self.port), "-sd", store]
+            # by itself, it takes what is free when it is started, which is nothing where the disk is full
+            config = self.root / "nats.conf"
+            config.write_text(f'jetstream {{ store_dir: "{self.root}/store", max_file: {DISK} }}\n')
+            return [asked.server, "-c", str(config), "-a", "127.0.0.1", "-p", str(self.port)]
         if name.startswith("proxy"):
             ports = [str(self.proxies[name]), str(self.port)]
             return [sys.executable, __file__, "--proxy", *ports]
@@ -192,7 +199,19 @@ class Chaos:
         if way == "either":
             way = self.luck.choice(["server", "shared"]) if name == "coordinator" else "server"
         nats = {"HOBBIT_NATS": f"nats://127.0.0.1:{port}", "HOBBIT_WAIT": str(WAIT), "HOBBIT_CHECKPOINTS": way}
-        return plain | nats | role
+        return plain | nats | role | self.clock(name)
+
+    def clock(self, name):
+        """A clock of its own, which says what a file says. What measures durations is the system's."""
+        if not FAKETIME or self.asked.calm:
+            return {}
+        file = self.root / f"clock-{name}"
+        if not file.exists():
+            file.write_text("+0")
+        return {
+            "LD_PRELOAD": str(FAKETIME[0]), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
+        }  # fmt: skip
 
     def one_process(self):
         """The same sweep in one process, with as many workers as there are in all."""
@@ -222,7 +241,8 @@ class Chaos:
                 self.trouble.append("it takes too long")
                 break
             if not asked.calm and next_fault <= now < begin + asked.seconds:
-                kinds = {kind: often for kind, often in KINDS.items() if kind != "disk full" or self.disks}
+                there = {"disk full": self.disks, "clock jumped": FAKETIME}
+                kinds = {kind: often for kind, often in KINDS.items() if there.get(kind, True)}
                 self.fault(self.luck.choices(list(kinds), list(kinds.values()))[0], now)
                 next_fault = now + self.luck.uniform(0.7, 1.0)
             time.sleep(0.02)
@@ -268,6 +288,13 @@ class Chaos:
                 print(f"-- {now:.1f} {kind}: {name}", file=self.log, flush=True)
                 self.fill(name)
                 self.full.append((now + self.luck.uniform(0.5, 4), name))
+            return
+        if kind == "clock jumped":
+            clock = self.luck.choice(sorted(self.root.glob("clock-*")))
+            seconds = self.luck.choice([-1, 1]) * round(10 ** self.luck.uniform(0, 5))
+            self.faults[kind] += 1
+            print(f"-- {now:.1f} {kind}: {clock.name} {seconds:+} s", file=self.log, flush=True)
+            clock.write_text(f"{seconds:+}")
             return
         who, what = kind.split(" ", 1)
         names = {"worker": "worker", "coordinator": "coordinator", "server": "server", "link": "proxy"}[who]

@@ -58,6 +58,14 @@ impl Server {
         self.child = start(self.dir.path(), self.port, &self.settings);
     }
 
+    /// Kills the server, and starts it again on an empty disk with room for hardly anything.
+    pub(super) fn squeeze(&mut self) {
+        let config = self.dir.path().join("small.conf");
+        std::fs::write(&config, "jetstream { max_file: 4096 }\n").unwrap();
+        self.settings = vec!["-c".to_owned(), config.display().to_string()];
+        self.wipe();
+    }
+
     /// A process of tests that uses this server.
     pub(super) fn process(&self, name: &str, dir: &Path, workers: usize, role: &str) -> Command {
         let mut command = process(name, dir, workers);

@@ -24,7 +24,8 @@ fn give_up(error: &hobbit::Error) -> ! {
 
 /// A sweep over curves.
 pub(crate) fn curve(dir: &Path, workers: usize) {
-    let curve = Curve { pace: Duration::from_millis(2), shaky: true, ..Curve::default() };
+    let pace = if std::env::var_os("HOBBIT_TEST_SLOW").is_some() { 50 } else { 2 };
+    let curve = Curve { pace: Duration::from_millis(pace), shaky: true, ..Curve::default() };
     let study = Hyperband::of(curve).quiet().seed(3).retries(1).workers(workers).checkpoint_every(2);
     let nats = Nats::from_env().unwrap().give_up_after(1000);
     if let Err(error) = study.repo_dir(dir).nats(nats).run(27, 3) {
@@ -223,6 +224,31 @@ fn large_checkpoints_come_whole_by_way_of_the_server_and_of_a_directory() {
         });
         assert_eq!(epochs, planned.sum::<u64>(), "a checkpoint did not come whole, and was trained again");
     }
+}
+
+#[test]
+fn a_server_that_keeps_nothing_keeps_the_coordinator_from_nothing() {
+    let (expected, stages) = alone();
+    let mut server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role| {
+        let mut process = server.process("remote::curve", there.path(), 2, role);
+        process.env("HOBBIT_TEST_SLOW", "1").spawn().unwrap()
+    };
+    let (coordinator, mut worker) = (start(""), start("worker"));
+    let begin = Instant::now();
+    while outcomes(there.path()).1 == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // what it was at and what was waiting for it can be given to no other worker
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    server.squeeze();
+    let coordinator = end(coordinator);
+    assert!(coordinator.status.success(), "{}", said(&coordinator));
+    assert_same(&files(there.path()), &expected);
+    assert_eq!(outcomes(there.path()).0, stages);
 }
 
 #[test]

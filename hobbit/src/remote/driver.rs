@@ -98,6 +98,8 @@ pub(super) struct Driver<'a> {
     pub(super) refused: Option<(Instant, String)>,
     /// When what the server has was last made anew for that.
     pub(super) healed: Option<Instant>,
+    /// When the user was last told of it.
+    pub(super) said: Option<Instant>,
 }
 
 impl<'a> Driver<'a> {
@@ -139,6 +141,7 @@ impl<'a> Driver<'a> {
             mended: now,
             refused: None,
             healed: None,
+            said: None,
         }
     }
 

@@ -20,6 +20,8 @@ const MANY: usize = 2000;
 /// The bytes of checkpoints that are published together, and of those that others need not wait for.
 const TOGETHER: usize = 32 << 20;
 const SMALL: usize = 4 << 20;
+/// How often the user is told that the server keeps nothing.
+const SAID: Duration = Duration::from_secs(60);
 /// How often it is tried to put right what is known to be missing.
 const MEND: Duration = Duration::from_millis(500);
 
@@ -210,9 +212,11 @@ impl Driver<'_> {
         if self.healed.is_some_and(|when| when.elapsed() < AGAIN) || !self.link.is_connected() {
             return;
         }
-        if self.healed.is_none_or(|when| when.elapsed() > 2 * AGAIN) {
+        if self.said.is_none_or(|when| when.elapsed() > SAID) {
+            self.said = Some(Instant::now());
             self.desk.note(format!(
-                "the NATS server does not store what is sent ({why}): if its disk is full, make room there, and the sweep goes on"
+                "the NATS server does not store what is sent ({why}): if its disk is full, make room there, and the sweep goes on; a \
+                 server that was started while its disk was full has to be started again, unless its `max_file` is set"
             ));
         }
         (self.healed, self.refused) = (Some(Instant::now()), None);
@@ -226,12 +230,15 @@ impl Driver<'_> {
     fn take_back(&mut self) {
         let is_unbegun = |out: &Out| {
             let is_begun = out.worked_on.is_some_and(|when| when.elapsed() <= 2 * AGAIN);
-            !is_begun && out.published.is_some_and(|when| when.elapsed() > BEAT + BEAT / 2)
+            // nobody else can begin what could not be published
+            !is_begun && out.published.is_none_or(|when| when.elapsed() > BEAT + BEAT / 2)
         };
         let unbegun = self.out.iter().find(|(_, out)| is_unbegun(out)).map(|(stage, _)| *stage);
         let Some(out) = unbegun.and_then(|stage| self.out.remove(&stage)) else { return };
         let stage = (out.order.trial(), out.order.assignment.stage);
-        self.link.wait(self.server().withdraw(self.names.order(stage)));
+        if self.link.is_connected() {
+            self.link.wait(self.server().withdraw(self.names.order(stage)));
+        }
         self.left.insert(stage);
         self.desk.give_back(out.order, "");
         // not to take it again before they can
