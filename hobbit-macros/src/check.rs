@@ -132,6 +132,11 @@ fn check_itself(domain: &Domain, ty: &Type, space: &Ident, errors: &mut Errors) 
 
 fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
     let name = primitive(ty).unwrap_or_default();
+    if matches!(domain, Domain::Choice { .. } | Domain::Fixed(_) | Domain::Derived(_))
+        && ["u128", "i128"].contains(&&*name)
+    {
+        errors.on(ty, format!("whole numbers of up to 64 bits can be written to files, not `{name}`"));
+    }
     match domain {
         Domain::Uniform { bounds, step, log } => check_uniform(bounds, step.as_ref(), *log, ty, errors),
         Domain::Normal { mean, std, bounds, step, log } => {
@@ -208,6 +213,9 @@ fn check_normal(
     check_numbers([mean, std], errors);
     if literal(std).is_some_and(|std| std.value() <= 0.0) {
         errors.on(std, "the standard deviation has to be above zero");
+    }
+    if !log && name == "f32" && literal(std).is_some_and(|std| is_too_large(std.value())) {
+        errors.on(std, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
     }
     if let Some(bounds) = bounds {
         check_range(bounds, log, errors);
@@ -317,10 +325,14 @@ fn check_single(bounds: &Bounds, name: &str, log: bool, errors: &mut Errors) {
 
 /// The mean of a normal distribution is a number of the field's type. Values that are not are cut off.
 fn check_mean(mean: &Expr, name: &str, log: bool, errors: &mut Errors) {
-    let mean_of = literal(mean).map(Literal::value);
-    if !log && name == "f32" && mean_of.is_some_and(|mean| mean.is_finite() && (mean as f32).is_infinite()) {
+    if !log && name == "f32" && literal(mean).is_some_and(|mean| is_too_large(mean.value())) {
         errors.on(mean, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
     }
+}
+
+/// Whether a number is too large for `f32`, and not for `f64`.
+fn is_too_large(number: f64) -> bool {
+    number.is_finite() && (number as f32).is_infinite()
 }
 
 /// The step, if nothing is wrong with it as a number.
@@ -358,8 +370,17 @@ fn check_step(bounds: Option<&Bounds>, step: Option<&Expr>, errors: &mut Errors)
     {
         let width = high.value() - low.value();
         errors.on(step, format!("the step is larger than the range, which is {width} wide"));
+    } else if let Some(bounds) = bounds
+        && let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high))
+        && (high.value() - low.value()) / value > MOST_STEPS
+    {
+        errors
+            .on(step, "the step is too small: floating-point numbers hold no grid of more than 2^53 values");
     }
 }
+
+/// The most values of a grid: more are not told apart.
+const MOST_STEPS: f64 = (1_u64 << 53) as f64;
 
 /// Whether a step is no larger than its range, but for rounding: in floats, 0.3 - 0.2 is less than 0.1.
 fn fits(step: f64, low: f64, high: f64) -> bool {

@@ -62,7 +62,7 @@ pub(crate) fn uniform(constants: &mut Constants, what: &str, ty: &Type, of: &Ran
         all.push(condition(
             quote!(__hobbit::is_step(#low, #high, #step)),
             expr,
-            format!("the step of `{what}` is larger than the range"),
+            format!("the step of `{what}` is larger than the range, or there are more than 2^53 of them"),
         ));
     }
     constants.check(all);

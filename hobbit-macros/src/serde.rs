@@ -47,14 +47,18 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
     match item {
         Item::Struct(item) => {
             check_container(&item.attrs, errors);
-            check_fields(&item.fields, errors);
+            let case = case(&parts(&item.attrs), "rename_all", errors);
+            check_fields(&item.fields, case, errors);
         }
         Item::Enum(item) => {
             check_container(&item.attrs, errors);
+            let given = parts(&item.attrs);
+            let (own, of_fields) =
+                (case(&given, "rename_all", errors), case(&given, "rename_all_fields", errors));
             let mut names = Names::default();
             for variant in &item.variants {
-                check_fields(&variant.fields, errors);
                 let parts = parts(&variant.attrs);
+                check_fields(&variant.fields, case(&parts, "rename_all", errors).or(of_fields), errors);
                 check_spelling(&parts, errors);
                 for part in &parts {
                     if is_skipped(part) {
@@ -63,8 +67,11 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
                         errors.on(part, UNTAGGED);
                     }
                 }
-                names.add(&plain(&variant.ident), variant.ident.span(), &parts, errors);
+                let name = plain(&variant.ident);
+                let name = own.map_or(name.clone(), |case| case.of_variant(&name));
+                names.add(name, variant.ident.span(), &parts, errors);
             }
+            names.check(errors);
         }
         _ => {}
     }
@@ -132,7 +139,7 @@ fn is_skipped(part: &Meta) -> bool {
     ["skip", "skip_serializing", "skip_deserializing"].iter().any(|name| part.path().is_ident(name))
 }
 
-fn check_fields(fields: &Fields, errors: &mut Errors) {
+fn check_fields(fields: &Fields, case: Option<Case>, errors: &mut Errors) {
     let (mut idents, mut names) = (HashSet::new(), Names::default());
     for field in fields {
         let Some(ident) = &field.ident else { continue };
@@ -172,7 +179,101 @@ fn check_fields(fields: &Fields, errors: &mut Errors) {
                 errors.on(part, "`name` is the name in files too: leave serde's `rename` out");
             }
         } else {
-            names.add(&plain(ident), ident.span(), &parts, errors);
+            let name = plain(ident);
+            let name = case.map_or(name.clone(), |case| case.of_field(&name));
+            names.add(name, ident.span(), &parts, errors);
+        }
+    }
+    names.check(errors);
+}
+
+/// How names are written that serde renames.
+#[derive(Clone, Copy)]
+enum Case {
+    Lower,
+    Upper,
+    Pascal,
+    Camel,
+    Snake,
+    ScreamingSnake,
+    Kebab,
+    ScreamingKebab,
+}
+
+impl Case {
+    /// The one of this name. Of others, serde complains itself.
+    fn of(name: &str) -> Option<Case> {
+        Some(match name {
+            "lowercase" => Case::Lower,
+            "UPPERCASE" => Case::Upper,
+            "PascalCase" => Case::Pascal,
+            "camelCase" => Case::Camel,
+            "snake_case" => Case::Snake,
+            "SCREAMING_SNAKE_CASE" => Case::ScreamingSnake,
+            "kebab-case" => Case::Kebab,
+            "SCREAMING-KEBAB-CASE" => Case::ScreamingKebab,
+            _ => return None,
+        })
+    }
+
+    /// The name of a field, which is written like `learning_rate`.
+    fn of_field(self, name: &str) -> String {
+        let joined = || {
+            let words = name.split('_').map(|word| with_first(word, char::to_ascii_uppercase));
+            words.collect::<String>()
+        };
+        match self {
+            Case::Lower | Case::Snake => name.to_owned(),
+            Case::Upper | Case::ScreamingSnake => name.to_ascii_uppercase(),
+            Case::Pascal => joined(),
+            Case::Camel => with_first(&joined(), char::to_ascii_lowercase),
+            Case::Kebab => name.replace('_', "-"),
+            Case::ScreamingKebab => name.to_ascii_uppercase().replace('_', "-"),
+        }
+    }
+
+    /// The name of a variant, which is written like `LeakyRelu`.
+    fn of_variant(self, name: &str) -> String {
+        let words = |between: char| {
+            let mut words = String::new();
+            for (place, letter) in name.char_indices() {
+                if place > 0 && letter.is_uppercase() {
+                    words.push(between);
+                }
+                words.push(letter.to_ascii_lowercase());
+            }
+            words
+        };
+        match self {
+            Case::Lower => name.to_ascii_lowercase(),
+            Case::Upper => name.to_ascii_uppercase(),
+            Case::Pascal => name.to_owned(),
+            Case::Camel => with_first(name, char::to_ascii_lowercase),
+            Case::Snake => words('_'),
+            Case::ScreamingSnake => words('_').to_ascii_uppercase(),
+            Case::Kebab => words('_').replace('_', "-"),
+            Case::ScreamingKebab => words('_').to_ascii_uppercase().replace('_', "-"),
+        }
+    }
+}
+
+/// A word with another first letter.
+fn with_first(word: &str, other: fn(&char) -> char) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| other(&first)).into_iter().chain(letters).collect()
+}
+
+/// What a setting says of how names are written, if it is there.
+fn case(parts: &[Meta], setting: &str, errors: &mut Errors) -> Option<Case> {
+    let part = parts.iter().find(|part| part.path().is_ident(setting))?;
+    match part {
+        Meta::NameValue(meta) => crate::model::text(&meta.value).and_then(|text| Case::of(&text.value())),
+        _ => {
+            errors.on(
+                part,
+                format!("what is written under one name has to be read back under it: give one way, `{setting} = \"...\"`"),
+            );
+            None
         }
     }
 }
@@ -185,11 +286,18 @@ fn predicate(part: &Meta) -> String {
 
 /// The names that fields or variants have in files.
 #[derive(Default)]
-struct Names(HashMap<String, Span>);
+struct Names {
+    /// How many have been added.
+    count: usize,
+    /// Whose they are, by the order in which they were added.
+    own: HashMap<String, usize>,
+    /// Names that are read, too, and whose.
+    others: Vec<(LitStr, usize)>,
+}
 
 impl Names {
-    fn add(&mut self, own: &str, span: Span, parts: &[Meta], errors: &mut Errors) {
-        let (mut name, mut span) = (own.to_owned(), span);
+    fn add(&mut self, own: String, span: Span, parts: &[Meta], errors: &mut Errors) {
+        let (mut name, mut span) = (own, span);
         for part in parts.iter().filter(|part| part.path().is_ident("rename")) {
             match part {
                 Meta::NameValue(meta) => {
@@ -203,8 +311,24 @@ impl Names {
                 ),
             }
         }
-        if self.0.insert(name.clone(), span).is_some() {
+        self.count += 1;
+        let aliases = parts.iter().filter(|part| part.path().is_ident("alias"));
+        let aliases = aliases.filter_map(|part| crate::model::text(&part.require_name_value().ok()?.value));
+        self.others.extend(aliases.map(|alias| (alias.clone(), self.count)));
+        if self.own.contains_key(&name) {
             errors.at(span, format!("the name `{name}` in files is another one's already"));
+        } else {
+            self.own.insert(name, self.count);
+        }
+    }
+
+    /// Adds an error for each name that is read as one and written as another.
+    fn check(mut self, errors: &mut Errors) {
+        for (alias, whose) in self.others {
+            let name = alias.value();
+            if *self.own.entry(name.clone()).or_insert(whose) != whose {
+                errors.at(alias.span(), format!("the name `{name}` in files is another one's already"));
+            }
         }
     }
 }

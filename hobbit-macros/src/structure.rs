@@ -118,8 +118,8 @@ fn broken(fields: &[Field], constraints: &[Constraint]) -> TokenStream {
         .iter()
         .map(|Constraint { condition, why }| {
             quote_spanned!(at(condition.span())=>
-                let holds: __hobbit::bool = #condition;
-                if !holds {
+                // whatever it leaves by, it leaves this condition alone
+                if !__hobbit::holds(|| #condition) {
                     return ::core::option::Option::Some(#why);
                 }
             )

@@ -74,12 +74,19 @@ pub const fn is_end(end: f64, largest: f64) -> bool {
     end.is_infinite() || end.abs() <= largest
 }
 
-/// Whether a range has room for a step, but for rounding: in floats, 0.3 - 0.2 is less than 0.1. Where there
-/// is one value, any step will do.
+/// Whether a range has room for a step, but for rounding: in floats, 0.3 - 0.2 is less than 0.1; and whether
+/// the values of the grid can be told apart. Where there is one value, any step will do.
 pub const fn is_step(low: f64, high: f64, step: f64) -> bool {
     let width = high - low;
     let rounding = f64::EPSILON * if low.abs() < high.abs() { high.abs() } else { low.abs() };
-    low == high || width.is_finite() && step <= width + rounding
+    low == high || width.is_finite() && step <= width + rounding && width / step <= MOST_STEPS
+}
+
+const MOST_STEPS: f64 = (1_u64 << 53) as f64;
+
+/// Whether a condition holds: a closure, which it cannot leave for what comes after it.
+pub fn holds(condition: impl FnOnce() -> bool) -> bool {
+    condition()
 }
 
 /// Whether two numbers are the same: a number that was whole is one still.
@@ -134,6 +141,7 @@ mod tests {
         assert!(is_drawable(&[0.0, 2.0]) && !is_drawable(&[0.0, 0.0]) && !is_drawable(&[f64::MAX, f64::MAX]));
         assert!(is_step(0.2, 0.3, 0.1) && is_step(1.0, 1.0, 5.0) && is_same(2.0, 2.0) && !is_same(2.0, 2.5));
         assert!(!is_step(0.0, 1.0, 1.5) && !is_step(f64::MIN, f64::MAX, 1.0));
+        assert!(is_step(0.0, 1.0, 1e-15) && !is_step(0.0, 1.0, 1e-16));
         assert!(
             is_end(f64::INFINITY, 1.0) && is_end(-1.0, 1.0) && !is_end(f64::NAN, 1.0) && !is_end(2.0, 1.0)
         );

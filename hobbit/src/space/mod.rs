@@ -48,7 +48,7 @@ pub(crate) mod private {
     };
     pub use super::composite::{Array, IsOption, IsVec, Nested, Optional, Several};
     pub use super::constant::{
-        AnyLimits, Limits, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight,
+        AnyLimits, Limits, holds, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight,
     };
     pub use super::field::{Coordinates, Field, Names, One, constrained, missing_defaults, owned, present};
     pub use super::kept::{KeptText, kept_text};

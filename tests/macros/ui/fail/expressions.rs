@@ -28,6 +28,14 @@ struct Fields {
     text: f64,
 }
 
+#[search_space]
+#[constraint(some? > 0, "leaves what comes after it alone")]
+struct Question {
+    #[optional(0.5)]
+    #[int(0..=1)]
+    some: Option<u8>,
+}
+
 const TEXT: &str = "a";
 
 fn main() {}

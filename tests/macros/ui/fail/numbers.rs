@@ -31,6 +31,10 @@ struct Hparams {
     sum: u8,
     #[choice(16, 0x10)]
     same: u8,
+    #[choice(1, 2)]
+    unwritable: u128,
+    #[fixed(1)]
+    fixed: i128,
     #[bool("half")]
     switch: bool,
     #[uniform(0.0..=1.0)]

@@ -12,6 +12,10 @@ struct Hparams {
     negative: f64,
     #[normal(0.0, -1.0)]
     deviation: f64,
+    #[uniform(0.0..=1.0, step = 1e-16)]
+    too_small: f64,
+    #[normal(0.0, 1e39)]
+    wide: f32,
     #[optional(1.5)]
     #[uniform(0.0..=1.0)]
     probability: Option<f64>,
