@@ -39,6 +39,18 @@ struct Typed<'a> {
     named: TokenStream,
 }
 
+/// Where the compiler is to say that a domain is not of the field's type: at the type, or at a distribution,
+/// which may be none.
+pub(crate) fn place(domain: &Domain, ty: &Type) -> Span {
+    match domain {
+        Domain::Optional { inner, .. } | Domain::Several { inner, .. } | Domain::Array { inner, .. } => {
+            place(inner, ty)
+        }
+        Domain::Distribution(expr) => expr.span(),
+        _ => ty.span(),
+    }
+}
+
 /// The expression of a field's domain, for values of this type.
 pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Constants) -> TokenStream {
     let Of { name, what, whole } = of;
@@ -128,16 +140,14 @@ fn variants(
     (what, ty, span): (&str, &Type, Span),
     constants: &mut Constants,
 ) -> TokenStream {
-    constants.check(Vec::from([Condition {
-        holds: quote!(__hobbit::is_variant_range(
-            <#ty as __hobbit::Ranged>::NUMBERS,
-            #from as __hobbit::isize,
-            #to as __hobbit::isize,
-            #inclusive
-        )),
-        span,
-        message: format!("the range of `{what}` is empty"),
-    }]));
+    let holds = quote!(__hobbit::is_variant_range(
+        <#ty as __hobbit::Ranged>::NUMBERS,
+        #from as __hobbit::isize,
+        #to as __hobbit::isize,
+        #inclusive
+    ));
+    let message = format!("the range of `{what}` is empty");
+    constants.check(vec![Condition::new(holds, quote!(#from #to), message)]);
     quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
         from: #from, to: #to, inclusive: #inclusive
     }))
