@@ -9,7 +9,7 @@ use syn::{Expr, Lit, Type};
 
 use crate::constant::{Condition, Constants, at};
 use crate::limit::{self, Bell, Range};
-use crate::model::{Bounds, Domain, Literal, literal, plain, text, ungrouped};
+use crate::model::{Bounds, Domain, Literal, is_float, is_int, literal, plain, primitive, text, ungrouped};
 
 fn option(value: Option<&TokenStream>) -> TokenStream {
     value.map_or(quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
@@ -39,15 +39,16 @@ struct Typed<'a> {
     named: TokenStream,
 }
 
-/// Where the compiler is to say that a domain is not of the field's type: at the type, or at a distribution,
-/// which may be none.
-pub(crate) fn place(domain: &Domain, ty: &Type) -> Span {
+/// Where the compiler is to say that a domain is not of the field's type: at a distribution, if there are some
+/// of the type, and otherwise at the type.
+pub(crate) fn place(domain: &Domain, ty: &Type, whole: &Type) -> Span {
+    let is_number = || primitive(ty).is_some_and(|name| is_int(&name) || is_float(&name));
     match domain {
-        Domain::Optional { inner, .. } | Domain::Several { inner, .. } | Domain::Array { inner, .. } => {
-            place(inner, ty)
-        }
-        Domain::Distribution(expr) => expr.span(),
-        _ => ty.span(),
+        Domain::Optional { ty, inner, .. }
+        | Domain::Several { ty, inner, .. }
+        | Domain::Array { ty, inner } => place(inner, ty, whole),
+        Domain::Distribution(expr) if is_number() => expr.span(),
+        _ => whole.span(),
     }
 }
 
