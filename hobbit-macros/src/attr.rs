@@ -7,7 +7,7 @@ use syn::visit::Visit;
 use syn::{Attribute, Expr, Fields, FieldsNamed, Item, Type};
 
 use crate::errors::Errors;
-use crate::field::read_field;
+use crate::field::{not_empty, read_field};
 use crate::model::{Body, Constraint, Field, Input, Variant, ungrouped_type};
 use crate::serde::{has_own_form, is_static_text};
 use crate::spelling::meant;
@@ -146,7 +146,7 @@ fn constraints(attributes: &[Attribute], body: &Body, errors: &mut Errors) -> Ve
             errors.on(attribute, "constraints go on structs: put the enum into one");
             continue;
         }
-        match attribute.parse_args() {
+        match not_empty(attribute).and_then(|()| attribute.parse_args()) {
             Ok(constraint) => constraints.push(constraint),
             Err(error) => errors.add(error),
         }
@@ -163,6 +163,7 @@ struct References<'a>(&'a mut Errors);
 impl<'ast> Visit<'ast> for References<'_> {
     fn visit_field(&mut self, field: &'ast syn::Field) {
         let instead = match ungrouped_type(&field.ty) {
+            Type::Path(path) if path.path.is_ident("str") => "a `str` has no size: use a `String`",
             Type::Slice(_) => "a slice has no size: use an array, or a `Vec` with `#[length(1..=4)]`",
             Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => {
                 "a field of a search space needs a type that is written out and has a size"
@@ -241,7 +242,7 @@ fn read_variant(variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
         if let Some(message) = misplaced(attribute, Place::Variant) {
             errors.on(attribute, message);
         } else if is_ours(attribute, Place::Variant) {
-            match attribute.parse_args() {
+            match not_empty(attribute).and_then(|()| attribute.parse_args()) {
                 Ok(_) if weight.is_some() => {
                     errors.on(attribute, "the weight is there already: give it once")
                 }

@@ -24,7 +24,11 @@ pub(crate) fn check(input: &Input, errors: &mut Errors) {
     match &input.body {
         Body::Struct(fields) => check_fields(fields, &input.ident, errors),
         Body::Enum(variants) => {
+            let mut idents = HashSet::new();
             for variant in variants {
+                if !idents.insert(&variant.ident) {
+                    errors.on(&variant.ident, format!("the variant `{}` is there already", variant.ident));
+                }
                 check_fields(&variant.fields, &input.ident, errors);
             }
             check_weights(variants.iter().map(|variant| variant.weight.as_ref()), errors);
@@ -271,9 +275,10 @@ fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Error
             errors.on(option, "this option is there already");
         }
     }
-    let texts = options.iter().any(|(option, _)| text(option).is_some());
-    if texts && !name.is_empty() {
-        errors.on(ty, format!("texts are chosen for a `String`, not `{name}`"));
+    // once, however many there are
+    let a_text = options.iter().map(|(option, _)| option).find(|option| text(option).is_some());
+    if let Some(option) = a_text.filter(|_| !name.is_empty() && name != "str") {
+        errors.on(option, format!("texts are chosen for a `String`, not `{name}`"));
     }
     check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);
 }
@@ -348,10 +353,11 @@ fn check_range(bounds: &Bounds, log: bool, errors: &mut Errors) {
     }
     if let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high)) {
         let (low, high) = (low.value(), high.value());
+        let is_endless = |end: &&Expr| literal(end).is_some_and(|end| !end.value().is_finite());
         if low > high {
             errors.on(&bounds.range, format!("the range is empty: {low} is above {high}"));
-        } else if !(low.is_finite() && high.is_finite()) {
-            errors.on(&bounds.range, "the ends of a range have to be finite");
+        } else if let Some(end) = [&bounds.low, &bounds.high].into_iter().find(is_endless) {
+            errors.on(end, "the ends of a range have to be finite");
         }
     }
     if log && literal(&bounds.low).is_some_and(|low| low.value() <= 0.0) {

@@ -13,7 +13,7 @@ use crate::attr::{self, Place, is_ours};
 use crate::errors::Errors;
 use crate::expand::{hobbit, implementation};
 use crate::spelling::meant;
-use crate::{check, fallback, needs, serde};
+use crate::{check, fallback, needs, serde, settings};
 
 /// The name of what is derived from.
 const SHADOW: &str = "__HobbitShadow";
@@ -38,8 +38,19 @@ pub(crate) fn is_conditional(tokens: TokenStream) -> bool {
     })
 }
 
-/// Whether an attribute of a field is misspelled: that is reported without a look at what is conditional.
-pub(crate) fn is_misspelled(item: &Item) -> bool {
+/// Whether an item is wrong whatever its conditions say, as far as the compiler or serde would say so too: that
+/// is reported without a look at what is conditional.
+pub(crate) fn is_wrong(item: &Item) -> bool {
+    let generics = match item {
+        Item::Struct(item) => &item.generics,
+        Item::Enum(item) => &item.generics,
+        _ => return false,
+    };
+    generics.lifetimes().next().is_some() || is_misspelled(item) || settings::is_wrong(item)
+}
+
+/// Whether an attribute of a field is misspelled.
+fn is_misspelled(item: &Item) -> bool {
     let mut found = false;
     each_attributes(&mut item.clone(), |attributes, place| {
         found |= place == Place::Field && attributes.iter().any(|attribute| meant(attribute).is_some());

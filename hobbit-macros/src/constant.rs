@@ -1,7 +1,7 @@
 //! Writes what domains are given by constants, each expression once, and the checks of them that run when the
 //! crate is compiled.
 
-use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal as LiteralToken, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Generics, Type};
@@ -14,11 +14,30 @@ pub(crate) fn at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// A condition on constants; where it is broken, and what to say then.
+/// A condition on constants, and what to say where it is broken.
 pub(crate) struct Condition {
-    pub(crate) holds: TokenStream,
-    pub(crate) span: Span,
-    pub(crate) message: String,
+    holds: TokenStream,
+    /// The first and the last token of what is wrong then.
+    place: (Span, Span),
+    message: String,
+}
+
+impl Condition {
+    /// A condition whose tokens are reported, all of them.
+    pub(crate) fn new(holds: TokenStream, place: impl ToTokens, message: String) -> Condition {
+        let mut spans = place.into_token_stream().into_iter().map(|token| token.span());
+        let first = spans.next().unwrap_or_else(Span::call_site);
+        Condition { holds, place: (first, spans.last().unwrap_or(first)), message }
+    }
+
+    /// The assertion. Where it fails, the compiler marks everything from its first token to its last.
+    fn asserted(&self) -> TokenStream {
+        let Condition { holds, place: (first, last), message } = self;
+        let arguments = quote_spanned!(at(*first)=> #holds, #message);
+        let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+        arguments.set_span(at(*last));
+        quote_spanned!(at(*first)=> ::core::assert! #arguments;)
+    }
 }
 
 /// The constants of one item, and the checks of them.
@@ -120,17 +139,14 @@ impl Constants {
         if weights.iter().flatten().any(|weight| literal(weight).is_none()) {
             let given = || weights.iter().flatten().filter(|weight| literal(weight).is_none());
             let mut conditions: Vec<_> = given()
-                .map(|weight| Condition {
-                    holds: quote!(__hobbit::is_weight((#weight) as __hobbit::f64)),
-                    span: weight.span(),
-                    message: "a weight is a finite number that is not negative".to_owned(),
+                .map(|weight| {
+                    let holds = quote!(__hobbit::is_weight((#weight) as __hobbit::f64));
+                    let message = "a weight is a finite number that is not negative".to_owned();
+                    Condition::new(holds, weight, message)
                 })
                 .collect();
-            conditions.push(Condition {
-                holds: quote!(__hobbit::is_drawable(#constant)),
-                span,
-                message: "weights have to have a finite sum above zero".to_owned(),
-            });
+            let message = "weights have to have a finite sum above zero".to_owned();
+            conditions.push(Condition::new(quote!(__hobbit::is_drawable(#constant)), first, message));
             self.check(conditions);
         }
         constant
@@ -138,12 +154,7 @@ impl Constants {
 
     /// Checks when the crate is compiled; of several conditions, the first that is broken is reported.
     pub(crate) fn check(&mut self, conditions: Vec<Condition>) {
-        let asserted: TokenStream = conditions
-            .iter()
-            .map(|Condition { holds, span, message }| {
-                quote_spanned!(at(*span)=> ::core::assert!(#holds, #message);)
-            })
-            .collect();
+        let asserted: TokenStream = conditions.iter().map(Condition::asserted).collect();
         if self.is_bound(&asserted) {
             self.inner.push(quote!(const { #asserted }));
         } else {
@@ -184,8 +195,7 @@ pub(crate) fn replaced(tokens: TokenStream, name: &Ident, by: &Ident) -> TokenSt
                 TokenTree::Ident(Ident::new(&by.to_string(), by.span().located_at(ident.span())))
             }
             TokenTree::Group(group) => {
-                let mut inner =
-                    proc_macro2::Group::new(group.delimiter(), replaced(group.stream(), name, by));
+                let mut inner = Group::new(group.delimiter(), replaced(group.stream(), name, by));
                 inner.set_span(group.span());
                 TokenTree::Group(inner)
             }

@@ -9,7 +9,7 @@ use syn::{Expr, Lit, Type};
 
 use crate::constant::{Condition, Constants, at};
 use crate::limit::{self, Bell, Range};
-use crate::model::{Bounds, Domain, Literal, literal, plain, text, ungrouped};
+use crate::model::{Bounds, Domain, Literal, is_float, is_int, literal, plain, primitive, text, ungrouped};
 
 fn option(value: Option<&TokenStream>) -> TokenStream {
     value.map_or(quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
@@ -37,6 +37,19 @@ struct Typed<'a> {
     ty: &'a Type,
     limited: &'a Type,
     named: TokenStream,
+}
+
+/// Where the compiler is to say that a domain is not of the field's type: at a distribution, if there are some
+/// of the type, and otherwise at the type.
+pub(crate) fn place(domain: &Domain, ty: &Type, whole: &Type) -> Span {
+    let is_number = || primitive(ty).is_some_and(|name| is_int(&name) || is_float(&name));
+    match domain {
+        Domain::Optional { ty, inner, .. }
+        | Domain::Several { ty, inner, .. }
+        | Domain::Array { ty, inner } => place(inner, ty, whole),
+        Domain::Distribution(expr) if is_number() => expr.span(),
+        _ => whole.span(),
+    }
 }
 
 /// The expression of a field's domain, for values of this type.
@@ -128,16 +141,14 @@ fn variants(
     (what, ty, span): (&str, &Type, Span),
     constants: &mut Constants,
 ) -> TokenStream {
-    constants.check(Vec::from([Condition {
-        holds: quote!(__hobbit::is_variant_range(
-            <#ty as __hobbit::Ranged>::NUMBERS,
-            #from as __hobbit::isize,
-            #to as __hobbit::isize,
-            #inclusive
-        )),
-        span,
-        message: format!("the range of `{what}` is empty"),
-    }]));
+    let holds = quote!(__hobbit::is_variant_range(
+        <#ty as __hobbit::Ranged>::NUMBERS,
+        #from as __hobbit::isize,
+        #to as __hobbit::isize,
+        #inclusive
+    ));
+    let message = format!("the range of `{what}` is empty");
+    constants.check(vec![Condition::new(holds, quote!(#from #to), message)]);
     quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
         from: #from, to: #to, inclusive: #inclusive
     }))

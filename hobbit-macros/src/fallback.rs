@@ -38,6 +38,11 @@ fn without_follow_ups(item: &mut Item) {
     let (ident, all) = match item {
         Item::Struct(item) => (&item.ident, vec![&mut item.fields]),
         Item::Enum(item) => {
+            let mut seen = HashSet::new();
+            item.variants = std::mem::take(&mut item.variants)
+                .into_iter()
+                .filter(|variant| seen.insert(variant.ident.clone()))
+                .collect();
             (&item.ident, item.variants.iter_mut().map(|variant| &mut variant.fields).collect())
         }
         _ => return,
@@ -66,6 +71,7 @@ fn sized(ty: &Type, space: &Ident) -> Type {
             let element = &slice.elem;
             parse_quote!(::std::vec::Vec<#element>)
         }
+        Type::Path(path) if path.path.is_ident("str") => parse_quote!(::std::string::String),
         Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => parse_quote!(()),
         _ if mentions_reference(ty.to_token_stream()) => {
             syn::parse2(with_lifetimes(ty.to_token_stream())).unwrap_or_else(|_| ty.clone())

@@ -2,6 +2,7 @@
 
 use proc_macro2::Ident;
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -189,8 +190,8 @@ fn element(ty: &Type, wrapper: &str, what: &str, ident: &Ident, attribute: &Attr
 }
 
 /// An error with an example for an attribute with nothing in its parentheses.
-fn not_empty(attribute: &Attribute) -> Result<()> {
-    const EXAMPLES: [(&str, &str); 12] = [
+pub(crate) fn not_empty(attribute: &Attribute) -> Result<()> {
+    const EXAMPLES: [(&str, &str); 14] = [
         ("uniform", "0.0..=1.0"),
         ("log_uniform", "1e-4..=1e-1"),
         ("normal", "0.0, 1.0"),
@@ -203,6 +204,8 @@ fn not_empty(attribute: &Attribute) -> Result<()> {
         ("with", "MyScalar"),
         ("optional", "0.5"),
         ("length", "1..=4"),
+        ("weight", "2"),
+        ("constraint", "bottleneck <= width, \"why\""),
     ];
     let is_empty = matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.is_empty());
     let example = EXAMPLES.iter().find(|(name, _)| attribute.path().is_ident(name));
@@ -366,10 +369,14 @@ impl Options {
             if input.is_empty() {
                 break;
             }
-            let name: Ident = input.parse()?;
+            let known = || allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            if !input.peek(Ident::peek_any) {
+                let message = format!("too much is given: what may follow is {}, by name", known());
+                return Err(Error::new_spanned(input.parse::<Expr>()?, message));
+            }
+            let name = input.call(Ident::parse_any)?;
             if !allowed.iter().any(|known| name == known) {
-                let known: Vec<_> = allowed.iter().map(|known| format!("`{known}`")).collect();
-                let mut message = format!("unknown option `{name}`; there is {}", known.join(" and "));
+                let mut message = format!("unknown option `{name}`; there is {}", known());
                 if name == "log" {
                     message += ", and for log scales `log_uniform` and `log_normal`";
                 }

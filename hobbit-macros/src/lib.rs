@@ -14,6 +14,7 @@ mod model;
 mod needs;
 mod pieces;
 mod serde;
+mod settings;
 mod spelling;
 mod structure;
 mod variants;
@@ -32,7 +33,7 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if may_be_space
         && arguments.is_empty()
         && configure::is_conditional(item.to_token_stream())
-        && !configure::is_misspelled(&item)
+        && !configure::is_wrong(&item)
     {
         return configure::split(item).into();
     }

@@ -1,7 +1,7 @@
 //! The conditions on what domains are given by constants, where literals do not say it all.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
@@ -10,7 +10,12 @@ use crate::constant::{Condition, Constants, at};
 use crate::model::{Bounds, is_float, literal, primitive};
 
 fn condition(holds: TokenStream, expr: &Expr, message: String) -> Condition {
-    Condition { holds, span: expr.span(), message }
+    Condition::new(holds, expr, message)
+}
+
+/// A condition on each end of a range, of which the one that breaks it is reported.
+fn both_ends(bounds: &Bounds, [low, high]: [TokenStream; 2], message: &str) -> [Condition; 2] {
+    [condition(low, &bounds.low, message.to_owned()), condition(high, &bounds.high, message.to_owned())]
 }
 
 /// Whether all that can be wrong is seen in the tokens.
@@ -41,19 +46,17 @@ pub(crate) fn uniform(constants: &mut Constants, what: &str, ty: &Type, of: &Ran
         return;
     }
     let (largest, smallest) = (limit(ty, "LARGEST"), limit(ty, "SMALLEST"));
-    let mut all = vec![
-        condition(
-            quote!(__hobbit::f64::is_finite(#low) && __hobbit::f64::is_finite(#high)),
-            &bounds.range,
-            format!("the ends of the range of `{what}` have to be finite"),
-        ),
-        condition(quote!(#low <= #high), &bounds.range, format!("the range of `{what}` is empty")),
-        condition(
-            quote!(-#largest <= #low && #high <= #largest),
-            &bounds.range,
-            format!("the range of `{what}` does not fit the field's type"),
-        ),
-    ];
+    let mut all = Vec::from(both_ends(
+        bounds,
+        [low, high].map(|end| quote!(__hobbit::f64::is_finite(#end))),
+        &format!("the ends of the range of `{what}` have to be finite"),
+    ));
+    all.push(condition(quote!(#low <= #high), &bounds.range, format!("the range of `{what}` is empty")));
+    all.extend(both_ends(
+        bounds,
+        [low, high].map(|end| quote!(-#largest <= #end && #end <= #largest)),
+        &format!("the range of `{what}` does not fit the field's type"),
+    ));
     if *log {
         all.push(begins_above_zero(what, &bounds.low, low, &smallest));
     }
@@ -135,20 +138,19 @@ fn truncation(
     ty: &Type,
     bounds: &Bounds,
     (low, high): (&TokenStream, &TokenStream),
-) -> [Condition; 2] {
+) -> Vec<Condition> {
     let largest = limit(ty, "LARGEST");
-    [
-        condition(
-            quote!(#low <= #high),
-            &bounds.range,
-            format!("the range that `{what}` is truncated to is empty"),
-        ),
-        condition(
-            quote!(__hobbit::is_end(#low, #largest) && __hobbit::is_end(#high, #largest)),
-            &bounds.range,
-            format!("the range that `{what}` is truncated to does not fit the field's type"),
-        ),
-    ]
+    let mut all = vec![condition(
+        quote!(#low <= #high),
+        &bounds.range,
+        format!("the range that `{what}` is truncated to is empty"),
+    )];
+    all.extend(both_ends(
+        bounds,
+        [low, high].map(|end| quote!(__hobbit::is_end(#end, #largest))),
+        &format!("the range that `{what}` is truncated to does not fit the field's type"),
+    ));
+    all
 }
 
 /// A step of whole numbers, as written, and as written for the domain, with whether it is whole.
@@ -168,21 +170,18 @@ pub(crate) fn int(
     if known && exprs.into_iter().flatten().all(|expr| literal(expr).is_some()) {
         return;
     }
-    let [low_whole, high_whole] = whole;
-    let mut all = vec![
-        condition(
-            quote!(#low_whole && #high_whole),
-            &bounds.range,
-            format!("the ends of the range of `{what}` have to be whole numbers"),
-        ),
-        condition(quote!(#low <= #high), &bounds.range, format!("the range of `{what}` is empty")),
-    ];
+    let mut all = Vec::from(both_ends(
+        bounds,
+        whole.map(ToTokens::to_token_stream),
+        &format!("the ends of the range of `{what}` have to be whole numbers"),
+    ));
+    all.push(condition(quote!(#low <= #high), &bounds.range, format!("the range of `{what}` is empty")));
     if !known {
         let (least, most) = (limit(ty, "LEAST"), limit(ty, "MOST"));
-        all.push(condition(
-            quote!(#least <= #low && #high <= #most),
-            &bounds.range,
-            format!("the range of `{what}` does not fit the field's type"),
+        all.extend(both_ends(
+            bounds,
+            [low, high].map(|end| quote!(#least <= #end && #end <= #most)),
+            &format!("the range of `{what}` does not fit the field's type"),
         ));
     }
     if *log {
@@ -226,12 +225,12 @@ pub(crate) fn length(constants: &mut Constants, what: &str, bounds: &Bounds, low
         return;
     }
     let ((low, low_whole), (high, high_whole)) = (low, high);
-    constants.check(vec![
-        condition(
-            quote!(#low_whole && #high_whole),
-            &bounds.range,
-            format!("lengths of `{what}` have to be whole numbers"),
-        ),
+    let mut all = Vec::from(both_ends(
+        bounds,
+        [low_whole, high_whole].map(ToTokens::to_token_stream),
+        &format!("lengths of `{what}` have to be whole numbers"),
+    ));
+    all.extend([
         condition(quote!(#low >= 0), &bounds.low, format!("lengths of `{what}` cannot be negative")),
         condition(
             quote!(#low <= #high),
@@ -244,6 +243,7 @@ pub(crate) fn length(constants: &mut Constants, what: &str, bounds: &Bounds, low
             format!("`{what}` can have {MOST_ELEMENTS} elements at most: each is a parameter"),
         ),
     ]);
+    constants.check(all);
 }
 
 pub(crate) fn probability(constants: &mut Constants, what: &str, expr: &Expr, value: &TokenStream) {

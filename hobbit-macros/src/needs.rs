@@ -5,6 +5,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
+use syn::visit::Visit;
 use syn::{
     Attribute, GenericParam, Generics, Item, LitStr, Type, TypeParamBound, WherePredicate, parse_quote,
 };
@@ -12,7 +13,7 @@ use syn::{
 use crate::constant::{at, mentions};
 use crate::domain::is_projected;
 use crate::expand::hobbit;
-use crate::model::{Body, Domain, Field, Input, primitive, text, ungrouped_type};
+use crate::model::{Body, Domain, Field, Input, literal, primitive, text, ungrouped_type};
 use crate::serde::has_own_form;
 
 /// Types of the standard library that can do all of it, if what is in them can.
@@ -120,7 +121,7 @@ fn is_said(ty: &Type, generics: &Generics) -> bool {
 /// Whether nothing has to be asked of a type.
 fn is_known(ty: &Type) -> bool {
     match ungrouped_type(ty) {
-        Type::Array(array) => is_known(&array.elem),
+        Type::Array(array) => is_known(&array.elem) && literal(&array.len).is_some(),
         Type::Tuple(tuple) => tuple.elems.iter().all(is_known),
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else { return false };
@@ -137,6 +138,22 @@ fn is_known(ty: &Type) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether there is an array in a type of whose length nothing is known here: serde writes short ones only.
+fn has_open_array(ty: &Type) -> bool {
+    struct Arrays(bool);
+
+    impl<'ast> Visit<'ast> for Arrays {
+        fn visit_type_array(&mut self, array: &'ast syn::TypeArray) {
+            self.0 |= literal(&array.len).is_none();
+            self.visit_type(&array.elem);
+        }
+    }
+
+    let mut arrays = Arrays(false);
+    arrays.visit_type(ty);
+    arrays.0
 }
 
 /// What a field's domain is of, below options, lists and arrays.
@@ -180,6 +197,12 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
     for field in fields(&input.body) {
         let (domain, ty) = innermost(&field.domain, &field.ty);
         let span = at(ty.span());
+        let is_written = is_written && field.is_written;
+        // the type as a whole, of which nothing else is asked
+        if is_written && has_open_array(&field.ty) && !has_open_array(ty) && scope.is_users(&field.ty) {
+            let whole = &field.ty;
+            space.extend(quote_spanned!(at(whole.span())=> #whole: __hobbit::ArrayType,));
+        }
         if matches!(domain, Domain::Nested) {
             if !is_projected(ty) && !is_said(ty, &input.generics) {
                 domains.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
@@ -203,7 +226,7 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
             let name = format_ident!("{name}", span = span);
             domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::#name<'hobbit>,));
         }
-        let kind = match (asked, is_written && field.is_written) {
+        let kind = match (asked, is_written) {
             (Some(""), false) | (None, _) => continue,
             (Some(""), true) => "Written".to_owned(),
             (Some(kind), true) => kind.to_owned(),

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
 use crate::constant::{Constants, at, mentions, replaced};
-use crate::domain::Of;
+use crate::domain::{self, Of};
 use crate::model::{Domain, Field, text};
 
 /// What is written for a list of fields: one piece for each, in their order.
@@ -155,9 +155,10 @@ fn drawn(
     constants: &mut Constants,
 ) -> Ident {
     let function = format_ident!("__hobbit_domain_{number}", span = at(ty.span()));
-    let domain = crate::domain::domain(domain, Of { name, what, whole: ty }, ty, constants);
+    let place = at(domain::place(domain, ty, ty));
+    let domain = domain::domain(domain, Of { name, what, whole: ty }, ty, constants);
     let checks = constants.take_inner();
-    helpers.extend(quote_spanned! {at(ty.span())=>
+    helpers.extend(quote_spanned! {place=>
         fn #function() -> impl __hobbit::Field<#ty> {
             #checks
             #domain

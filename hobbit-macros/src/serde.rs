@@ -5,24 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Token, Type, parse_quote};
+use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::expand::hobbit;
 use crate::model::{inside, plain, ungrouped_type};
-use crate::spelling::nearest;
-
-/// The parts of all `#[serde(...)]` attributes. What does not parse is serde's to complain about.
-fn parts(attributes: &[Attribute]) -> Vec<Meta> {
-    let serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
-    serde
-        .filter_map(|attribute| {
-            attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()
-        })
-        .flatten()
-        .collect()
-}
+use crate::settings::{self, parts};
 
 /// Whether what has these attributes is not written and read as serde does by itself.
 pub(crate) fn has_own_form(attributes: &[Attribute]) -> bool {
@@ -44,6 +32,7 @@ pub(crate) fn has_own_form(attributes: &[Attribute]) -> bool {
 
 /// Adds an error for each attribute that would lose a value, or make it another.
 pub(crate) fn check(item: &Item, errors: &mut Errors) {
+    settings::check(item, errors);
     match item {
         Item::Struct(item) => {
             check_container(&item.attrs, errors);
@@ -55,11 +44,10 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
             let given = parts(&item.attrs);
             let (own, of_fields) =
                 (case(&given, "rename_all", errors), case(&given, "rename_all_fields", errors));
-            let mut names = Names::default();
+            let (mut idents, mut names) = (HashSet::new(), Names::default());
             for variant in &item.variants {
                 let parts = parts(&variant.attrs);
                 check_fields(&variant.fields, case(&parts, "rename_all", errors).or(of_fields), errors);
-                check_spelling(&parts, errors);
                 for part in &parts {
                     if is_skipped(part) {
                         errors.on(part, "this variant can be drawn, and could not be written to a file");
@@ -67,9 +55,12 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
                         errors.on(part, UNTAGGED);
                     }
                 }
-                let name = plain(&variant.ident);
-                let name = own.map_or(name.clone(), |case| case.of_variant(&name));
-                names.add(name, variant.ident.span(), &parts, errors);
+                // what is there twice has been reported
+                if idents.insert(&variant.ident) {
+                    let name = plain(&variant.ident);
+                    let name = own.map_or(name.clone(), |case| case.of_variant(&name));
+                    names.add(name, variant.ident.span(), &parts, errors);
+                }
             }
             names.check(errors);
         }
@@ -77,56 +68,10 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
     }
 }
 
-/// An error for what is nearly a setting of serde's: serde's own would be followed by others.
-fn check_spelling(parts: &[Meta], errors: &mut Errors) {
-    const KNOWN: [&str; 31] = [
-        "alias",
-        "borrow",
-        "bound",
-        "content",
-        "crate",
-        "default",
-        "deny_unknown_fields",
-        "deserialize",
-        "deserialize_with",
-        "expecting",
-        "flatten",
-        "from",
-        "getter",
-        "into",
-        "other",
-        "remote",
-        "rename",
-        "rename_all",
-        "rename_all_fields",
-        "serialize",
-        "serialize_with",
-        "skip",
-        "skip_deserializing",
-        "skip_serializing",
-        "skip_serializing_if",
-        "tag",
-        "transparent",
-        "try_from",
-        "untagged",
-        "variant_identifier",
-        "with",
-    ];
-    for part in parts {
-        let path = part.path();
-        let Some(written) = path.get_ident().map(ToString::to_string) else { continue };
-        if let Some(meant) = nearest(&written, KNOWN.into_iter()) {
-            errors.on(path, format!("serde has no setting `{written}`; did you mean `{meant}`?"));
-        }
-    }
-}
-
 const UNTAGGED: &str = "without its name, a variant may be read back as another one: leave `untagged` out";
 
 fn check_container(attributes: &[Attribute], errors: &mut Errors) {
-    let parts = parts(attributes);
-    check_spelling(&parts, errors);
-    for part in parts {
+    for part in parts(attributes) {
         if part.path().is_ident("untagged") {
             errors.on(part, UNTAGGED);
         } else if part.path().is_ident("remote") {
@@ -144,7 +89,6 @@ fn check_fields(fields: &Fields, case: Option<Case>, errors: &mut Errors) {
     for field in fields {
         let Some(ident) = &field.ident else { continue };
         let parts = parts(&field.attrs);
-        check_spelling(&parts, errors);
         let has = |name: &str| parts.iter().any(|part| part.path().is_ident(name));
         for part in &parts {
             if is_skipped(part) {
@@ -305,7 +249,9 @@ impl Names {
                         (name, span) = (text.value(), text.span());
                     }
                 }
-                _ => errors.on(
+                // written otherwise, it is none
+                Meta::Path(_) => {}
+                Meta::List(_) => errors.on(
                     part,
                     "what is written under one name has to be read back under it: give one name, `rename = \"...\"`",
                 ),

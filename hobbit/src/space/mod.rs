@@ -53,8 +53,8 @@ pub(crate) mod private {
     pub use super::field::{Coordinates, Field, Names, One, constrained, missing_defaults, owned, present};
     pub use super::kept::{KeptText, kept_text};
     pub use super::needs::{
-        Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned, Written,
-        WrittenType, written,
+        ArrayType, Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned,
+        Written, WrittenType, written,
     };
     pub use super::normal::Normal;
     pub use super::sampled::Sampled;

@@ -137,6 +137,11 @@ asked! {
     "a fixed or derived field needs a value that can be compared and shown, and `{Self}` lacks some of it",
     "needs `#[derive(Debug, PartialEq)]`"
 
+    /// What a field with arrays is, whose elements are drawn.
+    ArrayType: Serialize, DeserializeOwned;
+    "a configuration is written to files and read back, and `{Self}` cannot be",
+    "needs an array of at most 32 elements, or a `Vec` with `#[length(n..=n)]`"
+
     /// What any other field is.
     WrittenType: Serialize, DeserializeOwned;
     "a configuration is written to files and read back, and `{Self}` cannot be",

@@ -10,6 +10,8 @@ struct Hparams {
     negative: u32,
     #[choice(1: 0, 2: 0)]
     zero: u32,
+    #[choice(1, 2, "3", 4)]
+    odd: u32,
 }
 
 #[search_space]

@@ -21,4 +21,11 @@ struct Misspelled {
     share: f64,
 }
 
+#[search_space]
+struct Borrowed<'a> {
+    #[cfg(not(test))]
+    #[choice("a", "b")]
+    text: &'a str,
+}
+
 fn main() {}

@@ -36,7 +36,15 @@ struct Reals {
     truncated: f64,
     #[normal(BIG, 1.0)]
     overflows: f32,
+    #[uniform(0.0..=1.0 / 0.0)]
+    division: f64,
+    #[uniform(0.0..=1e39)]
+    alias: Single,
+    #[normal(0.0, 1.0, truncated = 0.0..=BIG)]
+    truncated_single: f32,
 }
+
+type Single = f32;
 
 #[search_space]
 struct Others {
@@ -69,7 +77,13 @@ struct Others {
     zero: u8,
     #[choice(1: BIG * BIG, 2: 1)]
     infinite: u8,
+    #[int(0..=256)]
+    alias: Small,
+    #[int(0..=FIVE / 2.0)]
+    part: Small,
 }
+
+type Small = u8;
 
 #[search_space]
 enum Weights {

@@ -38,4 +38,18 @@ struct Question {
 
 const TEXT: &str = "a";
 
+#[search_space]
+struct Distributions {
+    #[distribution(made(Letter))]
+    unwrapped: f64,
+    #[distribution(Letter)]
+    none: f64,
+}
+
+struct Letter;
+
+fn made(letter: Letter) -> Result<Letter, std::fmt::Error> {
+    Ok(letter)
+}
+
 fn main() {}

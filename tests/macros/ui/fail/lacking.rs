@@ -104,4 +104,15 @@ struct Unknown {
     a: Nowhere,
 }
 
+const LONG: usize = 33;
+
+#[search_space]
+struct Arrays {
+    #[int(0..=1)]
+    long: [u8; LONG],
+    #[optional(0.5)]
+    #[int(0..=1)]
+    optional: Option<[u8; LONG]>,
+}
+
 fn main() {}

@@ -48,6 +48,8 @@ struct Empty {
     normal: f64,
     #[normal(0.0)]
     no_deviation: f64,
+    #[normal(0.0, 1.0, 2.0)]
+    three: f64,
     #[log_normal(0.0,)]
     no_deviation_either: f64,
     #[fixed()]
@@ -60,6 +62,20 @@ struct Empty {
     length: Vec<u8>,
     switch: Option<bool>,
     switches: Vec<bool>,
+}
+
+#[search_space]
+#[constraint()]
+struct Unconstrained {
+    #[int(0..=1)]
+    a: u8,
+}
+
+#[search_space]
+enum Unweighted {
+    #[weight()]
+    A,
+    B,
 }
 
 fn main() {}

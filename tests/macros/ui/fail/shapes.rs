@@ -56,4 +56,10 @@ enum TwiceInVariant {
     },
 }
 
+#[search_space]
+struct Unsized {
+    #[choice("a", "b")]
+    text: str,
+}
+
 fn main() {}

@@ -42,4 +42,10 @@ enum Variants {
     B,
 }
 
+#[search_space]
+enum SameVariants {
+    A,
+    A,
+}
+
 fn main() {}
