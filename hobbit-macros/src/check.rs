@@ -199,7 +199,9 @@ fn check_uniform(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, err
     }
     check_range(bounds, log, errors);
     check_single(bounds, &name, log, errors);
-    check_step(Some(bounds), finite(step, errors), errors);
+    let step = finite(step, errors);
+    check_step(Some(bounds), step, errors);
+    check_grid(Some(bounds), step, errors);
 }
 
 fn check_normal(
@@ -218,15 +220,16 @@ fn check_normal(
     if literal(std).is_some_and(|std| std.value() <= 0.0) {
         errors.on(std, "the standard deviation has to be above zero");
     }
-    if !log && name == "f32" && literal(std).is_some_and(|std| is_too_large(std.value())) {
-        errors.on(std, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
-    }
     if let Some(bounds) = bounds {
         check_range(bounds, log, errors);
         check_single(bounds, &name, log, errors);
     }
-    check_mean(mean, &name, log, errors);
-    check_step(bounds, finite(step, errors), errors);
+    for number in [mean, std] {
+        check_fits(number, &name, log, errors);
+    }
+    let step = finite(step, errors);
+    check_step(bounds, step, errors);
+    check_grid(bounds, step, errors);
 }
 
 fn check_array(ty: &Type, errors: &mut Errors) {
@@ -328,16 +331,13 @@ fn check_single(bounds: &Bounds, name: &str, log: bool, errors: &mut Errors) {
     }
 }
 
-/// The mean of a normal distribution is a number of the field's type. Values that are not are cut off.
-fn check_mean(mean: &Expr, name: &str, log: bool, errors: &mut Errors) {
-    if !log && name == "f32" && literal(mean).is_some_and(|mean| is_too_large(mean.value())) {
-        errors.on(mean, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
+/// Mean and deviation of a normal distribution are numbers of the field's type. Values that are not are cut
+/// off.
+fn check_fits(number: &Expr, name: &str, log: bool, errors: &mut Errors) {
+    let is_too_large = |number: f64| number.is_finite() && (number as f32).is_infinite();
+    if !log && name == "f32" && literal(number).is_some_and(|number| is_too_large(number.value())) {
+        errors.on(number, format!("this does not fit `f32`, whose largest number is {:e}", f32::MAX));
     }
-}
-
-/// Whether a number is too large for `f32`, and not for `f64`.
-fn is_too_large(number: f64) -> bool {
-    number.is_finite() && (number as f32).is_infinite()
 }
 
 /// The step, if nothing is wrong with it as a number.
@@ -376,9 +376,16 @@ fn check_step(bounds: Option<&Bounds>, step: Option<&Expr>, errors: &mut Errors)
     {
         let width = high.value() - low.value();
         errors.on(step, format!("the step is larger than the range, which is {width} wide"));
-    } else if let Some(bounds) = bounds
+    }
+}
+
+/// A step of real numbers leaves a grid whose values can be told apart.
+fn check_grid(bounds: Option<&Bounds>, step: Option<&Expr>, errors: &mut Errors) {
+    if let (Some(bounds), Some(step)) = (bounds, step)
         && let (Some(low), Some(high)) = (literal(&bounds.low), literal(&bounds.high))
-        && (high.value() - low.value()) / value > MOST_STEPS
+        && let Some(value) = literal(step)
+        && value.value() > 0.0
+        && (high.value() - low.value()) / value.value() > MOST_STEPS
     {
         errors
             .on(step, "the step is too small: floating-point numbers hold no grid of more than 2^53 values");

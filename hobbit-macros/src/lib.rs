@@ -1,6 +1,7 @@
 //! The `#[search_space]` attribute of hobbit; documented where hobbit re-exports it.
 
 mod attr;
+mod case;
 mod check;
 mod configure;
 mod constant;

@@ -7,10 +7,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, parse_quote};
 
+use crate::case::Case;
 use crate::errors::Errors;
 use crate::expand::hobbit;
 use crate::model::{inside, plain, ungrouped_type};
-use crate::settings::{self, parts};
+use crate::settings::{self, given, parts};
 
 /// Whether what has these attributes is not written and read as serde does by itself.
 pub(crate) fn has_own_form(attributes: &[Attribute]) -> bool {
@@ -41,9 +42,9 @@ pub(crate) fn check(item: &Item, errors: &mut Errors) {
         }
         Item::Enum(item) => {
             check_container(&item.attrs, errors);
-            let given = parts(&item.attrs);
+            let all = parts(&item.attrs);
             let (own, of_fields) =
-                (case(&given, "rename_all", errors), case(&given, "rename_all_fields", errors));
+                (case(&all, "rename_all", errors), case(&all, "rename_all_fields", errors));
             let (mut idents, mut names) = (HashSet::new(), Names::default());
             for variant in &item.variants {
                 let parts = parts(&variant.attrs);
@@ -131,101 +132,21 @@ fn check_fields(fields: &Fields, case: Option<Case>, errors: &mut Errors) {
     names.check(errors);
 }
 
-/// How names are written that serde renames.
-#[derive(Clone, Copy)]
-enum Case {
-    Lower,
-    Upper,
-    Pascal,
-    Camel,
-    Snake,
-    ScreamingSnake,
-    Kebab,
-    ScreamingKebab,
-}
-
-impl Case {
-    /// The one of this name. Of others, serde complains itself.
-    fn of(name: &str) -> Option<Case> {
-        Some(match name {
-            "lowercase" => Case::Lower,
-            "UPPERCASE" => Case::Upper,
-            "PascalCase" => Case::Pascal,
-            "camelCase" => Case::Camel,
-            "snake_case" => Case::Snake,
-            "SCREAMING_SNAKE_CASE" => Case::ScreamingSnake,
-            "kebab-case" => Case::Kebab,
-            "SCREAMING-KEBAB-CASE" => Case::ScreamingKebab,
-            _ => return None,
-        })
-    }
-
-    /// The name of a field, which is written like `learning_rate`.
-    fn of_field(self, name: &str) -> String {
-        let joined = || {
-            let words = name.split('_').map(|word| with_first(word, char::to_ascii_uppercase));
-            words.collect::<String>()
-        };
-        match self {
-            Case::Lower | Case::Snake => name.to_owned(),
-            Case::Upper | Case::ScreamingSnake => name.to_ascii_uppercase(),
-            Case::Pascal => joined(),
-            Case::Camel => with_first(&joined(), char::to_ascii_lowercase),
-            Case::Kebab => name.replace('_', "-"),
-            Case::ScreamingKebab => name.to_ascii_uppercase().replace('_', "-"),
-        }
-    }
-
-    /// The name of a variant, which is written like `LeakyRelu`.
-    fn of_variant(self, name: &str) -> String {
-        let words = |between: char| {
-            let mut words = String::new();
-            for (place, letter) in name.char_indices() {
-                if place > 0 && letter.is_uppercase() {
-                    words.push(between);
-                }
-                words.push(letter.to_ascii_lowercase());
-            }
-            words
-        };
-        match self {
-            Case::Lower => name.to_ascii_lowercase(),
-            Case::Upper => name.to_ascii_uppercase(),
-            Case::Pascal => name.to_owned(),
-            Case::Camel => with_first(name, char::to_ascii_lowercase),
-            Case::Snake => words('_'),
-            Case::ScreamingSnake => words('_').to_ascii_uppercase(),
-            Case::Kebab => words('_').replace('_', "-"),
-            Case::ScreamingKebab => words('_').to_ascii_uppercase().replace('_', "-"),
-        }
-    }
-}
-
-/// A word with another first letter.
-fn with_first(word: &str, other: fn(&char) -> char) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| other(&first)).into_iter().chain(letters).collect()
-}
-
 /// What a setting says of how names are written, if it is there.
 fn case(parts: &[Meta], setting: &str, errors: &mut Errors) -> Option<Case> {
     let part = parts.iter().find(|part| part.path().is_ident(setting))?;
-    match part {
-        Meta::NameValue(meta) => crate::model::text(&meta.value).and_then(|text| Case::of(&text.value())),
-        _ => {
-            errors.on(
-                part,
-                format!("what is written under one name has to be read back under it: give one way, `{setting} = \"...\"`"),
-            );
-            None
-        }
+    if let Meta::List(_) = part {
+        errors.on(
+            part,
+            format!("what is written under one name has to be read back under it: give one way, `{setting} = \"...\"`"),
+        );
     }
+    given(part).and_then(|text| Case::of(&text.value()))
 }
 
 /// The function of a `skip_serializing_if`.
 fn predicate(part: &Meta) -> String {
-    let value = part.require_name_value().ok().and_then(|meta| crate::model::text(&meta.value));
-    value.map(LitStr::value).unwrap_or_default()
+    given(part).map(LitStr::value).unwrap_or_default()
 }
 
 /// The names that fields or variants have in files.
@@ -243,23 +164,18 @@ impl Names {
     fn add(&mut self, own: String, span: Span, parts: &[Meta], errors: &mut Errors) {
         let (mut name, mut span) = (own, span);
         for part in parts.iter().filter(|part| part.path().is_ident("rename")) {
-            match part {
-                Meta::NameValue(meta) => {
-                    if let Some(text) = crate::model::text(&meta.value) {
-                        (name, span) = (text.value(), text.span());
-                    }
-                }
-                // written otherwise, it is none
-                Meta::Path(_) => {}
-                Meta::List(_) => errors.on(
+            if let Meta::List(_) = part {
+                errors.on(
                     part,
                     "what is written under one name has to be read back under it: give one name, `rename = \"...\"`",
-                ),
+                );
+            } else if let Some(text) = given(part) {
+                (name, span) = (text.value(), text.span());
             }
         }
         self.count += 1;
         let aliases = parts.iter().filter(|part| part.path().is_ident("alias"));
-        let aliases = aliases.filter_map(|part| crate::model::text(&part.require_name_value().ok()?.value));
+        let aliases = aliases.filter_map(given);
         self.others.extend(aliases.map(|alias| (alias.clone(), self.count)));
         if self.own.contains_key(&name) {
             errors.at(span, format!("the name `{name}` in files is another one's already"));

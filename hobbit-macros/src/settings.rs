@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::Span;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Field, Fields, Item, Lit, Meta, Token};
+use syn::{Attribute, Field, Fields, Item, LitStr, Meta, Token};
 
+use crate::case::{CASES, Case};
 use crate::errors::Errors;
-use crate::model::{plain, text, ungrouped, ungrouped_type};
+use crate::model::{plain, text, ungrouped_type};
 use crate::spelling::nearest;
 
 /// Where an attribute of serde's stands.
@@ -72,18 +72,6 @@ const SETTINGS: [(&str, &[Place], Form); 30] = [
     ("untagged", &[Struct, Enum, Variant], Form::Any),
     ("variant_identifier", &[], Form::Any),
     ("with", INNER, Form::Text),
-];
-
-/// What `rename_all` can say.
-const RULES: [&str; 8] = [
-    "lowercase",
-    "UPPERCASE",
-    "PascalCase",
-    "camelCase",
-    "snake_case",
-    "SCREAMING_SNAKE_CASE",
-    "kebab-case",
-    "SCREAMING-KEBAB-CASE",
 ];
 
 /// The parts of all `#[serde(...)]` attributes, but for what does not parse.
@@ -179,11 +167,10 @@ fn check_setting(part: &Meta, name: &str, place: Place, errors: &mut Errors) {
         return errors.on(part, format!("serde's `{name}` is written {written}"));
     }
     if name.starts_with("rename_all")
-        && let Meta::NameValue(meta) = part
-        && let Some(rule) = text(&meta.value)
-        && !RULES.contains(&rule.value().as_str())
+        && let Some(rule) = given(part)
+        && Case::of(&rule.value()).is_none()
     {
-        let known = RULES.map(|rule| format!("`{rule}`")).join(", ");
+        let known = CASES.map(|(rule, _)| format!("`{rule}`")).join(", ");
         errors.on(rule, format!("serde has no rule `{}` for names; there are {known}", rule.value()));
     }
 }
@@ -201,10 +188,9 @@ fn belongs(places: &[Place]) -> String {
 
 /// How a setting is written, if it is not.
 fn wrong_form(part: &Meta, name: &str, form: Form) -> Option<String> {
-    let is_text = |value: &Expr| matches!(ungrouped(value), Expr::Lit(lit) if matches!(lit.lit, Lit::Str(_)));
     let is_right = match part {
         Meta::Path(_) => matches!(form, Form::Word | Form::WordOrText | Form::Any),
-        Meta::NameValue(meta) => form == Form::Any || form != Form::Word && is_text(&meta.value),
+        Meta::NameValue(meta) => form == Form::Any || form != Form::Word && text(&meta.value).is_some(),
         Meta::List(_) => matches!(form, Form::TextOrTwo | Form::Any),
     };
     let text = format!("`{name} = \"...\"`");
@@ -235,13 +221,13 @@ fn check_container(item: &Item, errors: &mut Errors) {
     }
     let Some(tag) = find("tag").and_then(given) else { return };
     if let Some(content) = find("content").and_then(given) {
-        if content.0 == tag.0 {
-            errors.at(content.1, "`tag` and `content` need different names");
+        if content.value() == tag.value() {
+            errors.on(content, "`tag` and `content` need different names");
         }
         return;
     }
     if find("rename_all").is_none() && find("rename_all_fields").is_none() {
-        check_tag(&tag, &all, errors);
+        check_tag(tag, &all, errors);
     }
 }
 
@@ -250,22 +236,23 @@ fn is_phantom(field: &Field) -> bool {
         if path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"))
 }
 
-/// The text of a setting, and where it is.
-fn given(part: &Meta) -> Option<(String, Span)> {
+/// The text of a setting.
+pub(crate) fn given(part: &Meta) -> Option<&LitStr> {
     let Meta::NameValue(meta) = part else { return None };
-    text(&meta.value).map(|text| (text.value(), text.span()))
+    text(&meta.value)
 }
 
 /// An error where the name of the variant stands under that of a field.
-fn check_tag((tag, span): &(String, Span), all: &[&Fields], errors: &mut Errors) {
+fn check_tag(tag: &LitStr, all: &[&Fields], errors: &mut Errors) {
     let name = |field: &Field| {
-        let renamed = parts(&field.attrs).iter().find(|part| part.path().is_ident("rename")).and_then(given);
+        let parts = parts(&field.attrs);
+        let renamed = parts.iter().find(|part| part.path().is_ident("rename")).and_then(given);
         let named = field.attrs.iter().find(|attribute| attribute.path().is_ident("name"));
         let named = named.and_then(|attribute| given(&attribute.meta));
-        let own = field.ident.as_ref().map(plain);
-        named.or(renamed).map(|(name, _)| name).or(own)
+        named.or(renamed).map(LitStr::value).or_else(|| field.ident.as_ref().map(plain))
     };
-    if all.iter().flat_map(|fields| fields.iter()).any(|field| name(field).as_ref() == Some(tag)) {
-        errors.at(*span, format!("a field has the name `{tag}` in files: give the tag another one"));
+    let taken = tag.value();
+    if all.iter().flat_map(|fields| fields.iter()).any(|field| name(field).as_ref() == Some(&taken)) {
+        errors.on(tag, format!("a field has the name `{taken}` in files: give the tag another one"));
     }
 }

@@ -28,6 +28,8 @@ struct Hparams {
     width_of_all: u8,
     #[nested]
     branch: Branch,
+    #[int(0..=18_446_744_073_709_551_615, step = 5)]
+    wide: u64,
 }
 
 fn main() {
