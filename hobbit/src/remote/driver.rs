@@ -91,7 +91,7 @@ pub(super) struct Driver<'a> {
     /// Everything is there on the server, as far as is known.
     pub(super) is_set_up: bool,
     /// When an order was last left to the threads of this process.
-    pub(super) reserved: Instant,
+    pub(super) reserved: Option<Instant>,
     /// When it was last tried to put right what is not there.
     pub(super) mended: Instant,
     /// When a worker last said that the server keeps nothing of what it sends, and why.
@@ -137,7 +137,7 @@ impl<'a> Driver<'a> {
             waker: Arc::default(),
             idle,
             is_set_up: false,
-            reserved: now,
+            reserved: None,
             mended: now,
             refused: None,
             healed: None,
@@ -165,6 +165,10 @@ impl<'a> Driver<'a> {
     }
 
     fn work(&mut self) -> Result<()> {
+        // before anybody can find this one
+        let heard = self.link.wait(self.link.client.subscribe(self.names.here())).ok();
+        let listening = hear((self.link.clone(), self.names.clone()), heard, self.outbox.clone());
+        self.tasks.push(self.link.spawn(listening));
         let lease = self.link.wait(Lease::take(&self.link, &self.names, &self.hello))?;
         let (deposed, mut other) = channel(1);
         let me = self.link.me.clone();
@@ -178,8 +182,6 @@ impl<'a> Driver<'a> {
             }
         }
         self.is_set_up = self.link.wait(self.server().set_up(true)).is_ok();
-        let listening = hear(self.link.clone(), self.names.clone(), self.outbox.clone());
-        self.tasks.push(self.link.spawn(listening));
         let mut reading = self.start_reading();
         self.lead(Standing::Open);
         let mut stopping: Option<Instant> = None;
@@ -326,6 +328,7 @@ impl<'a> Driver<'a> {
     /// Says that it is over, and removes what is on the server.
     fn end(&mut self, was_stopped: bool) {
         let until = Instant::now() + Duration::from_secs(5);
+        self.waker.want(true);
         while !self.tickets.is_empty() && Instant::now() < until {
             self.read_mail();
             self.acknowledge();

@@ -2,6 +2,7 @@
 //! is another here.
 
 use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::settings::Nats;
@@ -28,8 +29,21 @@ pub(crate) fn build(numerics: &str) -> Build {
 /// The length and the checksum of this program's file. It is to tell builds apart, not to trust one.
 #[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
 fn executable() -> Option<String> {
-    let bytes = std::fs::read(std::env::current_exe().ok()?).ok()?;
-    Some(format!("{} bytes, checksum {:08x}", bytes.len(), crc32fast::hash(&bytes)))
+    let mut file = std::fs::File::open(std::env::current_exe().ok()?).ok()?;
+    // it may be large: not all of it at once
+    let (mut buffer, mut bytes, mut checksum) = (vec![0; 256 << 10], 0, crc32fast::Hasher::new());
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                bytes += read;
+                checksum.update(buffer.get(..read)?);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(format!("{bytes} bytes, checksum {:08x}", checksum.finalize()))
 }
 
 impl Hello {

@@ -213,6 +213,14 @@ fn open(nats: &Nats, handle: &Handle, connected: &Arc<AtomicU64>, tell: &dyn Fn(
     }
 }
 
+/// How long it is waited before it is tried to connect once more, after so many attempts, with this one.
+fn pause(attempts: usize) -> Duration {
+    match attempts {
+        0 | 1 => Duration::ZERO,
+        _ => Duration::from_millis(100 << attempts.min(4)).min(Duration::from_secs(1)),
+    }
+}
+
 /// How to connect.
 async fn options(nats: &Nats, connected: &Arc<AtomicU64>) -> Result<ConnectOptions, Failed> {
     let counter = connected.clone();
@@ -221,9 +229,7 @@ async fn options(nats: &Nats, connected: &Arc<AtomicU64>) -> Result<ConnectOptio
         .ping_interval(PING)
         .request_timeout(Some(ANSWER))
         .connection_timeout(Duration::from_secs(2))
-        .reconnect_delay_callback(|attempts| {
-            Duration::from_millis(100 << attempts.min(3)).min(Duration::from_secs(1))
-        })
+        .reconnect_delay_callback(pause)
         .event_callback(move |event| {
             if matches!(event, Event::Connected) {
                 counter.fetch_add(1, Ordering::Relaxed);

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::message::Acker;
+use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc::Sender;
@@ -174,10 +174,13 @@ impl Reader {
     }
 }
 
-/// Hears of workers. What does not fit is dropped: they say so again.
-pub(super) async fn hear(link: Arc<Link>, names: Names, to: Sender<In>) {
+/// Hears of workers, first of all what `heard` is for. What does not fit is dropped: they say so again.
+pub(super) async fn hear((link, names): (Arc<Link>, Names), mut heard: Option<Subscriber>, to: Sender<In>) {
     while !to.is_closed() {
-        if let Ok(mut messages) = link.client.subscribe(names.here()).await {
+        if heard.is_none() {
+            heard = link.client.subscribe(names.here()).await.ok();
+        }
+        if let Some(mut messages) = heard.take() {
             while let Some(message) = messages.next().await {
                 if let Ok((here, _)) = wire::decode::<Here>(message.headers.as_ref(), &message.payload) {
                     let _ = to.try_send(In::Here(here));

@@ -37,7 +37,8 @@ impl Driver<'_> {
         // and, where stages are over in no time, enough for that
         let most = most + self.pace.stages().min(MANY);
         let room = most.saturating_sub(self.out.len());
-        if room == 0 || self.is_over || self.reserved.elapsed() < BEAT / 4 {
+        let is_reserved = self.reserved.is_some_and(|when| when.elapsed() < BEAT / 4);
+        if room == 0 || self.is_over || is_reserved {
             // nobody waits for what the desk has to make durable first
             self.waker.want(false);
             return;
@@ -242,7 +243,7 @@ impl Driver<'_> {
         self.left.insert(stage);
         self.desk.give_back(out.order, "");
         // not to take it again before they can
-        self.reserved = Instant::now();
+        self.reserved = Some(Instant::now());
     }
 }
 

@@ -98,7 +98,7 @@ impl Driver<'_> {
             if self.out.remove(&stage).is_some() {
                 self.left.insert(stage);
                 // what it has come to is to be written before the order is given again
-                self.reserved = Instant::now();
+                self.reserved = Some(Instant::now());
                 self.desk.hand_in_delivery(worker, None, delivery);
             }
             return None;

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::message::Acker;
+use bytes::Bytes;
 
 use super::blobs;
 use super::branch::Branch;
@@ -17,6 +19,8 @@ use crate::work::Order;
 
 /// How long after it failed something is tried again.
 const RETRY: Duration = Duration::from_millis(300);
+/// How long it is waited for the server to say that it has a report.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How often it is tried to tell the server that an order is done. Otherwise somebody else does it again.
 const ACKS: usize = 2;
 /// How long what is left is told before the process leaves all the same.
@@ -60,20 +64,23 @@ impl Branch {
             self.news.fetch_add(1, Ordering::Relaxed)
         );
         let kept = blobs::kept(text.len(), &model.source());
-        let sent = async {
-            let content = blobs::wrap(js, &self.names, &blob, &mut headers, (text, model.source())).await?;
-            let sent = async {
-                js.publish_with_headers(self.names.report((trial, stage)), headers, content).await?.await
-            };
-            match tokio_timeout(Duration::from_secs(10), sent).await {
-                Some(Ok(_)) => Ok(()),
-                Some(Err(error)) => Err(error.to_string()),
-                None => Err(SLOW.to_owned()),
-            }
+        let sent = match blobs::wrap(js, &self.names, &blob, &mut headers, (text, model.source())).await {
+            Ok(content) => self.publish((trial, stage), headers, content).await,
+            Err(why) => Err(why),
         };
-        let sent = sent.await;
         self.link.note(kept, &sent);
         sent
+    }
+
+    /// Publishes a report.
+    async fn publish(&self, stage: Stage, headers: HeaderMap, content: Bytes) -> Result<(), String> {
+        let published = async {
+            self.link.js.publish_with_headers(self.names.report(stage), headers, content).await?.await
+        };
+        match tokio_timeout(ANSWER, published).await {
+            Some(published) => published.map(drop).map_err(|error| error.to_string()),
+            None => Err(SLOW.to_owned()),
+        }
     }
 
     /// Sends a report, and says that its order is done.

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
+use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::task::AbortHandle;
@@ -31,8 +31,10 @@ use crate::work::{Desk, Order, Workplace};
 const PULL: Duration = Duration::from_secs(10);
 /// How long it may take to say that an order is none of this study.
 const REFUSAL: Duration = Duration::from_secs(2);
-/// How often it is looked whether there is a coordinator.
-const LOOK: Duration = Duration::from_millis(300);
+/// How long after it failed something is tried again.
+const RETRY: Duration = Duration::from_millis(300);
+/// How often it is looked whether there is a coordinator, besides whenever one speaks.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How a worker's work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl Station<'_> {
     /// The sweep's coordinator, as soon as there is one.
     fn find(&self, link: &Link, names: &Names) -> Result<Hello> {
         let (start, mut said) = (Instant::now(), Instant::now());
+        let mut leads = link.wait(link.client.subscribe(names.lead())).ok();
         loop {
             // one that was ended by an error may be started again
             if let Some(Ok(hello)) = link.wait(leader(link, names))
@@ -131,7 +134,8 @@ impl Station<'_> {
             {
                 return Ok(hello);
             }
-            if start.elapsed() >= self.nats.wait {
+            let left = self.nats.wait.saturating_sub(start.elapsed());
+            if left.is_zero() {
                 let text = format!(
                     "no coordinator of the study `{}` has come to the NATS server at {} for {:.0} s (HOBBIT_WAIT says how long): is the \
                      program running with this server and without HOBBIT_ROLE=worker?",
@@ -145,8 +149,20 @@ impl Station<'_> {
                 said = Instant::now();
                 (self.tell)("waiting for the coordinator");
             }
-            std::thread::sleep(LOOK);
+            link.wait(tokio_timeout(LOOK.min(left), next(&mut leads)));
         }
+    }
+}
+
+/// Waits until a coordinator speaks.
+async fn next(leads: &mut Option<Subscriber>) {
+    let spoken = match leads {
+        Some(leads) => leads.next().await,
+        None => None,
+    };
+    if spoken.is_none() {
+        // nothing can be heard
+        std::future::pending().await
     }
 }
 
@@ -203,7 +219,7 @@ async fn pulls(post: Arc<Post>) {
                 open.push(tokio::spawn(pulled).abort_handle());
             }
         }
-        let wait = if consumer.is_some() { Duration::from_millis(500) } else { LOOK };
+        let wait = if consumer.is_some() { Duration::from_millis(500) } else { RETRY };
         let _ = tokio_timeout(wait, branch.room.notified()).await;
         if branch.lost_consumer() {
             consumer = None;
@@ -251,7 +267,7 @@ async fn pull(post: Arc<Post>, consumer: Consumer<pull::Config>, mut asked: Aske
     if failed.await {
         // the server is away or was wiped
         post.branch.lose_consumer();
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(RETRY).await;
     }
 }
 
@@ -372,9 +388,10 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
     let mut heard = Instant::now();
     loop {
         let Ok(mut leads) = branch.link.client.subscribe(branch.names.lead()).await else {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(RETRY).await;
             continue;
         };
+        let mut is_first = true;
         loop {
             match tokio_timeout(RENEWAL, leads.next()).await {
                 Some(None) => break,
@@ -384,6 +401,10 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
                     heard = Instant::now();
                     branch.add_ended(&lead.ended);
                     stand(&post, lead.standing);
+                    if std::mem::take(&mut is_first) {
+                        // what orders are pulled from may only be there since it speaks
+                        branch.room.notify_one();
+                    }
                     if lead.from == hello.from {
                         continue;
                     }

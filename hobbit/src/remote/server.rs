@@ -13,7 +13,6 @@ use super::blobs;
 use super::cargo::Source;
 use super::link::{Link, SLOW, tokio_timeout};
 use super::names::{INLINE, NONCE, Names, Stage, consumer, coordinator_config, workers_config};
-use super::refusals::Kept;
 use super::wire::{self, OrderNote};
 
 /// How many orders are on their way at once.
@@ -107,7 +106,7 @@ impl Server<'_> {
         let is_large = checkpoint.len() > INLINE as u64;
         // as long as it goes on: pieces have a limit of their own
         let patience = if is_large { PATIENCE * 60 } else { PATIENCE };
-        let kept = if is_large { Kept::Pieces } else { Kept::Message };
+        let kept = blobs::kept(0, &checkpoint);
         let sent = async {
             if replaces || is_large {
                 let orders = js.get_stream_no_info(names.orders()).await.map_err(in_words)?;
