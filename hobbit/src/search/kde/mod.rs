@@ -231,16 +231,41 @@ impl Sampler for Kde {
             good = good.correlated(&split.good);
         }
         let candidates = candidates(at, &good, &dimensions, constants)?;
-        let mut scored: Vec<(f64, &Point)> = candidates
-            .iter()
-            .map(|point| (good.log_density(point) - bad.log_density(point), point))
-            .collect();
-        // of equal ones the first
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
         let known = Known::new(at, &dimensions);
-        let best = scored.into_iter().map(|(_, point)| point).find(|point| !known.has(point));
+        let best = best(&candidates, (&good, &bad), |point| !known.has(point));
         Ok(best.map_or(Proposal::Prior, |point| Proposal::Point(point.clone())))
     }
+}
+
+/// The candidate that is likeliest among the good ones in proportion to the others, of those that may be
+/// proposed; of equal ones the first.
+fn best<'a>(
+    candidates: &'a [Point],
+    (good, bad): (&Mixture<'_>, &Mixture<'_>),
+    may_be: impl Fn(&Point) -> bool,
+) -> Option<&'a Point> {
+    // the others' density, which costs most of it, is at least what the space's own distribution gives
+    let bounded = candidates.iter().enumerate().map(|(place, point)| {
+        let good = good.log_density(point);
+        (good - bad.log_prior(point), good, place)
+    });
+    let mut bounded: Vec<(f64, f64, usize)> = bounded.collect();
+    bounded.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut best: Option<(f64, usize)> = None;
+    for (most, good, place) in bounded {
+        if best.is_some_and(|(ratio, _)| most < ratio) {
+            break;
+        }
+        let point = &candidates[place];
+        let ratio = good - bad.log_density(point);
+        let is_better = best.is_none_or(|(than, first)| {
+            ratio.total_cmp(&than).then(first.cmp(&place)) == std::cmp::Ordering::Greater
+        });
+        if is_better && may_be(point) {
+            best = Some((ratio, place));
+        }
+    }
+    best.map(|(_, place)| &candidates[place])
 }
 
 /// Points drawn from the density of the good ones.
@@ -259,4 +284,52 @@ fn candidates(
         Ok(good.draw(constants.widening, &tree, prior.as_ref(), key))
     };
     (0..constants.candidates).map(candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kernels::Weighted;
+    use super::*;
+    use crate::random::Key;
+    use crate::search_space;
+    use crate::space::SearchSpace;
+
+    #[search_space]
+    struct Mixed {
+        #[uniform(0.0..=1.0)]
+        rate: f64,
+        #[int(1..=40)]
+        width: u32,
+        #[int(1..=5)]
+        depth: u32,
+        #[choice("a", "b", "c")]
+        kind: String,
+    }
+
+    #[test]
+    fn the_best_candidate_is_found_as_if_all_densities_were_known() {
+        let space = Mixed::space();
+        let (dimensions, tree) = (Dimension::all(&space), space.tree().unwrap());
+        let mut rng = Key::new(5).rng();
+        for round in 0..200 {
+            let mut points = |n: usize| -> Vec<Point> {
+                (0..n).map(|_| Point::new((0..4).map(|_| Some(rng.unit())))).collect()
+            };
+            let (good, bad) = (points(6), points(1 + round % 40));
+            let weighted = |(place, point)| (point, 1.0 + place as f64);
+            let good: Vec<Weighted<'_>> = good.iter().enumerate().map(weighted).collect();
+            let bad: Vec<Weighted<'_>> = bad.iter().enumerate().map(weighted).collect();
+            let good = Mixture::new(&good, &dimensions, 0.05, 3.0);
+            let bad = Mixture::new(&bad, &dimensions, 0.05, 3.0);
+            let draw = |seed| good.draw(2.0, &tree, None, Key::new(1000 * round as u64 + seed));
+            // some of them twice
+            let candidates: Vec<Point> = (0..64).map(|seed| draw(seed % 48)).collect();
+            let may_be = |point: &Point| point[1].is_some_and(|unit| unit < 0.8);
+            let ratio = |point: &Point| good.log_density(point) - bad.log_density(point);
+            let mut all: Vec<&Point> = candidates.iter().filter(|point| may_be(point)).collect();
+            all.sort_by(|a, b| ratio(b).total_cmp(&ratio(a)));
+            let found = best(&candidates, (&good, &bad), may_be);
+            assert_eq!(found.map(std::ptr::from_ref), all.first().map(|point| std::ptr::from_ref(*point)));
+        }
+    }
 }
