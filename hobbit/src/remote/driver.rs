@@ -10,7 +10,7 @@ use async_nats::jetstream::message::Acker;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::AbortHandle;
 
-use super::hall::Idle;
+use super::hall::Threads;
 use super::lease::{self, Lease};
 use super::link::{Link, tokio_timeout};
 use super::listen::{In, Reader, Waker, hear, read, wake};
@@ -87,7 +87,12 @@ pub(super) struct Driver<'a> {
     pub(super) is_over: bool,
     pub(super) blobs: u64,
     pub(super) waker: Arc<Waker>,
-    pub(super) idle: Arc<Idle>,
+    pub(super) threads: Arc<Threads>,
+    /// The reports that were there at the beginning and are not read yet: what they are of need not be trained.
+    pub(super) unread: u64,
+    pub(super) started: Instant,
+    /// They were read, or it took too long, and orders are given.
+    pub(super) is_open: bool,
     /// Everything is there on the server, as far as is known.
     pub(super) is_set_up: bool,
     /// When an order was last left to the threads of this process.
@@ -108,7 +113,7 @@ impl<'a> Driver<'a> {
         names: Names,
         (hello, shared): (Hello, Option<Shared>),
         desk: &'a Arc<dyn Desk>,
-        idle: Arc<Idle>,
+        threads: Arc<Threads>,
     ) -> Driver<'a> {
         let (outbox, inbox) = channel(ROOM);
         let (now, connections) = (Instant::now(), link.connections());
@@ -135,7 +140,10 @@ impl<'a> Driver<'a> {
             is_over: false,
             blobs: 0,
             waker: Arc::default(),
-            idle,
+            threads,
+            unread: 0,
+            started: now,
+            is_open: false,
             is_set_up: false,
             reserved: None,
             mended: now,
@@ -181,7 +189,8 @@ impl<'a> Driver<'a> {
                 shared.announce(&self.hello.beacon)?;
             }
         }
-        self.is_set_up = self.link.wait(self.server().set_up(true)).is_ok();
+        let waiting = self.link.wait(self.server().set_up(true));
+        (self.is_set_up, self.unread, self.started) = (waiting.is_ok(), waiting.unwrap_or(0), Instant::now());
         let mut reading = self.start_reading();
         self.lead(Standing::Open);
         let mut stopping: Option<Instant> = None;

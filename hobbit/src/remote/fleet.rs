@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::driver::Driver;
-use super::hall::{Hall, Idle};
+use super::hall::{Hall, Threads};
 use super::link::Link;
 use super::names::Names;
 use super::settings::{Checkpoints, Nats};
@@ -55,8 +55,9 @@ impl Workplace for Fleet {
         if shared.is_some() && self.is_shared {
             hello.beacon = format!("{} {}", self.link.me, self.link.me.nonce);
         }
-        let idle = Arc::new(Idle::default());
-        let driver = Driver::new(self.link.clone(), self.names.clone(), (hello, shared), &desk, idle.clone());
+        let threads = Arc::new(Threads::default());
+        let driver =
+            Driver::new(self.link.clone(), self.names.clone(), (hello, shared), &desk, threads.clone());
         let local = &mut self.local;
         let worked = std::thread::scope(|scope| {
             let driven = std::thread::Builder::new()
@@ -71,9 +72,9 @@ impl Workplace for Fleet {
                     Error::study(format!("could not start the thread that drives workers: {error}"))
                         .with_source(error)
                 })?;
-            let hall = Arc::new(Hall { desk: desk.clone(), idle: idle.clone() });
+            let hall = Arc::new(Hall { desk: desk.clone(), threads: threads.clone() });
             let worked = local.as_mut().map_or(Ok(()), |local| local.run(hall));
-            idle.end();
+            threads.end();
             if driven.join().is_err() {
                 desk.fail(Error::study("what drives the workers on other machines panicked"));
             }

@@ -20,6 +20,8 @@ const MANY: usize = 2000;
 /// The bytes of checkpoints that are published together, and of those that others need not wait for.
 const TOGETHER: usize = 32 << 20;
 const SMALL: usize = 4 << 20;
+/// How long it is waited for the reports that are there at the beginning.
+const UNREAD: Duration = Duration::from_secs(1);
 /// How often the user is told that the server keeps nothing.
 const SAID: Duration = Duration::from_secs(60);
 /// How often it is tried to put right what is known to be missing.
@@ -28,12 +30,20 @@ const MEND: Duration = Duration::from_millis(500);
 impl Driver<'_> {
     /// Takes orders as long as workers have room for them, with some to spare.
     pub(super) fn fetch(&mut self) {
-        if self.idle.take() && !self.out.is_empty() {
+        if !self.is_open {
+            if self.unread > 0 && self.started.elapsed() < UNREAD {
+                return;
+            }
+            self.is_open = true;
+            self.threads.open();
+            self.desk.wake();
+        }
+        if self.threads.were_idle() && !self.out.is_empty() {
             self.take_back();
         }
         let slots = self.machines.slots();
         // without anyone, it has to be found out whether there is anything to do at all
-        let most = if slots == 0 && self.idle.has_ended() { 1 } else { 2 * slots };
+        let most = if slots == 0 && self.threads.has_ended() { 1 } else { 2 * slots };
         // and, where stages are over in no time, enough for that
         let most = most + self.pace.stages().min(MANY);
         let room = most.saturating_sub(self.out.len());

@@ -19,6 +19,7 @@ impl Driver<'_> {
     /// A report has come.
     pub(super) fn report(&mut self, letter: Letter) {
         let Letter { content, headers, acker, mut file, .. } = letter;
+        self.unread = self.unread.saturating_sub(1);
         let decoded = decode(content, headers.as_ref());
         let number = match decoded {
             Ok(Some((note, saved))) if note.study == self.study => self.reported(note, saved, &mut file),

@@ -47,8 +47,8 @@ impl Parcel {
 
 impl Server<'_> {
     /// Makes what is not there. With `afresh`, reports that an earlier coordinator has not read are
-    /// delivered at once.
-    pub(super) async fn set_up(&self, afresh: bool) -> Result<(), String> {
+    /// delivered at once. Returns how many reports wait.
+    pub(super) async fn set_up(&self, afresh: bool) -> Result<u64, String> {
         let Server { link: Link { js, .. }, names, .. } = self;
         let nonce = wire::print(&format!("{:?} {}", std::time::SystemTime::now(), std::process::id()));
         let metadata = [(STUDY, format!("{:08x}", self.study)), (NONCE, format!("{nonce:08x}"))]
@@ -73,7 +73,8 @@ impl Server<'_> {
         }
         reports.get_or_create_consumer(&reader, coordinator_config(&reader)).await.map_err(in_words)?;
         js.get_or_create_stream(names.blobs_config()).await.map_err(in_words)?;
-        self.live().await.map(drop)
+        self.live().await?;
+        Ok(reports.cached_info().state.messages)
     }
 
     /// The bucket of who leads.
