@@ -276,6 +276,43 @@ fn no_report_is_lost_where_many_come_at_once() {
 }
 
 #[test]
+fn what_was_done_while_nobody_led_is_not_done_again() {
+    let server = Server::new();
+    let (there, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = |name| logs.path().join(name);
+    let start = |role, slots, name| {
+        let stderr = std::fs::File::create(log(name)).unwrap();
+        server.process("remote::many", there.path(), slots, role).stderr(stderr).spawn().unwrap()
+    };
+    let epochs = |name| std::fs::read_to_string(log(name)).unwrap().matches("an epoch").count();
+    let (mut first, worker) = (start("coordinator", 1, "first"), start("worker", 200, "worker"));
+    let begin = Instant::now();
+    while outcomes(there.path()).0 == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // the worker does what it has, and what waits for it
+    let mut done = (0, Instant::now());
+    while done.1.elapsed() < Duration::from_secs(2) {
+        let now = epochs("worker");
+        if now > done.0 {
+            done = (now, Instant::now());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let known = outcomes(there.path()).0;
+    assert!(known < done.0 && done.0 < MANY, "{known} known of {}", done.0);
+    // it trains, too
+    let second = end(start("", 4, "second"));
+    assert!(second.status.success(), "{}", std::fs::read_to_string(log("second")).unwrap());
+    assert_eq!(end(worker).status.code(), Some(0));
+    assert_eq!(outcomes(there.path()).0, MANY);
+    assert_eq!(epochs("worker") + epochs("second"), MANY, "what was done was trained again");
+}
+
+#[test]
 fn the_next_coordinator_may_have_checkpoints_go_another_way() {
     let here = tempfile::tempdir().unwrap();
     Hyperband::of(bulk()).quiet().workers(2).repo_dir(here.path()).run(9, 3).unwrap();
