@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit::Visit;
 use syn::{Expr, Type};
@@ -20,6 +20,9 @@ pub(crate) const MOST_ELEMENTS: i128 = 1 << 16;
 pub(crate) fn check(input: &Input, errors: &mut Errors) {
     for constant in input.generics.const_params() {
         Lengths { constant: &constant.ident, errors }.visit_item(&input.item);
+    }
+    for constraint in &input.constraints {
+        check_self(constraint.condition.to_token_stream(), errors);
     }
     match &input.body {
         Body::Struct(fields) => check_fields(fields, &input.ident, errors),
@@ -61,6 +64,12 @@ fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
             errors
                 .at(field.ident.span(), format!("there is another parameter with the name `{}`", field.name));
         }
+        let is_refused = matches!(ungrouped_type(&field.ty), Type::TraitObject(_) | Type::Reference(_));
+        if field.is_written && !is_refused && mentions(field.ty.to_token_stream(), "dyn", false) {
+            let message = "a configuration is written to files and read back, and what is behind a `dyn` cannot be: use an enum";
+            errors.on(&field.ty, message);
+            continue;
+        }
         check_wrapper(&field.domain, &field.ty, &field.ident, errors);
         check_itself(&field.domain, &field.ty, space, errors);
         check_domain(&field.domain, &field.ty, errors);
@@ -70,6 +79,22 @@ fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
         };
         for expr in made.into_iter().chain(&field.default) {
             check_text(expr, &field.ty, errors);
+            check_self(expr.to_token_stream(), errors);
+        }
+    }
+}
+
+/// An error for each `self.`: the configuration is not made yet.
+fn check_self(tokens: TokenStream, errors: &mut Errors) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let before_dot = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.');
+        match token {
+            TokenTree::Ident(ident) if ident == "self" && before_dot => {
+                errors.on(ident, "expressions mention fields by their names alone: leave `self.` out");
+            }
+            TokenTree::Group(group) => check_self(group.stream(), errors),
+            _ => {}
         }
     }
 }
@@ -180,8 +205,59 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_array(ty, errors);
             check_domain(inner, inside, errors);
         }
+        Domain::Distribution(expr) => check_distribution(expr, errors),
         Domain::Variants { .. } | Domain::Nested => {}
-        Domain::Distribution(_) | Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
+        Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
+    }
+}
+
+/// Distributions of `rand_distr` that are made of real numbers only.
+const OF_REALS: [&str; 20] = [
+    "Beta",
+    "Cauchy",
+    "ChiSquared",
+    "Exp",
+    "FisherF",
+    "Frechet",
+    "Gamma",
+    "Gumbel",
+    "InverseGaussian",
+    "LogNormal",
+    "Normal",
+    "NormalInverseGaussian",
+    "Pareto",
+    "Pert",
+    "Poisson",
+    "SkewNormal",
+    "StudentT",
+    "Triangular",
+    "Weibull",
+    "Zeta",
+];
+
+/// An error where a distribution of `rand_distr` is made of what is plainly none of its numbers: the compiler
+/// would have one for each bound, of each part of the expression.
+fn check_distribution(expr: &Expr, errors: &mut Errors) {
+    let call = match ungrouped(expr) {
+        Expr::Try(inner) => return check_distribution(&inner.expr, errors),
+        Expr::MethodCall(call) => return check_distribution(&call.receiver, errors),
+        Expr::Call(call) => call,
+        _ => return,
+    };
+    let Expr::Path(function) = &*call.func else { return };
+    let names: Vec<_> = function.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let [before @ .., name, _] = &names[..] else { return };
+    if !OF_REALS.contains(&name.as_str()) || before.first().is_some_and(|root| root != "rand_distr") {
+        return;
+    }
+    for argument in &call.args {
+        if text(argument).is_some() {
+            return errors.on(argument, format!("`{name}` is made of numbers, and this is a text"));
+        }
+        // a type of the user's with this name may take some
+        if let (false, Some(Literal::Int(number))) = (before.is_empty(), literal(argument)) {
+            return errors.on(argument, format!("`{name}` is made of real numbers: write `{number}.0`"));
+        }
     }
 }
 
@@ -268,6 +344,18 @@ fn check_int(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors:
 
 fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Errors) {
     let name = primitive(ty).unwrap_or_default();
+    if let ([(option, None)], false) = (options, name.is_empty()) {
+        let is_list = match ungrouped(option) {
+            Expr::Array(_) => true,
+            Expr::Reference(reference) => matches!(*reference.expr, Expr::Array(_)),
+            Expr::Macro(call) => call.mac.path.is_ident("vec"),
+            _ => false,
+        };
+        if is_list {
+            return errors
+                .on(option, "options are no list: write them one by one, as in `#[choice(1, 2, 3)]`");
+        }
+    }
     let mut seen = HashSet::new();
     for (option, _) in options {
         let same = literal(option).map_or_else(

@@ -80,8 +80,9 @@ pub(crate) fn split(item: Item) -> TokenStream {
         rename(attributes, place);
         filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
     });
-    needs::bind(&mut own);
-    let stored = serde::with_derives(&own);
+    let mut bound = own.clone();
+    needs::bind(&mut bound);
+    let stored = serde::stored(&own, bound);
     let hobbit = hobbit();
     quote! {
         #stored
@@ -135,7 +136,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
 }
 
 /// The attributes of the item, its variants, and its fields.
-fn each_attributes(item: &mut Item, mut change: impl FnMut(&mut Vec<Attribute>, Place)) {
+pub(crate) fn each_attributes(item: &mut Item, mut change: impl FnMut(&mut Vec<Attribute>, Place)) {
     match item {
         Item::Struct(item) => {
             change(&mut item.attrs, Place::Item);
@@ -191,7 +192,7 @@ fn joined(condition: &Meta, attributes: &[Attribute]) -> Attribute {
 }
 
 /// Keeps attributes, those within `cfg_attr` too.
-fn filter(attributes: &mut Vec<Attribute>, keep: &dyn Fn(&Attribute) -> bool) {
+pub(crate) fn filter(attributes: &mut Vec<Attribute>, keep: &dyn Fn(&Attribute) -> bool) {
     attributes.retain_mut(|attribute| match conditional(attribute) {
         Some((condition, mut inner)) => {
             filter(&mut inner, keep);

@@ -17,17 +17,19 @@ mod pieces;
 mod serde;
 mod settings;
 mod spelling;
+mod stored;
 mod structure;
 mod variants;
 
 use proc_macro::TokenStream;
+use proc_macro2::{Delimiter, Group, Ident, TokenTree};
 use quote::ToTokens;
 
 #[expect(missing_docs, reason = "documented where hobbit re-exports it, so that its examples can run")]
 #[proc_macro_attribute]
 pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let item = match syn::parse::<syn::Item>(item.clone()) {
-        Ok(item) => item,
+    let item = match syn::parse2::<syn::Item>(without_keywords(item.into())) {
+        Ok(item) => attr::named(item),
         Err(error) => return error.into_compile_error().into(),
     };
     let may_be_space = matches!(item, syn::Item::Struct(_) | syn::Item::Enum(_));
@@ -51,6 +53,28 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
         (_, Err(error)) => fallback::expand(item, Some(&error)).into(),
         (None, Ok(())) => TokenStream::new(),
     }
+}
+
+/// The tokens with other names for fields whose names are keywords: the compiler complains of them itself.
+fn without_keywords(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for place in 0..tokens.len() {
+        let is = |place: usize, what: char| matches!(tokens.get(place), Some(TokenTree::Punct(punct)) if punct.as_char() == what);
+        let is_name = is(place + 1, ':') && !is(place + 2, ':') && !(place > 0 && is(place - 1, ':'));
+        match &tokens[place] {
+            TokenTree::Ident(ident) if is_name && syn::parse2::<Ident>(ident.to_token_stream()).is_err() => {
+                let name = Ident::new(&format!("{ident}_"), ident.span());
+                tokens[place] = name.into();
+            }
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                let mut inner = Group::new(group.delimiter(), without_keywords(group.stream()));
+                inner.set_span(group.span());
+                tokens[place] = inner.into();
+            }
+            _ => {}
+        }
+    }
+    tokens.into_iter().collect()
 }
 
 /// What `search_space` writes for an item of which parts are conditional: see `configure`.
@@ -81,4 +105,10 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
 )]
 pub fn configured(item: TokenStream) -> TokenStream {
     configure::derive(item.into()).into()
+}
+
+/// Nothing: it lets serde's settings stand on an item whose copy serde derives from; see `stored`.
+#[proc_macro_derive(Settled, attributes(serde))]
+pub fn settled(_: TokenStream) -> TokenStream {
+    TokenStream::new()
 }

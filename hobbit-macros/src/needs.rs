@@ -7,7 +7,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{
-    Attribute, GenericParam, Generics, Item, LitStr, Type, TypeParamBound, WherePredicate, parse_quote,
+    Attribute, GenericParam, Generics, Item, LitStr, Meta, Type, TypeParamBound, WherePredicate, parse_quote,
 };
 
 use crate::constant::{at, mentions};
@@ -15,6 +15,8 @@ use crate::domain::is_projected;
 use crate::expand::hobbit;
 use crate::model::{Body, Domain, Field, Input, literal, primitive, text, ungrouped_type};
 use crate::serde::has_own_form;
+use crate::settings::parts;
+use crate::stored::is_plain;
 
 /// Types of the standard library that can do all of it, if what is in them can.
 const KNOWN: [&str; 18] = [
@@ -209,7 +211,8 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
             }
             continue;
         }
-        if !scope.is_users(ty) {
+        let span = if is_projected(ty) { at(field.ty.span()) } else { span };
+        if !scope.is_users(if is_projected(ty) { &field.ty } else { ty }) {
             continue;
         }
         let (assumed, asked) = match domain {
@@ -235,8 +238,111 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
         let name = format_ident!("{kind}Type", span = span);
         space.extend(quote_spanned!(span=> #ty: __hobbit::#name,));
     }
-    space.extend(written(&input.item, &quote!(__hobbit)));
+    space.extend(defaulted(&input.item));
+    if !is_plain(&input.generics) {
+        space.extend(written(&input.item, &quote!(__hobbit)));
+    }
     Predicates { domains, space }
+}
+
+/// The predicates of what serde's `default` stands on, where it names no function.
+fn defaulted(item: &Item) -> TokenStream {
+    let scope = Scope::of_item(item);
+    let mut copy = item.clone();
+    let fields = defaulted_fields(&mut copy, &scope).into_iter().map(|field| {
+        let ty = &field.ty;
+        quote_spanned!(at(ty.span())=> #ty: __hobbit::DefaultType,)
+    });
+    let mut predicates: TokenStream = fields.collect();
+    if let (Some(default), Item::Struct(syn::ItemStruct { ident, generics, .. })) = (default_of(item), item)
+        && is_plain(generics)
+    {
+        predicates.extend(quote_spanned!(at(default.span())=> #ident: __hobbit::DefaultType,));
+    }
+    predicates
+}
+
+/// Serde's `default` of a whole struct, where it names no function and the struct has no bounds of its own.
+fn default_of(item: &Item) -> Option<Meta> {
+    let parts = parts(attributes(item));
+    let is_bound = parts.iter().any(|part| part.path().is_ident("bound"));
+    parts.into_iter().find(is_default).filter(|_| !is_bound)
+}
+
+fn is_default(part: &Meta) -> bool {
+    matches!(part, Meta::Path(path) if path.is_ident("default"))
+}
+
+/// The fields with serde's `default` that name no function, and have a type that may lack it.
+fn defaulted_fields<'a>(item: &'a mut Item, scope: &Scope) -> Vec<&'a mut syn::Field> {
+    if has_own_form(attributes(item)) {
+        return Vec::new();
+    }
+    let is_asked = |field: &syn::Field| {
+        let parts = parts(&field.attrs);
+        let is_bound = parts.iter().any(|part| part.path().is_ident("bound"));
+        scope.is_users(&field.ty) && !is_bound && parts.iter().any(is_default)
+    };
+    all_fields(item).into_iter().map(|(_, field)| field).filter(|field| is_asked(field)).collect()
+}
+
+/// Names hobbit's function in serde's `default`; serde's own way would be an error wherever it is used.
+fn name_function(attributes: &mut [Attribute]) {
+    // serde gives the place of this to names of its own
+    let function = LitStr::new(&format!("{}::defaulted", private()), Span::call_site());
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("serde")) {
+        let mut parts = parts(std::slice::from_ref(attribute));
+        if parts.iter().any(is_default) {
+            for part in parts.iter_mut().filter(|part| is_default(part)) {
+                *part = parse_quote!(default = #function);
+            }
+            let serde = attribute.path();
+            *attribute = parse_quote!(#[#serde(#(#parts),*)]);
+        }
+    }
+}
+
+/// Says to serde's derives that the whole struct has a default, if it says so itself.
+pub(crate) fn bind_default(item: &mut Item) {
+    if default_of(item).is_none() {
+        return;
+    }
+    if let Item::Struct(item) = item {
+        name_function(&mut item.attrs);
+        let bound = format!("for<'hobbit> {}: {}::Defaulted<'hobbit>", item.ident, private());
+        let bound = LitStr::new(&bound, at(item.ident.span()));
+        item.attrs.push(parse_quote!(#[serde(bound(deserialize = #bound))]));
+    }
+}
+
+/// The types of nested fields, each with its place.
+fn nested(input: &Input) -> Vec<(&Type, Span)> {
+    let nested = fields(&input.body).filter_map(|field| match innermost(&field.domain, &field.ty) {
+        (Domain::Nested, ty) => Some((ty, at(if is_projected(ty) { field.ty.span() } else { ty.span() }))),
+        _ => None,
+    });
+    nested.collect()
+}
+
+/// The static of an item without generics that is made of those of nested spaces: the compiler cannot make it
+/// of itself, and says its name. A type that is no space is an error elsewhere.
+pub(crate) fn finite(input: &Input) -> TokenStream {
+    let parts = nested(input).into_iter().map(|(ty, span)| {
+        quote_spanned!(span=> && { use __hobbit::Endless as _; __hobbit::Finite::<#ty>::IS_FINITE })
+    });
+    quote_spanned! {Span::mixed_site()=>
+        static A_SPACE_WITHIN_ITSELF_HAS_PARAMETERS_WITHOUT_END: __hobbit::bool = true #(#parts)*;
+    }
+}
+
+/// The same of an item with generics, among the functions of `SearchSpace`.
+pub(crate) fn finite_of_generic(input: &Input) -> TokenStream {
+    if is_plain(&input.generics) {
+        return TokenStream::new();
+    }
+    let parts = nested(input).into_iter();
+    let parts = parts.map(|(ty, span)| quote_spanned!(span=> && <#ty as __hobbit::SearchSpace>::IS_FINITE));
+    quote_spanned!(Span::mixed_site()=> const IS_FINITE: __hobbit::bool = true #(#parts)*;)
 }
 
 /// The predicates that let what serde's derives wrote be used.
@@ -278,16 +384,58 @@ fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
 pub(crate) fn bind(item: &mut Item) {
     let scope = Scope::of_item(item);
     let private = private();
+    let mut defaults = Vec::new();
+    for field in defaulted_fields(item, &scope) {
+        name_function(&mut field.attrs);
+        let ty = field.ty.to_token_stream();
+        let bound = format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>");
+        if has_own_form(&field.attrs) {
+            let bound = LitStr::new(&bound, last(&field.ty));
+            field.attrs.push(parse_quote!(#[serde(bound(deserialize = #bound))]));
+        } else {
+            defaults.push((field.ident.clone(), bound));
+        }
+    }
     for (_, field) in all_fields(item).into_iter().filter(|(is_written, _)| *is_written) {
         if scope.is_users(&field.ty) {
+            let mut bounds = defaults.iter().filter(|(ident, _)| *ident == field.ident);
+            let default = bounds.next().map(|(_, bound)| format!(", {bound}")).unwrap_or_default();
             let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
             let ty = field.ty.to_token_stream();
             let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            let reading = text(format!("{ty}: {private}::serde::Deserialize<'de>"));
+            let reading = text(format!("{ty}: {private}::serde::Deserialize<'de>{default}"));
             let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
             field.attrs.push(parse_quote!(
                 #[serde(serialize_with = #function, bound(serialize = #writing, deserialize = #reading))]
             ));
+        }
+    }
+}
+
+/// Lets texts that are chosen from be read whatever name their type is given: it may be `&'static str`, which
+/// serde would take for a part of what it reads.
+pub(crate) fn bind_texts(input: &Input, item: &mut Item) {
+    if !is_plain(&input.generics) {
+        return;
+    }
+    let scope = Scope::of(&input.ident, &input.generics);
+    let private = private();
+    for ((is_written, field), Field { domain, .. }) in all_fields(item).into_iter().zip(fields(&input.body)) {
+        let Domain::Choice { options, .. } = domain else { continue };
+        let is_text = options.iter().all(|(option, _)| text(option).is_some());
+        let is_default = parts(&field.attrs).iter().any(is_default);
+        if is_written && is_text && !is_default && scope.is_users(&field.ty) {
+            let ty = field.ty.to_token_stream();
+            let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
+            let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
+            let reading = text(format!("for<'hobbit> {ty}: {private}::ReadText<'hobbit>"));
+            let write = LitStr::new(&format!("{private}::written"), Span::mixed_site());
+            let read = LitStr::new(&format!("{private}::read_text"), Span::mixed_site());
+            field.attrs.push(parse_quote!(#[serde(
+                serialize_with = #write,
+                deserialize_with = #read,
+                bound(serialize = #writing, deserialize = #reading)
+            )]));
         }
     }
 }

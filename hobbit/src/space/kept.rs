@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer};
 
+use super::choice::Text;
+
 /// `&'static str` under a name by which serde's derives do not take it for a part of what is read.
 pub type KeptText = &'static str;
 
@@ -26,6 +28,29 @@ pub fn kept_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static 
             text
         }
     })
+}
+
+/// A value of a type of texts.
+pub trait ReadText<'a>: Sized {
+    /// See [`Text::read`].
+    ///
+    /// # Errors
+    /// Whatever the format says.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+impl<T: Text> ReadText<'_> for T {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        <T as Text>::read(deserializer)
+    }
+}
+
+/// Reads a text as whatever type of texts this is.
+///
+/// # Errors
+/// Whatever the format says.
+pub fn read_text<'de, T: for<'a> ReadText<'a>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::read(deserializer)
 }
 
 #[cfg(test)]
