@@ -80,22 +80,6 @@ pub(crate) fn known() -> impl Iterator<Item = &'static str> + Clone {
     DOMAINS.into_iter().chain(MODIFIERS)
 }
 
-/// Takes out fields with the name `_`: the compiler complains of them.
-pub(crate) fn named(mut item: Item) -> Item {
-    let all = match &mut item {
-        Item::Struct(item) => vec![&mut item.fields],
-        Item::Enum(item) => item.variants.iter_mut().map(|variant| &mut variant.fields).collect(),
-        _ => Vec::new(),
-    };
-    for fields in all {
-        if let Fields::Named(named) = fields {
-            let is_named = |field: &syn::Field| field.ident.as_ref().is_some_and(|ident| ident != "_");
-            named.named = std::mem::take(&mut named.named).into_iter().filter(is_named).collect();
-        }
-    }
-    item
-}
-
 /// Reads the item, as far as it can be read; mistakes are added to `errors`.
 pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> Option<Input> {
     if !arguments.is_empty() {

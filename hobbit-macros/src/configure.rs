@@ -13,7 +13,7 @@ use crate::attr::{self, Place, is_ours};
 use crate::errors::Errors;
 use crate::expand::{hobbit, implementation};
 use crate::spelling::meant;
-use crate::{check, fallback, needs, serde, settings};
+use crate::{bind, check, fallback, serde, settings};
 
 /// The name of what is derived from.
 const SHADOW: &str = "__HobbitShadow";
@@ -81,7 +81,7 @@ pub(crate) fn split(item: Item) -> TokenStream {
         filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
     });
     let mut bound = own.clone();
-    needs::bind(&mut bound);
+    bind::bind(&mut bound);
     let stored = serde::stored(&own, bound);
     let hobbit = hobbit();
     quote! {

@@ -5,7 +5,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Item;
 
+use crate::bind;
 use crate::constant::{Constants, mentions};
+use crate::finite;
 use crate::model::{Body, Input};
 use crate::needs::{self, Predicates};
 use crate::serde::stored;
@@ -26,9 +28,9 @@ pub(crate) fn hobbit() -> TokenStream {
 
 pub(crate) fn expand(input: &Input) -> TokenStream {
     let mut bound = input.item.clone();
-    needs::bind_nested(input, &mut bound);
-    needs::bind_texts(input, &mut bound);
-    needs::bind(&mut bound);
+    bind::bind_nested(input, &mut bound);
+    bind::bind_texts(input, &mut bound);
+    bind::bind(&mut bound);
     let item = stored(&input.item, bound);
     let implementation = implementation(input);
     quote!(#item #implementation)
@@ -66,11 +68,11 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
         _ => TokenStream::new(),
     };
     let (of, forwarded) = if is_plain(&input.generics) {
-        (quote!(__hobbit::Functions), forwarded(ident, &needs::finite(input)))
+        (quote!(__hobbit::Functions), forwarded(ident, &finite::finite(input)))
     } else {
         (quote!(__hobbit::SearchSpace), TokenStream::new())
     };
-    let finite = needs::finite_of_generic(input);
+    let finite = finite::finite_of_generic(input);
     let constants = &constants.items;
     let allowed = allowed(&input.item);
     quote_spanned! {Span::mixed_site()=>

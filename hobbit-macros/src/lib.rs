@@ -1,6 +1,7 @@
 //! The `#[search_space]` attribute of hobbit; documented where hobbit re-exports it.
 
 mod attr;
+mod bind;
 mod case;
 mod check;
 mod configure;
@@ -8,12 +9,15 @@ mod constant;
 mod domain;
 mod errors;
 mod expand;
+mod expression;
 mod fallback;
 mod field;
+mod finite;
 mod limit;
 mod model;
 mod needs;
 mod pieces;
+mod repair;
 mod serde;
 mod settings;
 mod spelling;
@@ -22,14 +26,13 @@ mod structure;
 mod variants;
 
 use proc_macro::TokenStream;
-use proc_macro2::{Delimiter, Group, Ident, TokenTree};
 use quote::ToTokens;
 
 #[expect(missing_docs, reason = "documented where hobbit re-exports it, so that its examples can run")]
 #[proc_macro_attribute]
 pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let item = match syn::parse2::<syn::Item>(without_keywords(item.into())) {
-        Ok(item) => attr::named(item),
+    let item = match repair::item(item.into()) {
+        Ok(item) => item,
         Err(error) => return error.into_compile_error().into(),
     };
     let may_be_space = matches!(item, syn::Item::Struct(_) | syn::Item::Enum(_));
@@ -53,28 +56,6 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
         (_, Err(error)) => fallback::expand(item, Some(&error)).into(),
         (None, Ok(())) => TokenStream::new(),
     }
-}
-
-/// The tokens with other names for fields whose names are keywords: the compiler complains of them itself.
-fn without_keywords(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
-    let mut tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    for place in 0..tokens.len() {
-        let is = |place: usize, what: char| matches!(tokens.get(place), Some(TokenTree::Punct(punct)) if punct.as_char() == what);
-        let is_name = is(place + 1, ':') && !is(place + 2, ':') && !(place > 0 && is(place - 1, ':'));
-        match &tokens[place] {
-            TokenTree::Ident(ident) if is_name && syn::parse2::<Ident>(ident.to_token_stream()).is_err() => {
-                let name = Ident::new(&format!("{ident}_"), ident.span());
-                tokens[place] = name.into();
-            }
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                let mut inner = Group::new(group.delimiter(), without_keywords(group.stream()));
-                inner.set_span(group.span());
-                tokens[place] = inner.into();
-            }
-            _ => {}
-        }
-    }
-    tokens.into_iter().collect()
 }
 
 /// What `search_space` writes for an item of which parts are conditional: see `configure`.

@@ -1,18 +1,14 @@
 //! Writes what is asked of the types of fields, so that a type that lacks it is one error at the field: the
-//! predicates of implementations, and the settings of serde's derives. How this works is said where hobbit
-//! has the traits, in `space/needs.rs`.
+//! predicates of implementations. How this works is said where hobbit has the traits, in `space/needs.rs`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{
-    Attribute, GenericParam, Generics, Item, LitStr, Meta, Type, TypeParamBound, WherePredicate, parse_quote,
-};
+use syn::{Attribute, GenericParam, Generics, Item, Meta, Type, TypeParamBound, WherePredicate};
 
 use crate::constant::{at, mentions};
 use crate::domain::is_projected;
-use crate::expand::hobbit;
 use crate::model::{Body, Domain, Field, Input, literal, primitive, text, ungrouped_type};
 use crate::serde::has_own_form;
 use crate::settings::parts;
@@ -45,12 +41,12 @@ const SIMPLE: [&str; 11] =
     ["Clone", "Copy", "Debug", "Default", "Display", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd", "Send"];
 
 /// What a predicate about a type outside of the implementation could not mention.
-struct Scope(Vec<String>);
+pub(crate) struct Scope(Vec<String>);
 
 impl Scope {
     /// Type parameters may be assumed to be what they have to be, unless their bounds may say so already:
     /// then there would be two sources for one fact, which the compiler finds ambiguous.
-    fn of(ident: &Ident, generics: &Generics) -> Scope {
+    pub(crate) fn of(ident: &Ident, generics: &Generics) -> Scope {
         let parameters = generics.params.iter().filter_map(|parameter| match parameter {
             GenericParam::Type(ty) => {
                 let name = ty.ident.to_string();
@@ -68,7 +64,7 @@ impl Scope {
         Scope(parameters.chain([ident.to_string(), "Self".to_owned()]).collect())
     }
 
-    fn of_item(item: &Item) -> Scope {
+    pub(crate) fn of_item(item: &Item) -> Scope {
         match item {
             Item::Struct(item) => Scope::of(&item.ident, &item.generics),
             Item::Enum(item) => Scope::of(&item.ident, &item.generics),
@@ -77,14 +73,14 @@ impl Scope {
     }
 
     /// Whether a type is one of the user's that means the same wherever it is written.
-    fn is_users(&self, ty: &Type) -> bool {
+    pub(crate) fn is_users(&self, ty: &Type) -> bool {
         matches!(ungrouped_type(ty), Type::Path(_) | Type::Tuple(_) | Type::Array(_))
             && !is_projected(ty)
             && !is_known(ty)
             && self.is_closed(ty.to_token_stream())
     }
 
-    fn is_closed(&self, tokens: TokenStream) -> bool {
+    pub(crate) fn is_closed(&self, tokens: TokenStream) -> bool {
         let odd = ["impl", "dyn", "fn", "_", "$crate"];
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         tokens.iter().enumerate().all(|(place, token)| match token {
@@ -102,7 +98,7 @@ impl Scope {
 }
 
 /// Whether the bounds of a type parameter say already that it is a search space.
-fn is_said(ty: &Type, generics: &Generics) -> bool {
+pub(crate) fn is_said(ty: &Type, generics: &Generics) -> bool {
     let is_space = |bound: &TypeParamBound| match bound {
         TypeParamBound::Trait(bound) => {
             bound.path.segments.last().is_some_and(|last| last.ident == "SearchSpace")
@@ -159,7 +155,7 @@ fn has_open_array(ty: &Type) -> bool {
 }
 
 /// What a field's domain is of, below options, lists and arrays.
-fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
+pub(crate) fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
     match domain {
         Domain::Optional { ty, inner, .. }
         | Domain::Several { ty, inner, .. }
@@ -168,7 +164,7 @@ fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
     }
 }
 
-fn fields(body: &Body) -> impl Iterator<Item = &Field> {
+pub(crate) fn fields(body: &Body) -> impl Iterator<Item = &Field> {
     let (one, many) = match body {
         Body::Struct(fields) => (&fields[..], &[][..]),
         Body::Enum(variants) => (&[][..], &variants[..]),
@@ -176,7 +172,7 @@ fn fields(body: &Body) -> impl Iterator<Item = &Field> {
     one.iter().chain(many.iter().flat_map(|variant| &variant.fields))
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+pub(crate) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Struct(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
@@ -263,18 +259,18 @@ fn defaulted(item: &Item) -> TokenStream {
 }
 
 /// Serde's `default` of a whole struct, where it names no function and the struct has no bounds of its own.
-fn default_of(item: &Item) -> Option<Meta> {
+pub(crate) fn default_of(item: &Item) -> Option<Meta> {
     let parts = parts(attributes(item));
     let is_bound = parts.iter().any(|part| part.path().is_ident("bound"));
     parts.into_iter().find(is_default).filter(|_| !is_bound)
 }
 
-fn is_default(part: &Meta) -> bool {
+pub(crate) fn is_default(part: &Meta) -> bool {
     matches!(part, Meta::Path(path) if path.is_ident("default"))
 }
 
 /// The fields with serde's `default` that name no function, and have a type that may lack it.
-fn defaulted_fields<'a>(item: &'a mut Item, scope: &Scope) -> Vec<&'a mut syn::Field> {
+pub(crate) fn defaulted_fields<'a>(item: &'a mut Item, scope: &Scope) -> Vec<&'a mut syn::Field> {
     if has_own_form(attributes(item)) {
         return Vec::new();
     }
@@ -284,65 +280,6 @@ fn defaulted_fields<'a>(item: &'a mut Item, scope: &Scope) -> Vec<&'a mut syn::F
         scope.is_users(&field.ty) && !is_bound && parts.iter().any(is_default)
     };
     all_fields(item).into_iter().map(|(_, field)| field).filter(|field| is_asked(field)).collect()
-}
-
-/// Names hobbit's function in serde's `default`; serde's own way would be an error wherever it is used.
-fn name_function(attributes: &mut [Attribute]) {
-    // serde gives the place of this to names of its own
-    let function = LitStr::new(&format!("{}::defaulted", private()), Span::call_site());
-    for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("serde")) {
-        let mut parts = parts(std::slice::from_ref(attribute));
-        if parts.iter().any(is_default) {
-            for part in parts.iter_mut().filter(|part| is_default(part)) {
-                *part = parse_quote!(default = #function);
-            }
-            let serde = attribute.path();
-            *attribute = parse_quote!(#[#serde(#(#parts),*)]);
-        }
-    }
-}
-
-/// Says to serde's derives that the whole struct has a default, if it says so itself.
-pub(crate) fn bind_default(item: &mut Item) {
-    if default_of(item).is_none() {
-        return;
-    }
-    if let Item::Struct(item) = item {
-        name_function(&mut item.attrs);
-        let bound = format!("for<'hobbit> {}: {}::Defaulted<'hobbit>", item.ident, private());
-        let bound = LitStr::new(&bound, at(item.ident.span()));
-        item.attrs.push(parse_quote!(#[serde(bound(deserialize = #bound))]));
-    }
-}
-
-/// The types of nested fields, each with its place.
-fn nested(input: &Input) -> Vec<(&Type, Span)> {
-    let nested = fields(&input.body).filter_map(|field| match innermost(&field.domain, &field.ty) {
-        (Domain::Nested, ty) => Some((ty, at(if is_projected(ty) { field.ty.span() } else { ty.span() }))),
-        _ => None,
-    });
-    nested.collect()
-}
-
-/// The static of an item without generics that is made of those of nested spaces: the compiler cannot make it
-/// of itself, and says its name. A type that is no space is an error elsewhere.
-pub(crate) fn finite(input: &Input) -> TokenStream {
-    let parts = nested(input).into_iter().map(|(ty, span)| {
-        quote_spanned!(span=> && { use __hobbit::Endless as _; __hobbit::Finite::<#ty>::IS_FINITE })
-    });
-    quote_spanned! {Span::mixed_site()=>
-        static A_SPACE_WITHIN_ITSELF_HAS_PARAMETERS_WITHOUT_END: __hobbit::bool = true #(#parts)*;
-    }
-}
-
-/// The same of an item with generics, among the functions of `SearchSpace`.
-pub(crate) fn finite_of_generic(input: &Input) -> TokenStream {
-    if is_plain(&input.generics) {
-        return TokenStream::new();
-    }
-    let parts = nested(input).into_iter();
-    let parts = parts.map(|(ty, span)| quote_spanned!(span=> && <#ty as __hobbit::SearchSpace>::IS_FINITE));
-    quote_spanned!(Span::mixed_site()=> const IS_FINITE: __hobbit::bool = true #(#parts)*;)
 }
 
 /// The predicates that let what serde's derives wrote be used.
@@ -362,7 +299,7 @@ pub(crate) fn written(item: &Item, private: &TokenStream) -> TokenStream {
 }
 
 /// All fields in their order, with whether they are written as serde does.
-fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
+pub(crate) fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
     let by_itself = !has_own_form(attributes(item));
     let is_written = |field: &syn::Field| by_itself && !has_own_form(&field.attrs);
     match item {
@@ -378,109 +315,4 @@ fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
         }
         _ => Vec::new(),
     }
-}
-
-/// Says to serde's derives what they may assume of the types of fields: that they can be written and read.
-pub(crate) fn bind(item: &mut Item) {
-    let scope = Scope::of_item(item);
-    let private = private();
-    let mut defaults = Vec::new();
-    for field in defaulted_fields(item, &scope) {
-        name_function(&mut field.attrs);
-        let ty = field.ty.to_token_stream();
-        let bound = format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>");
-        if has_own_form(&field.attrs) {
-            let bound = LitStr::new(&bound, last(&field.ty));
-            field.attrs.push(parse_quote!(#[serde(bound(deserialize = #bound))]));
-        } else {
-            defaults.push((field.ident.clone(), bound));
-        }
-    }
-    for (_, field) in all_fields(item).into_iter().filter(|(is_written, _)| *is_written) {
-        if scope.is_users(&field.ty) {
-            let mut bounds = defaults.iter().filter(|(ident, _)| *ident == field.ident);
-            let default = bounds.next().map(|(_, bound)| format!(", {bound}")).unwrap_or_default();
-            let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
-            let ty = field.ty.to_token_stream();
-            let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            let reading = text(format!("{ty}: {private}::serde::Deserialize<'de>{default}"));
-            let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
-            field.attrs.push(parse_quote!(
-                #[serde(serialize_with = #function, bound(serialize = #writing, deserialize = #reading))]
-            ));
-        }
-    }
-}
-
-/// Lets texts that are chosen from be read whatever name their type is given: it may be `&'static str`, which
-/// serde would take for a part of what it reads.
-pub(crate) fn bind_texts(input: &Input, item: &mut Item) {
-    if !is_plain(&input.generics) {
-        return;
-    }
-    let scope = Scope::of(&input.ident, &input.generics);
-    let private = private();
-    for ((is_written, field), Field { domain, .. }) in all_fields(item).into_iter().zip(fields(&input.body)) {
-        let Domain::Choice { options, .. } = domain else { continue };
-        let is_text = options.iter().all(|(option, _)| text(option).is_some());
-        let is_default = parts(&field.attrs).iter().any(is_default);
-        if is_written && is_text && !is_default && scope.is_users(&field.ty) {
-            let ty = field.ty.to_token_stream();
-            let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
-            let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            let reading = text(format!("for<'hobbit> {ty}: {private}::ReadText<'hobbit>"));
-            let write = LitStr::new(&format!("{private}::written"), Span::mixed_site());
-            let read = LitStr::new(&format!("{private}::read_text"), Span::mixed_site());
-            field.attrs.push(parse_quote!(#[serde(
-                serialize_with = #write,
-                deserialize_with = #read,
-                bound(serialize = #writing, deserialize = #reading)
-            )]));
-        }
-    }
-}
-
-/// Says to serde's derives that type parameters are spaces, where they are nested.
-pub(crate) fn bind_nested(input: &Input, item: &mut Item) {
-    if input.generics.type_params().next().is_none() {
-        return;
-    }
-    let scope = Scope::of(&input.ident, &input.generics);
-    let private = private();
-    for ((is_written, field), Field { domain, .. }) in all_fields(item).into_iter().zip(fields(&input.body)) {
-        let (domain, inner) = innermost(domain, &field.ty);
-        let tokens = inner.to_token_stream();
-        if is_written
-            && matches!(domain, Domain::Nested)
-            && !is_projected(inner)
-            && !is_said(inner, &input.generics)
-            && !scope.is_closed(tokens.clone())
-        {
-            // not as if the user had written it, who may have bounds of the same parameter elsewhere
-            let bound = LitStr::new(&format!("{tokens}: {private}::SearchSpace"), at(last(&field.ty)));
-            field.attrs.push(parse_quote!(#[serde(bound = #bound)]));
-        }
-    }
-}
-
-fn private() -> String {
-    format!("{}::__private", hobbit()).replace(' ', "")
-}
-
-/// The place of the last name in a type, where the compiler says that it does not know it: the same error is
-/// reported once.
-fn last(ty: &Type) -> Span {
-    let mut span = ty.span();
-    let mut tokens: Vec<TokenTree> = ty.to_token_stream().into_iter().collect();
-    while let Some(token) = tokens.pop() {
-        match token {
-            TokenTree::Ident(ident) => {
-                span = ident.span();
-                break;
-            }
-            TokenTree::Group(group) => tokens.extend(group.stream()),
-            _ => {}
-        }
-    }
-    span
 }

@@ -8,11 +8,11 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, Visibility, parse_quote};
 
+use crate::bind;
 use crate::configure::{each_attributes, filter};
 use crate::constant::{at, mentions};
 use crate::expand::{allowed, hobbit};
 use crate::model::plain;
-use crate::needs;
 use crate::serde::{keep_texts, settings};
 use crate::settings::parts;
 
@@ -33,7 +33,7 @@ pub(crate) fn stored(item: &Item, bound: Item) -> TokenStream {
         return item.into_token_stream();
     };
     let ident = ident.clone();
-    needs::bind_default(&mut copy);
+    bind::bind_default(&mut copy);
     keep_texts(&mut copy);
     keep_settings(&mut copy);
     let names = names(&copy, &ident);

@@ -141,16 +141,29 @@ struct Aliases {
     #[length(1..=3)]
     #[choice(Size::Small..=Size::Large)]
     list: List,
+    #[serde(default)]
+    #[choice("a", "b")]
+    defaulted: Name,
+    #[optional(0.5)]
+    #[choice("a", "b")]
+    optional: Option<Name>,
+    #[length(1..=3)]
+    #[choice("a", "b")]
+    names: Vec<Name>,
+    #[optional(0.5)]
+    #[length(1..=3)]
+    #[choice("a", "b")]
+    both: Option<Vec<Name>>,
 }
 
 /// The tokens of a private item in a module, with a field of its own kind of everything.
 mod inner {
     #[hobbit::search_space]
     #[derive(Debug, PartialEq)]
+    #[allow(non_snake_case)]
     pub(super) struct Private {
         #[int(1..=9)]
         pub(super) r#type: u8,
-        #[allow(non_snake_case)]
         #[int(1..=9)]
         N: u8,
     }
@@ -177,11 +190,22 @@ fn main() {
     );
     assert!(ron::from_str::<Settings>("(y: 1)").is_err());
     assert!(written::<Tagged>().contains("which"));
-    let tagged = "(which: \"one-thing\", what: (width: 1))";
+    let tagged = "(which: r#one-thing, what: (width: 1))";
     assert_eq!(ron::from_str::<Tagged>(tagged).unwrap(), Tagged::OneThing { width: 1, size: Size::Small });
     written::<Transparent>();
     assert!(written::<Converted>().contains("half"));
     written::<Aliases>();
+    let short = "(name: \"b\", list: [Large], names: [\"a\"])";
+    let expected = Aliases {
+        name: "b",
+        maybe: None,
+        list: vec![Size::Large],
+        defaulted: "",
+        optional: None,
+        names: vec!["a"],
+        both: None,
+    };
+    assert_eq!(ron::from_str::<Aliases>(short).unwrap(), expected);
     written::<inner::Private>();
     // in formats and errors, the copy has the item's name
     let named = ron::ser::to_string_pretty(
