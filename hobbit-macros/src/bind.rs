@@ -1,8 +1,8 @@
 //! Says to serde's derives what they may assume of the types of fields, so that a type that lacks it is no error
 //! there: see `needs`.
 
-use proc_macro2::{Span, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{Attribute, Item, LitStr, Type, parse_quote};
 
@@ -10,46 +10,109 @@ use crate::constant::at;
 use crate::domain::is_projected;
 use crate::expand::hobbit;
 use crate::model::{Domain, Field, Input, inside, text};
-use crate::needs::{Scope, all_fields, default_of, defaulted_fields, fields, innermost, is_default, is_said};
+use crate::needs::{
+    Scope, all_fields, attributes, default_of, fields, half_written, innermost, is_default, is_defaulted,
+    is_said,
+};
 use crate::serde::has_own_form;
 use crate::settings::parts;
 use crate::stored::is_plain;
 
-/// Says to serde's derives what they may assume of the types of fields: that they can be written and read.
-pub(crate) fn bind(item: &mut Item) {
+/// Aliases for the types that settings of serde's mention, which are texts: what the compiler has to say of a type
+/// in a text would have the place of the text, and not that of each name in it.
+#[derive(Default)]
+pub(crate) struct Aliases {
+    is_plain: bool,
+    count: usize,
+    /// The names, as items beside the copy of an item.
+    pub(crate) items: TokenStream,
+}
+
+impl Aliases {
+    /// Aliases for what is written beside this item; there are none beside one with generics.
+    pub(crate) fn of(item: &Item) -> Aliases {
+        let is_plain = match item {
+            Item::Struct(item) => is_plain(&item.generics),
+            Item::Enum(item) => is_plain(&item.generics),
+            _ => false,
+        };
+        Aliases { is_plain, ..Aliases::default() }
+    }
+
+    /// The type of a field that is there under these conditions.
+    fn of_type(&mut self, ty: &Type, conditions: &[Attribute]) -> String {
+        if !self.is_plain {
+            return ty.to_token_stream().to_string();
+        }
+        let name = format_ident!("__HobbitField{}", self.count);
+        self.count += 1;
+        self.items.extend(quote!(#(#conditions)* type #name = #ty;));
+        name.to_string()
+    }
+}
+
+/// The conditions under which each field is there, in their order.
+fn conditions(item: &Item) -> Vec<Vec<Attribute>> {
+    let of = |attributes: &[Attribute]| {
+        let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+        conditions.cloned().collect::<Vec<_>>()
+    };
+    match item {
+        Item::Struct(item) => item.fields.iter().map(|field| of(&field.attrs)).collect(),
+        Item::Enum(item) => {
+            let variants = item.variants.iter();
+            variants
+                .flat_map(|variant| {
+                    let fields = variant.fields.iter();
+                    fields.map(|field| [of(&variant.attrs), of(&field.attrs)].concat())
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Says to serde's derives what they may assume of the types of fields: that they can be written and read, and
+/// have a default if serde is to take it.
+pub(crate) fn bind(item: &mut Item, aliases: &mut Aliases) {
     let scope = Scope::of_item(item);
     let private = private();
-    let mut defaults = Vec::new();
-    for field in defaulted_fields(item, &scope) {
-        name_function(&mut field.attrs);
-        let ty = field.ty.to_token_stream();
-        let bound = format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>");
-        if has_own_form(&field.attrs) {
-            let bound = LitStr::new(&bound, last(&field.ty));
-            field.attrs.push(parse_quote!(#[serde(bound(deserialize = #bound))]));
-        } else {
-            defaults.push((field.ident.clone(), bound));
+    let conditions = conditions(item);
+    let is_own = has_own_form(attributes(item));
+    for ((is_written, field), conditions) in all_fields(item).into_iter().zip(conditions) {
+        if !scope.is_users(&field.ty) {
+            continue;
         }
-    }
-    for (_, field) in all_fields(item).into_iter().filter(|(is_written, _)| *is_written) {
-        if scope.is_users(&field.ty) {
-            let mut bounds = defaults.iter().filter(|(ident, _)| *ident == field.ident);
-            let default = bounds.next().map(|(_, bound)| format!(", {bound}")).unwrap_or_default();
-            let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
-            let ty = field.ty.to_token_stream();
-            let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            let reading = text(format!("{ty}: {private}::serde::Deserialize<'de>{default}"));
-            let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
-            field.attrs.push(parse_quote!(
-                #[serde(serialize_with = #function, bound(serialize = #writing, deserialize = #reading))]
-            ));
+        let is_defaulted = !is_own && is_defaulted(field);
+        let (writes, reads) = half_written(field, is_written, is_own);
+        if !(is_defaulted || writes || reads) {
+            continue;
         }
+        let ty = aliases.of_type(&field.ty, &conditions);
+        let mut reading = Vec::new();
+        if is_defaulted {
+            name_function(&mut field.attrs);
+            reading.push(format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>"));
+        }
+        if reads {
+            reading.push(format!("{ty}: {private}::serde::Deserialize<'de>"));
+        }
+        let text = |predicate: &str| LitStr::new(predicate, last(&field.ty));
+        let reading = (!reading.is_empty()).then(|| text(&reading.join(", ")));
+        let reading = reading.map(|reading| quote!(deserialize = #reading,));
+        let writing = writes.then(|| {
+            let writing = text(&format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
+            quote!(serialize = #writing)
+        });
+        let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
+        let function = writes.then(|| quote!(serialize_with = #function,));
+        field.attrs.push(parse_quote!(#[serde(#function bound(#reading #writing))]));
     }
 }
 
 /// Lets texts that are chosen from be read whatever name their type is given: it may be `&'static str`, which
 /// serde would take for a part of what it reads.
-pub(crate) fn bind_texts(input: &Input, item: &mut Item) {
+pub(crate) fn bind_texts(input: &Input, item: &mut Item, aliases: &mut Aliases) {
     if !is_plain(&input.generics) {
         return;
     }
@@ -70,7 +133,7 @@ pub(crate) fn bind_texts(input: &Input, item: &mut Item) {
                 // as serde does it where it reads options itself
                 field.attrs.push(parse_quote!(#[serde(default)]));
             }
-            let ty = field.ty.to_token_stream();
+            let ty = aliases.of_type(&field.ty, &[]);
             let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
             let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
             let reading = text(format!("for<'hobbit> {ty}: {private}::ReadText<'hobbit>"));
@@ -130,7 +193,7 @@ fn last(ty: &Type) -> Span {
     span
 }
 
-/// Names hobbit's function in serde's `default`; serde's own way would be an error wherever it is used.
+/// Aliases hobbit's function in serde's `default`; serde's own way would be an error wherever it is used.
 fn name_function(attributes: &mut [Attribute]) {
     // serde gives the place of this to names of its own
     let function = LitStr::new(&format!("{}::defaulted", private()), Span::call_site());

@@ -81,8 +81,9 @@ pub(crate) fn split(item: Item) -> TokenStream {
         filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
     });
     let mut bound = own.clone();
-    bind::bind(&mut bound);
-    let stored = serde::stored(&own, bound);
+    let mut aliases = bind::Aliases::of(&bound);
+    bind::bind(&mut bound, &mut aliases);
+    let stored = serde::stored(&own, bound, aliases);
     let hobbit = hobbit();
     quote! {
         #stored

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Item;
 
-use crate::bind;
+use crate::bind::{self, Aliases};
 use crate::constant::{Constants, mentions};
 use crate::finite;
 use crate::model::{Body, Input};
@@ -29,9 +29,10 @@ pub(crate) fn hobbit() -> TokenStream {
 pub(crate) fn expand(input: &Input) -> TokenStream {
     let mut bound = input.item.clone();
     bind::bind_nested(input, &mut bound);
-    bind::bind_texts(input, &mut bound);
-    bind::bind(&mut bound);
-    let item = stored(&input.item, bound);
+    let mut aliases = Aliases::of(&bound);
+    bind::bind_texts(input, &mut bound, &mut aliases);
+    bind::bind(&mut bound, &mut aliases);
+    let item = stored(&input.item, bound, aliases);
     let implementation = implementation(input);
     quote!(#item #implementation)
 }

@@ -10,7 +10,7 @@ use syn::{Attribute, GenericParam, Generics, Item, Meta, Type, TypeParamBound, W
 use crate::constant::{at, mentions};
 use crate::domain::is_projected;
 use crate::model::{Body, Domain, Field, Input, literal, primitive, text, ungrouped_type};
-use crate::serde::has_own_form;
+use crate::serde::{FORMS, has_own_form};
 use crate::settings::parts;
 use crate::stored::is_plain;
 
@@ -234,22 +234,34 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
         let name = format_ident!("{kind}Type", span = span);
         space.extend(quote_spanned!(span=> #ty: __hobbit::#name,));
     }
-    space.extend(defaulted(&input.item));
+    space.extend(left_to_serde(&input.item));
     if !is_plain(&input.generics) {
         space.extend(written(&input.item, &quote!(__hobbit)));
     }
     Predicates { domains, space }
 }
 
-/// The predicates of what serde's `default` stands on, where it names no function.
-fn defaulted(item: &Item) -> TokenStream {
+/// The predicates of what serde's settings leave to serde: a default, or one of writing and reading.
+fn left_to_serde(item: &Item) -> TokenStream {
     let scope = Scope::of_item(item);
     let mut copy = item.clone();
-    let fields = defaulted_fields(&mut copy, &scope).into_iter().map(|field| {
+    let is_own = has_own_form(attributes(item));
+    let mut predicates = TokenStream::new();
+    for (is_written, field) in all_fields(&mut copy) {
         let ty = &field.ty;
-        quote_spanned!(at(ty.span())=> #ty: __hobbit::DefaultType,)
-    });
-    let mut predicates: TokenStream = fields.collect();
+        if is_own || !scope.is_users(ty) {
+            continue;
+        }
+        let span = at(ty.span());
+        if is_defaulted(field) {
+            predicates.extend(quote_spanned!(span=> #ty: __hobbit::DefaultType,));
+        }
+        match half_written(field, is_written, is_own) {
+            (true, false) => predicates.extend(quote_spanned!(span=> #ty: __hobbit::WritableType,)),
+            (false, true) => predicates.extend(quote_spanned!(span=> #ty: __hobbit::ReadableType,)),
+            _ => {}
+        }
+    }
     if let (Some(default), Item::Struct(syn::ItemStruct { ident, generics, .. })) = (default_of(item), item)
         && is_plain(generics)
     {
@@ -269,17 +281,23 @@ pub(crate) fn is_default(part: &Meta) -> bool {
     matches!(part, Meta::Path(path) if path.is_ident("default"))
 }
 
-/// The fields with serde's `default` that name no function, and have a type that may lack it.
-pub(crate) fn defaulted_fields<'a>(item: &'a mut Item, scope: &Scope) -> Vec<&'a mut syn::Field> {
-    if has_own_form(attributes(item)) {
-        return Vec::new();
+/// Whether serde's `default` is said of a field without a function, and the field has no bounds of its own.
+pub(crate) fn is_defaulted(field: &syn::Field) -> bool {
+    let parts = parts(&field.attrs);
+    !parts.iter().any(|part| part.path().is_ident("bound")) && parts.iter().any(is_default)
+}
+
+/// Whether serde itself writes a field, and whether it reads it: one of both may be the user's.
+pub(crate) fn half_written(field: &syn::Field, is_written: bool, is_own: bool) -> (bool, bool) {
+    let parts = parts(&field.attrs);
+    let names = parts.iter().filter_map(|part| part.path().get_ident()).map(ToString::to_string);
+    let forms: Vec<String> = names.filter(|name| FORMS.contains(&name.as_str())).collect();
+    let is_conditional = field.attrs.iter().any(|attribute| attribute.path().is_ident("cfg_attr"));
+    match &forms[..] {
+        _ if is_written => (true, true),
+        [form] if !is_own && !is_conditional => (form == "deserialize_with", form == "serialize_with"),
+        _ => (false, false),
     }
-    let is_asked = |field: &syn::Field| {
-        let parts = parts(&field.attrs);
-        let is_bound = parts.iter().any(|part| part.path().is_ident("bound"));
-        scope.is_users(&field.ty) && !is_bound && parts.iter().any(is_default)
-    };
-    all_fields(item).into_iter().map(|(_, field)| field).filter(|field| is_asked(field)).collect()
 }
 
 /// The predicates that let what serde's derives wrote be used.

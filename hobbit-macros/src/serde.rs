@@ -7,6 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, parse_quote};
 
+use crate::bind::Aliases;
 use crate::case::Case;
 use crate::errors::Errors;
 use crate::expand::hobbit;
@@ -14,19 +15,12 @@ use crate::model::{inside, plain, ungrouped_type};
 use crate::settings::{self, given, parts};
 use crate::stored::{is_plain, take_derives};
 
+/// Settings by which something has a form of its own.
+pub(crate) const FORMS: [&str; 9] =
+    ["with", "serialize_with", "deserialize_with", "getter", "borrow", "bound", "from", "try_from", "into"];
+
 /// Whether what has these attributes is not written and read as serde does by itself.
 pub(crate) fn has_own_form(attributes: &[Attribute]) -> bool {
-    const FORMS: [&str; 9] = [
-        "with",
-        "serialize_with",
-        "deserialize_with",
-        "getter",
-        "borrow",
-        "bound",
-        "from",
-        "try_from",
-        "into",
-    ];
     // what is conditional is not known yet
     attributes.iter().any(|attribute| attribute.path().is_ident("cfg_attr"))
         || parts(attributes).iter().any(|part| FORMS.iter().any(|form| part.path().is_ident(form)))
@@ -251,12 +245,12 @@ pub(crate) fn keep_texts(item: &mut Item) {
 }
 
 /// The item, with what writes and reads it; `bound` is the item with what serde may assume.
-pub(crate) fn stored(item: &Item, bound: Item) -> TokenStream {
+pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream {
     match item {
         Item::Struct(syn::ItemStruct { generics, .. }) | Item::Enum(syn::ItemEnum { generics, .. })
             if is_plain(generics) =>
         {
-            crate::stored::stored(item, bound)
+            crate::stored::stored(item, bound, aliases)
         }
         _ => with_derives(&bound),
     }

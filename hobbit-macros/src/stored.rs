@@ -8,7 +8,7 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, Visibility, parse_quote};
 
-use crate::bind;
+use crate::bind::{self, Aliases};
 use crate::configure::{each_attributes, filter};
 use crate::constant::{at, mentions};
 use crate::expand::{allowed, hobbit};
@@ -25,7 +25,7 @@ pub(crate) fn is_plain(generics: &Generics) -> bool {
 }
 
 /// The item, and how it is written and read; `bound` is the item with what serde may assume.
-pub(crate) fn stored(item: &Item, bound: Item) -> TokenStream {
+pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream {
     let (mut item, mut copy) = (item.clone(), bound);
     let derives = take_derives(&mut item);
     let (Item::Struct(syn::ItemStruct { ident, .. }) | Item::Enum(syn::ItemEnum { ident, .. })) = &item
@@ -37,6 +37,7 @@ pub(crate) fn stored(item: &Item, bound: Item) -> TokenStream {
     keep_texts(&mut copy);
     keep_settings(&mut copy);
     let names = names(&copy, &ident);
+    let aliases = aliases.items;
     let settings = settings(&copy, derives.len());
     unnamed(&mut copy, &ident);
     let hobbit = hobbit();
@@ -60,6 +61,8 @@ pub(crate) fn stored(item: &Item, bound: Item) -> TokenStream {
         #allowed
         const _: () = {
             use #hobbit::__private as __hobbit;
+
+            #aliases
 
             #[::core::prelude::v1::derive(#(#derives),*)]
             #[serde(#names, #settings)]

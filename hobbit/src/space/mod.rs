@@ -57,7 +57,7 @@ pub(crate) mod private {
     pub use super::kept::{KeptText, ReadText, kept_text, read_text};
     pub use super::needs::{
         ArrayType, Chosen, ChosenType, ChosenUnwrittenType, DefaultType, Defaulted, Made, MadeType,
-        MadeUnwrittenType, Mentioned, Written, WrittenType, defaulted, written,
+        MadeUnwrittenType, Mentioned, ReadableType, WritableType, Written, WrittenType, defaulted, written,
     };
     pub use super::normal::Normal;
     pub use super::sampled::Sampled;

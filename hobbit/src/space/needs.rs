@@ -159,6 +159,16 @@ asked! {
     "serde's `default` takes the value of `Default`, and `{Self}` has none",
     "needs `#[derive(Default)]`; or name a function: `#[serde(default = \"...\")]`"
 
+    /// What a field is that serde writes, and something else reads.
+    WritableType: Serialize;
+    "a configuration is written to files, and `{Self}` cannot be",
+    "needs `#[derive(serde::Serialize)]`, or serde's `serialize_with`"
+
+    /// What a field is that serde reads, and something else writes.
+    ReadableType: DeserializeOwned;
+    "a configuration is read from files, and `{Self}` cannot be",
+    "needs `#[derive(serde::Deserialize)]`, or serde's `deserialize_with`"
+
     /// What a field with arrays is, whose elements are drawn.
     ArrayType: Serialize, DeserializeOwned;
     "a configuration is written to files and read back, and `{Self}` cannot be",
