@@ -114,12 +114,13 @@ pub struct Public {
     name: Name,
     #[serde(default = "half")]
     #[uniform(0.0..=1.0)]
-    pub share: f64,
+    share: f64,
+    /// One of several.
     #[serde(alias = "first")]
     pub one: bool,
-    pub two: bool,
-    pub three: bool,
-    pub four: bool,
+    two: bool,
+    three: bool,
+    four: bool,
 }
 
 const fn half() -> f64 {

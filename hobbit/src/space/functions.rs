@@ -128,6 +128,18 @@ impl<T: SearchSpace> Finite<T> {
     pub const IS_FINITE: bool = T::IS_FINITE;
 }
 
+/// What fields are made of a nested space, whatever name the type is given.
+macro_rules! finite {
+    ($($ty:ty)*) => {
+        $(impl<T: SearchSpace> Finite<$ty> {
+            /// See [`SearchSpace`].
+            pub const IS_FINITE: bool = T::IS_FINITE;
+        })*
+    };
+}
+
+finite!(Option<T> Vec<T> Option<Vec<T>>);
+
 /// The same of a type that is no space: that is an error elsewhere.
 pub trait Endless {
     /// In the place of [`Finite::IS_FINITE`].

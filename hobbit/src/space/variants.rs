@@ -64,7 +64,33 @@ pub struct Ranges<T>(PhantomData<T>);
 /// What is called in the place of it for other types: then it does not matter what the ends are.
 pub trait NoRanges<T> {
     /// In the place of [`Ranges::range`].
-    fn range<From, To>(_: From, _: To, _: bool) -> One<VariantRange<T>> {
+    fn range<From, To>(_: From, _: To, _: bool) -> One<NoRange> {
+        unreachable!()
+    }
+}
+
+/// A range of no type: that is an error elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct NoRange;
+
+impl<T> Scalar<T> for NoRange {
+    fn domain(&self) -> Domain {
+        unreachable!()
+    }
+
+    fn at(&self, _: f64) -> T {
+        unreachable!()
+    }
+
+    fn unit(&self, _: &T) -> f64 {
+        unreachable!()
+    }
+
+    fn contains(&self, _: &T) -> bool {
+        unreachable!()
+    }
+
+    fn value(&self, _: &T) -> Value {
         unreachable!()
     }
 }
