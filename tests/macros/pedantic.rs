@@ -106,6 +106,10 @@ type Name = &'static str;
 #[search_space]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a lint of the item, which is not one of what is written too"
+)]
 pub struct Public {
     #[serde(default)]
     #[choice(Size::Small, Size::Large)]
