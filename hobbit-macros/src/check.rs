@@ -9,6 +9,7 @@ use syn::{Expr, Type};
 
 use crate::constant::mentions;
 use crate::errors::Errors;
+use crate::expression;
 use crate::model::{
     Body, Bounds, Domain, Field, Input, Literal, inside, is_float, is_int, limits, literal, primitive, text,
     ungrouped, ungrouped_type,
@@ -20,6 +21,9 @@ pub(crate) const MOST_ELEMENTS: i128 = 1 << 16;
 pub(crate) fn check(input: &Input, errors: &mut Errors) {
     for constant in input.generics.const_params() {
         Lengths { constant: &constant.ident, errors }.visit_item(&input.item);
+    }
+    for constraint in &input.constraints {
+        expression::check_self(constraint.condition.to_token_stream(), errors);
     }
     match &input.body {
         Body::Struct(fields) => check_fields(fields, &input.ident, errors),
@@ -61,6 +65,12 @@ fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
             errors
                 .at(field.ident.span(), format!("there is another parameter with the name `{}`", field.name));
         }
+        let is_refused = matches!(ungrouped_type(&field.ty), Type::TraitObject(_) | Type::Reference(_));
+        if field.is_written && !is_refused && mentions(field.ty.to_token_stream(), "dyn", false) {
+            let message = "a configuration is written to files and read back, and what is behind a `dyn` cannot be: use an enum";
+            errors.on(&field.ty, message);
+            continue;
+        }
         check_wrapper(&field.domain, &field.ty, &field.ident, errors);
         check_itself(&field.domain, &field.ty, space, errors);
         check_domain(&field.domain, &field.ty, errors);
@@ -69,15 +79,9 @@ fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
             _ => None,
         };
         for expr in made.into_iter().chain(&field.default) {
-            check_text(expr, &field.ty, errors);
+            expression::check_text(expr, &field.ty, errors);
+            expression::check_self(expr.to_token_stream(), errors);
         }
-    }
-}
-
-/// An error where a text is given for a number.
-fn check_text(expr: &Expr, ty: &Type, errors: &mut Errors) {
-    if let (Some(_), Some(name)) = (text(expr), primitive(ty)) {
-        errors.on(expr, format!("a text is for a `String`, not `{name}`"));
     }
 }
 
@@ -180,8 +184,9 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_array(ty, errors);
             check_domain(inner, inside, errors);
         }
+        Domain::Distribution(expr) => expression::check_distribution(expr, errors),
         Domain::Variants { .. } | Domain::Nested => {}
-        Domain::Distribution(_) | Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
+        Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
     }
 }
 
@@ -268,6 +273,18 @@ fn check_int(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors:
 
 fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Errors) {
     let name = primitive(ty).unwrap_or_default();
+    if let ([(option, None)], false) = (options, name.is_empty()) {
+        let is_list = match ungrouped(option) {
+            Expr::Array(_) => true,
+            Expr::Reference(reference) => matches!(*reference.expr, Expr::Array(_)),
+            Expr::Macro(call) => call.mac.path.is_ident("vec"),
+            _ => false,
+        };
+        if is_list {
+            return errors
+                .on(option, "options are no list: write them one by one, as in `#[choice(1, 2, 3)]`");
+        }
+    }
     let mut seen = HashSet::new();
     for (option, _) in options {
         let same = literal(option).map_or_else(

@@ -13,7 +13,7 @@ use crate::attr::{self, Place, is_ours};
 use crate::errors::Errors;
 use crate::expand::{hobbit, implementation};
 use crate::spelling::meant;
-use crate::{check, fallback, needs, serde, settings};
+use crate::{bind, check, fallback, serde, settings};
 
 /// The name of what is derived from.
 const SHADOW: &str = "__HobbitShadow";
@@ -80,8 +80,10 @@ pub(crate) fn split(item: Item) -> TokenStream {
         rename(attributes, place);
         filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
     });
-    needs::bind(&mut own);
-    let stored = serde::with_derives(&own);
+    let mut bound = own.clone();
+    let mut aliases = bind::Aliases::of(&bound);
+    bind::bind(&mut bound, &mut aliases);
+    let stored = serde::stored(&own, bound, aliases);
     let hobbit = hobbit();
     quote! {
         #stored
@@ -135,7 +137,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
 }
 
 /// The attributes of the item, its variants, and its fields.
-fn each_attributes(item: &mut Item, mut change: impl FnMut(&mut Vec<Attribute>, Place)) {
+pub(crate) fn each_attributes(item: &mut Item, mut change: impl FnMut(&mut Vec<Attribute>, Place)) {
     match item {
         Item::Struct(item) => {
             change(&mut item.attrs, Place::Item);
@@ -191,7 +193,7 @@ fn joined(condition: &Meta, attributes: &[Attribute]) -> Attribute {
 }
 
 /// Keeps attributes, those within `cfg_attr` too.
-fn filter(attributes: &mut Vec<Attribute>, keep: &dyn Fn(&Attribute) -> bool) {
+pub(crate) fn filter(attributes: &mut Vec<Attribute>, keep: &dyn Fn(&Attribute) -> bool) {
     attributes.retain_mut(|attribute| match conditional(attribute) {
         Some((condition, mut inner)) => {
             filter(&mut inner, keep);

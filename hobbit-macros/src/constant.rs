@@ -63,7 +63,7 @@ impl Constants {
     }
 
     /// Whether a constant beside the implementation could not be made of it.
-    fn is_bound(&self, tokens: impl ToTokens) -> bool {
+    pub(crate) fn is_bound(&self, tokens: impl ToTokens) -> bool {
         self.bound.iter().any(|name| mentions(tokens.to_token_stream(), name, false))
     }
 

@@ -141,17 +141,34 @@ fn variants(
     (what, ty, span): (&str, &Type, Span),
     constants: &mut Constants,
 ) -> TokenStream {
-    let holds = quote!(__hobbit::is_variant_range(
-        <#ty as __hobbit::Ranged>::NUMBERS,
-        #from as __hobbit::isize,
-        #to as __hobbit::isize,
-        #inclusive
-    ));
+    let ranged = quote!(<#ty as __hobbit::Ranged>);
+    let holds = match (variant(from), variant(to)) {
+        (Some(from), Some(to)) => quote!(__hobbit::is_named_range(#ranged::NAMED, #from, #to, #inclusive)),
+        _ => quote!(__hobbit::is_variant_range(
+            #ranged::NUMBERS,
+            #from as __hobbit::isize,
+            #to as __hobbit::isize,
+            #inclusive
+        )),
+    };
     let message = format!("the range of `{what}` is empty");
     constants.check(vec![Condition::new(holds, quote!(#from #to), message)]);
-    quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
-        from: #from, to: #to, inclusive: #inclusive
-    }))
+    if constants.is_bound(ty) || is_projected(ty) {
+        return quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
+            from: #from, to: #to, inclusive: #inclusive
+        }));
+    }
+    quote_spanned!(at(span)=> {
+        use __hobbit::NoRanges as _;
+        __hobbit::Ranges::<#ty>::range(#from, #to, #inclusive)
+    })
+}
+
+/// The name of the variant that a path is, unless it may be that of a constant.
+fn variant(end: &Expr) -> Option<String> {
+    let name = last_name(end)?;
+    let is_constant = name.chars().count() > 1 && !name.chars().any(char::is_lowercase);
+    (!is_constant).then_some(name)
 }
 
 fn probability(given: &Expr, what: &str, constants: &mut Constants) -> TokenStream {

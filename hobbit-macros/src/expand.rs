@@ -3,11 +3,15 @@
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Item;
 
+use crate::bind::{self, Aliases};
 use crate::constant::{Constants, mentions};
+use crate::finite;
 use crate::model::{Body, Input};
 use crate::needs::{self, Predicates};
-use crate::serde::with_derives;
+use crate::serde::stored;
+use crate::stored::is_plain;
 use crate::structure::structure;
 use crate::variants::{enumeration, listed};
 
@@ -23,17 +27,19 @@ pub(crate) fn hobbit() -> TokenStream {
 }
 
 pub(crate) fn expand(input: &Input) -> TokenStream {
-    let mut item = input.item.clone();
-    needs::bind_nested(input, &mut item);
-    needs::bind(&mut item);
-    let item = with_derives(&item);
+    let mut bound = input.item.clone();
+    bind::bind_nested(input, &mut bound);
+    let mut aliases = Aliases::of(&bound);
+    bind::bind_texts(input, &mut bound, &mut aliases);
+    bind::bind(&mut bound, &mut aliases);
+    let item = stored(&input.item, bound, aliases);
     let implementation = implementation(input);
     quote!(#item #implementation)
 }
 
 /// Lets what is written beside the item use what is deprecated in it.
-fn allowed(input: &Input) -> TokenStream {
-    match mentions(input.item.to_token_stream(), "deprecated", false) {
+pub(crate) fn allowed(item: &Item) -> TokenStream {
+    match mentions(item.to_token_stream(), "deprecated", false) {
         true => quote!(#[allow(deprecated)]),
         false => TokenStream::new(),
     }
@@ -62,8 +68,14 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
         Body::Enum(variants) if input.generics.params.is_empty() => listed(ident, variants),
         _ => TokenStream::new(),
     };
+    let (of, forwarded) = if is_plain(&input.generics) {
+        (quote!(__hobbit::Functions), forwarded(ident, &finite::finite(input)))
+    } else {
+        (quote!(__hobbit::SearchSpace), TokenStream::new())
+    };
+    let finite = finite::finite_of_generic(input);
     let constants = &constants.items;
-    let allowed = allowed(input);
+    let allowed = allowed(&input.item);
     quote_spanned! {Span::mixed_site()=>
         #allowed
         const _: () = {
@@ -78,9 +90,60 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
             }
 
             #[automatically_derived]
-            impl #impl_generics __hobbit::SearchSpace for #ident #type_generics where #stored #predicates #space {
+            impl #impl_generics #of for #ident #type_generics where #stored #predicates #space {
+                #finite
                 #body
             }
+
+            #forwarded
         };
+    }
+}
+
+/// The implementation for an item without generics: it says nothing of the types of fields, so that where one
+/// of them lacks something, no use of the item is an error too.
+fn forwarded(ident: &Ident, finite: &TokenStream) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl __hobbit::SearchSpace for #ident {
+            const IS_FINITE: __hobbit::bool = A_SPACE_WITHIN_ITSELF_HAS_PARAMETERS_WITHOUT_END;
+
+            fn space() -> __hobbit::Space {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::space()
+            }
+
+            fn draw(key: __hobbit::Key) -> __hobbit::Result<Self> {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::draw(key)
+            }
+
+            fn values(&self) -> __hobbit::Vec<(__hobbit::String, __hobbit::Value)> {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::values(self)
+            }
+
+            fn check(&self) -> __hobbit::Result<()> {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::check(self)
+            }
+
+            fn encode(&self) -> __hobbit::Vec<::core::option::Option<__hobbit::f64>> {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::encode(self)
+            }
+
+            fn decode(coordinates: &[::core::option::Option<__hobbit::f64>]) -> __hobbit::Result<Self> {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::decode(coordinates)
+            }
+
+            fn defaults() -> __hobbit::Result<Self> {
+                use __hobbit::Lacking as _;
+                __hobbit::Calls::<Self>::defaults()
+            }
+        }
+
+        #finite
     }
 }

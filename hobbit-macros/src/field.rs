@@ -282,7 +282,12 @@ fn domain(attribute: &Attribute) -> Result<Domain> {
             _ => attribute.parse_args().map(|probability| Domain::Bool(Some(probability))),
         },
         "nested" => {
-            attribute.meta.require_path_only()?;
+            if attribute.meta.require_path_only().is_err() {
+                return Err(Error::new_spanned(
+                    attribute,
+                    "`nested` stands alone: the field's type says which space it is",
+                ));
+            }
             Ok(Domain::Nested)
         }
         "distribution" => attribute.parse_args().map(Domain::Distribution),

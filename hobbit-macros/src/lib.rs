@@ -1,6 +1,7 @@
 //! The `#[search_space]` attribute of hobbit; documented where hobbit re-exports it.
 
 mod attr;
+mod bind;
 mod case;
 mod check;
 mod configure;
@@ -8,15 +9,19 @@ mod constant;
 mod domain;
 mod errors;
 mod expand;
+mod expression;
 mod fallback;
 mod field;
+mod finite;
 mod limit;
 mod model;
 mod needs;
 mod pieces;
+mod repair;
 mod serde;
 mod settings;
 mod spelling;
+mod stored;
 mod structure;
 mod variants;
 
@@ -26,7 +31,7 @@ use quote::ToTokens;
 #[expect(missing_docs, reason = "documented where hobbit re-exports it, so that its examples can run")]
 #[proc_macro_attribute]
 pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let item = match syn::parse::<syn::Item>(item.clone()) {
+    let item = match repair::item(item.into()) {
         Ok(item) => item,
         Err(error) => return error.into_compile_error().into(),
     };
@@ -81,4 +86,10 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
 )]
 pub fn configured(item: TokenStream) -> TokenStream {
     configure::derive(item.into()).into()
+}
+
+/// Nothing: it lets serde's settings stand on an item whose copy serde derives from; see `stored`.
+#[proc_macro_derive(Settled, attributes(serde))]
+pub fn settled(_: TokenStream) -> TokenStream {
+    TokenStream::new()
 }

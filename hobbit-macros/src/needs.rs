@@ -1,20 +1,18 @@
 //! Writes what is asked of the types of fields, so that a type that lacks it is one error at the field: the
-//! predicates of implementations, and the settings of serde's derives. How this works is said where hobbit
-//! has the traits, in `space/needs.rs`.
+//! predicates of implementations. How this works is said where hobbit has the traits, in `space/needs.rs`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
-use syn::{
-    Attribute, GenericParam, Generics, Item, LitStr, Type, TypeParamBound, WherePredicate, parse_quote,
-};
+use syn::{Attribute, GenericParam, Generics, Item, Meta, Type, TypeParamBound, WherePredicate};
 
 use crate::constant::{at, mentions};
 use crate::domain::is_projected;
-use crate::expand::hobbit;
 use crate::model::{Body, Domain, Field, Input, literal, primitive, text, ungrouped_type};
-use crate::serde::has_own_form;
+use crate::serde::{FORMS, has_own_form};
+use crate::settings::parts;
+use crate::stored::is_plain;
 
 /// Types of the standard library that can do all of it, if what is in them can.
 const KNOWN: [&str; 18] = [
@@ -43,12 +41,12 @@ const SIMPLE: [&str; 11] =
     ["Clone", "Copy", "Debug", "Default", "Display", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd", "Send"];
 
 /// What a predicate about a type outside of the implementation could not mention.
-struct Scope(Vec<String>);
+pub(crate) struct Scope(Vec<String>);
 
 impl Scope {
     /// Type parameters may be assumed to be what they have to be, unless their bounds may say so already:
     /// then there would be two sources for one fact, which the compiler finds ambiguous.
-    fn of(ident: &Ident, generics: &Generics) -> Scope {
+    pub(crate) fn of(ident: &Ident, generics: &Generics) -> Scope {
         let parameters = generics.params.iter().filter_map(|parameter| match parameter {
             GenericParam::Type(ty) => {
                 let name = ty.ident.to_string();
@@ -66,7 +64,7 @@ impl Scope {
         Scope(parameters.chain([ident.to_string(), "Self".to_owned()]).collect())
     }
 
-    fn of_item(item: &Item) -> Scope {
+    pub(crate) fn of_item(item: &Item) -> Scope {
         match item {
             Item::Struct(item) => Scope::of(&item.ident, &item.generics),
             Item::Enum(item) => Scope::of(&item.ident, &item.generics),
@@ -75,14 +73,14 @@ impl Scope {
     }
 
     /// Whether a type is one of the user's that means the same wherever it is written.
-    fn is_users(&self, ty: &Type) -> bool {
+    pub(crate) fn is_users(&self, ty: &Type) -> bool {
         matches!(ungrouped_type(ty), Type::Path(_) | Type::Tuple(_) | Type::Array(_))
             && !is_projected(ty)
             && !is_known(ty)
             && self.is_closed(ty.to_token_stream())
     }
 
-    fn is_closed(&self, tokens: TokenStream) -> bool {
+    pub(crate) fn is_closed(&self, tokens: TokenStream) -> bool {
         let odd = ["impl", "dyn", "fn", "_", "$crate"];
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         tokens.iter().enumerate().all(|(place, token)| match token {
@@ -100,7 +98,7 @@ impl Scope {
 }
 
 /// Whether the bounds of a type parameter say already that it is a search space.
-fn is_said(ty: &Type, generics: &Generics) -> bool {
+pub(crate) fn is_said(ty: &Type, generics: &Generics) -> bool {
     let is_space = |bound: &TypeParamBound| match bound {
         TypeParamBound::Trait(bound) => {
             bound.path.segments.last().is_some_and(|last| last.ident == "SearchSpace")
@@ -157,7 +155,7 @@ fn has_open_array(ty: &Type) -> bool {
 }
 
 /// What a field's domain is of, below options, lists and arrays.
-fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
+pub(crate) fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
     match domain {
         Domain::Optional { ty, inner, .. }
         | Domain::Several { ty, inner, .. }
@@ -166,7 +164,7 @@ fn innermost<'a>(domain: &'a Domain, ty: &'a Type) -> (&'a Domain, &'a Type) {
     }
 }
 
-fn fields(body: &Body) -> impl Iterator<Item = &Field> {
+pub(crate) fn fields(body: &Body) -> impl Iterator<Item = &Field> {
     let (one, many) = match body {
         Body::Struct(fields) => (&fields[..], &[][..]),
         Body::Enum(variants) => (&[][..], &variants[..]),
@@ -174,7 +172,7 @@ fn fields(body: &Body) -> impl Iterator<Item = &Field> {
     one.iter().chain(many.iter().flat_map(|variant| &variant.fields))
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
+pub(crate) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Struct(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
@@ -209,7 +207,8 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
             }
             continue;
         }
-        if !scope.is_users(ty) {
+        let span = if is_projected(ty) { at(field.ty.span()) } else { span };
+        if !scope.is_users(if is_projected(ty) { &field.ty } else { ty }) {
             continue;
         }
         let (assumed, asked) = match domain {
@@ -235,8 +234,70 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
         let name = format_ident!("{kind}Type", span = span);
         space.extend(quote_spanned!(span=> #ty: __hobbit::#name,));
     }
-    space.extend(written(&input.item, &quote!(__hobbit)));
+    space.extend(left_to_serde(&input.item));
+    if !is_plain(&input.generics) {
+        space.extend(written(&input.item, &quote!(__hobbit)));
+    }
     Predicates { domains, space }
+}
+
+/// The predicates of what serde's settings leave to serde: a default, or one of writing and reading.
+fn left_to_serde(item: &Item) -> TokenStream {
+    let scope = Scope::of_item(item);
+    let mut copy = item.clone();
+    let is_own = has_own_form(attributes(item));
+    let mut predicates = TokenStream::new();
+    for (is_written, field) in all_fields(&mut copy) {
+        let ty = &field.ty;
+        if is_own || !scope.is_users(ty) {
+            continue;
+        }
+        let span = at(ty.span());
+        if is_defaulted(field) {
+            predicates.extend(quote_spanned!(span=> #ty: __hobbit::DefaultType,));
+        }
+        match half_written(field, is_written, is_own) {
+            (true, false) => predicates.extend(quote_spanned!(span=> #ty: __hobbit::WritableType,)),
+            (false, true) => predicates.extend(quote_spanned!(span=> #ty: __hobbit::ReadableType,)),
+            _ => {}
+        }
+    }
+    if let (Some(default), Item::Struct(syn::ItemStruct { ident, generics, .. })) = (default_of(item), item)
+        && is_plain(generics)
+    {
+        predicates.extend(quote_spanned!(at(default.span())=> #ident: __hobbit::DefaultType,));
+    }
+    predicates
+}
+
+/// Serde's `default` of a whole struct, where it names no function and the struct has no bounds of its own.
+pub(crate) fn default_of(item: &Item) -> Option<Meta> {
+    let parts = parts(attributes(item));
+    let is_bound = parts.iter().any(|part| part.path().is_ident("bound"));
+    parts.into_iter().find(is_default).filter(|_| !is_bound)
+}
+
+pub(crate) fn is_default(part: &Meta) -> bool {
+    matches!(part, Meta::Path(path) if path.is_ident("default"))
+}
+
+/// Whether serde's `default` is said of a field without a function, and the field has no bounds of its own.
+pub(crate) fn is_defaulted(field: &syn::Field) -> bool {
+    let parts = parts(&field.attrs);
+    !parts.iter().any(|part| part.path().is_ident("bound")) && parts.iter().any(is_default)
+}
+
+/// Whether serde itself writes a field, and whether it reads it: one of both may be the user's.
+pub(crate) fn half_written(field: &syn::Field, is_written: bool, is_own: bool) -> (bool, bool) {
+    let parts = parts(&field.attrs);
+    let names = parts.iter().filter_map(|part| part.path().get_ident()).map(ToString::to_string);
+    let forms: Vec<String> = names.filter(|name| FORMS.contains(&name.as_str())).collect();
+    let is_conditional = field.attrs.iter().any(|attribute| attribute.path().is_ident("cfg_attr"));
+    match &forms[..] {
+        _ if is_written => (true, true),
+        [form] if !is_own && !is_conditional => (form == "deserialize_with", form == "serialize_with"),
+        _ => (false, false),
+    }
 }
 
 /// The predicates that let what serde's derives wrote be used.
@@ -256,7 +317,7 @@ pub(crate) fn written(item: &Item, private: &TokenStream) -> TokenStream {
 }
 
 /// All fields in their order, with whether they are written as serde does.
-fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
+pub(crate) fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
     let by_itself = !has_own_form(attributes(item));
     let is_written = |field: &syn::Field| by_itself && !has_own_form(&field.attrs);
     match item {
@@ -272,67 +333,4 @@ fn all_fields(item: &mut Item) -> Vec<(bool, &mut syn::Field)> {
         }
         _ => Vec::new(),
     }
-}
-
-/// Says to serde's derives what they may assume of the types of fields: that they can be written and read.
-pub(crate) fn bind(item: &mut Item) {
-    let scope = Scope::of_item(item);
-    let private = private();
-    for (_, field) in all_fields(item).into_iter().filter(|(is_written, _)| *is_written) {
-        if scope.is_users(&field.ty) {
-            let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
-            let ty = field.ty.to_token_stream();
-            let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            let reading = text(format!("{ty}: {private}::serde::Deserialize<'de>"));
-            let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
-            field.attrs.push(parse_quote!(
-                #[serde(serialize_with = #function, bound(serialize = #writing, deserialize = #reading))]
-            ));
-        }
-    }
-}
-
-/// Says to serde's derives that type parameters are spaces, where they are nested.
-pub(crate) fn bind_nested(input: &Input, item: &mut Item) {
-    if input.generics.type_params().next().is_none() {
-        return;
-    }
-    let scope = Scope::of(&input.ident, &input.generics);
-    let private = private();
-    for ((is_written, field), Field { domain, .. }) in all_fields(item).into_iter().zip(fields(&input.body)) {
-        let (domain, inner) = innermost(domain, &field.ty);
-        let tokens = inner.to_token_stream();
-        if is_written
-            && matches!(domain, Domain::Nested)
-            && !is_projected(inner)
-            && !is_said(inner, &input.generics)
-            && !scope.is_closed(tokens.clone())
-        {
-            // not as if the user had written it, who may have bounds of the same parameter elsewhere
-            let bound = LitStr::new(&format!("{tokens}: {private}::SearchSpace"), at(last(&field.ty)));
-            field.attrs.push(parse_quote!(#[serde(bound = #bound)]));
-        }
-    }
-}
-
-fn private() -> String {
-    format!("{}::__private", hobbit()).replace(' ', "")
-}
-
-/// The place of the last name in a type, where the compiler says that it does not know it: the same error is
-/// reported once.
-fn last(ty: &Type) -> Span {
-    let mut span = ty.span();
-    let mut tokens: Vec<TokenTree> = ty.to_token_stream().into_iter().collect();
-    while let Some(token) = tokens.pop() {
-        match token {
-            TokenTree::Ident(ident) => {
-                span = ident.span();
-                break;
-            }
-            TokenTree::Group(group) => tokens.extend(group.stream()),
-            _ => {}
-        }
-    }
-    span
 }

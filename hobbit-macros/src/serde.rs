@@ -7,25 +7,20 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, parse_quote};
 
+use crate::bind::Aliases;
 use crate::case::Case;
 use crate::errors::Errors;
 use crate::expand::hobbit;
 use crate::model::{inside, plain, ungrouped_type};
 use crate::settings::{self, given, parts};
+use crate::stored::{is_plain, take_derives};
+
+/// Settings by which something has a form of its own.
+pub(crate) const FORMS: [&str; 9] =
+    ["with", "serialize_with", "deserialize_with", "getter", "borrow", "bound", "from", "try_from", "into"];
 
 /// Whether what has these attributes is not written and read as serde does by itself.
 pub(crate) fn has_own_form(attributes: &[Attribute]) -> bool {
-    const FORMS: [&str; 9] = [
-        "with",
-        "serialize_with",
-        "deserialize_with",
-        "getter",
-        "borrow",
-        "bound",
-        "from",
-        "try_from",
-        "into",
-    ];
     // what is conditional is not known yet
     attributes.iter().any(|attribute| attribute.path().is_ident("cfg_attr"))
         || parts(attributes).iter().any(|part| FORMS.iter().any(|form| part.path().is_ident(form)))
@@ -232,7 +227,7 @@ pub(crate) fn is_static_text(ty: &Type) -> bool {
 
 /// Lets fields of type `&'static str` be read: serde would borrow them from what it reads, which does not
 /// live for long enough. A text that was read is kept instead.
-fn keep_texts(item: &mut Item) {
+pub(crate) fn keep_texts(item: &mut Item) {
     let fields: Vec<&mut syn::Field> = match item {
         Item::Struct(item) => item.fields.iter_mut().collect(),
         Item::Enum(item) => item.variants.iter_mut().flat_map(|variant| variant.fields.iter_mut()).collect(),
@@ -249,16 +244,45 @@ fn keep_texts(item: &mut Item) {
     }
 }
 
-/// The item with serde's derives, if it does not have them yet.
-pub(crate) fn with_derives(item: &Item) -> TokenStream {
-    let mut item = item.clone();
-    keep_texts(&mut item);
-    let item = &item;
+/// The item, with what writes and reads it; `bound` is the item with what serde may assume.
+pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream {
+    match item {
+        Item::Struct(syn::ItemStruct { generics, .. }) | Item::Enum(syn::ItemEnum { generics, .. })
+            if is_plain(generics) =>
+        {
+            crate::stored::stored(item, bound, aliases)
+        }
+        _ => with_derives(&bound),
+    }
+}
+
+/// The settings of derives that the item has not, of which it has so many.
+pub(crate) fn settings(item: &Item, derives: usize) -> TokenStream {
     let (attributes, generics) = match item {
         Item::Struct(item) => (&item.attrs, &item.generics),
         Item::Enum(item) => (&item.attrs, &item.generics),
-        other => return other.to_token_stream(),
+        _ => return TokenStream::new(),
     };
+    let given = parts(attributes);
+    let given = |name: &str| given.iter().any(|part| part.path().is_ident(name));
+    let mut settings = Vec::new();
+    if derives < 2 && !given("crate") {
+        let path = format!("{}::__private::serde", hobbit()).replace(' ', "");
+        settings.push(quote!(crate = #path));
+    }
+    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second,
+    // ambiguous, source
+    if derives < 2 && generics.type_params().next().is_some() && !given("bound") {
+        settings.push(quote!(bound = ""));
+    }
+    quote!(#(#settings),*)
+}
+
+/// The item with serde's derives, if it does not have them yet.
+fn with_derives(item: &Item) -> TokenStream {
+    let mut item = item.clone();
+    keep_texts(&mut item);
+    let item = &item;
     let names = missing(item);
     if names.is_empty() {
         return item.to_token_stream();
@@ -268,19 +292,8 @@ pub(crate) fn with_derives(item: &Item) -> TokenStream {
         let ident = Ident::new(name, Span::call_site());
         quote!(#hobbit::__private::serde::#ident)
     });
-    let given = parts(attributes);
-    let given = |name: &str| given.iter().any(|part| part.path().is_ident(name));
-    let mut settings = Vec::new();
-    if !given("crate") {
-        let path = format!("{hobbit}::__private::serde").replace(' ', "");
-        settings.push(quote!(crate = #path));
-    }
-    // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second,
-    // ambiguous, source
-    if generics.type_params().next().is_some() && !given("bound") {
-        settings.push(quote!(bound = ""));
-    }
-    let settings = (!settings.is_empty()).then(|| quote!(#[serde(#(#settings),*)]));
+    let settings = settings(item, 2 - names.len());
+    let settings = (!settings.is_empty()).then(|| quote!(#[serde(#settings)]));
     quote! {
         // by its path: the crate may have no prelude
         #[::core::prelude::v1::derive(#(#derives),*)]
@@ -291,6 +304,15 @@ pub(crate) fn with_derives(item: &Item) -> TokenStream {
 
 /// The item with stubs of what serde would derive: nothing about its fields has to be right.
 pub(crate) fn with_stubs(mut item: Item) -> TokenStream {
+    let is_plain = match &item {
+        Item::Struct(item) => is_plain(&item.generics),
+        Item::Enum(item) => is_plain(&item.generics),
+        _ => false,
+    };
+    let taken = if is_plain { take_derives(&mut item) } else { Vec::new() };
+    // so that nobody is told that they are not used
+    let used = taken.iter().map(|(_, path)| quote!(use #path as _;));
+    let used: TokenStream = used.collect();
     let names = missing(&item);
     let strip = |attributes: &mut Vec<Attribute>| {
         // derives of the item's own still want them
@@ -317,7 +339,7 @@ pub(crate) fn with_stubs(mut item: Item) -> TokenStream {
     let stubs = stubs(&names, &ident, &generics);
     quote! {
         #item
-        const _: () = { #stubs };
+        const _: () = { #used #stubs };
     }
 }
 

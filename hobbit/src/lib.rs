@@ -91,7 +91,7 @@ pub mod __private {
     pub use std::string::String;
     pub use std::vec::Vec;
 
-    pub use hobbit_macros::Configured;
+    pub use hobbit_macros::{Configured, Settled};
     pub use serde;
 
     pub use crate::error::BoxError;

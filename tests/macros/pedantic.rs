@@ -4,13 +4,15 @@
 #![deny(warnings, clippy::pedantic, clippy::nursery)]
 
 use hobbit::{Key, SearchSpace, search_space};
+use serde::{Deserialize, Serialize};
 
 const LOW: f64 = 0.25;
 const FEW: u8 = 2;
 
 #[search_space]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Size {
+    #[default]
     Small,
     Large,
 }
@@ -98,6 +100,37 @@ struct Hparams {
     conditional: f64,
 }
 
+type Name = &'static str;
+
+/// Serde's derives and settings, on a thing that is not private.
+#[search_space]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a lint of the item, which is not one of what is written too"
+)]
+pub struct Public {
+    #[serde(default)]
+    #[choice(Size::Small, Size::Large)]
+    size: Size,
+    #[choice("a", "b")]
+    name: Name,
+    #[serde(default = "half")]
+    #[uniform(0.0..=1.0)]
+    share: f64,
+    /// One of several.
+    #[serde(alias = "first")]
+    pub one: bool,
+    two: bool,
+    three: bool,
+    four: bool,
+}
+
+const fn half() -> f64 {
+    0.5
+}
+
 fn drawn<T: SearchSpace>() {
     let drawn = T::draw(Key::new(1)).expect("it can be drawn");
     drawn.check().expect("what is drawn is allowed");
@@ -106,6 +139,7 @@ fn drawn<T: SearchSpace>() {
 #[test]
 fn what_is_written_can_be_used() {
     drawn::<Hparams>();
+    drawn::<Public>();
     drawn::<Inline<Size, Branch>>();
     drawn::<Behind<Branch, Inline<Size, Size>, 3>>();
 }

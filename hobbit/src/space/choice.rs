@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
+
 use super::asked::Asked;
 use super::cells::Cells;
 use super::describe::{Condition, Domain, Parameter};
+use super::kept::kept_text;
 use super::needs::Chosen;
 #[cfg(feature = "interop")]
 use super::outside::Others;
@@ -119,15 +122,20 @@ impl<T: for<'a> Chosen<'a>, const N: usize> Scalar<T> for Choice<T, N> {
     message = "`choice` of texts needs a field of type `String` or `&'static str`, not `{Self}`",
     label = "not a type of owned texts"
 )]
-pub trait Text {
+pub trait Text: Sized {
     /// The text as a value.
     fn from_text(text: &'static str) -> Self;
     /// The value as a text.
     fn as_text(&self) -> &str;
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// Whatever the format says.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
 macro_rules! texts {
-    ($($ty:ty)*) => {
+    ($read:path: $($ty:ty)*) => {
         $(impl Text for $ty {
             fn from_text(text: &'static str) -> $ty {
                 text.into()
@@ -136,11 +144,16 @@ macro_rules! texts {
             fn as_text(&self) -> &str {
                 self
             }
+
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$ty, D::Error> {
+                $read(deserializer).map(Into::into)
+            }
         })*
     };
 }
 
-texts!(String &'static str Box<str> std::rc::Rc<str> std::sync::Arc<str> std::borrow::Cow<'static, str>);
+texts!(String::deserialize: String Box<str> std::rc::Rc<str> std::sync::Arc<str> std::borrow::Cow<'static, str>);
+texts!(kept_text: &'static str);
 
 /// One of several texts, with weights.
 #[derive(Debug, Clone, Copy)]

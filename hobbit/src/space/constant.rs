@@ -112,6 +112,35 @@ pub const fn is_variant_range(tags: &[isize], from: isize, to: isize, inclusive:
     }
 }
 
+/// Whether there are variants from one to another, by their names. Of what is no name of a variant nothing is
+/// known.
+pub const fn is_named_range<T>(variants: &[(T, &str)], from: &str, to: &str, inclusive: bool) -> bool {
+    match (place_of(variants, from), place_of(variants, to)) {
+        (Some(first), Some(last)) => first < last || inclusive && first == last,
+        _ => true,
+    }
+}
+
+const fn place_of<T>(variants: &[(T, &str)], name: &str) -> Option<usize> {
+    let mut place = 0;
+    while place < variants.len() {
+        if is_text(variants[place].1, name) {
+            return Some(place);
+        }
+        place += 1;
+    }
+    None
+}
+
+const fn is_text(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut place = 0;
+    while place < a.len() && place < b.len() && a[place] == b[place] {
+        place += 1;
+    }
+    place == a.len() && place == b.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +162,16 @@ mod tests {
         assert!(is_variant_range(&tags, 5, 3, true) && is_variant_range(&tags, 5, -1, false));
         assert!(is_variant_range(&tags, 3, 3, true) && !is_variant_range(&tags, 3, 3, false));
         assert!(!is_variant_range(&tags, -1, 5, true) && !is_variant_range(&tags, 7, 5, true));
+    }
+
+    #[test]
+    fn variants_are_known_by_their_names() {
+        let variants = [((), "Small"), ((), "Smaller"), ((), "S")];
+        assert!(is_named_range(&variants, "Small", "S", false));
+        assert!(is_named_range(&variants, "S", "S", true) && !is_named_range(&variants, "S", "S", false));
+        assert!(
+            !is_named_range(&variants, "S", "Small", true) && is_named_range(&variants, "First", "S", true)
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod constant;
 mod describe;
 mod field;
 mod float;
+mod functions;
 mod grid;
 mod kept;
 mod kinds;
@@ -48,26 +49,28 @@ pub(crate) mod private {
     };
     pub use super::composite::{Array, IsOption, IsVec, Nested, Optional, Several};
     pub use super::constant::{
-        AnyLimits, Limits, holds, is_drawable, is_end, is_same, is_step, is_variant_range, is_weight,
+        AnyLimits, Limits, holds, is_drawable, is_end, is_named_range, is_same, is_step, is_variant_range,
+        is_weight,
     };
     pub use super::field::{Coordinates, Field, Names, One, constrained, missing_defaults, owned, present};
-    pub use super::kept::{KeptText, kept_text};
+    pub use super::functions::{Calls, Endless, Finite, Functions, Lacking, Unstored};
+    pub use super::kept::{KeptText, ReadText, kept_text, read_text};
     pub use super::needs::{
-        ArrayType, Chosen, ChosenType, ChosenUnwrittenType, Made, MadeType, MadeUnwrittenType, Mentioned,
-        Written, WrittenType, written,
+        ArrayType, Chosen, ChosenType, ChosenUnwrittenType, DefaultType, Defaulted, Made, MadeType,
+        MadeUnwrittenType, Mentioned, ReadableType, WritableType, Written, WrittenType, defaulted, written,
     };
     pub use super::normal::Normal;
     pub use super::sampled::Sampled;
     pub use super::scalar::weighted;
     pub use super::uniform::{LogUniform, Uniform};
-    pub use super::variants::{Ranged, Variant, VariantRange, Variants};
+    pub use super::variants::{NoRanges, Ranged, Ranges, Variant, VariantRange, Variants};
     pub use super::whole::Int;
 }
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::random::Key;
 
 /// A set of configurations, described by a struct or enum that carries
@@ -79,6 +82,10 @@ use crate::random::Key;
             says how often it is there, and in a `Vec`, `#[length(1..=4)]` how many there are"
 )]
 pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
+    /// Made of those of nested spaces, so that a space within itself does not compile.
+    #[doc(hidden)]
+    const IS_FINITE: bool = true;
+
     /// The parameters, as data.
     fn space() -> Space;
 
@@ -118,9 +125,6 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// # Errors
     /// The fields that have none.
     fn defaults() -> Result<Self> {
-        Err(Error::space(format!(
-            "the search space `{}` has no defaults; `#[default = ...]` gives a field its own",
-            Self::space().name()
-        )))
+        Err(functions::no_defaults(&Self::space()))
     }
 }

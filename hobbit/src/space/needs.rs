@@ -102,6 +102,23 @@ where
     value.write(serializer)
 }
 
+/// A value that is there where a file has none.
+pub trait Defaulted<'a> {
+    /// It.
+    fn made() -> Self;
+}
+
+impl<T: Default> Defaulted<'_> for T {
+    fn made() -> T {
+        T::default()
+    }
+}
+
+/// What serde's `default` takes where a file has no value.
+pub fn defaulted<T: for<'a> Defaulted<'a>>() -> T {
+    T::made()
+}
+
 /// Traits that a type is asked for by the implementation of `SearchSpace`: what it lacks is one error.
 macro_rules! asked {
     ($($(#[$doc:meta])* $name:ident: $($bound:path),+; $message:literal, $label:literal)*) => {
@@ -136,6 +153,21 @@ asked! {
     MadeUnwrittenType: PartialEq, Debug;
     "a fixed or derived field needs a value that can be compared and shown, and `{Self}` lacks some of it",
     "needs `#[derive(Debug, PartialEq)]`"
+
+    /// What serde's `default` stands on.
+    DefaultType: Default;
+    "serde's `default` takes the value of `Default`, and `{Self}` has none",
+    "needs `#[derive(Default)]`; or name a function: `#[serde(default = \"...\")]`"
+
+    /// What a field is that serde writes, and something else reads.
+    WritableType: Serialize;
+    "a configuration is written to files, and `{Self}` cannot be",
+    "needs `#[derive(serde::Serialize)]`, or serde's `serialize_with`"
+
+    /// What a field is that serde reads, and something else writes.
+    ReadableType: DeserializeOwned;
+    "a configuration is read from files, and `{Self}` cannot be",
+    "needs `#[derive(serde::Deserialize)]`, or serde's `deserialize_with`"
 
     /// What a field with arrays is, whose elements are drawn.
     ArrayType: Serialize, DeserializeOwned;

@@ -1,6 +1,9 @@
 //! Ranges of the variants of an enum.
 
+use std::marker::PhantomData;
+
 use super::describe::Domain;
+use super::field::One;
 use super::needs::Chosen;
 use super::scalar::Scalar;
 use super::value::Value;
@@ -18,13 +21,16 @@ pub trait Variants: Sized + 'static {
     message = "`choice` takes ranges of enums without fields that carry `#[search_space]` and `#[derive(Clone, PartialEq)]`, and `{Self}` is none",
     label = "add `#[search_space]` and `#[derive(Clone, PartialEq)]` to this type, or write the options out"
 )]
-pub trait Ranged {
+pub trait Ranged: Sized + 'static {
+    /// All variants with their names, in the order of their declaration.
+    const NAMED: &'static [(Self, &'static str)];
     /// The numbers that the compiler gives the variants, in the order of their declaration.
     const NUMBERS: &'static [isize];
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Variants + Clone + PartialEq> Ranged for T {
+    const NAMED: &'static [(T, &'static str)] = T::VARIANTS;
     const NUMBERS: &'static [isize] = T::TAGS;
 }
 
@@ -49,6 +55,53 @@ pub struct VariantRange<T> {
     pub to: T,
     /// Whether `to` is one of them.
     pub inclusive: bool,
+}
+
+/// Makes ranges of enums that have some.
+#[derive(Debug)]
+pub struct Ranges<T>(PhantomData<T>);
+
+/// What is called in the place of it for other types: then it does not matter what the ends are.
+pub trait NoRanges<T> {
+    /// In the place of [`Ranges::range`].
+    fn range<From, To>(_: From, _: To, _: bool) -> One<NoRange> {
+        unreachable!()
+    }
+}
+
+/// A range of no type: that is an error elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct NoRange;
+
+impl<T> Scalar<T> for NoRange {
+    fn domain(&self) -> Domain {
+        unreachable!()
+    }
+
+    fn at(&self, _: f64) -> T {
+        unreachable!()
+    }
+
+    fn unit(&self, _: &T) -> f64 {
+        unreachable!()
+    }
+
+    fn contains(&self, _: &T) -> bool {
+        unreachable!()
+    }
+
+    fn value(&self, _: &T) -> Value {
+        unreachable!()
+    }
+}
+
+impl<T> NoRanges<T> for Ranges<T> {}
+
+impl<T: Variants + Clone + PartialEq> Ranges<T> {
+    /// The variants from one to another.
+    pub fn range(from: T, to: T, inclusive: bool) -> One<VariantRange<T>> {
+        One(VariantRange { from, to, inclusive })
+    }
 }
 
 impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> VariantRange<T> {
