@@ -22,6 +22,7 @@ mod outside;
 mod root;
 mod sampled;
 mod scalar;
+mod texts;
 mod tree;
 mod uniform;
 mod value;
@@ -54,7 +55,7 @@ pub(crate) mod private {
     };
     pub use super::field::{Coordinates, Field, Names, One, constrained, missing_defaults, owned, present};
     pub use super::functions::{Calls, Endless, Finite, Functions, Lacking, Unstored};
-    pub use super::kept::{KeptText, ReadText, kept_text, read_text};
+    pub use super::kept::{KeptText, kept_text};
     pub use super::needs::{
         ArrayType, Chosen, ChosenType, ChosenUnwrittenType, DefaultType, Defaulted, Made, MadeType,
         MadeUnwrittenType, Mentioned, ReadableType, WritableType, Written, WrittenType, defaulted, written,
@@ -62,6 +63,7 @@ pub(crate) mod private {
     pub use super::normal::Normal;
     pub use super::sampled::Sampled;
     pub use super::scalar::weighted;
+    pub use super::texts::{ReadText, read_text};
     pub use super::uniform::{LogUniform, Uniform};
     pub use super::variants::{NoRanges, Ranged, Ranges, Variant, VariantRange, Variants};
     pub use super::whole::Int;

@@ -65,7 +65,11 @@ impl Int {
 
     /// The value of a number in `[0, 1)`.
     fn quantile(&self, unit: f64) -> i128 {
-        let last = self.last();
+        self.low + self.place(unit, self.last()) * self.step.max(1)
+    }
+
+    /// The place of that value, of which `last` is the largest.
+    fn place(&self, unit: f64, last: i128) -> i128 {
         let place = if self.log {
             // each number stands for the interval of half a step to both sides of it
             let half = self.step as f64 / 2.0;
@@ -79,7 +83,7 @@ impl Int {
             // 53 bits of chance, spread over the places
             ((unit * STEPS as f64) as i128 * (last + 1)) >> 53
         };
-        self.low + place.clamp(0, last) * self.step.max(1)
+        place.clamp(0, last)
     }
 
     fn has(&self, value: i128) -> bool {
@@ -156,9 +160,9 @@ impl Asked for Int {
         if self.is_coarse() {
             return None;
         }
-        let int = *self;
-        let count = u64::try_from(int.last()).ok()?.checked_add(1)?;
-        let place = move |unit| u64::try_from((int.quantile(unit) - int.low) / int.step.max(1)).unwrap_or(0);
+        let (int, last) = (*self, self.last());
+        let count = u64::try_from(last).ok()?.checked_add(1)?;
+        let place = move |unit| u64::try_from(int.place(unit, last)).unwrap_or(0);
         Cells::placed(count, !int.log, place)
     }
 

@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use super::correlation::Correlations;
-use super::kernels::{
-    Dimension, Weighted, intervals, log_norm, log_shares, near, probability, spread, widths,
-};
+use super::kernels::{Dimension, Weighted, log_norm, log_share, near, probability, spread, widths};
 use crate::random::Key;
 use crate::search::Point;
 use crate::space::{Cells, Tree};
@@ -175,15 +173,11 @@ impl<'a> Mixture<'a> {
     /// Adds the logarithms of the probabilities that kernels give to a value.
     fn add_counted(&self, place: usize, value: u64, cells: &Cells, sums: &mut [f64]) {
         let mut counted = self.counted.borrow_mut();
-        if !counted.contains_key(&(place, value)) {
-            counted.extend(match self.dimensions[place] {
-                // there may be very many of them, of which few are asked for
-                Dimension::Options(_) => vec![((place, value), self.option(place, value, cells))],
-                _ => (0..).map(|value| (place, value)).zip(self.steps(place, cells)).collect(),
-            });
-        }
-        let kernels = &counted[&(place, value)];
-        sums.iter_mut().zip(kernels).for_each(|(sum, kernel)| *sum += kernel);
+        let kernels = counted.entry((place, value)).or_insert_with(|| match self.dimensions[place] {
+            Dimension::Options(_) => self.option(place, value, cells),
+            _ => self.step(place, value, cells),
+        });
+        sums.iter_mut().zip(&*kernels).for_each(|(sum, kernel)| *sum += kernel);
     }
 
     /// The logarithms of the probabilities that kernels give to an option.
@@ -200,28 +194,19 @@ impl<'a> Mixture<'a> {
         self.points.iter().map(kernel).collect()
     }
 
-    /// The logarithms of the probabilities that kernels give to values in an order, for each value in turn.
-    fn steps(&self, place: usize, cells: &Cells) -> Vec<Vec<f64>> {
-        let mut values = vec![Vec::with_capacity(self.points.len()); cells.count() as usize];
-        let intervals = intervals(cells);
+    /// The logarithms of the probabilities that kernels give to one of the values in an order.
+    fn step(&self, place: usize, value: u64, cells: &Cells) -> Vec<f64> {
+        let (own, interval) = (libm::log(probability(cells, value)), cells.interval(value));
         // values are few, so that many kernels have the same center and width
-        let mut shares: HashMap<(u64, u64), Vec<f64>> = HashMap::new();
-        for (point, width) in self.points.iter().zip(&self.columns[place].widths) {
-            match point[place] {
-                None => {
-                    (0..)
-                        .zip(&mut values)
-                        .for_each(|(v, kernels)| kernels.push(libm::log(probability(cells, v))));
-                }
-                Some(center) => {
-                    let shares = shares
-                        .entry((center.to_bits(), width.to_bits()))
-                        .or_insert_with(|| log_shares(center, *width, &intervals).collect());
-                    values.iter_mut().zip(shares).for_each(|(kernels, share)| kernels.push(*share));
-                }
+        let mut shares: HashMap<(u64, u64), f64> = HashMap::new();
+        let kernel = |(point, width): (&&Point, &f64)| match point[place] {
+            None => own,
+            Some(center) => {
+                let share = shares.entry((center.to_bits(), width.to_bits()));
+                *share.or_insert_with(|| log_share(center, *width, &interval))
             }
-        }
-        values
+        };
+        self.points.iter().zip(&self.columns[place].widths).map(kernel).collect()
     }
 }
 

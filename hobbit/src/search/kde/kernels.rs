@@ -94,39 +94,11 @@ pub(super) fn log_norm(center: f64, width: f64) -> f64 {
     libm::log(width * ROOT_OF_TAU * mass(center, width, 0.0, 1.0))
 }
 
-/// The logarithms of what the kernel around a coordinate gives to each of the intervals; to those far away,
-/// very small numbers.
-pub(super) fn log_shares(center: f64, width: f64, intervals: &[Range<f64>]) -> impl Iterator<Item = f64> {
-    let whole = mass(center, width, 0.0, 1.0);
-    let mut last = Tail { end: f64::NAN, is_above: false, mass: 0.0 };
-    intervals.iter().map(move |interval| {
-        let (from, to) = ((interval.start - center) / width, (interval.end - center) / width);
-        // where one ends, the next one begins
-        let begin = if last.end == from && last.is_above == (from > 0.0) {
-            last.mass
-        } else {
-            tail(from, from > 0.0)
-        };
-        last = Tail { end: to, is_above: from > 0.0, mass: tail(to, from > 0.0) };
-        let share = if from > 0.0 { begin - last.mass } else { last.mass - begin };
-        libm::log((share / whole).max(LEAST))
-    })
-}
-
-/// What a standard normal distribution has on one side of a number.
-struct Tail {
-    end: f64,
-    is_above: bool,
-    mass: f64,
-}
-
-fn tail(end: f64, is_above: bool) -> f64 {
-    normal_below(if is_above { -end } else { end })
-}
-
-/// The coordinates of each value.
-pub(super) fn intervals(cells: &Cells) -> Vec<Range<f64>> {
-    (0..cells.count()).map(|value| cells.interval(value)).collect()
+/// The logarithm of what the kernel around a coordinate gives to an interval; to one that is far away, of a
+/// very small number.
+pub(super) fn log_share(center: f64, width: f64, interval: &Range<f64>) -> f64 {
+    let share = mass(center, width, interval.start, interval.end) / mass(center, width, 0.0, 1.0);
+    libm::log(share.max(LEAST))
 }
 
 /// The probability of a value in the space; of one that is never drawn, a very small number.
@@ -180,21 +152,8 @@ mod tests {
                 counts[cells.place(near(center, width, || rng.unit())) as usize] += 1e-4;
             }
             for (value, count) in counts.into_iter().enumerate() {
-                let expected = libm::exp(log_shares(center, width, &intervals(&cells)).nth(value).unwrap());
+                let expected = libm::exp(log_share(center, width, &cells.interval(value as u64)));
                 assert!((count - expected).abs() < 0.02, "{center} {width}: {count} and {expected}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_value_has_what_is_between_its_ends() {
-        let cells = Domain::Int { low: 1, high: 7, step: 1, log: false }.cells().unwrap();
-        for (center, width) in [(0.01, 0.1), (0.5, 0.3), (0.99, 0.05), (0.7, 1.0)] {
-            let intervals = intervals(&cells);
-            for (interval, share) in intervals.iter().zip(log_shares(center, width, &intervals)) {
-                let between = mass(center, width, interval.start, interval.end);
-                let expected = libm::log((between / mass(center, width, 0.0, 1.0)).max(LEAST));
-                assert_eq!(share.to_bits(), expected.to_bits(), "{center} {width} {interval:?}");
             }
         }
     }
@@ -203,8 +162,8 @@ mod tests {
     fn shares_of_all_values_make_one() {
         let cells = Domain::Int { low: 1, high: 7, step: 1, log: false }.cells().unwrap();
         for (center, width) in [(0.01, 0.1), (0.5, 0.3), (0.99, 0.05), (0.7, 1.0)] {
-            let intervals = intervals(&cells);
-            let shares = log_shares(center, width, &intervals).map(libm::exp);
+            let share = |value| libm::exp(log_share(center, width, &cells.interval(value)));
+            let shares = (0..cells.count()).map(share);
             assert!((shares.sum::<f64>() - 1.0).abs() < 1e-9, "{center} {width}");
         }
     }
