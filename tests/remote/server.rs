@@ -1,6 +1,7 @@
 //! A NATS server for a test, and processes that use it.
 
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -66,6 +67,17 @@ impl Server {
         self.wipe();
     }
 
+    /// Asks the server for something of JetStream's, and returns what it says.
+    pub(super) fn ask(&self, subject: &str, what: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "CONNECT {{}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{what}\r\n", what.len())
+            .unwrap();
+        let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+        lines.find(|line| line.starts_with("MSG ")).unwrap();
+        lines.next().unwrap()
+    }
+
     /// A process of tests that uses this server.
     pub(super) fn process(&self, name: &str, dir: &Path, workers: usize, role: &str) -> Command {
         let mut command = process(name, dir, workers);
@@ -80,7 +92,7 @@ fn start(dir: &Path, port: u16, settings: &[String]) -> Child {
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]).arg(dir).args(settings);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begin = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(begin.elapsed() < Duration::from_secs(30), "the server does not start");
         std::thread::sleep(Duration::from_millis(20));
     }

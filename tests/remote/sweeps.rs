@@ -313,6 +313,37 @@ fn what_was_done_while_nobody_led_is_not_done_again() {
 }
 
 #[test]
+fn reports_that_the_server_does_not_deliver_hold_up_nothing() {
+    let (expected, stages) = alone();
+    let server = Server::new();
+    let there = tempfile::tempdir().unwrap();
+    let start = |role| {
+        let mut process = server.process("remote::curve", there.path(), 2, role);
+        process.env("HOBBIT_TEST_SLOW", "1").spawn().unwrap()
+    };
+    let (mut coordinator, worker) = (start("coordinator"), start("worker"));
+    let begin = Instant::now();
+    while outcomes(there.path()).0 == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let reader = server.ask("$JS.API.CONSUMER.NAMES.hobbit-study-reports", "");
+    let reader = reader.split('"').find(|text| text.starts_with("hobbit-")).unwrap();
+    let pause = format!("$JS.API.CONSUMER.PAUSE.hobbit-study-reports.{reader}");
+    // whenever it is made anew
+    while coordinator.try_wait().unwrap().is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(300), "it does not go on");
+        server.ask(&pause, "{\"pause_until\":\"2100-01-01T00:00:00Z\"}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let coordinator = end(coordinator);
+    assert!(coordinator.status.success(), "{}", said(&coordinator));
+    assert_eq!(end(worker).status.code(), Some(0));
+    assert_same(&files(there.path()), &expected);
+    assert_eq!(outcomes(there.path()).0, stages);
+}
+
+#[test]
 fn the_next_coordinator_may_have_checkpoints_go_another_way() {
     let here = tempfile::tempdir().unwrap();
     Hyperband::of(bulk()).quiet().workers(2).repo_dir(here.path()).run(9, 3).unwrap();

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use super::hall::Threads;
 use super::lease::{self, Lease};
 use super::link::{Link, tokio_timeout};
-use super::listen::{In, Reader, Waker, hear, read, wake};
+use super::listen::{Delivered, In, Reader, Waker, hear, read, wake};
 use super::machines::{Change, Machines};
 use super::names::{BEAT, LOST, Names, Stage};
 use super::pace::Pace;
@@ -88,6 +88,10 @@ pub(super) struct Driver<'a> {
     pub(super) blobs: u64,
     pub(super) waker: Arc<Waker>,
     pub(super) threads: Arc<Threads>,
+    pub(super) delivered: Arc<Delivered>,
+    /// How many reports had been delivered when this was looked at last, and how often in turn none came
+    /// although some waited.
+    pub(super) looked: (u64, u32),
     /// The reports that were there at the beginning and are not read yet: what they are of need not be trained.
     pub(super) unread: u64,
     pub(super) started: Instant,
@@ -141,6 +145,8 @@ impl<'a> Driver<'a> {
             blobs: 0,
             waker: Arc::default(),
             threads,
+            delivered: Arc::default(),
+            looked: (0, 0),
             unread: 0,
             started: now,
             is_open: false,
@@ -234,6 +240,7 @@ impl<'a> Driver<'a> {
             study: self.study,
             desk: self.desk.clone(),
             shared: self.shared.clone(),
+            delivered: self.delivered.clone(),
         };
         let task = read(reader, self.outbox.clone());
         let task = self.link.spawn(task);

@@ -1,7 +1,7 @@
 //! What the coordinator hears: reports, workers that say that they are there, and news at its own desk.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +61,41 @@ pub(super) enum In {
     News,
 }
 
+/// What the server has delivered of reports.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    count: AtomicU64,
+    /// Those that are being read, which for large checkpoints takes its time.
+    reading: AtomicU64,
+}
+
+impl Delivered {
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn are_read(&self) -> bool {
+        self.reading.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// One that is being read.
+struct Reading(Arc<Delivered>);
+
+impl Reading {
+    fn new(delivered: &Arc<Delivered>) -> Reading {
+        delivered.count.fetch_add(1, Ordering::Relaxed);
+        delivered.reading.fetch_add(1, Ordering::Relaxed);
+        Reading(delivered.clone())
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.reading.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Who reads reports.
 pub(super) struct Reader {
     pub(super) link: Arc<Link>,
@@ -69,6 +104,7 @@ pub(super) struct Reader {
     pub(super) desk: Arc<dyn Desk>,
     /// The study's directory, through which large checkpoints may come.
     pub(super) shared: Option<Shared>,
+    pub(super) delivered: Arc<Delivered>,
 }
 
 /// Reads reports as they come.
@@ -82,6 +118,7 @@ pub(super) async fn read(reader: Reader, to: Sender<In>) {
             let stream = consumer.stream().max_messages_per_batch(200).heartbeat(Duration::from_secs(2));
             if let Ok(mut messages) = stream.expires(Duration::from_secs(10)).messages().await {
                 while let Some(Ok(message)) = messages.next().await {
+                    let reading = Reading::new(&reader.delivered);
                     let Some(room) = acquire(&message, &room).await else { continue };
                     if let Ok(Some(file)) = blobs::file(message.headers.as_ref()) {
                         // this machine may see it a while later, and others should not wait for that
@@ -89,6 +126,7 @@ pub(super) async fn read(reader: Reader, to: Sender<In>) {
                         tokio::spawn(async move {
                             let letter = reader.shared_letter(message, file, room).await;
                             let _ = to.send(In::Report(Box::new(letter))).await;
+                            drop(reading);
                         });
                         continue;
                     }

@@ -179,7 +179,10 @@ impl Driver<'_> {
     pub(super) fn look_after_orders(&mut self) {
         if self.again.elapsed() >= AGAIN {
             self.again = Instant::now();
-            if self.link.is_connected() && self.set_up() {
+            if self.link.is_connected()
+                && let Some(waiting) = self.set_up()
+            {
+                self.look_for_reports(waiting);
                 self.publish_again(false);
             }
         }
@@ -196,7 +199,7 @@ impl Driver<'_> {
             return;
         }
         if !self.is_set_up {
-            if self.set_up() {
+            if self.set_up().is_some() {
                 self.publish_again(true);
             }
         } else if self.out.values().any(|out| out.published.is_none()) {
@@ -204,12 +207,36 @@ impl Driver<'_> {
         }
     }
 
-    /// Makes on the server what is not there. Returns whether it is there now.
-    fn set_up(&mut self) -> bool {
+    /// Makes on the server what is not there. Returns how many reports wait, if it is there now.
+    fn set_up(&mut self) -> Option<u64> {
         let made = self.link.wait(self.server().set_up(false));
         self.is_set_up = made.is_ok();
         self.link.note(Kept::Streams, &made);
-        self.is_set_up
+        made.ok()
+    }
+
+    /// Sees to it that reports come that wait on the server: after its disk was full, one may keep what it does
+    /// not deliver any more.
+    fn look_for_reports(&mut self, waiting: u64) {
+        let (before, silent) = self.looked;
+        let now = self.delivered.count();
+        let is_silent = now == before && self.delivered.are_read() && waiting > self.tickets.len() as u64;
+        let silent = if is_silent { silent + 1 } else { 0 };
+        self.looked = (now, silent);
+        match silent {
+            0 | 1 => {}
+            // as for a coordinator that has just come
+            2 => drop(self.link.wait(self.server().set_up(true))),
+            _ => {
+                self.looked.1 = 0;
+                self.desk.note(format!(
+                    "the NATS server keeps {waiting} reports and does not deliver them; what they are of is trained again"
+                ));
+                self.link.wait(self.server().remove_reports());
+                self.is_set_up = false;
+                self.mend();
+            }
+        }
     }
 
     /// Makes anew what is on a server that does not keep what is sent: it goes on like that after its disk was

@@ -151,6 +151,11 @@ impl Server<'_> {
         }
     }
 
+    /// Removes all reports, and what they are kept in.
+    pub(super) async fn remove_reports(&self) {
+        let _ = tokio_timeout(PATIENCE, self.link.js.delete_stream(self.names.reports())).await;
+    }
+
     /// Removes everything of the study but who leads.
     pub(super) async fn remove(&self) {
         for name in [self.names.orders(), self.names.reports(), self.names.blobs()] {
