@@ -161,6 +161,15 @@ fn outcomes(dir: &Path) -> (usize, usize) {
     stages.fold((0, 0), |(all, elsewhere), machine| (all + 1, elsewhere + usize::from(machine > 0)))
 }
 
+/// Waits until there are outcomes as are asked for.
+fn await_outcome(dir: &Path, enough: impl Fn((usize, usize)) -> bool) {
+    let begin = Instant::now();
+    while !enough(outcomes(dir)) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// The files of the sweep of one process, and how many outcomes there are.
 fn alone() -> (BTreeMap<String, Vec<u8>>, usize) {
     let here = tempfile::tempdir().unwrap();
@@ -236,11 +245,7 @@ fn a_server_that_keeps_nothing_keeps_the_coordinator_from_nothing() {
         process.env("HOBBIT_TEST_SLOW", "1").spawn().unwrap()
     };
     let (coordinator, mut worker) = (start(""), start("worker"));
-    let begin = Instant::now();
-    while outcomes(there.path()).1 == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    await_outcome(there.path(), |(_, elsewhere)| elsewhere > 0);
     // what it was at and what was waiting for it can be given to no other worker
     worker.kill().unwrap();
     worker.wait().unwrap();
@@ -258,11 +263,7 @@ fn no_report_is_lost_where_many_come_at_once() {
     let start = |role, slots| server.process("remote::many", there.path(), slots, role).spawn().unwrap();
     let (coordinator, worker) = (start("coordinator", 1), start("worker", 400));
     let pid = rustix::process::Pid::from_child(&coordinator);
-    let begin = Instant::now();
-    while outcomes(there.path()).0 == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    await_outcome(there.path(), |(all, _)| all > 0);
     // reports pile up
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     std::thread::sleep(Duration::from_secs(1));
@@ -286,11 +287,7 @@ fn what_was_done_while_nobody_led_is_not_done_again() {
     };
     let epochs = |name| std::fs::read_to_string(log(name)).unwrap().matches("an epoch").count();
     let (mut first, worker) = (start("coordinator", 1, "first"), start("worker", 200, "worker"));
-    let begin = Instant::now();
-    while outcomes(there.path()).0 == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    await_outcome(there.path(), |(all, _)| all > 0);
     first.kill().unwrap();
     first.wait().unwrap();
     // the worker does what it has, and what waits for it
@@ -322,14 +319,11 @@ fn reports_that_the_server_does_not_deliver_hold_up_nothing() {
         process.env("HOBBIT_TEST_SLOW", "1").spawn().unwrap()
     };
     let (mut coordinator, worker) = (start("coordinator"), start("worker"));
-    let begin = Instant::now();
-    while outcomes(there.path()).0 == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "nothing comes");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    await_outcome(there.path(), |(all, _)| all > 0);
     let reader = server.ask("$JS.API.CONSUMER.NAMES.hobbit-study-reports", "");
     let reader = reader.split('"').find(|text| text.starts_with("hobbit-")).unwrap();
     let pause = format!("$JS.API.CONSUMER.PAUSE.hobbit-study-reports.{reader}");
+    let begin = Instant::now();
     // whenever it is made anew
     while coordinator.try_wait().unwrap().is_none() {
         assert!(begin.elapsed() < Duration::from_secs(300), "it does not go on");
