@@ -95,8 +95,6 @@ pub(super) struct Driver<'a> {
     /// The reports that were there at the beginning and are not read yet: what they are of need not be trained.
     pub(super) unread: u64,
     pub(super) started: Instant,
-    /// They were read, or it took too long, and orders are given.
-    pub(super) is_open: bool,
     /// Everything is there on the server, as far as is known.
     pub(super) is_set_up: bool,
     /// When an order was last left to the threads of this process.
@@ -149,7 +147,6 @@ impl<'a> Driver<'a> {
             looked: (0, 0),
             unread: 0,
             started: now,
-            is_open: false,
             is_set_up: false,
             reserved: None,
             mended: now,

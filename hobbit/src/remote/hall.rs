@@ -23,6 +23,11 @@ impl Threads {
         self.are_open.store(true, Ordering::Relaxed);
     }
 
+    /// Whether they may begin: the reports that were there were read, or it took too long.
+    pub(super) fn are_open(&self) -> bool {
+        self.are_open.load(Ordering::Relaxed)
+    }
+
     /// Whether some have had nothing to do since this was asked before.
     pub(super) fn were_idle(&self) -> bool {
         self.is_idle.swap(false, Ordering::Relaxed)
@@ -49,7 +54,7 @@ impl StandIn for Hall {
     }
 
     fn take(&self, worker: WorkerId, most: usize, orders: &mut Vec<Order>) -> Taken {
-        if !self.threads.are_open.load(Ordering::Relaxed) && !self.desk.stop().is_set() {
+        if !self.threads.are_open() && !self.desk.stop().is_set() {
             return Taken::Wait;
         }
         let taken = self.desk.take(worker, most, orders);

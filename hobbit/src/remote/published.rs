@@ -30,11 +30,10 @@ const MEND: Duration = Duration::from_millis(500);
 impl Driver<'_> {
     /// Takes orders as long as workers have room for them, with some to spare.
     pub(super) fn fetch(&mut self) {
-        if !self.is_open {
+        if !self.threads.are_open() {
             if self.unread > 0 && self.started.elapsed() < UNREAD {
                 return;
             }
-            self.is_open = true;
             self.threads.open();
             self.desk.wake();
         }
