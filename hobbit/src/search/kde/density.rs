@@ -1,10 +1,10 @@
 //! Densities over the unit cube, made of kernels around configurations.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::correlation::Correlations;
-use super::kernels::{Dimension, Weighted, log_norm, log_share, near, probability, spread, widths};
+use super::kernels::{Dimension, Weighted, log_norm, log_share, mass, near, probability, spread, widths};
 use crate::random::Key;
 use crate::search::Point;
 use crate::space::{Cells, Tree};
@@ -32,6 +32,8 @@ struct Column {
     sharpness: Vec<f64>,
     /// See [`log_norm`]; 0 for a configuration without the parameter.
     norms: Vec<f64>,
+    /// Where values are in an order, what of each kernel is within the range.
+    masses: Vec<f64>,
 }
 
 impl Column {
@@ -42,15 +44,20 @@ impl Column {
             widths: vec![1.0; n],
             sharpness: vec![0.0; n],
             norms: vec![0.0; n],
+            masses: vec![1.0; n],
         };
         let present = points.iter().enumerate().filter_map(|(i, (point, _))| Some((i, point[place]?)));
         let (places, units): (Vec<usize>, Vec<f64>) = present.unzip();
         for ((i, center), width) in places.into_iter().zip(&units).zip(widths(&units, narrowest)) {
             column.centers[i] = *center;
             column.widths[i] = width;
-            if matches!(dimension, Dimension::Real(_)) {
-                column.sharpness[i] = 1.0 / width;
-                column.norms[i] = log_norm(*center, width);
+            match dimension {
+                Dimension::Real(_) => {
+                    column.sharpness[i] = 1.0 / width;
+                    column.norms[i] = log_norm(*center, width);
+                }
+                Dimension::Steps(_) => column.masses[i] = mass(*center, width, &(0.0..1.0)),
+                Dimension::Options(_) | Dimension::Unknown => {}
             }
         }
         column
@@ -197,16 +204,12 @@ impl<'a> Mixture<'a> {
     /// The logarithms of the probabilities that kernels give to one of the values in an order.
     fn step(&self, place: usize, value: u64, cells: &Cells) -> Vec<f64> {
         let (own, interval) = (libm::log(probability(cells, value)), cells.interval(value));
-        // values are few, so that many kernels have the same center and width
-        let mut shares: HashMap<(u64, u64), f64> = HashMap::new();
-        let kernel = |(point, width): (&&Point, &f64)| match point[place] {
+        let Column { widths, masses, .. } = &self.columns[place];
+        let kernel = |(point, (width, whole)): (&&Point, (&f64, &f64))| match point[place] {
             None => own,
-            Some(center) => {
-                let share = shares.entry((center.to_bits(), width.to_bits()));
-                *share.or_insert_with(|| log_share(center, *width, &interval))
-            }
+            Some(center) => log_share(mass(center, *width, &interval), *whole),
         };
-        self.points.iter().zip(&self.columns[place].widths).map(kernel).collect()
+        self.points.iter().zip(widths.iter().zip(masses)).map(kernel).collect()
     }
 }
 

@@ -91,14 +91,12 @@ pub(super) fn near(center: f64, width: f64, mut uniform: impl FnMut() -> f64) ->
 /// What is subtracted from −z²/2 for the logarithm of a kernel's density, which is cut off at both ends.
 pub(super) fn log_norm(center: f64, width: f64) -> f64 {
     const ROOT_OF_TAU: f64 = 2.506_628_274_631_000_7;
-    libm::log(width * ROOT_OF_TAU * mass(center, width, 0.0, 1.0))
+    libm::log(width * ROOT_OF_TAU * mass(center, width, &(0.0..1.0)))
 }
 
-/// The logarithm of what the kernel around a coordinate gives to an interval; to one that is far away, of a
-/// very small number.
-pub(super) fn log_share(center: f64, width: f64, interval: &Range<f64>) -> f64 {
-    let share = mass(center, width, interval.start, interval.end) / mass(center, width, 0.0, 1.0);
-    libm::log(share.max(LEAST))
+/// The logarithm of the share that a part of a kernel is of the whole; of one far away, of a very small number.
+pub(super) fn log_share(part: f64, whole: f64) -> f64 {
+    libm::log((part / whole).max(LEAST))
 }
 
 /// The probability of a value in the space; of one that is never drawn, a very small number.
@@ -115,9 +113,9 @@ pub(super) fn spread(cells: &Cells, kernels: usize) -> f64 {
     all / (all + kernels as f64)
 }
 
-/// What a normal distribution has between two numbers.
-fn mass(center: f64, width: f64, from: f64, to: f64) -> f64 {
-    let (from, to) = ((from - center) / width, (to - center) / width);
+/// What a normal distribution has in an interval.
+pub(super) fn mass(center: f64, width: f64, interval: &Range<f64>) -> f64 {
+    let (from, to) = ((interval.start - center) / width, (interval.end - center) / width);
     // by the tail that loses no digits
     if from > 0.0 { normal_below(-from) - normal_below(-to) } else { normal_below(to) - normal_below(from) }
 }
@@ -142,6 +140,11 @@ mod tests {
         close(widths(&[], 0.01), &[]);
     }
 
+    fn share(cells: &Cells, (center, width): (f64, f64), value: u64) -> f64 {
+        let part = mass(center, width, &cells.interval(value));
+        log_share(part, mass(center, width, &(0.0..1.0)))
+    }
+
     #[test]
     fn draws_are_spread_as_the_kernel_is() {
         let cells = Domain::Int { low: 1, high: 5, step: 1, log: false }.cells().unwrap();
@@ -152,7 +155,7 @@ mod tests {
                 counts[cells.place(near(center, width, || rng.unit())) as usize] += 1e-4;
             }
             for (value, count) in counts.into_iter().enumerate() {
-                let expected = libm::exp(log_share(center, width, &cells.interval(value as u64)));
+                let expected = libm::exp(share(&cells, (center, width), value as u64));
                 assert!((count - expected).abs() < 0.02, "{center} {width}: {count} and {expected}");
             }
         }
@@ -162,8 +165,7 @@ mod tests {
     fn shares_of_all_values_make_one() {
         let cells = Domain::Int { low: 1, high: 7, step: 1, log: false }.cells().unwrap();
         for (center, width) in [(0.01, 0.1), (0.5, 0.3), (0.99, 0.05), (0.7, 1.0)] {
-            let share = |value| libm::exp(log_share(center, width, &cells.interval(value)));
-            let shares = (0..cells.count()).map(share);
+            let shares = (0..cells.count()).map(|value| libm::exp(share(&cells, (center, width), value)));
             assert!((shares.sum::<f64>() - 1.0).abs() < 1e-9, "{center} {width}");
         }
     }
