@@ -165,7 +165,8 @@ def simulate(table, worker, lanes, budget):
 def run(methods):
     """The command of a tool: `methods` are functions (table, replay, seed, budget) that return what makes a worker.
 
-    Runs that are in the file already are not done again.
+    Runs that are in the file already are not done again. One seed after the other, so that what was cut short has as many
+    for every table and method.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--tables", type=pathlib.Path, required=True)
@@ -194,11 +195,11 @@ def run(methods):
             sys.exit(f"{arguments.out}: a run of another budget, or cut short: {run}; remove its lines")
     jobs = [
         (arguments.tables, name, method, lanes, seed, arguments.epochs)
+        for seed in range(arguments.seeds)
         for name in names
         if arguments.only in name
         for method in arguments.method
         for lanes in arguments.lookahead
-        for seed in range(arguments.seeds)
         if (name, method, lanes, seed) not in done
     ]
     new = not arguments.out.exists()

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use super::hall::Threads;
 use super::lease::{self, Lease};
 use super::link::{Link, tokio_timeout};
-use super::listen::{Delivered, In, Reader, Waker, hear, read, wake};
+use super::listen::{Delivered, In, Reader, Silence, Waker, hear, read, wake};
 use super::machines::{Change, Machines};
 use super::names::{BEAT, LOST, Names, Stage};
 use super::pace::Pace;
@@ -89,9 +89,7 @@ pub(super) struct Driver<'a> {
     pub(super) waker: Arc<Waker>,
     pub(super) threads: Arc<Threads>,
     pub(super) delivered: Arc<Delivered>,
-    /// How many reports had been delivered when this was looked at last, and how often in turn none came
-    /// although some waited.
-    pub(super) looked: (u64, u32),
+    pub(super) silence: Silence,
     /// The reports that were there at the beginning and are not read yet: what they are of need not be trained.
     pub(super) unread: u64,
     pub(super) started: Instant,
@@ -144,7 +142,7 @@ impl<'a> Driver<'a> {
             waker: Arc::default(),
             threads,
             delivered: Arc::default(),
-            looked: (0, 0),
+            silence: Silence::default(),
             unread: 0,
             started: now,
             is_set_up: false,

@@ -69,13 +69,28 @@ pub(super) struct Delivered {
     reading: AtomicU64,
 }
 
-impl Delivered {
-    pub(super) fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+/// How often in turn nothing was delivered although reports waited.
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    /// What had been delivered when this was looked at last.
+    delivered: u64,
+    looks: u32,
+}
+
+impl Silence {
+    /// Looks again, with so many reports that wait and are not read. Returns how often in turn none came.
+    pub(super) fn look(&mut self, delivered: &Delivered, waiting: u64) -> u32 {
+        let now = delivered.count.load(Ordering::Relaxed);
+        let are_read = delivered.reading.load(Ordering::Relaxed) == 0;
+        let is_silent = now == self.delivered && are_read && waiting > 0;
+        self.delivered = now;
+        self.looks = if is_silent { self.looks + 1 } else { 0 };
+        self.looks
     }
 
-    pub(super) fn are_read(&self) -> bool {
-        self.reading.load(Ordering::Relaxed) == 0
+    /// It is put right.
+    pub(super) fn end(&mut self) {
+        self.looks = 0;
     }
 }
 

@@ -217,17 +217,13 @@ impl Driver<'_> {
     /// Sees to it that reports come that wait on the server: after its disk was full, one may keep what it does
     /// not deliver any more.
     fn look_for_reports(&mut self, waiting: u64) {
-        let (before, silent) = self.looked;
-        let now = self.delivered.count();
-        let is_silent = now == before && self.delivered.are_read() && waiting > self.tickets.len() as u64;
-        let silent = if is_silent { silent + 1 } else { 0 };
-        self.looked = (now, silent);
-        match silent {
+        let unread = waiting.saturating_sub(self.tickets.len() as u64);
+        match self.silence.look(&self.delivered, unread) {
             0 | 1 => {}
             // as for a coordinator that has just come
             2 => drop(self.link.wait(self.server().set_up(true))),
             _ => {
-                self.looked.1 = 0;
+                self.silence.end();
                 self.desk.note(format!(
                     "the NATS server keeps {waiting} reports and does not deliver them; what they are of is trained again"
                 ));
