@@ -83,7 +83,7 @@ where
         self
     }
 
-    /// How many trials are worth training at once. Default: as many as the machine has cores.
+    /// The number of trials worth training at once. Default: one per core.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);

@@ -32,7 +32,7 @@ impl fmt::Display for Plot {
     }
 }
 
-/// A picture of a study as SVG, light or dark as its reader prefers. In a notebook of evcxr (feature `evcxr`)
+/// A picture of a study as SVG, light or dark as its reader prefers. In an evcxr notebook (feature `evcxr`)
 /// it is shown where it ends a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure(String);
