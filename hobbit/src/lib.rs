@@ -1,5 +1,4 @@
 //! Hyperparameter optimization for Rust: annotated structs, Hyperband, and anything that learns in steps.
-//! anything that learns in steps.
 //!
 //! The [guides](guide) explain everything step by step. The shortest way in is the [prelude](mod@prelude) and
 //! the attribute [`search_space`](macro@search_space).

@@ -28,8 +28,8 @@ pub enum Keep {
 
 /// How many trials may fail before the sweep is given up.
 ///
-/// Failures of earlier processes have been put up with and do not count again. What earlier processes trained
-/// without failing does.
+/// Failures of earlier processes have been put up with, and do not count again. Trials that earlier processes
+/// trained without a failure do count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum MaxFailures {
@@ -39,8 +39,8 @@ pub enum MaxFailures {
     FirstAll(u32),
     /// Abort the sweep once more than this many trials have failed in this process.
     Count(u32),
-    /// Abort the sweep once more than this share (0 to 1) of the trials that the study has begun has failed in
-    /// this process, of at least 5.
+    /// Abort the sweep once more than this share (0 to 1) of the trials that the study has begun have failed
+    /// in this process, but not before 5 were begun.
     Share(f64),
 }
 

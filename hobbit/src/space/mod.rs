@@ -98,10 +98,10 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     fn draw(key: Key) -> Result<Self>;
 
     /// Names and values in the order of declaration, for tables. Only those that exist: of an enum, the
-    /// chosen branch's.
+    /// chosen variant's.
     fn values(&self) -> Vec<(String, Value)>;
 
-    /// Whether every value is in its domain, and every constraint holds.
+    /// Checks that every value is in its domain, and that every constraint holds.
     ///
     /// # Errors
     /// The first value that is not, with its field and what is allowed.

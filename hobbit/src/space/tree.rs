@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// The conditions of a space's parameters, by the places of the parameters they look at: of an enum's fields
 /// the choice of the variant, of optional fields the switch, of a list's elements its length.
 ///
-/// A parameter always comes behind those it depends on, so that a point can be made in the order of the
+/// A parameter always comes after those it depends on, so that a point can be made in the order of the
 /// parameters:
 ///
 /// ```

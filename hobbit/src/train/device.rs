@@ -36,8 +36,8 @@ pub enum Engine {
     /// dfdx's all the same.
     #[default]
     Native,
-    /// dfdx's own operations and gradients, as on GPUs: to hold results of a GPU against, to compare hobbit's
-    /// passes with those of a second implementation, or to see what dfdx alone does.
+    /// dfdx's own operations and gradients, as on GPUs: to compare with the results of a GPU, to check
+    /// hobbit's passes against a second implementation, or to see what dfdx alone does.
     Dfdx,
 }
 

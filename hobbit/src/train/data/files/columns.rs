@@ -13,7 +13,7 @@ impl Table {
     /// Numbers become the nearest 32-bit floats, which have about 7 decimal digits.
     ///
     /// # Errors
-    /// A column that is not there, a field that is missing or no finite number, or two whole numbers of a
+    /// A column that is not there, a field that is missing or not a finite number, or two whole numbers of a
     /// column that a 32-bit float cannot tell apart (large ids, timestamps): with their lines.
     pub fn numbers(&self, columns: &[&str]) -> Result<Vec<f32>> {
         self.numbers_by(columns, None)
@@ -22,7 +22,7 @@ impl Table {
     /// These columns as [`numbers`](Table::numbers), with this number wherever a value is missing.
     ///
     /// # Errors
-    /// As there, but for missing values.
+    /// As for [`numbers`](Table::numbers), except missing values.
     pub fn numbers_or(&self, columns: &[&str], missing: f32) -> Result<Vec<f32>> {
         self.numbers_by(columns, Some(missing))
     }

@@ -87,8 +87,8 @@ impl Encoder {
     /// alone. What stands for missing values is what did so in the table that it was fitted to.
     ///
     /// # Errors
-    /// A column that is not there; or a field that is no number, a text that no training row had, or missing,
-    /// where nothing was said of that: with its line.
+    /// A column that is not there; or a field that is not a number, is a text that no training row had, or is
+    /// missing, where no rule covers that: with its line.
     pub fn encode(&self, table: &Table) -> Result<Vec<f32>> {
         let width = self.width();
         let mut values = Vec::new();

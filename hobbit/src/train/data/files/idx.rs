@@ -9,12 +9,12 @@ use super::damaged;
 use super::options::ReadOptions;
 use crate::error::{Error, Result};
 
-/// Reads an idx file of bytes, packed with gzip or not: the length of each dimension, and the numbers.
+/// Reads an idx file of bytes, gzipped or not: the length of each dimension, and the numbers.
 ///
-/// How much a packed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
+/// How much a compressed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
 ///
 /// # Errors
-/// The file cannot be read, is no idx file of bytes, or is cut off.
+/// The file cannot be read, is not an idx file of bytes, or is cut off.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
     ReadOptions::new().idx(path)
 }

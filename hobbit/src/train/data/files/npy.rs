@@ -39,10 +39,10 @@ impl Numbers {
     }
 }
 
-/// Reads a `.npy` file of floats, integers or booleans, in any order of bytes and of dimensions; packed with
-/// gzip or not. Numbers become the nearest 32-bit floats: integers beyond 2²⁴ are rounded.
+/// Reads a `.npy` file of floats, integers or booleans, in any order of bytes and of dimensions; gzipped or
+/// not. Numbers become the nearest 32-bit floats: integers beyond 2²⁴ are rounded.
 ///
-/// How much a packed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
+/// How much a compressed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
 ///
 /// # Errors
 /// The file cannot be read, is cut off or has something behind its array, holds something else (texts,
@@ -54,7 +54,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<Numbers> {
 /// Reads all arrays of a `.npz` file, by name. See [`read_npy`].
 ///
 /// # Errors
-/// As there; the array is named.
+/// As for [`read_npy`]; the array is named.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Numbers>> {
     ReadOptions::new().npz(path)
 }

@@ -35,15 +35,15 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads a CSV file whose first line has the columns' names; packed with gzip or not, in UTF-8.
+    /// Reads a CSV file whose first line has the columns' names; gzipped or not, in UTF-8.
     ///
-    /// Every line counts, also one that begins with `#`, except empty ones. Spaces around a field are no part
-    /// of it. [`ReadOptions`] has other delimiters, comments, other texts for missing values, and the limit
-    /// of what a packed file may unpack to.
+    /// Every line counts, even one that begins with `#`, except empty ones. Spaces around a field are not
+    /// part of it. [`ReadOptions`] has other delimiters, comments, other texts for missing values, and the
+    /// limit of what a compressed file may unpack to.
     ///
     /// # Errors
-    /// The file cannot be read, is empty or no text, a column has no name or that of another, a line has
-    /// another number of fields than the header, or a quote is not closed.
+    /// The file cannot be read, is empty or not text, a column has no name or that of another, a line has a
+    /// different number of fields from the header, or a quote is not closed.
     pub fn read(path: impl AsRef<Path>) -> Result<Table> {
         ReadOptions::new().table(path)
     }
