@@ -99,7 +99,7 @@ where
             let result = catch(|| function(&hparams, &mut trial));
             trial.finish(result.unwrap_or_else(|panic| Err(panic.into())));
         };
-        aside(name, code).map_err(|error| format!("the trial gets no thread: {error}").into())
+        aside(name, code).map_err(|error| format!("no thread could be started for the trial: {error}").into())
     }
 }
 

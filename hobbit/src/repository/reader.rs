@@ -58,7 +58,7 @@ impl Reader {
                     "there is no such directory"
                 };
                 let source = std::io::Error::from(ErrorKind::NotFound);
-                Err(Error::repository(format!("{} is no repository: {why}", dir.display()))
+                Err(Error::repository(format!("{} is not a repository: {why}", dir.display()))
                     .with_source(source))
             }
         }

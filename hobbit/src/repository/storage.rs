@@ -103,7 +103,7 @@ pub(super) fn open_own(options: &OpenOptions, path: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() && !metadata.is_dir() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     if links(&metadata) > 1 {
         return Err(refused(
@@ -128,7 +128,7 @@ fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     let metadata = file.metadata()?;
     // that a directory cannot be read is said by the system
     if !metadata.is_file() && !metadata.is_dir() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     Ok((file, metadata.len()))
 }
@@ -387,7 +387,7 @@ mod tests {
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         for path in [&pipe, Path::new("/dev/zero")] {
-            assert!(Disk.read(path).unwrap_err().to_string().contains("no regular file"));
+            assert!(Disk.read(path).unwrap_err().to_string().contains("not a regular file"));
             assert!(Disk.append(path).is_err());
         }
         replace(&Disk, &pipe, b"new").unwrap();

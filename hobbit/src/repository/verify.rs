@@ -220,7 +220,7 @@ impl Reader {
             checks.add(NAME, FileState::Damaged, text);
         } else if contents.torn && !overview.may_be_running() {
             let text = format!(
-                "{records} records; behind them a line that was not written to its end, which the next run drops"
+                "{records} records; after them a line that was not written to its end, which the next run drops"
             );
             checks.add(NAME, FileState::Note, text);
         } else if !bytes.is_empty() {

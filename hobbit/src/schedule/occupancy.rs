@@ -59,7 +59,7 @@ impl Algorithm {
         let stages = self.outline()?.total_evaluations();
         if stages > MOST {
             return Err(Error::setting(format!(
-                "how busy workers are is found out by carrying out each stage of each trial, and {stages} of them would take too long"
+                "to find out how busy workers are, each stage of each trial is carried out, and {stages} of them would take too long"
             )));
         }
         let inner = self.scheduler(Direction::Minimize)?;

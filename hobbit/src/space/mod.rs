@@ -78,7 +78,7 @@ use crate::random::Key;
 /// A set of configurations, described by a struct or enum that carries
 /// [`#[search_space]`](macro@crate::search_space).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no search space",
+    message = "`{Self}` is not a search space",
     label = "a type with `#[search_space]` is needed here",
     note = "a search space is a struct or an enum that carries `#[search_space]`; where it is in an `Option`, `#[optional(0.5)]` \
             says how often it is there, and in a `Vec`, `#[length(1..=4)]` how many there are"

@@ -24,7 +24,7 @@ impl Model {
         let (width, outputs) = self.plan.widths();
         if !inputs.len().is_multiple_of(width) {
             return Err(Error::data(format!(
-                "{} numbers are no whole number of samples: the model takes samples of {width}",
+                "{} numbers are not a whole number of samples: the model takes samples of {width}",
                 inputs.len()
             )));
         }

@@ -110,7 +110,7 @@ fn check(samples: &[f32], width: usize) -> Result<()> {
 fn whole(samples: &[f32], width: usize) -> Result<()> {
     if width == 0 || !samples.len().is_multiple_of(width) {
         return Err(Error::data(format!(
-            "{} numbers are no whole number of samples of {width} numbers",
+            "{} numbers are not a whole number of samples of {width} numbers",
             samples.len()
         )));
     }

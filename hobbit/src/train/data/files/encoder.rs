@@ -221,7 +221,7 @@ fn unknown(table: &Table, row: usize, column: usize, known: &[String]) -> Error 
     let some: Vec<String> = known.iter().take(10).map(|text| shown(text)).collect();
     let rest = if known.len() > some.len() { ", …" } else { "" };
     Error::data(format!(
-        "{}: `{}` is `{}`, which is none of the {} texts of the training rows ({}{rest}); if others are to be expected, fit \
+        "{}: `{}` is `{}`, which is not one of the {} texts of the training rows ({}{rest}); if others are to be expected, fit \
          the encoder with `Columns::other`",
         table.at(row),
         table.names[column],

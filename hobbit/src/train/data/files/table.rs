@@ -139,7 +139,7 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
     }
     let line = |end: usize| 1 + bytes[..end].iter().filter(|&&byte| byte == b'\n').count();
     if let Some(place) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(format!("line {} has a zero byte, so it is no text in UTF-8", line(place)));
+        return Err(format!("line {} has a zero byte, so it is not text in UTF-8", line(place)));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         format!("line {} is not in UTF-8; save the file in UTF-8", line(error.valid_up_to()))
