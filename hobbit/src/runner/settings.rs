@@ -34,7 +34,7 @@ pub enum Keep {
 #[non_exhaustive]
 pub enum MaxFailures {
     /// Abort the sweep if the study's first `n` trials, in the order in which they are drawn, all fail before
-    /// any trial is trained. The default, with 5. A study of which any trial was trained is never given up by
+    /// any trial is trained. The default, with 5. A study in which any trial was trained is never given up by
     /// this, and trials that an earlier process began are not among the first.
     FirstAll(u32),
     /// Abort the sweep once more than this many trials have failed in this process.

@@ -89,7 +89,7 @@ impl HyperbandScheduler {
     /// order. Call it before the first [`ask`](HyperbandScheduler::ask).
     ///
     /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results;
-    /// behind the last bracket there is none, and a long trial begun last would be trained alone.
+    /// after the last bracket there is none, and a long trial begun last would be trained alone.
     pub fn longest_first(&mut self, cost: impl Fn(TrialId) -> f64) {
         let Some(bracket) = self.plan.brackets().last().filter(|_| self.iterations > 0) else { return };
         let (iteration, number) = (self.iterations, self.plan.brackets().len() as u32);

@@ -44,7 +44,7 @@ impl Domain {
     }
 
     /// Whether values drawn at random have coordinates that are uniform in `[0, 1)`. That holds for all
-    /// domains but a [`Distribution`](Domain::Distribution), whose numbers are only known to be in order.
+    /// domains but a [`Distribution`](Domain::Distribution): of its numbers, only the order is known.
     pub fn is_uniform_in_the_cube(&self) -> bool {
         self.ask(|kind| kind.is_uniform_in_the_cube())
     }

@@ -94,7 +94,7 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// Draws the configuration of this key; equal keys give equal configurations on every platform.
     ///
     /// # Errors
-    /// A constraint that nearly nothing satisfies, or a distribution whose parameters are not allowed.
+    /// A constraint that almost nothing satisfies, or a distribution whose parameters are not allowed.
     fn draw(key: Key) -> Result<Self>;
 
     /// Names and values in the order of declaration, for tables. Only those that exist: of an enum, the
@@ -108,7 +108,7 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     fn check(&self) -> Result<()>;
 
     /// The configuration as a point of the unit cube: a number in `[0, 1)` for each parameter of
-    /// [`space`](SearchSpace::space), in its order; nothing for those that do not exist in this
+    /// [`space`](SearchSpace::space), in its order; `None` for those that do not exist in this
     /// configuration.
     ///
     /// What was drawn is decoded to the same configuration again. A value that no number stands for exactly

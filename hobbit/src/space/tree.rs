@@ -125,7 +125,7 @@ impl Tree {
     }
 
     /// Whether these coordinates are those of a configuration: a number in `[0, 1)` for each parameter that
-    /// exists in it, nothing for the others. Constraints are not looked at.
+    /// exists in it, `None` for the others. Constraints are not looked at.
     pub fn fits(&self, coordinates: &[Option<f64>]) -> bool {
         coordinates.len() == self.needs.len()
             && coordinates.iter().enumerate().all(|(place, coordinate)| match coordinate {
