@@ -17,7 +17,7 @@ use hobbit::train::{Mnist, split};
 /// Tunes a network on MNIST, or on another data set of the same files.
 #[derive(Parser)]
 struct Options {
-    /// Where the four idx files are, packed with gzip or not.
+    /// Where the four idx files are, gzipped or not.
     #[arg(long)]
     data: PathBuf,
     /// The kind of network.
@@ -126,7 +126,7 @@ fn tune() -> hobbit::Result<ExitCode> {
     let results = study.run(options.max_epochs, options.eta)?;
     let _ = writeln!(std::io::stdout(), "The sweep took {:.1} s.", start.elapsed().as_secs_f64());
 
-    // the best model, as it was at its best epoch, on images that no one has looked at
+    // the best model, as it was at its best epoch, on images that nothing was trained or chosen on
     let metrics = results.best_model()?.evaluate(&mnist.x_test, &mnist.y_test)?;
     // nobody may be listening any more
     let _ = writeln!(

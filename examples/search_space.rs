@@ -34,7 +34,7 @@ struct Hparams {
     last_learning_rate: f64,
 }
 
-/// Only the chosen branch's fields exist.
+/// Only the chosen variant's fields exist.
 #[derive(Debug, Clone)]
 #[search_space]
 enum Optimizer {

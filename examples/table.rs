@@ -14,7 +14,7 @@ struct Hparams {
     dropout: f64,
 }
 
-/// Tunes in this directory, and says how good the best model is on rows that nothing has seen.
+/// Tunes in this directory, and says how good the best model is on rows that no model has seen.
 pub(crate) fn tune(dir: &str) -> hobbit::Result<f64> {
     let table = Table::parse(include_str!("data/wine.csv"))?;
     let parts = table.split(&Split::new(0.2).test(0.2).stratified("cultivar"))?;

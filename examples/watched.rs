@@ -23,10 +23,10 @@ struct Options {
     /// The most epochs of a stage.
     #[arg(long, default_value_t = 27)]
     max_epochs: u32,
-    /// So many trials by random search instead of Hyperband, of three epochs each.
+    /// This many trials by random search instead of Hyperband, of three epochs each.
     #[arg(long)]
     trials: Option<u32>,
-    /// Stop after so many epochs; to go on, start it again.
+    /// Stop after this many epochs; to go on, start it again.
     #[arg(long)]
     epoch_budget: Option<u64>,
     #[arg(long, default_value_t = 0)]

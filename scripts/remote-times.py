@@ -234,7 +234,7 @@ class Refusals:
         asked = self.asked
         place = Place(asked)
         for role in ("worker", "coordinator"):
-            self.ends(place, "no server, waited for half a second", 4, "is it started", role=role, HOBBIT_WAIT="0.5")
+            self.ends(place, "no server, waited for half a second", 4, "is it running", role=role, HOBBIT_WAIT="0.5")
         place.serve("-js", "--auth", "open")
         for role in ("worker", "coordinator"):
             self.ends(place, "no token", 4, "HOBBIT_NATS_TOKEN", role=role)
@@ -294,8 +294,8 @@ class Refusals:
         place.start("worker", *study)
         place.wait("work", lambda: place.next_begin(0))
         here = ["--numerics", "these vectors"]
-        self.ends(place, "another study", 3, "has another study", arguments=["--max-epochs", "3", *here])
-        self.ends(place, "another seed", 3, "has another study", arguments=[*study, "--seed", "1"])
+        self.ends(place, "another study", 3, "has a different study", arguments=["--max-epochs", "3", *here])
+        self.ends(place, "another seed", 3, "has a different study", arguments=[*study, "--seed", "1"])
         other = ["--max-epochs", "9", "--pace", "20000", "--numerics", "other vectors"]
         self.ends(place, "other vectors", 3, "allow_mixed_hardware", arguments=other)
         changed = place.root / "chain"

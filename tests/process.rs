@@ -154,7 +154,7 @@ fn a_process_that_fails_says_why() {
     assert!(reason.starts_with("the process ended with signal: 11 (SIGSEGV)"), "{reason}");
     assert!(reason.contains("in epoch 3") || reason.contains("in epoch 2"), "{reason}");
     let reason = failure(python("", "print('on its way')\nprint('{\"metrics\": 7}')"));
-    assert!(reason.starts_with("the process wrote a line that is no answer (invalid type"), "{reason}");
+    assert!(reason.starts_with("the process wrote a line that is not an answer (invalid type"), "{reason}");
     let reason = failure(python("", "print(json.dumps({'metrics': {'loss': 1}}))"));
     assert_eq!(reason, "the epoch did not report `val_loss`; it reported `loss`");
     let reason = failure(python("", &format!("{ANSWER}\nif line['epoch'] == 3: sys.exit('no space left')")));
@@ -163,7 +163,7 @@ fn a_process_that_fails_says_why() {
         "the process ended with exit status: 1 after its last epoch; it said last:\n  no space left"
     );
     let reason = failure(python("os.symlink('/etc/passwd', os.path.join(begin['directory'], 'x'))", ANSWER));
-    assert!(reason.ends_with("/x is no file, and cannot be kept"), "{reason}");
+    assert!(reason.ends_with("/x is not a file, and cannot be kept"), "{reason}");
     let reason = failure(Process::new(["/nowhere/python"]));
     assert!(reason.starts_with("could not start `/nowhere/python`: "), "{reason}");
     assert_eq!(failure(Process::new([""; 0])), "there is no command to run");

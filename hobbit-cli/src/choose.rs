@@ -13,11 +13,11 @@ use crate::state::{self, State};
 /// What of a study's trials is shown.
 #[derive(clap::Args)]
 pub(crate) struct Choice {
-    /// Only trials of which this holds: words that a cell contains, or conditions such as `epochs>10`,
-    /// `status=finished` or `learning_rate<=0.01`. All have to hold.
+    /// Only trials that match this: words that a cell contains, or conditions such as `epochs>10`,
+    /// `status=finished` or `learning_rate<=0.01`. All of them have to match.
     #[arg(long = "where", short = 'w', value_name = "WORDS", conflicts_with = "trial")]
     words: Vec<String>,
-    /// Sorted by this column, the smallest first; what has no value is last.
+    /// Sorted by this column, the smallest first; trials without a value come last.
     #[arg(long, value_name = "COLUMN", conflicts_with = "trial")]
     sort: Option<String>,
     /// With --sort: the largest first.

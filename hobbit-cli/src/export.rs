@@ -29,15 +29,15 @@ pub(crate) struct Args {
     /// The same as `--csv` or `--json`.
     #[arg(long, group = "kind", value_enum, value_name = "FORMAT")]
     format: Option<Format>,
-    /// An Optuna study in this journal file, which optuna-dashboard opens. What the file holds stays; a study
-    /// that is in it is continued.
+    /// An Optuna study in this journal file, which optuna-dashboard opens. What the file holds stays; this
+    /// study, if it is there already, is continued.
     #[arg(long, group = "kind", value_name = "FILE")]
     optuna: Option<PathBuf>,
     /// Event files for TensorBoard in this directory, a run for each trial. What is there already is not
     /// written again.
     #[arg(long, group = "kind", value_name = "DIR")]
     tensorboard: Option<PathBuf>,
-    /// With --optuna: the name of the study. Default: the file's, without what follows the dot.
+    /// With --optuna: the name of the study. Default: the file's, without its extension.
     #[arg(long, requires = "optuna", conflicts_with_all = ["csv", "json", "tensorboard"],
         value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     study_name: Option<String>,

@@ -37,7 +37,7 @@ use hobbit::observe::printable;
 
 /// Looks at Hyperband plans and at the studies that hobbit keeps in directories (repositories).
 ///
-/// Everything works while a study runs, and nothing writes to a study's files; only `salvage` does.
+/// Every command works while a study runs, and only `salvage` writes to a study's files.
 #[derive(Parser)]
 #[command(name = "hobbit", version, arg_required_else_help = true, after_long_help = AFTER, after_help = AFTER)]
 struct Cli {
@@ -58,10 +58,10 @@ Examples:
   hobbit serve my_study --open    the same, live in a browser
 
 Exit codes:
-  0  all is well (also when whoever reads the output has closed it)
+  0  all is well (even if whoever reads the output has closed it)
   1  the repository has a problem: a damaged file, or it is in use
   2  wrong usage
-  3  a file or directory is not there, is no repository, or cannot be read or
+  3  a file or directory is missing, is not a repository, or cannot be read or
      written
   4  what was asked for is not in the repository: the trial, a best trial, its
      weights

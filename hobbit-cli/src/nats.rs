@@ -9,8 +9,8 @@ use crate::table::Table;
 
 /// Looks at the studies on a NATS server, and removes what abandoned ones have left.
 ///
-/// What opens the server is taken from the variables that sweeps use: HOBBIT_NATS_TOKEN, HOBBIT_NATS_NKEY,
-/// HOBBIT_NATS_CREDS, HOBBIT_NATS_CA.
+/// The credentials for the server are taken from the variables that sweeps use: HOBBIT_NATS_TOKEN,
+/// HOBBIT_NATS_NKEY, HOBBIT_NATS_CREDS, HOBBIT_NATS_CA.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
@@ -129,7 +129,7 @@ fn clean(nats: &Nats) -> Outcome {
     }
     match stay {
         0 => Ok(()),
-        1 => output::print("1 study stays, which somebody runs\n"),
-        _ => output::print(&format!("{stay} studies stay, which somebody runs\n")),
+        1 => output::print("1 study stays, because somebody runs it\n"),
+        _ => output::print(&format!("{stay} studies stay, because somebody runs them\n")),
     }
 }

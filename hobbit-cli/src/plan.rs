@@ -77,7 +77,7 @@ impl FromStr for List {
 
     fn from_str(text: &str) -> Result<List, String> {
         let number = |part: &str| {
-            part.trim().parse().map_err(|_| format!("`{part}` is no whole number from 1 to {}", u32::MAX))
+            part.trim().parse().map_err(|_| format!("`{part}` is not a whole number from 1 to {}", u32::MAX))
         };
         text.split(',').map(number).collect::<Result<_, _>>().map(List)
     }
@@ -186,7 +186,7 @@ fn algorithm(args: &Args, max_epochs: u32, eta: Option<u32>) -> Result<Algorithm
         return Err(format!("{name} has no {what}: leave it out"));
     }
     let eta = eta.ok_or_else(|| {
-        format!("ETA, the cut factor between stages, is missing behind R: for example `{max_epochs} 3`")
+        format!("ETA, the cut factor between stages, is missing after R: for example `{max_epochs} 3`")
     });
     let trials = args.trials.ok_or_else(|| {
         format!("the number of trials is missing: for example `--algorithm {name} --trials 100`")

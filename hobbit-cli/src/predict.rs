@@ -6,15 +6,15 @@ use hobbit::TrialId;
 
 /// Predicts the rows of a CSV file with a study's best model.
 ///
-/// The model is made of the study's directory alone. It finds its columns by the names that its data had, in
-/// whatever order they are, and leaves others alone; if its data had no names, the file has its columns
-/// alone, in their order.
+/// The model is made from the study's directory alone. It finds its columns by the names that its data had,
+/// in whatever order they are, and leaves others alone; if its data had no names, the file must have just
+/// its columns, in their order.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
     /// The directory of the study, or a file of weights.
     dir: PathBuf,
-    /// The CSV file, packed with gzip or not. Its first line has the columns' names.
+    /// The CSV file, gzipped or not. Its first line has the columns' names.
     file: PathBuf,
     /// The file to write. Default: standard output.
     #[arg(long, short, value_name = "FILE")]

@@ -11,7 +11,7 @@ use crate::output::{self, Format, FormatArg};
 
 /// Writes a report of a study: one HTML file that needs no network.
 ///
-/// Prints the name of the file. A study that still runs gives a report of what there is.
+/// Prints the name of the file. For a study that still runs, the report has what there is so far.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

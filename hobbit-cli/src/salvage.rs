@@ -13,7 +13,7 @@ use crate::output::{self, Format, FormatArg};
 ///
 /// The damaged file is kept beside it as journal.ron.damaged. What is lost is trained again when the study's
 /// program runs again. A journal without damage is left as it is. This is the one command that writes to a
-/// study's files; it does not while a process works on the study.
+/// study's files; it refuses to while a process works on the study.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -66,9 +66,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let position = overview.trials.iter().position(|trial| trial.id == id);
     let Some(position) = position else {
         let most = overview.trials.iter().map(|trial| trial.id).max();
-        let known = most.map_or_else(String::new, |most| format!("; the last that was begun is {most}"));
+        let known = most.map_or_else(String::new, |most| format!("; the last that has begun is {most}"));
         let dir = args.dir.display();
-        return Err(Failure::NotThere(format!("{dir} has no trial {id}, or it was not begun yet{known}")));
+        return Err(Failure::NotThere(format!("{dir} has no trial {id}, or it has not begun yet{known}")));
     };
     let trial = &overview.trials[position];
     match args.format.format {
@@ -94,7 +94,7 @@ fn list(args: &Args, overview: &Overview) -> Outcome {
     }
     if chosen.is_empty() {
         let none =
-            if overview.trials.is_empty() { "No trial was begun yet.\n" } else { "No trial is like that.\n" };
+            if overview.trials.is_empty() { "No trial has begun yet.\n" } else { "No trial matches.\n" };
         return output::print(none);
     }
     let columns = sheet.columns(&args.choice)?;

@@ -28,8 +28,8 @@ use crate::view::{BestView, MachineView, ProcessView, StageView, StudyView};
 pub(crate) struct Args {
     /// The directory of the study.
     dir: PathBuf,
-    /// Goes on until no process works on the study any more. On a terminal the picture is renewed, elsewhere
-    /// there is a line for every change and the whole picture at the end.
+    /// Keeps watching until no process works on the study any more. On a terminal the view is refreshed;
+    /// elsewhere there is a line for every change, and the whole view at the end.
     #[arg(long)]
     watch: bool,
     /// With --watch: the seconds between two updates.

@@ -314,7 +314,7 @@ impl WholeTrialView {
 pub(crate) struct BestView {
     #[serde(flatten)]
     trial: TrialView,
-    /// What of the path is no text is replaced: JSON has no other way to write it.
+    /// What of the path is not text is replaced: JSON has no other way to write it.
     weights: Option<String>,
 }
 

@@ -19,9 +19,9 @@ use crate::view::{EpochView, TrialView};
 /// Follows one trial: prints its epochs as they come, and ends with it.
 ///
 /// Epochs are in the journal when their stage has ended, so they come a stage at a time: a sweep writes
-/// nothing for each epoch, which would cost it more than many an epoch does. It ends when the trial's life is
-/// over, or when no process works on the study any more. A trial that has not begun yet is waited for as long
-/// as the study runs.
+/// nothing for each epoch, because that would often cost more than the epoch itself. It ends when the trial's
+/// life is over, or when no process works on the study any more. A trial that has not begun yet is waited for
+/// as long as the study runs.
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -65,7 +65,7 @@ pub(crate) fn misplaced(attribute: &Attribute, place: Place) -> Option<String> {
         ("constraint", Place::Variant | Place::Field) => "above a struct, and mentions its fields",
         ("weight", Place::Item) => "on a variant of an enum",
         ("weight", Place::Field) => {
-            "on a variant of an enum; options of a choice have theirs behind them: `#[choice(\"a\": 3, \"b\": 1)]`"
+            "on a variant of an enum; options of a choice have theirs after them: `#[choice(\"a\": 3, \"b\": 1)]`"
         }
         (field, Place::Item) if known().any(|known| known == field) && !COMMON.contains(&field) => {
             "on a field"

@@ -282,7 +282,7 @@ fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Error
         };
         if is_list {
             return errors
-                .on(option, "options are no list: write them one by one, as in `#[choice(1, 2, 3)]`");
+                .on(option, "options are not a list: write them one by one, as in `#[choice(1, 2, 3)]`");
         }
     }
     let mut seen = HashSet::new();

@@ -136,7 +136,7 @@ fn no_domain(ident: &Ident, field: &syn::Field) -> Error {
         Some(attribute) => {
             let name = attribute.path().to_token_stream();
             let message =
-                format!("the field `{ident}` has no domain, and `{name}` is none: give it one of {known}");
+                format!("the field `{ident}` has no domain, and `{name}` is not one: give it one of {known}");
             Error::new_spanned(attribute.path(), message)
         }
         None => {
@@ -316,7 +316,7 @@ fn unnamed(input: ParseStream<'_>) -> Result<Expr> {
     match input.parse()? {
         Expr::Assign(assign) => Err(Error::new_spanned(
             assign,
-            "mean and standard deviation stand without names: `#[normal(0.0, 1.0)]`",
+            "mean and standard deviation are given without names: `#[normal(0.0, 1.0)]`",
         )),
         expr => Ok(expr),
     }
@@ -328,7 +328,7 @@ fn choice(attribute: &Attribute) -> Result<Domain> {
         if let Expr::Assign(assign) = &value {
             return Err(Error::new_spanned(
                 assign,
-                "`choice` has options and nothing else; a weight stands behind its option: `#[choice(\"a\": 3, \"b\": 1)]`",
+                "`choice` has options and nothing else; a weight goes after its option: `#[choice(\"a\": 3, \"b\": 1)]`",
             ));
         }
         let weight = if input.peek(Token![:]) {
@@ -376,7 +376,7 @@ impl Options {
             }
             let known = || allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
             if !input.peek(Ident::peek_any) {
-                let message = format!("too much is given: what may follow is {}, by name", known());
+                let message = format!("too much is given: all that may follow is {}, by name", known());
                 return Err(Error::new_spanned(input.parse::<Expr>()?, message));
             }
             let name = input.call(Ident::parse_any)?;

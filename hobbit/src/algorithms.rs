@@ -87,8 +87,7 @@ pub type RandomSearch<O> = Study<O, by::RandomSearch>;
 /// a stage.
 ///
 /// Its decisions depend on the order of results, so they follow a clock of their own: results are the same
-/// with any number of workers. At most as many of them are busy as the [`lookahead`](Study::lookahead)
-/// allows.
+/// with any number of workers, of which at most [`lookahead`](Study::lookahead) are busy.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -101,10 +100,11 @@ pub type RandomSearch<O> = Study<O, by::RandomSearch>;
 pub type Asha<O> = Study<O, by::Asha>;
 
 /// A sweep of progressive ASHA, PASHA (Bohdal et al., ICLR 2023), to be set up and run: for those who do not
-/// know how many epochs are worth while.
+/// know how many epochs are worthwhile.
 ///
-/// As [`Asha`], but longer training is only begun while it changes which trials are better. Give `max_epochs`
-/// as many as you would ever train; trials that come so far are rare where shorter training says the same.
+/// As [`Asha`], but longer training is only begun while it changes which trials are better. Set `max_epochs`
+/// to the most that you would ever train; trials that get so far are rare where shorter training says the
+/// same.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -127,7 +127,7 @@ impl<O: Objective> Study<O, by::Hyperband> {
         self.set(|s| s.iterations = iterations)
     }
 
-    /// Runs only the first `brackets` brackets, those that begin with most trials. Default: all.
+    /// Runs only the first `brackets` brackets, those that begin with the most trials. Default: all.
     ///
     /// The later brackets begin with fewer trials and give each more epochs: a hedge against learning curves
     /// whose first epochs say little. Where the first epochs do say something, repeating the first bracket
@@ -166,9 +166,9 @@ impl<O: Objective> Study<O, by::Hyperband> {
     /// Runs Hyperband with at most `max_epochs` (`R`) epochs a stage and the cut factor `eta`.
     ///
     /// # Errors
-    /// `max_epochs` is less than `eta`: they are the wrong way round. A setting that is not allowed, data or
-    /// models that do not fit together, a repository that cannot be used, or a sweep without any healthy
-    /// trial. A trial that fails is no error: it is in the table, with its reason.
+    /// `max_epochs` is less than `eta`: they are the wrong way round. Or a setting is not allowed, data and
+    /// models do not fit together, the repository cannot be used, or no trial is healthy. A trial that fails
+    /// is not an error: it is in the table, with its reason.
     pub fn run(self, max_epochs: u32, eta: u32) -> Result<Results<O>> {
         let algorithm = self.hyperband(max_epochs, eta);
         self.run_by(algorithm)
@@ -230,7 +230,7 @@ impl<O: Objective> Study<O, by::Pasha> {
     /// it comes to that: stages end at 1, eta, eta^2, ... and R epochs, and each promotes one in `eta`. See
     /// [`PashaScheduler`](crate::schedule::PashaScheduler).
     ///
-    /// The plan, and what is said to be left, are those of [`Asha`]: the most that it can come to.
+    /// The plan, and the work that is shown as left, are those of [`Asha`]: the most that there can be.
     ///
     /// # Errors
     /// As [`Asha::run`](crate::Asha).

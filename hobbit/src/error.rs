@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use crate::printable::printable_lines;
 use crate::repository::StopReason;
 
-/// Any error that code of the user (a model function, an objective) may return.
+/// Any error that user code (a model function, an objective) may return.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
 /// Shorthand for a result with hobbit's [`Error`].
@@ -101,7 +101,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether a file could not be read or written, whatever is in it.
+    /// Whether a file could not be read or written, regardless of its contents.
     pub fn is_io(&self) -> bool {
         self.source().is_some_and(|source| source.is::<std::io::Error>())
     }

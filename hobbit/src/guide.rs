@@ -10,7 +10,10 @@
 //! | [algorithms] | which algorithm and sampler to choose, with measured figures |
 //! | [objectives] | tuning functions, processes, and other libraries |
 //! | [resuming] | crashes, changes, larger studies, reproducibility |
-#![cfg_attr(feature = "dfdx", doc = "| [predicting] | taking the model away |\n| [gpu] | training on GPUs |")]
+#![cfg_attr(
+    feature = "dfdx",
+    doc = "| [predicting] | taking the model with you |\n| [gpu] | training on GPUs |"
+)]
 #![cfg_attr(feature = "nats", doc = "| [cluster] | one study on many machines |")]
 #![cfg_attr(feature = "dfdx", doc = "| [from_keras_tuner] | the same program in KerasTuner and hobbit |")]
 //! | [from_optuna] | the same program in Optuna and hobbit |

@@ -1,4 +1,4 @@
-//! Hyperparameter optimization for Rust: annotated structs, Hyperband, and everything that learns in steps.
+//! Hyperparameter optimization for Rust: annotated structs, Hyperband, and anything that learns in steps.
 //!
 //! The [guides](guide) explain everything step by step. The shortest way in is the [prelude](mod@prelude) and
 //! the attribute [`search_space`](macro@search_space).
@@ -17,7 +17,7 @@
 //! }
 //!
 //! let results = Hyperband::function(|hp: &Hparams, trial| {
-//!     let mut x: f64 = trial.state().unwrap_or(1.0); // what the stage before saved
+//!     let mut x: f64 = trial.state().unwrap_or(1.0); // what the previous stage saved
 //!     for _epoch in trial.epochs() {
 //!         x -= hp.rate * 2.0 * x;
 //!         trial.save(&x)?;
@@ -40,7 +40,7 @@
 //! | configuration | one value of the annotated struct |
 //! | trial | one configuration's whole life: built, trained, continued, dropped or finished; [`TrialId`] names it |
 //! | stage | a trial's training from one number of epochs to another |
-//! | bracket | one run of successive halving within Hyperband: many trials begin, the best of each stage go on |
+//! | bracket | one successive halving within Hyperband: many trials begin, the best of each stage are promoted |
 //! | monitor | the metric that is optimized, with its [`Direction`] |
 //! | objective | what builds and trains a trial's model and returns its metrics: [`Objective`] |
 //! | repository | the directory of one study: [`repository`] |
@@ -53,21 +53,21 @@
 //! | `cuda` | training on NVIDIA GPUs; needs the CUDA toolkit |
 //! | `onnx` | models as ONNX files: `train::Model::to_onnx` |
 //! | `process` | objectives that are programs in other languages: `hobbit::process` |
-//! | `args` | a study's settings as arguments of programs that use clap: `hobbit::cli` |
+//! | `args` | a study's settings as arguments of a program that uses clap: `hobbit::cli` |
 //! | `interop` | Optuna, TensorBoard and CSV: `hobbit::interop` |
 //! | `report` | a study as an HTML page and pictures: `hobbit::report` |
-//! | `nats` | one study on many machines, by way of a NATS server: `hobbit::remote` |
+//! | `nats` | one study on many machines, through a NATS server: `hobbit::remote` |
 //! | `tracing` | events for loggers |
 //! | `evcxr` | results as tables in notebooks |
 //! | `testing` | conformance suites for implementations of the traits here: `hobbit::testing` |
 //! | `full` | all of these but `cuda` and `testing` |
 //!
-//! Without dfdx (`default-features = false`) everything but `hobbit::train` is there.
+//! Without dfdx (`default-features = false`), everything but `hobbit::train` remains.
 //!
 //! # What it does to the process
 //!
 //! From the first sweep on, panics of user code in trials no longer reach the program's panic hook, since
-//! they become the trial's reason; all other panics still do. With
+//! they become the reason why the trial failed; all other panics still do. With
 //! [`stop_on_ctrl_c`](Hyperband::stop_on_ctrl_c) SIGINT, SIGTERM and SIGHUP are handled. On a terminal,
 //! standard output goes through a pipe while a sweep runs, so that what user code prints appears above the
 //! live view.
@@ -151,7 +151,7 @@ pub mod work;
 /// | `#[choice(16, 32, 64)]`, `#[choice("a": 3, "b": 1)]` | one of these: literals, paths, tuples; with weights if wanted |
 /// | none or `#[bool(0.1)]`, on a `bool` | `true` or `false`; with the probability of `true` |
 /// | `#[distribution(rand_distr::Gamma::new(2.0, 0.5)?)]` | whatever the distribution gives |
-/// | `#[fixed(7)]`, `#[derived(width * 2)]` | the same always; what follows from earlier fields |
+/// | `#[fixed(7)]`, `#[derived(width * 2)]` | always the same value; what follows from earlier fields |
 /// | `#[optional(0.5)]` and another | an `Option` that is there with this probability |
 /// | `#[length(1..=4)]` and another | a `Vec` with this many elements |
 /// | `#[nested]` | a type that is a search space itself |
@@ -163,12 +163,12 @@ pub mod work;
 /// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or
 /// constants; they are checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's
 /// `Serialize` and `Deserialize`, unless it derives them itself below the attribute. Other derives can stand
-/// above it or below. Serde's cannot stand above it: the compiler takes derives there away before the
-/// attribute sees the item, so both would be derived twice (error E0119, "conflicting implementations").
+/// above it or below. Serde's cannot stand above it: the compiler removes derives there before the attribute
+/// sees the item, so both would be derived twice (error E0119, "conflicting implementations").
 ///
-/// Types of fields need `Serialize` and `Deserialize`; to be chosen from, `Clone` and `PartialEq`; to be
-/// fixed or derived, `Debug` and `PartialEq`; to be mentioned by expressions, `Clone`. The same is asked of
-/// type parameters, whether or not their bounds say so.
+/// The types of fields need `Serialize` and `Deserialize`. In addition, `choice` needs `Clone` and
+/// `PartialEq`, fixed and derived fields need `Debug` and `PartialEq`, and fields that expressions mention
+/// need `Clone`. The same is asked of type parameters, whether or not their bounds say so.
 ///
 /// Fields and variants can have `#[cfg(...)]` and `#[cfg_attr(...)]`, and attributes of serde that lose no
 /// value.

@@ -23,7 +23,7 @@ use crate::trial::{Direction, TrialId};
 ///
 /// Most programs need not implement this: `Hyperband::new` is for networks,
 /// [`Hyperband::function`](crate::Hyperband::function) for any training loop. Implement it for models that stay
-/// in memory between stages, and for what the functions below can say.
+/// in memory between stages, and for what only the methods below can express.
 ///
 /// Everything random has to come from the keys in the contexts: then equal seeds give equal results on any
 /// number of workers and after any crash.
@@ -141,7 +141,7 @@ pub trait Objective: Send + Sync + 'static {
     }
 
     /// Called on each worker thread before it exits. Release thread-local resources here, which might
-    /// otherwise be dropped as late as while the program ends.
+    /// otherwise be dropped only when the program ends.
     fn worker_ends(&self) {}
 
     /// What the results depend on besides the hyperparameters: the data, the batch size, ... by name.
@@ -155,9 +155,9 @@ pub trait Objective: Send + Sync + 'static {
     /// What the last bits of results depend on besides what is described: the kind of processor, or the GPU.
     ///
     /// It is written to the journal, and a study that is continued on a machine with another text says so in
-    /// a note. Where many machines work on one study, only those of the same text as the coordinator's take
-    /// part, unless that is allowed. Results are the same to the last bit on all machines with the same text;
-    /// an objective with no floats in it may return a text that is the same everywhere.
+    /// a note. Where many machines work on one study, only those with the same text as the coordinator's take
+    /// part, unless others are allowed. Results are the same to the last bit on all machines with the same
+    /// text; an objective with no floats in it may return a text that is the same everywhere.
     ///
     /// Default: the processor's architecture and its widest vectors, as in `x86_64, AVX-512`, because most
     /// libraries choose the order of their additions by them.
@@ -192,7 +192,7 @@ pub trait Objective: Send + Sync + 'static {
     /// All the state that [`load`](Objective::load) needs to go on exactly, bit for bit.
     fn save(&self, model: &Self::Model) -> Result<Checkpoint, BoxError>;
 
-    /// Puts a freshly built model into the state that was saved.
+    /// Puts a freshly built model into a saved state.
     fn load(&self, model: &mut Self::Model, checkpoint: &Checkpoint) -> Result<(), BoxError>;
 
     /// How many bytes a paused model holds; the sweep keeps paused models in memory up to a budget.
@@ -201,14 +201,14 @@ pub trait Objective: Send + Sync + 'static {
         0
     }
 
-    /// Called when a model's stage ends and it waits for its next: a chance to free caches. What is to be
-    /// saved was [saved](Objective::save) before; [`memory`](Objective::memory) is asked after it.
+    /// Called when a model's stage ends and it waits for its next: a chance to free caches. The state was
+    /// [saved](Objective::save) before this call; [`memory`](Objective::memory) is asked after it.
     fn pause(&self, model: &mut Self::Model) {
         let _ = model;
     }
 }
 
-/// Names of metrics, and which way each gets better, if that is known.
+/// The names of metrics, and the direction in which each improves, if that is known.
 pub type MetricDirections = Vec<(Cow<'static, str>, Option<Direction>)>;
 
 /// A trial's context: its name, key and limits.

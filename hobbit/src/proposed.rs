@@ -17,8 +17,8 @@ impl<O: Objective, A> Study<O, A> {
     /// depend on the order of results, and for samplers that [learn](Sampler::learns). Default: 4. It has no
     /// effect on others.
     ///
-    /// They decide as if P workers trained stages that take as long as they have epochs, so that the same
-    /// study gives the same results with any number of workers: see
+    /// They decide as if P workers trained stages whose durations are their numbers of epochs, so that the
+    /// same study gives the same results with any number of workers: see
     /// [`VirtualTime`](crate::schedule::VirtualTime). With a larger P, decisions are based on fewer results;
     /// workers beyond P are idle. Part of the study: a repository is only continued with the same value.
     pub fn lookahead(self, stages: u32) -> Self {
@@ -27,7 +27,7 @@ impl<O: Objective, A> Study<O, A> {
 
     /// Narrows a parameter to a part of its range, or to some of its options, without another declaration:
     /// `.narrow("rate", "1e-4..1e-2")`, `.narrow("optimizer", "adam, sgd")`. [`Narrowing`] says how values are
-    /// written; of several times for one parameter, the last one counts.
+    /// written; if one parameter is narrowed several times, the last one counts.
     ///
     /// Everything honours it: what is drawn, what samplers know and propose, and what may be
     /// [enqueued](Hyperband::enqueue). It belongs to the study: `study.ron` has the narrower domains, and a
@@ -81,10 +81,11 @@ impl<O: Objective, A> Study<O, A> {
     /// Defaults and enqueued configurations come first and are not asked for. The sampler's name, version and
     /// settings are part of the study: a repository is only continued with the same. A sampler that
     /// [learns](Sampler::learns) is told outcomes in an order of the study's own, so that the study has the
-    /// same trials with any number of workers, and killed and continued: for each trial it knows all outcomes
-    /// except those of the stages under way, whose number is the [`lookahead`](Hyperband::lookahead). A study
-    /// with such a sampler cannot be [extended](Hyperband::extend), because in a larger one it would have
-    /// proposed other configurations. See [`search`](crate::search) for samplers of your own.
+    /// same trials with any number of workers, even when it is killed and continued: for each trial it knows
+    /// all outcomes except those of the stages under way, whose number is the
+    /// [`lookahead`](Hyperband::lookahead). A study with such a sampler cannot be
+    /// [extended](Hyperband::extend), because in a larger one it would have proposed other configurations.
+    /// See [`search`](crate::search) for samplers of your own.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.set(|s| s.sampler = Some(Arc::new(sampler)))
     }
@@ -93,19 +94,19 @@ impl<O: Objective, A> Study<O, A> {
     /// be called several times, for several studies.
     ///
     /// `dir` is the [`repo_dir`](Hyperband::repo_dir) of that study, which may be of another algorithm, with
-    /// other sizes and another seed, finished or not. Its monitor, direction and score have to be the same,
-    /// and every parameter. Of each of its trials the latest outcome counts that is after no fewer epochs
-    /// than the first stages of this study and no more than its last ones; failed trials count as such.
+    /// other sizes and another seed, finished or not. Its monitor, direction, score and parameters all have
+    /// to be the same. Of each of its trials, the latest outcome counts that came after no fewer epochs than
+    /// the first stages of this study have and no more than its last ones; failed trials count as such.
     /// Configurations that break a constraint of this study do not count. A sampler that learns is needed,
     /// such as [`Kde`](crate::search::Kde): it knows these outcomes as if they were its own, with trials of
     /// repetition 0. None of these configurations is trained again unless it is proposed or
     /// [enqueued](Hyperband::enqueue).
     ///
-    /// A study of Optuna, or a table, is taken over by `warm_start_from` (feature `interop`).
+    /// For an Optuna study, or a table, see `warm_start_from` (feature `interop`).
     ///
     /// It belongs to the study: the outcomes are copied to `study.ron`, and a repository is continued with
-    /// those, whether the other study has gone on since, was moved, or is not there any more. A study that
-    /// starts from another one is a different study.
+    /// those, even if the other study has gone on since, was moved or was removed. A study that starts
+    /// from another one is a different study.
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {

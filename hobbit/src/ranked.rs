@@ -25,11 +25,11 @@ pub struct Trial<H> {
     pub hparams: Arc<H>,
     /// What became of it.
     pub status: Status,
-    /// Its score: the best (or last) value of the monitor; none if it failed.
+    /// Its score: the best (or last) value of the monitor; `None` if it failed.
     pub score: Option<f64>,
     /// The epoch (counted from 1) that the score is from.
     pub epoch: Option<u64>,
-    /// The epochs it was trained in all.
+    /// The number of epochs it was trained for in all.
     pub epochs: u64,
     /// The outcomes of its stages, with every epoch's metrics.
     pub stages: Vec<Arc<StageRecord>>,

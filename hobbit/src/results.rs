@@ -29,8 +29,8 @@ use crate::trial::{Direction, TrialId};
 /// from the one with the lowest loss, and among these from the first. (Studies started before this rule
 /// existed keep breaking ties by the smaller id and the first epoch.)
 ///
-/// Its `Display` is the ranked table, in blocks as wide as the terminal: or 100 columns, or those that the
-/// environment variable `COLUMNS` says, where the output goes elsewhere. `{:60}` asks for 60 columns.
+/// Its `Display` is the ranked table, in blocks as wide as the terminal. Where the output goes elsewhere,
+/// they are as wide as the environment variable `COLUMNS` says, or 100 columns. `{:60}` asks for 60 columns.
 ///
 /// ```
 /// # use hobbit::{Hyperband, search_space};
@@ -123,8 +123,8 @@ impl<O: Objective> Results<O> {
         self.stopped.as_ref()
     }
 
-    /// The exit code for a program that ran this sweep: success, or the code of the signal that arrived in
-    /// the meantime (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP), so that `tune && deploy` does not go
+    /// The exit code for a program that ran this sweep: success, or the code of the signal that arrived
+    /// while it ran (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP), so that `tune && deploy` does not go
     /// on to deploy.
     ///
     /// A sweep that was stopped by a budget or a target is a success.
@@ -160,7 +160,7 @@ impl<O: Objective> Results<O> {
         &self.study.monitor
     }
 
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub fn direction(&self) -> Direction {
         self.study.direction
     }
@@ -186,7 +186,7 @@ impl<O: Objective> Results<O> {
     /// A trial's model, as it was at the epoch of its score, rebuilt from the repository.
     ///
     /// # Errors
-    /// There is no repository, or it did not keep this trial's weights (`keep` sets which it does), or they
+    /// There is no repository, or it did not keep this trial's weights (`keep` sets which are kept), or they
     /// are damaged, or of another score or epoch than the table says.
     pub fn model(&self, trial: &Trial<O::Hparams>) -> Result<O::Model> {
         let Some((_, weights)) = &self.repository else {

@@ -67,7 +67,7 @@ where
         self
     }
 
-    /// The samples of a training step, unless a model says otherwise. Default: 32.
+    /// The number of samples per training step, unless a model says otherwise. Default: 32.
     pub fn batch_size(mut self, samples: usize) -> Self {
         self.objective.batch_size = samples;
         self
@@ -82,8 +82,8 @@ where
     /// What computes on the processor. Default: [`Engine::Native`], hobbit's own passes.
     ///
     /// [`Engine::Dfdx`] trains the same models with dfdx's operations and gradients, as on GPUs; it takes
-    /// longer, and its results differ in their last bits. A study is continued by the engine that it was begun
-    /// with, and models that are loaded from it predict with that engine.
+    /// longer, and its results differ in their last bits. A study is continued with the engine that it was
+    /// begun with, and models that are loaded from it predict with that engine.
     ///
     /// ```
     /// use hobbit::prelude::*;
@@ -108,8 +108,8 @@ where
     /// Several devices with the number of workers of each: `[(Device::Cuda(0), 4), (Device::Cuda(1), 4),
     /// (Device::Cpu, 2)]`. Sets [`workers`](Hyperband::workers).
     ///
-    /// A promoted trial may resume on any free device. On devices of one kind results do not depend on where a
-    /// trial is trained; between processor and GPU they differ by rounding.
+    /// A promoted trial may resume on any free device. On devices of one kind, results do not depend on where
+    /// a trial is trained; between processor and GPU they differ by rounding.
     pub fn devices(mut self, devices: impl IntoIterator<Item = (Device, usize)>) -> Self {
         let each = devices.into_iter().flat_map(|(device, workers)| std::iter::repeat_n(device, workers));
         self.objective.devices = each.collect();
@@ -172,7 +172,7 @@ where
     /// stage. In each of them it reports the [`monitor`](Hyperband::monitor), and whatever else it measures.
     /// If it [saves](Trial::save) its state in each epoch (anything that serde can serialize), the next stage
     /// goes on from [there](Trial::state), also after the program was killed. Without a state, each stage
-    /// trains the trial again from its first epoch, with the same result, and takes longer.
+    /// trains the trial again from its first epoch, with the same result, which takes longer.
     ///
     /// ```
     /// use hobbit::prelude::*;
@@ -200,7 +200,8 @@ where
     /// ```
     ///
     /// - Everything random has to come from the trial's [keys](Trial::key), drawn in the epoch in which it is
-    ///   needed. Then the sweep has the same results with any number of workers, and killed and continued.
+    ///   needed. Then the sweep has the same results with any number of workers, even when it is killed and
+    ///   continued.
     /// - Load data before the closure, which cannot borrow anything: `move` them in, in an `Arc` if others
     ///   need them too.
     /// - An error or a panic ends the trial, not the sweep. So does an epoch that does not report the
@@ -211,7 +212,7 @@ where
     /// - Each call has a thread of its own, and only one of the function and the worker is at work. `break`
     ///   or [`stop`](Trial::stop) end the stage early.
     ///
-    /// [`Function`] has settings of the objective, [`Objective`] is the trait behind it.
+    /// [`Function`] has settings of the objective; [`Objective`] is the trait behind it.
     pub fn function(function: F) -> Self {
         Study::of(Function::new(function))
     }
@@ -274,7 +275,7 @@ impl<O: Objective, A> Study<O, A> {
     ///   [`Objective::describe_trial`](crate::Objective::describe_trial).
     ///
     /// The error names both values: "trial 1-3: early stopping was \`val_loss, 3\`, is none". There are three
-    /// ways on: [`accept_changes`](Hyperband::accept_changes) continues the study despite the change,
+    /// ways to go on: [`accept_changes`](Hyperband::accept_changes) continues the study despite the change,
     /// [`overwrite`](Hyperband::overwrite) starts it over, and [`extend`](Hyperband::extend) makes it larger.
     /// Settings that do not affect results are not compared: workers, devices, memory, output, and how a
     /// model function is written. Neither is what hobbit cannot see: the code of callbacks, generators, and
@@ -350,8 +351,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.checkpoint_every = Some(epochs))
     }
 
-    /// How many bytes paused trials may take in memory; beyond it they are loaded from their checkpoints. Default: a quarter
-    /// of the machine's memory. Without a repository all stay in memory.
+    /// How many bytes paused trials may take in memory; beyond that, they are loaded from their checkpoints. Default: a
+    /// quarter of the machine's memory. Without a repository all stay in memory.
     pub fn memory_budget(self, bytes: u64) -> Self {
         self.set(|s| s.memory_budget = Some(bytes))
     }
@@ -383,10 +384,10 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.max_deaths = deaths)
     }
 
-    /// How long one trial may be trained, all stages together. One that takes longer fails. Of a stage that an
-    /// earlier process left before its end, the time there does not count.
+    /// How long one trial may be trained, all stages together. One that takes longer fails. The time that an
+    /// earlier process spent on a stage that it did not finish does not count.
     ///
-    /// Objectives look at it between batches; one that is stuck is abandoned together with its thread.
+    /// Objectives check it between batches; one that is stuck is abandoned together with its thread.
     pub fn trial_time_limit(self, limit: Duration) -> Self {
         self.set(|s| s.trial_time_limit = Some(limit))
     }
@@ -431,8 +432,8 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.observers.push(Box::new(observer)))
     }
 
-    /// Trains stages in another place than on threads of this process. It has as many workers as the
-    /// workplace is [wide](Workplace::width), whatever else is asked for.
+    /// Trains stages elsewhere than on threads of this process. The sweep then has as many workers as the
+    /// workplace is [wide](Workplace::width), whatever else is set.
     pub fn workplace(self, workplace: impl Workplace + 'static) -> Self {
         self.set(|s| s.workplace = Some(Box::new(workplace)))
     }
@@ -442,8 +443,8 @@ impl<O: Objective, A> Study<O, A> {
     ///
     /// A process that is a worker serves the sweep's coordinator when [`run`](Hyperband::run) is called, and
     /// then ends: with exit code 0 when the sweep is over, 143 when it was told to leave, 3 if the
-    /// coordinator has another study or another program, 4 if there is no server or no coordinator, or they
-    /// cannot be used.
+    /// coordinator has another study or another program, and 4 if there is no server or no coordinator, or
+    /// if they cannot be used.
     #[cfg(feature = "nats")]
     pub fn nats(self, nats: crate::remote::Nats) -> Self {
         self.set(|s| s.nats = Some(nats))

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Names one configuration's whole life: the bracket it belongs to, and its place there.
+/// Names one configuration's whole life: the bracket it belongs to, and its place in it.
 ///
 /// Written as `3-17` (bracket 3, trial 17), in later repetitions of the whole Hyperband as `2.3-17`. Ids are ordered by
 /// repetition, bracket, index; ties go to the smaller id.
@@ -42,7 +42,7 @@ impl fmt::Display for TrialId {
     }
 }
 
-/// A text that is no trial id.
+/// The error for a text that is not a trial id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseTrialIdError;
 
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for TrialId {
     }
 }
 
-/// Which way a metric gets better.
+/// The direction in which a metric improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Smaller is better: losses and errors.
@@ -104,13 +104,13 @@ impl fmt::Display for Direction {
 }
 
 impl Direction {
-    /// A guess by the name alone: accuracies are maximized, all else is minimized.
+    /// A guess from the name alone: accuracies are maximized, all else is minimized.
     #[deprecated = "it takes scores such as `r2` for errors; use `Direction::known`"]
     pub fn of(metric: &str) -> Direction {
         if metric.ends_with("accuracy") { Direction::Maximize } else { Direction::Minimize }
     }
 
-    /// The direction of a metric whose name leaves no doubt; nothing for any other.
+    /// The direction of a metric whose name leaves no doubt; `None` for any other.
     ///
     /// The last word of the name decides; words are separated by `_`, `-`, `.`, `/` or spaces:
     ///

@@ -195,7 +195,7 @@ fn pipes_and_devices_are_no_files() {
                 match name {
                     "weights/2-1.safetensors" => {
                         let error = again.unwrap().best_model().err().unwrap().to_string();
-                        assert!(error.contains("no regular file"), "{error}");
+                        assert!(error.contains("not a regular file"), "{error}");
                     }
                     _ => assert!(again.unwrap_err().to_string().contains(name), "{name}"),
                 }

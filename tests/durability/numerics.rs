@@ -44,7 +44,7 @@ fn a_study_that_goes_on_elsewhere_says_so_once() {
     let told = notes(dir.path(), "another kind", 5);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].contains("was trained with one kind until now, and goes on with another kind"),
+        told[0].contains("was trained with one kind until now, and continues with another kind"),
         "{told:?}"
     );
     assert_eq!(notes(dir.path(), "another kind", 5), [""; 0]);

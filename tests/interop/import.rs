@@ -262,7 +262,7 @@ fn rows_of_a_table_are_read() {
     assert!(import::csv(dir.path().join("none.csv"), "value", Direction::Minimize).is_err());
     std::fs::write(&path, "{\"op_code\":0}\nno json\n").unwrap();
     let error = import::optuna(&path, None).unwrap_err().to_string();
-    assert!(error.contains("table.csv:2: this is no line of an Optuna journal"), "{error}");
+    assert!(error.contains("table.csv:2: this is not a line of an Optuna journal"), "{error}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn servers_that_cannot_be_used_are_told_of() {
     let wait = Duration::from_millis(100);
     let nobody = format!("nats://127.0.0.1:{}", free_port());
     let error = there(Nats::at(nobody).wait(wait));
-    assert!(error.contains("is it started, as with `nats-server -js`"), "{error}");
+    assert!(error.contains("is it running, as with `nats-server -js`"), "{error}");
     let closed = Server::with(&["-js", "--auth", "open"]);
     for nats in [Nats::at(closed.address()), Nats::at(closed.address()).token("hidden")] {
         let error = there(nats);
@@ -177,7 +177,7 @@ fn another_study_and_a_second_coordinator_are_told_who_leads() {
     let worker = ends("remote::poison", &server, "worker");
     assert_eq!(worker.status.code(), Some(3), "{}", said(&worker));
     let text = said(&worker);
-    assert!(text.contains("has another study") && text.contains("R is 9, but 27"), "{text}");
+    assert!(text.contains("has a different study") && text.contains("R is 9, but 27"), "{text}");
     let second = ends("remote::curve", &server, "coordinator");
     let text = said(&second);
     assert!(!second.status.success() && text.contains("runs a sweep with this name"), "{text}");

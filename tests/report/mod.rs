@@ -195,7 +195,7 @@ fn a_study_at_every_moment() {
         before = rows(&html);
         match count {
             0 => assert!(html.contains("not begun") && html.contains("No trial has a score yet")),
-            1 => assert!(html.contains("No trial was begun yet")),
+            1 => assert!(html.contains("No trial has begun yet")),
             _ if count == records.len() => assert!(html.contains("<dd>finished</dd>")),
             _ => assert!(html.contains("running, or its process was killed")),
         }

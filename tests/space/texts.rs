@@ -51,5 +51,5 @@ fn what_is_chosen_is_written_and_read_back() {
     assert_eq!((own.text, own.check().is_ok()), ("b", true));
     let other: Own = ron::from_str("(letter:\"c\")").unwrap();
     let error = other.check().unwrap_err().to_string();
-    assert!(error.contains("`text` is none of the options; it has to be one of a, b"), "{error}");
+    assert!(error.contains("`text` is not one of the options; it has to be one of a, b"), "{error}");
 }

@@ -90,7 +90,7 @@ fn what_the_model_cannot_take_is_said_with_its_line() {
     };
     says("age,colour,weight\n3,grey,1\n3,pink,1\n", &["line 3", "`pink`", "black, grey, white"]);
     says("age,colour,weight\n,grey,1\n", &["line 2", "`age`", "missing"]);
-    says("age,colour,weight\n1,grey,heavy\n", &["line 2", "`heavy`", "no number"]);
+    says("age,colour,weight\n1,grey,heavy\n", &["line 2", "`heavy`", "not a number"]);
     says("age,colour\n1,grey\n", &["no column `weight`"]);
     let other = Table::parse("age,colour,weight,species\n1,grey,1,eel\n").unwrap();
     let text = model.evaluate_table(&other, "species").unwrap_err().to_string();

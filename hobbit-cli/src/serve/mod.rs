@@ -19,7 +19,7 @@ use crate::output;
 /// Shows studies in a browser, live: a server of pages.
 ///
 /// A directory is a study, or holds studies. New ones appear as they are made, running ones are followed as
-/// their journals grow. It reads only, and takes no lock: the studies' own processes do not notice.
+/// their journals grow. It only reads, and takes no lock: the studies' own processes do not notice.
 ///
 /// Only this machine can ask it, unless --host says otherwise; then it answers only those who have the token
 /// in the address that it prints.
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// The port; 0 takes one that is free.
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// The address of this machine under which others can ask: 0.0.0.0 stands for all it has.
+    /// The address of this machine at which it listens; 0.0.0.0 stands for all that it has.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
     /// Opens the page in a browser.
@@ -73,7 +73,7 @@ fn listen(args: &Args) -> Result<TcpListener, Failure> {
     bound.map_err(|error| {
         let cure = match error.kind() {
             ErrorKind::AddrInUse => "; give another --port, 0 takes one that is free",
-            ErrorKind::PermissionDenied => "; ports below 1024 are not for everybody",
+            ErrorKind::PermissionDenied => "; ports below 1024 need privileges",
             ErrorKind::AddrNotAvailable => "; --host has to be an address of this machine",
             _ => "",
         };

@@ -38,8 +38,8 @@ impl<H> Asked<H> {
     /// The epochs of this stage that have not been trained, counted from 1: those whose metrics are to be
     /// told.
     ///
-    /// The trial has had all before them. A program that was restarted, and so has not, trains these again
-    /// first, with the same hyperparameters and [keys](Trial::key).
+    /// The trial has had all earlier ones. A program that was restarted, and has lost them, trains those
+    /// again first, with the same hyperparameters and [keys](Trial::key).
     pub fn open_epochs(&self) -> RangeInclusive<u64> {
         self.trial.open()
     }

@@ -1,5 +1,4 @@
-//! Studies for programs with a loop of their own: they ask for trials, train them, and tell what came of
-//! them.
+//! Studies for programs with a loop of their own: they ask for trials, train them, and tell the outcomes.
 
 mod asked;
 mod counter;
@@ -101,8 +100,8 @@ impl<H: SearchSpace + Send + Sync + 'static> AskTell<H> {
     /// Fewer metrics than open epochs end the stage early.
     ///
     /// # Errors
-    /// There are more epochs than the stage has, or none has been trained at all. Then nothing is told, and
-    /// the study ends.
+    /// There are more epochs than the stage has, or none has been trained at all. Then nothing is recorded,
+    /// and the study ends.
     pub fn tell(&mut self, mut trial: Asked<H>, epochs: impl IntoIterator<Item = Metrics>) -> Result<()> {
         let epochs: Vec<Metrics> = epochs.into_iter().collect();
         let (told, open) = (epochs.len(), trial.open_epochs());
@@ -139,7 +138,7 @@ impl<H: SearchSpace + Send + Sync + 'static> AskTell<H> {
         trial.finish(Err(why.into()));
     }
 
-    /// Ends the study, and returns what it found. Before it is over, this stops it; it can be continued.
+    /// Ends the study, and returns what it found. A study that is not over is stopped, and can be continued.
     ///
     /// # Errors
     /// Those of [`run`](crate::Hyperband::run), or a trial is still out.
@@ -260,7 +259,7 @@ impl<H: SearchSpace + Send + Sync + 'static> Objective for Asking<H> {
 }
 
 impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Hyperband> {
-    /// Begins Hyperband, whose trials are asked for: [`run`](crate::Hyperband::run) with a loop of your own.
+    /// Begins a Hyperband whose trials you ask for: [`run`](crate::Hyperband::run) with a loop of your own.
     ///
     /// # Errors
     /// As [`run`](crate::Hyperband::run), before anything is trained.
@@ -271,7 +270,7 @@ impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Hyperband> {
 }
 
 impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::SuccessiveHalving> {
-    /// Begins successive halving, whose trials are asked for: [`run`](crate::SuccessiveHalving::run) with a
+    /// Begins a successive halving whose trials you ask for: [`run`](crate::SuccessiveHalving::run) with a
     /// loop of your own.
     ///
     /// # Errors
@@ -282,8 +281,8 @@ impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::SuccessiveHalv
 }
 
 impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::RandomSearch> {
-    /// Begins a random search, whose trials are asked for: [`run`](crate::RandomSearch::run) with a loop of
-    /// your own.
+    /// Begins a random search whose trials you ask for: [`run`](crate::RandomSearch::run) with a loop of your
+    /// own.
     ///
     /// # Errors
     /// As [`run`](crate::RandomSearch::run), before anything is trained.
@@ -293,7 +292,7 @@ impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::RandomSearch> 
 }
 
 impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Asha> {
-    /// Begins ASHA, whose trials are asked for: [`run`](crate::Asha::run) with a loop of your own.
+    /// Begins an ASHA whose trials you ask for: [`run`](crate::Asha::run) with a loop of your own.
     ///
     /// # Errors
     /// As [`run`](crate::Asha::run), before anything is trained.
@@ -303,7 +302,7 @@ impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Asha> {
 }
 
 impl<H: SearchSpace + Send + Sync + 'static> Study<Asking<H>, by::Pasha> {
-    /// Begins PASHA, whose trials are asked for: [`run`](crate::Pasha::run) with a loop of your own.
+    /// Begins a PASHA whose trials you ask for: [`run`](crate::Pasha::run) with a loop of your own.
     ///
     /// # Errors
     /// As [`run`](crate::Pasha::run), before anything is trained.

@@ -38,7 +38,7 @@ pub(super) struct SettingsFile {
 impl SettingsFile {
     /// Reads a file: RON if its name says so, and TOML otherwise.
     pub(super) fn read(path: &Path) -> Result<SettingsFile, BoxError> {
-        #[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
+        #[expect(clippy::disallowed_methods, reason = "it is not a file of a study")]
         let text = std::fs::read_to_string(path)?;
         let is_ron = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ron"));
         if is_ron { from_text(&text) } else { Ok(toml::from_str(&text)?) }

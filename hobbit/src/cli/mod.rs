@@ -22,8 +22,8 @@ use crate::study::Study;
 ///
 /// Each can be given in three places: as an argument (`--seed 7`), as an environment variable
 /// (`HOBBIT_SEED=7`), and in a file (`--settings FILE`, or `HOBBIT_SETTINGS`). Arguments take precedence over
-/// the environment, and the environment over the file. Whatever results depend on (R, eta, the seed, narrower
-/// ranges) is recorded in the study, and a study is only continued with the same.
+/// the environment, and the environment over the file. Everything that results depend on (R, eta, the seed,
+/// narrower ranges) is recorded in the study, and a study is only continued with the same values.
 ///
 /// ```
 /// use clap::Parser;
@@ -59,8 +59,8 @@ use crate::study::Study;
 ///
 /// # The file
 ///
-/// TOML, or RON if its name ends in `.ron`. All settings are optional, and have the names of the arguments
-/// with `_` for `-`. Parameters are narrowed to ranges, single values or options, as [`Narrowing`] describes:
+/// TOML, or RON if its name ends in `.ron`. All settings are optional, and are named like the arguments, with
+/// `_` for `-`. Parameters are narrowed to ranges, single values or options, as [`Narrowing`] describes:
 ///
 /// ```toml
 /// max_epochs = 27
@@ -131,7 +131,7 @@ impl StudyArgs {
     /// programs that take no arguments.
     ///
     /// # Errors
-    /// A variable whose value is not possible, or a file that cannot be read.
+    /// A variable has an invalid value, or the file cannot be read.
     pub fn from_env() -> Result<StudyArgs> {
         let command = StudyArgs::augment_args(Command::new("study").no_binary_name(true));
         let matches = command.try_get_matches_from([""; 0]);

@@ -83,7 +83,7 @@ where
         self
     }
 
-    /// How many trials are worth training at once. Default: as many as the machine has cores.
+    /// The number of trials worth training at once. Default: one per core.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -99,7 +99,7 @@ where
             let result = catch(|| function(&hparams, &mut trial));
             trial.finish(result.unwrap_or_else(|panic| Err(panic.into())));
         };
-        aside(name, code).map_err(|error| format!("the trial gets no thread: {error}").into())
+        aside(name, code).map_err(|error| format!("no thread could be started for the trial: {error}").into())
     }
 }
 

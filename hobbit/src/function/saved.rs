@@ -51,7 +51,7 @@ impl Saved {
     /// What is in a trial's checkpoint; nothing in one that is empty.
     ///
     /// # Errors
-    /// It is no checkpoint of this kind.
+    /// It is not a checkpoint of this kind.
     pub(crate) fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Option<Saved>, BoxError> {
         let Some(epoch) = checkpoint.metadata.get(EPOCH) else {
             return match checkpoint.arrays.keys().next() {
@@ -61,8 +61,9 @@ impl Saved {
                 None => Ok(None),
             };
         };
-        let epoch =
-            epoch.parse().map_err(|_| format!("the checkpoint was {EPOCH} `{epoch}`, which is no number"))?;
+        let epoch = epoch
+            .parse()
+            .map_err(|_| format!("the checkpoint was {EPOCH} `{epoch}`, which is not a number"))?;
         let arrays = checkpoint.arrays.len();
         match checkpoint.metadata.get(ARRAYS) {
             Some(saved) if *saved == arrays.to_string() => {}

@@ -71,7 +71,7 @@ impl Trial {
     /// reported after the loop belongs to the last epoch.
     ///
     /// Every epoch has to report the [`monitor`](crate::Hyperband::monitor). Other metrics may be reported in
-    /// some epochs only: those without have NaN. A monitor that is NaN or infinite ends the trial as
+    /// some epochs only: the other epochs have NaN. A monitor that is NaN or infinite ends the trial as
     /// diverged.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Trial {
         self.course.lock().stop();
     }
 
-    /// The state that an earlier stage [saved](Trial::save), to go on from. Ask for it before the loop.
+    /// The state that an earlier stage [saved](Trial::save), to continue from. Ask for it before the loop.
     ///
     /// `None` if there is none, as in a trial's first stage. A state that cannot be read as `S`, because the
     /// type has changed since, counts as none: then the trial is trained again from its first epoch.
@@ -131,7 +131,7 @@ impl Trial {
         self.course.lock().context.id
     }
 
-    /// The worker that trains it, counted from 0: for devices. Results should not depend on it.
+    /// The worker that trains it, counted from 0: to choose a device by. Results should not depend on it.
     pub fn worker(&self) -> u32 {
         self.course.lock().context.worker
     }
@@ -147,23 +147,23 @@ impl Trial {
         self.course.lock().context.epochs
     }
 
-    /// The key for one purpose, any number, from which random numbers are drawn: another one in every epoch,
-    /// and before the first. Draw everything random from keys of the epoch in which it is needed; then the
-    /// trial is the same however often it is interrupted.
+    /// The key for one purpose (any number), from which random numbers are drawn. Every epoch has another
+    /// one, and so has what precedes the first. Draw everything random from keys of the epoch in which it is
+    /// needed; then the trial is the same however often it is interrupted.
     pub fn key(&self, purpose: u64) -> Key {
         let course = self.course.lock();
         let key = course.context.key.child(purpose);
         course.under_way.map_or(key, |epoch| key.child(epoch - 1))
     }
 
-    /// A generator of random numbers for the epoch under way, or for what precedes the first; it starts from
-    /// its beginning at every call. That of [`key(0)`](Trial::key).
+    /// A generator of random numbers for the epoch under way, or for what precedes the first; each call
+    /// starts it from its beginning. It is the generator of [`key(0)`](Trial::key).
     pub fn rng(&self) -> KeyRng {
         self.key(0).rng()
     }
 
-    /// A seed for the epoch under way, or for what precedes the first, for libraries that take one. That of
-    /// [`key(0)`](Trial::key).
+    /// A seed for the epoch under way, or for what precedes the first, for libraries that take one. It is the
+    /// seed of [`key(0)`](Trial::key).
     pub fn seed(&self) -> u64 {
         self.key(0).seed()
     }

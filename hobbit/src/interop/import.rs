@@ -42,7 +42,7 @@ use crate::trial::Direction;
 pub struct Imported {
     /// The file.
     pub path: PathBuf,
-    /// Which way scores get better.
+    /// The direction in which scores improve.
     pub direction: Direction,
     /// The trials, in the order of the file.
     pub rows: Vec<Row>,
@@ -98,7 +98,7 @@ pub struct Refused {
 }
 
 impl<H: SearchSpace> Fitted<H> {
-    /// Refuses those, too, that a study which is [narrowed](crate::Hyperband::narrowed) by this would refuse.
+    /// Also refuses those that a study [narrowed](crate::Hyperband::narrowed) by this would refuse.
     ///
     /// # Errors
     /// As [`Narrowing::space`].
@@ -124,7 +124,7 @@ impl Imported {
     }
 
     /// Compares the trials with a search space: every parameter has to be there under its name, dotted where
-    /// it is nested, with a value of its domain, and no other.
+    /// it is nested, with a value in its domain, and no others may be there.
     pub fn fit<H: SearchSpace>(self) -> Fitted<H> {
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         let mut known: HashMap<String, String> = HashMap::new();
@@ -178,12 +178,12 @@ impl<O: Objective, A> Study<O, A> {
     /// Gives the sampler the outcomes of a study of another tool before the first trial, as
     /// [`warm_start`](crate::Hyperband::warm_start) does with one of hobbit's.
     ///
-    /// Its values have to be those of this study's monitor, which no file says. Of trials that reported
-    /// values while they were trained (`trial.report(value, step)` in Optuna) those count that are after no
-    /// more epochs than the last stages of this study, and the latest of them has to be after no fewer than
-    /// the first stages; the score is the best or the last of them, as in this study. Results without
-    /// reports, and tables, are taken for results after the last stages. Failed trials count as such;
-    /// configurations that are not in the search space, or break a constraint, do not count.
+    /// Its values have to be those of this study's monitor, which no file says. Of the values that a trial
+    /// reported while it was trained (`trial.report(value, step)` in Optuna), those count that came after
+    /// no more epochs than the last stages of this study have, and the latest of them has to come after no
+    /// fewer than the first stages have; the score is the best or the last of them, as in this study.
+    /// Results without reports, and tables, count as results after the last stages. Failed trials count as
+    /// such; configurations that are not in the search space, or break a constraint, do not count.
     ///
     /// ```no_run
     /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<hobbit::Results<O>> {
@@ -196,11 +196,11 @@ impl<O: Objective, A> Study<O, A> {
     /// # }
     /// ```
     ///
-    /// It belongs to the study, with a copy in `study.ron`, by which a repository is continued.
+    /// It belongs to the study: a repository is continued with the copy in `study.ron`.
     ///
     /// # Errors
-    /// `run` returns one if the direction is another one, if none of the trials counts, or if there is no
-    /// sampler that learns.
+    /// `run` returns one if the direction differs, if none of the trials counts, or if there is no sampler
+    /// that learns.
     pub fn warm_start_from(self, imported: Imported) -> Self {
         let space = O::Hparams::space();
         let trials = imported.rows.into_iter().map(|row| ForeignTrial {
@@ -221,8 +221,8 @@ impl<O: Objective, A> Study<O, A> {
 /// The trials of a study in an Optuna journal file. Its name is needed only if there are several.
 ///
 /// # Errors
-/// There is no such file, it does not read, has no such study, or several, or the study has several
-/// objectives.
+/// There is no such file, it cannot be read, it has no such study or several of them, or the study has
+/// several objectives.
 pub fn optuna(path: impl AsRef<Path>, study_name: Option<&str>) -> Result<Imported> {
     let path = path.as_ref();
     // a journal that is written to need not be there yet
@@ -410,14 +410,14 @@ fn value(json: &Json) -> Option<Value> {
 ///
 /// If there are columns that begin with `params_`, as in the tables that Optuna writes, or with `hparams.`,
 /// as in those of `hobbit export --csv`, these are the parameters. Otherwise every column is one, but for the
-/// score and `state`. An empty field is no value, unless it belongs to a parameter that has to be there and
-/// has an option without text; neither are the words for missing results in the column of scores (`nan`,
-/// `NA`, `None`, `null`) and infinite ones. Rows whose `state` is `FAIL`, or whose status in hobbit's table
-/// says that they failed or diverged, are refused.
+/// score and `state`. An empty field is a missing value, unless it belongs to a parameter that has to be
+/// there and has an empty text as an option. So are, in the column of scores, the words for missing results
+/// (`nan`, `NA`, `None`, `null`) and infinite ones. Rows whose `state` is `FAIL`, or whose status in hobbit's
+/// table says that they failed or diverged, are refused.
 ///
 /// # Errors
-/// The file does not read, has rows of different lengths, two columns of one name, no column `score`, or in
-/// it something that is no number.
+/// The file cannot be read, has rows of different lengths, two columns of the same name, or no column
+/// `score`, or something in that column is not a number.
 pub fn csv(path: impl AsRef<Path>, score: &str, direction: Direction) -> Result<Imported> {
     let path = path.as_ref();
     let failed = |error: ::csv::Error| {

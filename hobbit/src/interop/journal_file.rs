@@ -93,7 +93,7 @@ impl JournalFile {
                 .and_then(|line| serde_json::from_str(&only_finite(line)).map_err(|error| error.to_string()));
             lines.push(json.map_err(|why| {
                 Error::repository(format!(
-                    "{}:{}: this is no line of an Optuna journal: {why}",
+                    "{}:{}: this is not a line of an Optuna journal: {why}",
                     self.path.display(),
                     self.lines
                 ))
@@ -104,7 +104,7 @@ impl JournalFile {
         let rest = &bytes[whole..];
         if !(rest.starts_with(BEGINNING) || BEGINNING.starts_with(rest)) {
             return Err(Error::repository(format!(
-                "{}:{}: this is no line of an Optuna journal",
+                "{}:{}: this is not a line of an Optuna journal",
                 self.path.display(),
                 self.lines + 1
             )));

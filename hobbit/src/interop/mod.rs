@@ -1,4 +1,4 @@
-//! Other tools: studies for optuna-dashboard and TensorBoard, and studies of Optuna taken over.
+//! Other tools: studies for optuna-dashboard and TensorBoard, and imported Optuna studies.
 //!
 //! [`OptunaJournal`] and [`TensorBoard`] follow a sweep while it runs
 //! ([`Hyperband::observe`](crate::Hyperband::observe)), or export what a repository holds. Either way they

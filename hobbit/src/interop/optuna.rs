@@ -36,18 +36,18 @@ use crate::trial::{Direction, TrialId};
 /// ```
 ///
 /// - Each configuration is one Optuna trial. It is running until its life is over: then it is complete (it
-///   came to the last stage of its bracket), pruned (it was not promoted) or failed (with the user attribute
+///   reached the last stage of its bracket), pruned (it was not promoted) or failed (with the user attribute
 ///   `hobbit:reason`).
 /// - The value is the trial's score. Intermediate values are the monitor after each epoch, all stages counted
 ///   together.
 /// - User attributes hold the trial's name (`hobbit:trial`), its repetition and bracket, its stage (all
 ///   counted from 1), and the epoch of the score.
-/// - A parameter is in a trial only if it exists there. What Optuna has no distribution for (fields that are
-///   fixed or derived, or have a distribution of their own) is a user attribute. Normal distributions become
-///   intervals that nearly all of their values are in; steps of logarithmic parameters, and weights, are left
-///   out.
-/// - What Optuna finished cannot be changed: where a study is extended, a trial that goes on appears a second
-///   time.
+/// - A parameter is in a trial only if it exists there. Parameters for which Optuna has no distribution
+///   (fields that are fixed or derived, or have a distribution of their own) are user attributes. Normal
+///   distributions become intervals that hold nearly all of their values; steps of logarithmic parameters,
+///   and weights, are left out.
+/// - Trials that are finished in Optuna cannot be changed: where a study is extended, a trial that is
+///   continued appears a second time.
 pub struct OptunaJournal {
     path: PathBuf,
     study_name: String,
@@ -64,8 +64,8 @@ impl fmt::Debug for OptunaJournal {
 }
 
 impl OptunaJournal {
-    /// A journal at this path. Its directory has to be there; the study is named like the file, without what
-    /// follows the dot.
+    /// A journal at this path. Its directory has to exist; the study is named after the file, without the
+    /// extension.
     pub fn new(path: impl Into<PathBuf>) -> OptunaJournal {
         let path = path.into();
         let study_name =
@@ -82,7 +82,7 @@ impl OptunaJournal {
     /// Writes everything about a stored study that is not in the file yet.
     ///
     /// # Errors
-    /// The file cannot be written, is no Optuna journal, or holds another study of this name.
+    /// The file cannot be written, is not an Optuna journal, or holds another study of this name.
     pub fn export(&self, overview: &Overview) -> Result<()> {
         export(Journal::new(&self.path, &self.study_name), &replay(overview))
     }

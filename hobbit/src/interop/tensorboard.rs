@@ -34,12 +34,13 @@ use crate::trial::TrialId;
 /// # }
 /// ```
 ///
-/// Each trial is a run, named like it: `DIR/1-8`. It has its metrics as scalars, by epoch, and its
+/// Each trial is a run, named after it: `DIR/1-8`. It has its metrics as scalars, by epoch, and its
 /// hyperparameters and what became of it for the HParams view. The scalar `hobbit/score`, written when the
 /// trial's life is over, is what hobbit ranks by.
 ///
-/// Scalars are named like the metrics. Names that are hobbit's or TensorBoard's own (those that begin with
-/// `hobbit/` or `_hparams_/`) and empty ones stand below `metrics/`, so that no metric is mixed up with them.
+/// Scalars have the names of the metrics. Metrics whose names are hobbit's or TensorBoard's own (those that
+/// begin with `hobbit/` or `_hparams_/`) or empty are put below `metrics/`, so that they are not mixed up
+/// with those.
 pub struct TensorBoard {
     dir: PathBuf,
     live: Option<Live>,

@@ -57,7 +57,7 @@ use crate::trial::{Direction, TrialId};
 pub enum Event {
     /// The sweep begins.
     Started(Arc<StudyInfo>),
-    /// A worker begins a stage of a trial. Comes again if the stage was given back unfinished and another
+    /// A worker begins a stage of a trial. Sent again if the stage was given back unfinished and another
     /// worker takes it.
     StageStarted {
         /// The trial.
@@ -109,11 +109,11 @@ pub enum Event {
     },
     /// Something that the user should know.
     Note(String),
-    /// The other machines that train for the sweep, and what they are doing. Comes every few seconds.
+    /// The other machines that train for the sweep, and what they are doing. Sent every few seconds.
     Machines(Arc<[Machine]>),
     /// The sweep ends; nothing follows.
     Ended {
-        /// Why it stopped before the end of its plan; nothing if it reached it.
+        /// Why it stopped before the end of its plan; `None` if it reached it.
         stopped: Option<String>,
     },
 }
@@ -126,21 +126,21 @@ pub struct StudyInfo {
     pub algorithm: Algorithm,
     /// Its brackets and stages.
     pub outline: Outline,
-    /// The brackets of one repetition as the table of a Hyperband.
+    /// The brackets of one repetition, as the table of a Hyperband.
     pub plan: Plan,
-    /// How often they are run.
+    /// The number of times they are run.
     pub iterations: u32,
     /// The search space.
     pub space: Space,
     /// The metric that is optimized.
     pub monitor: String,
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub direction: Direction,
     /// What decides between equal scores.
     pub ties: Ties,
     /// The seed.
     pub seed: u64,
-    /// How many workers there are.
+    /// The number of workers.
     pub workers: u32,
     /// The directory of the repository.
     pub repo_dir: Option<PathBuf>,

@@ -22,7 +22,7 @@ const SILENCE: u32 = 20;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// The lines of messages that are kept, and the characters of each.
 const KEPT: (usize, usize) = (20, 500);
-/// A line that is longer is no answer.
+/// A line that is longer is not an answer.
 const LONGEST: u64 = 1 << 20;
 
 /// What linear algebra reads the number of its threads from.

@@ -31,7 +31,8 @@ impl Directory {
                 .strip_prefix(FILES)
                 .map(PathBuf::from)
                 .filter(|path| path.components().all(|part| matches!(part, Component::Normal(_))));
-            let below = below.ok_or_else(|| format!("`{name}` in the checkpoint is no file of a process"))?;
+            let below =
+                below.ok_or_else(|| format!("`{name}` in the checkpoint is not a file of a process"))?;
             let path = self.path().join(below);
             let bytes = saved.get_bytes(name)?;
             let written = std::fs::create_dir_all(path.parent().unwrap_or(self.path()));
@@ -52,7 +53,8 @@ impl Directory {
                 let entry = entry.map_err(unreadable)?;
                 let path = entry.path();
                 let own = entry.file_name();
-                let own = own.to_str().ok_or_else(|| format!("the name of {} is no text", path.display()))?;
+                let own =
+                    own.to_str().ok_or_else(|| format!("the name of {} is not text", path.display()))?;
                 let kind = entry.file_type().map_err(unreadable)?;
                 if kind.is_dir() {
                     open.push((path, format!("{name}{own}/")));
@@ -60,7 +62,7 @@ impl Directory {
                     let bytes = std::fs::read(&path).map_err(unreadable)?;
                     checkpoint.insert_bytes(format!("{name}{own}"), bytes);
                 } else {
-                    return Err(format!("{} is no file, and cannot be kept", path.display()).into());
+                    return Err(format!("{} is not a file, and cannot be kept", path.display()).into());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! An objective that is a process: any program that reads and writes lines of JSON, in Python for example.
+//! An objective that is a process: any program that reads and writes lines of JSON, such as a Python script.
 //!
 //! # The protocol, version 1
 //!
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! `hparams` is the configuration as serde writes it. In `directory` the program saves its state; if `resume`
-//! is true, the files are there that it had saved by the end of the last epoch, otherwise it begins from
-//! nothing. Then there is a line for each epoch, counted from 1, to be trained:
+//! is true, it holds the files that were saved by the end of the last epoch; otherwise training begins
+//! afresh. Then there is a line for each epoch to be trained, counted from 1:
 //!
 //! ```json
 //! {"epoch": 4, "seed": 456}
@@ -26,12 +26,12 @@
 //! ```
 //!
 //! With `"stop": true` beside the metrics, the stage ends with this epoch (early stopping). A metric that is
-//! `null` or `NaN` is not a number. Other lines on standard output that are no JSON objects are taken for
-//! messages. When its standard input ends, the program ends.
+//! `null` or `NaN` is not a number. Lines on standard output that are not JSON objects are taken for
+//! messages. When its standard input ends, the program should end.
 //!
 //! - All randomness should come from the seeds (whole numbers below 2³²): that of the first line is for the
-//!   initial model, the others for their epochs. Then the study is the same on any number of workers, and
-//!   killed and continued.
+//!   initial model, the others for their epochs. Then the study is the same on any number of workers, even
+//!   when it is killed and continued.
 //! - A program that saves nothing is asked for all epochs from the first in each stage.
 //! - The files are part of the trial's checkpoint. The directory is a temporary one, and removed after the
 //!   stage.
@@ -81,8 +81,8 @@ type Train<H> = Box<dyn Fn(&H, &mut Trial) -> Result<(), BoxError> + Send + Sync
 ///
 /// A process that has to stop ([`trial_time_limit`](crate::Hyperband::trial_time_limit)), or has not ended
 /// some seconds after its input has, is killed with its group. If hobbit itself is killed (or left at once,
-/// by a second Ctrl-C), the process finds its input at the end after the epoch under way, and should end
-/// then.
+/// by a second Ctrl-C), the process finds that its input has ended after the epoch under way, and should
+/// end then.
 pub struct ProcessObjective<H> {
     function: Function<H, Train<H>>,
 }
@@ -132,7 +132,7 @@ impl Process {
         self
     }
 
-    /// How many processes are worth running at once. Default: as many as the machine has cores.
+    /// The number of processes worth running at once. Default: one per core.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Process {
         self.workers = Some(workers);

@@ -19,7 +19,7 @@ pub(super) fn begin<H: SearchSpace>(
     directory: &Path,
     resume: bool,
 ) -> Result<Value, BoxError> {
-    let directory = directory.to_str().ok_or("the path of the system's temporary directory is no text")?;
+    let directory = directory.to_str().ok_or("the path of the system's temporary directory is not text")?;
     Ok(json!({
         "hobbit": VERSION,
         "trial": trial.id(),
@@ -68,12 +68,12 @@ pub(super) fn answer(line: &str) -> Result<Option<Answer>, BoxError> {
     }
     let wrong = |why: &dyn std::fmt::Display| {
         let shown: String = line.chars().take(200).collect();
-        format!("the process wrote a line that is no answer ({why}): {shown}")
+        format!("the process wrote a line that is not an answer ({why}): {shown}")
     };
     let written: Written = serde_json::from_str(&without_nan(line)).map_err(|error| wrong(&error))?;
     let value = |(name, value): (String, Value)| match number(&value) {
         Some(number) => Ok((name, number)),
-        None => Err(wrong(&format_args!("`{name}` is no number"))),
+        None => Err(wrong(&format_args!("`{name}` is not a number"))),
     };
     let metrics = written.metrics.into_iter().map(value).collect::<Result<_, _>>()?;
     Ok(Some(Answer { metrics, stop: written.stop }))
@@ -87,7 +87,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A line with `null` for what is no number in JSON, and is written by Python all the same.
+/// A line with `null` for what is not a number in JSON, and is written by Python all the same.
 fn without_nan(line: &str) -> String {
     let (mut text, mut rest, mut in_string) = (String::with_capacity(line.len()), line, false);
     while let Some(next) = rest.chars().next() {
@@ -133,7 +133,7 @@ mod tests {
             ("{", "EOF"),
             ("{}", "missing field `metrics`"),
             (r#"{"metric": {}}"#, "unknown field `metric`"),
-            (r#"{"metrics": {"loss": "low"}}"#, "`loss` is no number"),
+            (r#"{"metrics": {"loss": "low"}}"#, "`loss` is not a number"),
             (r#"{"metrics": {"loss": 0.1}} {"metrics": {}}"#, "trailing"),
             (r#"{"metrics": {"loss": 0.1"#, "EOF"),
         ] {

@@ -153,7 +153,7 @@ impl Branch {
         match shared.put(&format!("{trial}-{stage}-{}-{}-{number}", me.pid, me.nonce), model) {
             Ok(file) => Cargo::Shared(file),
             Err(why) => {
-                self.note(format!("{why}; the checkpoint goes by way of the server"));
+                self.note(format!("{why}; the checkpoint goes through the server"));
                 cargo
             }
         }

@@ -282,7 +282,7 @@ impl<'a> Driver<'a> {
             Change::Left => format!("{member} left"),
             Change::Lost(silence) => {
                 format!(
-                    "{member} was not heard for {:.0} s; what it trains is trained elsewhere",
+                    "{member} was not heard from for {:.0} s; what it trains is trained elsewhere",
                     silence.as_secs_f64()
                 )
             }

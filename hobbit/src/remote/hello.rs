@@ -27,7 +27,7 @@ pub(crate) fn build(numerics: &str) -> Build {
 }
 
 /// The length and the checksum of this program's file. It is to tell builds apart, not to trust one.
-#[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
+#[expect(clippy::disallowed_methods, reason = "it is not a file of a study")]
 fn executable() -> Option<String> {
     let mut file = std::fs::File::open(std::env::current_exe().ok()?).ok()?;
     // it may be large: not all of it at once
@@ -76,8 +76,8 @@ impl Hello {
         }
         let Some(shared) = Shared::find(Path::new(&self.repository), &self.beacon) else {
             let text = format!(
-                "checkpoints go by way of the study's directory, and this machine does not see that of {}: mount it at {} here too, or \
-                 have them go by way of the server (HOBBIT_CHECKPOINTS=server at the coordinator)",
+                "checkpoints go through the study's directory, and this machine does not see that of {}: mount it at {} here too, or \
+                 have them go through the server (HOBBIT_CHECKPOINTS=server at the coordinator)",
                 self.from, self.repository
             );
             return Err(Error::study(text).with_source(ExitWith::new(3)));
@@ -106,7 +106,7 @@ pub(super) fn compare(theirs: &Hello, study: &StudyRecord, build: &Build, nats: 
     found.extend(objective_differences(study, &theirs.study));
     if !found.is_empty() {
         let text = format!(
-            "this worker has another study than {from}, which runs the sweep: {}. Run the same program with the same settings on all \
+            "this worker has a different study from {from}, which runs the sweep: {}. Run the same program with the same settings on all \
              machines; where one server serves several studies, give each a name of its own with HOBBIT_STUDY",
             found.join("; ").replace(" in the repository", " there")
         );

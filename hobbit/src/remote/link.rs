@@ -283,14 +283,14 @@ impl Failed {
                 true,
             ),
             ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => (
-                "it refuses what this process shows: see HOBBIT_NATS_TOKEN, HOBBIT_NATS_NKEY or HOBBIT_NATS_CREDS (`.token()`, `.nkey()`, \
+                "it refuses this process's credentials: see HOBBIT_NATS_TOKEN, HOBBIT_NATS_NKEY or HOBBIT_NATS_CREDS (`.token()`, `.nkey()`, \
                  `.credentials()`)",
                 true,
             ),
             ConnectErrorKind::ServerParse => {
                 ("the address has to be like nats://head:4222 or tls://head:4222", true)
             }
-            _ => ("is it started, as with `nats-server -js`, and does this machine reach it?", false),
+            _ => ("is it running, as with `nats-server -js`, and does this machine reach it?", false),
         };
         Failed { said: None, cure, is_final, error: error.into() }
     }

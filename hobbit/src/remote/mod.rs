@@ -1,10 +1,10 @@
-//! Sweeps over many machines, by way of a NATS server with JetStream.
+//! Sweeps over many machines, through a NATS server with JetStream.
 //!
 //! One process, the coordinator, runs the sweep and holds its repository; any number of others train for it.
-//! They are the same program, with the same settings, started with another
-//! [role](Nats::from_env). Results are byte for byte those of one machine, whatever dies meanwhile:
-//! everything random follows from the order of a stage, the first report of a stage counts, and what is on
-//! the server can be made again from the repository at any time.
+//! They are the same program, with the same settings, started with another [role](Nats::from_env). Results
+//! are byte for byte those of one machine, whatever dies meanwhile: everything random follows from the order
+//! that a worker is given for a stage, the first report of a stage counts, and what is on the server can be
+//! made again from the repository at any time.
 //!
 //! Nothing else in hobbit depends on NATS or its asynchronous runtime.
 

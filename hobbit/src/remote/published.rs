@@ -225,7 +225,7 @@ impl Driver<'_> {
             _ => {
                 self.silence.end();
                 self.desk.note(format!(
-                    "the NATS server keeps {waiting} reports and does not deliver them; what they are of is trained again"
+                    "the NATS server holds {waiting} reports and does not deliver them; their stages are trained again"
                 ));
                 self.link.wait(self.server().remove_reports());
                 self.is_set_up = false;

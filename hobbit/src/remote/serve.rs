@@ -332,8 +332,8 @@ async fn unpack(
 fn given_up(order: &Order, workers: i64) -> StageRecord {
     let assignment = order.assignment;
     let reason = match workers {
-        1 => "it took the worker with it that began it (`give_up_after`)".to_owned(),
-        _ => format!("it took {workers} workers with it, one after the other (`give_up_after`)"),
+        1 => "the worker that began it was lost with it (`give_up_after`)".to_owned(),
+        _ => format!("{workers} workers were lost with it, one after the other (`give_up_after`)"),
     };
     StageRecord {
         time: Timestamp::now(),
@@ -433,7 +433,7 @@ async fn hear(post: Arc<Post>, mut hello: Hello) {
             }
             if heard.elapsed() > post.nats.wait {
                 let text = format!(
-                    "nothing was heard of the coordinator for {:.0} s (HOBBIT_WAIT says how long)",
+                    "nothing was heard from the coordinator for {:.0} s (HOBBIT_WAIT says how long)",
                     post.nats.wait.as_secs_f64()
                 );
                 branch.give_up(Error::study(text).with_source(ExitWith::new(4)));

@@ -22,15 +22,15 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Checkpoints {
-    /// By way of the NATS server.
+    /// Through the NATS server.
     #[default]
     Server,
-    /// By way of the study's directory, which all machines have mounted under the same path: messages only
-    /// say which file it is. A worker that does not see the directory ends with exit code 3.
+    /// Through the study's directory, which all machines have mounted under the same path: messages only say
+    /// which file it is. A worker that does not see the directory ends with exit code 3.
     Shared,
 }
 
-/// The NATS server by which the machines of a sweep work together.
+/// The NATS server through which the machines of a sweep work together.
 ///
 /// ```no_run
 /// # fn sweep<O: hobbit::Objective>(objective: O) -> hobbit::Result<()> {
@@ -95,11 +95,11 @@ impl Nats {
     /// |---|---|
     /// | `HOBBIT_NATS` | the server's address; unset or empty: this machine alone |
     /// | `HOBBIT_ROLE` | `worker`, `coordinator` (does not train), or unset: runs the sweep and trains |
-    /// | `HOBBIT_STUDY` | the study's name on the server, where it has several |
+    /// | `HOBBIT_STUDY` | the study's name on the server, if it has several |
     /// | `HOBBIT_NATS_TOKEN`, `HOBBIT_NATS_NKEY` | a token, or the seed of a key |
     /// | `HOBBIT_NATS_CREDS`, `HOBBIT_NATS_CA` | a file of credentials, and one of certificates to trust |
     /// | `HOBBIT_CHECKPOINTS` | `server` (default), or `shared`: [the study's directory](Checkpoints::Shared) |
-    /// | `HOBBIT_WAIT` | how many seconds a server and a coordinator are waited for; 300 |
+    /// | `HOBBIT_WAIT` | how many seconds to wait for a server and a coordinator; default 300 |
     ///
     /// # Errors
     /// A variable has an invalid value.
@@ -182,21 +182,21 @@ impl Nats {
         self
     }
 
-    /// The token that opens the server.
+    /// The token to log in to the server with.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Nats {
         self.token = Some(token.into());
         self
     }
 
-    /// The seed of the key that opens the server.
+    /// The seed of the key (NKey) to log in to the server with.
     #[must_use]
     pub fn nkey(mut self, seed: impl Into<String>) -> Nats {
         self.nkey = Some(seed.into());
         self
     }
 
-    /// The file of credentials that opens the server.
+    /// The file of credentials to log in to the server with.
     #[must_use]
     pub fn credentials(mut self, file: impl Into<PathBuf>) -> Nats {
         self.credentials = Some(file.into());
@@ -217,7 +217,7 @@ impl Nats {
         self
     }
 
-    /// How long a server, and a coordinator, are waited for. Default: five minutes.
+    /// How long to wait for a server, and for a coordinator. Default: five minutes.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Nats {
         self.wait = wait;
@@ -240,14 +240,14 @@ impl Nats {
     }
 
     /// Allows workers whose processor or GPU computes different last bits
-    /// ([`Objective::numerics`](crate::Objective::numerics)). Results may differ then.
+    /// ([`Objective::numerics`](crate::Objective::numerics)). Results may then differ.
     #[must_use]
     pub fn allow_mixed_hardware(mut self) -> Nats {
         self.mixed_hardware = true;
         self
     }
 
-    /// How large checkpoints go from machine to machine. What the coordinator says counts. Default: by way of
+    /// How large checkpoints go from machine to machine. The coordinator's setting counts. Default: through
     /// the server.
     #[must_use]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Nats {

@@ -21,7 +21,7 @@ pub struct StudyThere {
     pub messages: u64,
     /// Their bytes, with those of checkpoints.
     pub bytes: u64,
-    /// Who runs it, in words; nothing if nobody does any more.
+    /// Who runs it, in words; `None` if nobody does any more.
     pub coordinator: Option<String>,
 }
 
@@ -46,8 +46,8 @@ pub fn studies(nats: &Nats) -> Result<Vec<StudyThere>> {
     found.map_err(|why| Error::study(format!("could not ask the NATS server what it has: {why}")))
 }
 
-/// Removes everything of a study from a server. Its repository stays as it is, and a coordinator that is at
-/// work makes again what it needs.
+/// Removes everything of a study from a server. Its repository stays as it is, and a running coordinator
+/// makes again what it needs.
 ///
 /// # Errors
 /// The server is not there, or cannot be used.

@@ -228,7 +228,7 @@ mod tests {
         let why = saved.err().unwrap();
         assert!(why.contains("is of trial 1-4"), "{why}");
         let (headers, mut whole) = wire::encode(&Text(TRIAL), &[]).unwrap();
-        whole.extend(b"this is no checkpoint");
+        whole.extend(b"this is not a checkpoint");
         let (text, saved) = unpack(&headers, &whole, &[&whole]).unwrap();
         assert!(text == Text(TRIAL) && saved.is_err());
     }

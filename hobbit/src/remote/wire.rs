@@ -182,7 +182,7 @@ pub(super) fn text_length(headers: Option<&HeaderMap>) -> Result<usize, String> 
     match number(VERSION) {
         Some(version) if version == PROTOCOL as usize => {}
         Some(version) => return Err(format!("it is of version {version}, and this hobbit knows {PROTOCOL}")),
-        None => return Err("it is no message of hobbit's".to_owned()),
+        None => return Err("it is not a message of hobbit's".to_owned()),
     }
     number(TEXT).ok_or_else(|| "it was cut off".to_owned())
 }
@@ -215,7 +215,7 @@ mod tests {
         let (headers, bytes) = encode(&here, b"\0behind").unwrap();
         let (arrived, behind) = decode::<Here>(Some(&headers), &bytes).unwrap();
         assert_eq!((format!("{arrived:?}"), behind), (format!("{here:?}"), &b"\0behind"[..]));
-        assert!(decode::<Here>(None, &bytes).unwrap_err().contains("no message of hobbit's"));
+        assert!(decode::<Here>(None, &bytes).unwrap_err().contains("not a message of hobbit's"));
         assert!(decode::<Here>(Some(&headers), &bytes[..9]).unwrap_err().contains("cut off"));
         let mut other = headers.clone();
         other.insert(VERSION, "2");

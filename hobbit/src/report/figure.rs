@@ -32,7 +32,7 @@ impl fmt::Display for Plot {
     }
 }
 
-/// A picture of a study as SVG, light or dark as its reader prefers. In a notebook of evcxr (feature `evcxr`)
+/// A picture of a study as SVG, light or dark as its reader prefers. In an evcxr notebook (feature `evcxr`)
 /// it is shown where it ends a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure(String);
@@ -47,7 +47,7 @@ impl Figure {
     ///
     /// # Errors
     /// The file cannot be written: its name, and why.
-    #[expect(clippy::disallowed_methods, reason = "a picture is no file of a study")]
+    #[expect(clippy::disallowed_methods, reason = "a picture is not a file of a study")]
     pub fn write(&self, file: impl AsRef<Path>) -> Result<()> {
         let file = file.as_ref();
         std::fs::write(file, &self.0).map_err(|error| Error::io("write the picture", file, error))

@@ -12,8 +12,8 @@
 //! It reads the repository alone, needs none of the study's types, and works while the study runs. The same
 //! repository gives the same bytes.
 //!
-//! A program has single pictures of what it found by [`Results::plot_curves`](crate::Results::plot_curves) and
-//! its siblings, or of any study by [`Report::figure`].
+//! A program gets single pictures of what it found from [`Results::plot_curves`](crate::Results::plot_curves)
+//! and its siblings, or of any study by [`Report::figure`].
 //!
 //! A server shows the same page while the study runs ([`Report::served`], as `hobbit serve` does), a page for
 //! each trial ([`Report::trial`]) and one for several studies ([`studies()`]). They ask for nothing but the
@@ -29,7 +29,7 @@
 //!   Hyperparameter Importance*, ICML 2014): the share of the variance that a hyperparameter explains alone,
 //!   on a random forest. Because scores of different budgets are not comparable, what is explained is a
 //!   trial's rank after the first stage of its bracket among that bracket's trials. The most that a shuffled
-//!   copy of a hyperparameter gets is shown beside it: what is not above it tells nothing.
+//!   copy of a hyperparameter gets is shown beside it: a hyperparameter that is not above it tells nothing.
 //! - **Rank correlation** is Spearman's, between the scores that a promotion was decided by and the next
 //!   stage's own scores, of the trials that were promoted.
 

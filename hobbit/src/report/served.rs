@@ -52,14 +52,14 @@ impl Report {
     /// The page of a server at `/study/NAME`. It follows what is new at `/study/NAME/events`, and links to
     /// `/study/NAME/trial/TRIAL`, `trials.csv`, `epochs.csv`, `results.ron` and `report.html`.
     ///
-    /// `version` says what it was made of: the events at that address, of the name `changed`, have a version
-    /// as their data, and a page of another one asks for itself again.
+    /// `version` says what it was made of: the events named `changed` at that address carry a version as
+    /// their data, and a page with another version reloads itself.
     pub fn served(&self, name: &str, version: &str) -> String {
         page::html(self, Some((name, version)))
     }
 
-    /// The page of a server at `/study/NAME/trial/TRIAL`; none if there is no such trial. `has_weights` says
-    /// whether to link to its weights, at `/study/NAME/weights/TRIAL.safetensors`.
+    /// The page of a server at `/study/NAME/trial/TRIAL`; `None` if there is no such trial. `has_weights`
+    /// says whether to link to its weights, at `/study/NAME/weights/TRIAL.safetensors`.
     pub fn trial(&self, name: &str, version: &str, id: TrialId, has_weights: bool) -> Option<String> {
         let rank = self.overview.trials.iter().position(|trial| trial.id == id)?;
         let trial = &self.overview.trials[rank];

@@ -130,7 +130,7 @@ pub(super) mod tests {
     }
 
     fn refused(text: impl AsRef<[u8]>) -> String {
-        read(text).err().expect("it is no whole journal")
+        read(text).err().expect("it is not a whole journal")
     }
 
     #[test]
@@ -167,7 +167,7 @@ pub(super) mod tests {
             ["export PATH=/bin", "\"", "((", "(1", "(3, \"0a1b2c3d\", Cl", "(2, \"x", "(2, \"0a1b2c3d4", " "]
         {
             let error = refused(journal(1) + rest);
-            assert!(error.contains("journal.ron:2: ") && error.contains("no journal line"), "{error}");
+            assert!(error.contains("journal.ron:2: ") && error.contains("not a journal line"), "{error}");
         }
     }
 

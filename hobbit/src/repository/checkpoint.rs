@@ -25,7 +25,7 @@ impl SavedModel {
         encode(self)
     }
 
-    /// The model that a file of these bytes holds.
+    /// Reads the model from the bytes of its file.
     ///
     /// # Errors
     /// In words, what is wrong with them.
@@ -33,7 +33,7 @@ impl SavedModel {
         decode(bytes)
     }
 
-    /// The bytes of its arrays.
+    /// The size of its arrays, in bytes.
     pub fn bytes(&self) -> usize {
         self.best.bytes() + self.last.as_ref().map_or(0, Checkpoint::bytes)
     }

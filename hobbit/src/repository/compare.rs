@@ -73,7 +73,7 @@ pub(super) fn compare(
     if !changes.is_empty() && !opening.accept_changes {
         return Err(Error::repository(format!(
             "what is trained has changed since the study in {} was begun:\n  - {}\nNothing was done. Undo the change or choose \
-             another directory; `.accept_changes()` continues the study all the same, and `.overwrite()` begins it anew",
+             another directory; `.accept_changes()` continues the study anyway, and `.overwrite()` starts it over",
             dir.display(),
             changes.join("\n  - ")
         )));
@@ -93,7 +93,7 @@ fn other_numerics(records: &[Record], ours: &str) -> Option<String> {
     });
     let theirs = theirs.flatten().filter(|theirs| *theirs != ours)?;
     Some(format!(
-        "the study was trained with {theirs} until now, and goes on with {ours}: results may differ in their last bits from those of \
+        "the study was trained with {theirs} until now, and continues with {ours}: results may differ in their last bits from those of \
          one kind of machine"
     ))
 }

@@ -15,17 +15,17 @@ pub struct StageOverview {
     pub bracket: u32,
     /// The stage, counted from 0.
     pub stage: u32,
-    /// How many trials the plan gives it; fewer come if too many fail.
+    /// The number of trials in the plan; there are fewer if too many fail.
     pub planned: u64,
     /// The epochs each trial has after it.
     pub to: u64,
     /// The epochs each trial gets in it.
     pub epochs: u32,
-    /// How many trials were trained.
+    /// The number of trials that were trained.
     pub trained: u64,
-    /// How many diverged or failed.
+    /// The number that diverged or failed.
     pub failed: u64,
-    /// How many are being trained.
+    /// The number being trained.
     pub running: u64,
 }
 

@@ -81,7 +81,7 @@ impl Decoder {
         let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
         if length > MOST_HEADER || length as u64 + 8 > self.length {
             return Err(
-                "it is no file of weights, or was cut off: its header is longer than it can be".to_owned()
+                "it is not a file of weights, or was cut off: its header is longer than it can be".to_owned()
             );
         }
         let bytes = self.fill_head(8 + length, bytes);
@@ -113,8 +113,8 @@ impl Decoder {
 
 impl Body {
     fn new(header: &[u8], length: u64, keeps: bool) -> Result<Body, String> {
-        let header: Metadata =
-            serde_json::from_slice(header).map_err(|error| format!("it is no file of weights ({error})"))?;
+        let header: Metadata = serde_json::from_slice(header)
+            .map_err(|error| format!("it is not a file of weights ({error})"))?;
         match header.data_len() as u64 {
             whole if whole > length => return Err("it was cut off".to_owned()),
             whole if whole < length => return Err("it is longer than its header says".to_owned()),

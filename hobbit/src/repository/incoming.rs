@@ -42,8 +42,8 @@ impl Drop for Temporary {
     }
 }
 
-/// A checkpoint on its way into a repository: the bytes of its file, from the first one on. It is removed
-/// when it is dropped.
+/// A checkpoint on its way into a repository: the bytes of its file, from the first one on. The file is
+/// removed when this is dropped.
 pub struct Incoming {
     to: Temporary,
     decoder: Decoder,
@@ -75,7 +75,7 @@ impl Incoming {
         written.map_err(|error| io::Error::new(error.kind(), self.to.failed("write", &error)))
     }
 
-    /// All bytes have come.
+    /// Call it when all bytes have been written.
     ///
     /// # Errors
     /// In words, what is wrong with the file.
@@ -99,7 +99,7 @@ impl fmt::Debug for Incoming {
 }
 
 /// A checkpoint that has come from elsewhere, whole and sound, in a file of its own. The file is removed when
-/// it is dropped; a desk that keeps it gives it the name of its trial's checkpoint.
+/// this is dropped; a desk that keeps it gives it the name of its trial's checkpoint.
 pub struct Arrived {
     at: Temporary,
     state: SavedState,
@@ -135,12 +135,12 @@ impl Arrived {
         &self.state
     }
 
-    /// The bytes of the file.
+    /// The size of the file, in bytes.
     pub fn bytes(&self) -> u64 {
         self.length
     }
 
-    /// The model, to be had in memory after all.
+    /// Reads the model into memory after all.
     ///
     /// # Errors
     /// In words, why it cannot be read any more.

@@ -53,7 +53,7 @@ impl Journal {
             Ok(Some(_)) => return Ok(()),
         };
         Err(Error::repository(format!(
-            "{} {what} while the sweep was running, so nothing more was written. Put the file back if it can be had; then run \
+            "{} {what} while the sweep was running, so nothing more was written. Put the file back if you have it; then run \
              again: what it does not hold is trained again",
             self.path.display()
         )))

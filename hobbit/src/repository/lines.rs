@@ -134,7 +134,7 @@ fn read_part<L: Lines>(mut lines: L, bytes: &[u8]) -> (Contents, Option<String>)
 }
 
 /// What is wrong with text that has nothing of a line.
-pub(super) const NO_LINE: &str = "is damaged (it is no journal line)";
+pub(super) const NO_LINE: &str = "is damaged (it is not a journal line)";
 
 fn read_line<L: Lines>(lines: &mut L, scanner: &mut Scanner, line: &[u8]) -> Result<Record, String> {
     let line = std::str::from_utf8(line).map_err(|_| "is damaged (it is not UTF-8)")?;

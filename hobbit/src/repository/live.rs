@@ -1,4 +1,4 @@
-//! `live.ron`: what the machines of a running sweep are at, for whoever looks on. Nothing depends on it.
+//! `live.ron`: what the machines of a running sweep are doing, for anyone who watches. Nothing depends on it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Machine {
     pub host: String,
     /// The process id.
     pub pid: u32,
-    /// How many stages it trains at once, at most.
+    /// The most stages that it trains at once.
     pub slots: u32,
     /// The stages that it has, in the order of their trials.
     pub doing: Vec<Doing>,

@@ -13,17 +13,17 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MachineOverview {
-    /// Its number, counted from 1, for the process that ran the sweep last when it was there.
+    /// Its number, counted from 1 by the last process that ran the sweep while it was there.
     pub number: u32,
     /// The machine's name.
     pub host: String,
     /// The process id.
     pub pid: u32,
-    /// How many stages it trains at once, at most.
+    /// The most stages that it trains at once.
     pub slots: u32,
     /// When it joined first.
     pub joined: Timestamp,
-    /// When it went, and whether it was lost instead of leaving in order; nothing while it is there.
+    /// When it went, and whether it was lost instead of leaving in order; `None` while it is there.
     pub gone: Option<(Timestamp, bool)>,
     /// The number of stages that it trained.
     pub stages: u64,

@@ -25,7 +25,7 @@ pub struct Overview {
     pub study: StudyRecord,
     /// The brackets and stages of its algorithm.
     pub outline: Outline,
-    /// The brackets of one repetition as the table of a Hyperband.
+    /// The brackets of one repetition, as the table of a Hyperband.
     pub plan: Plan,
     /// The processes that worked on the study, in order.
     pub processes: Vec<Process>,
@@ -34,8 +34,8 @@ pub struct Overview {
     /// The trials that were begun, in the order of the table: better scores first, those without a score
     /// last.
     pub trials: Vec<TrialOverview>,
-    /// The stages of the plan, of all repetitions and brackets, in order. Of the 10,000th on they are left
-    /// out; they are counted in [`stage_totals`](Overview::stage_totals).
+    /// The stages of the plan, of all repetitions and brackets, in order. From the 10,000th on they are left
+    /// out, but counted in [`stage_totals`](Overview::stage_totals).
     pub stages: Vec<StageOverview>,
     totals: Vec<StageOverview>,
     left: u64,
@@ -57,11 +57,11 @@ pub struct Process {
     pub host: String,
     /// The process id.
     pub pid: u32,
-    /// How many workers it has.
+    /// The number of its workers.
     pub workers: u32,
     /// The changes that it accepted with [`accept_changes`](crate::Hyperband::accept_changes), in words.
     pub accepted: Vec<String>,
-    /// When it ended, and why before the end of the plan; nothing if it still runs, or was killed.
+    /// When it ended, and why before the end of the plan; `None` if it still runs, or was killed.
     pub closed: Option<(Timestamp, Option<String>)>,
     /// Why it ended before the end of the plan.
     pub stopped: Option<StopReason>,
@@ -75,14 +75,14 @@ pub struct TrialOverview {
     pub id: TrialId,
     /// Its hyperparameters: names, dotted where they are nested, and values.
     pub hparams: Vec<(String, Value)>,
-    /// Where they are from; nothing if the study has a sampler, and an older hobbit began the trial.
+    /// Where they are from; `None` if the study has a sampler, and an older hobbit began the trial.
     pub origin: Option<Origin>,
     /// What the objective made of them, by name:
     /// [`Objective::describe_trial`](crate::Objective::describe_trial).
     pub model: BTreeMap<String, String>,
     /// What became of it; [`Status::Unfinished`] while it may still go on.
     pub status: Status,
-    /// Its score, and the epoch (counted from 1) that it is from; none if it failed.
+    /// Its score, and the epoch (counted from 1) that it is from; `None` if it failed.
     pub score: Option<(f64, u64)>,
     /// The stages it went through, with every epoch's metrics.
     pub stages: Vec<StageRecord>,
@@ -94,7 +94,8 @@ pub struct TrialOverview {
 }
 
 impl Process {
-    /// Whether it still runs; of a process on another machine that did not end in order nothing is known.
+    /// Whether it still runs; `None` if that is not known, because it is on another machine and did not end
+    /// in order.
     pub fn is_running(&self) -> Option<bool> {
         if self.closed.is_some() {
             return Some(false);
@@ -146,7 +147,7 @@ impl TrialOverview {
         }
     }
 
-    /// The epochs it was trained in all.
+    /// The number of epochs it was trained for in all.
     pub fn epochs(&self) -> u64 {
         epochs(&self.status, &self.stages)
     }
@@ -325,8 +326,8 @@ impl Overview {
     /// something is missing, is left out.
     ///
     /// # Errors
-    /// The settings of the study's algorithm are not possible: the file was changed. Or the journal holds far
-    /// more names than a study has.
+    /// The settings of the study's algorithm are invalid: the file was changed. Or the journal holds far more
+    /// names than a study has.
     pub fn new(mut study: StudyRecord, records: Vec<Record>) -> Result<Overview> {
         check_names(&study, &records)?;
         let Completed { records, mut lost } = match study.format {
@@ -392,8 +393,8 @@ impl Overview {
         &self.totals
     }
 
-    /// The epochs of the whole plan, with all repetitions. Where they are an expectation, no fewer than were
-    /// trained, and all that were once the study is at its end.
+    /// The epochs of the whole plan, with all repetitions. Where they are an expectation, they are no fewer
+    /// than were trained, and exactly these once the study is at its end.
     pub fn planned_epochs(&self) -> u64 {
         let (planned, trained) = (self.outline.total_epochs(), self.trained_epochs());
         match (self.outline.is_exact(), self.is_finished()) {
@@ -414,8 +415,8 @@ impl Overview {
         if self.is_finished() { 0 } else { self.left }
     }
 
-    /// How many outcomes of stages do not count because something before them is missing: the journal has
-    /// lost lines. They are trained again when the study is resumed.
+    /// The number of outcomes of stages that do not count because something before them is missing: the
+    /// journal has lost lines. They are trained again when the study is resumed.
     pub fn lost_outcomes(&self) -> u64 {
         self.lost
     }
@@ -425,8 +426,8 @@ impl Overview {
         self.is_whole
     }
 
-    /// The epochs that the last process trained in a second, from its beginning to its latest outcome;
-    /// nothing before its first.
+    /// The epochs that the last process trained per second, from its beginning to its latest outcome; `None`
+    /// before its first.
     pub fn pace(&self) -> Option<f64> {
         let opened = self.processes.last()?.opened;
         let outcomes = self.trials.iter().flat_map(|trial| &trial.stages);

@@ -27,7 +27,7 @@ impl Reader {
     /// Opens the repository in `dir`.
     ///
     /// # Errors
-    /// There is no `study.ron`, or it does not read.
+    /// There is no `study.ron`, or it cannot be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Reader> {
         Reader::open_in(Arc::new(Disk), dir)
     }
@@ -58,7 +58,7 @@ impl Reader {
                     "there is no such directory"
                 };
                 let source = std::io::Error::from(ErrorKind::NotFound);
-                Err(Error::repository(format!("{} is no repository: {why}", dir.display()))
+                Err(Error::repository(format!("{} is not a repository: {why}", dir.display()))
                     .with_source(source))
             }
         }
@@ -94,7 +94,7 @@ impl Reader {
     /// The ranked table of `results.ron`, with typed hyperparameters.
     ///
     /// # Errors
-    /// There is none yet, or it does not read: the error has the line and column.
+    /// There is none yet, or it cannot be read: the error has the line and column.
     pub fn results<H: DeserializeOwned>(&self) -> Result<ResultsRecord<H>> {
         let path = self.dir.join(names::RESULTS);
         let bytes = self.storage.read(&path).map_err(|error| Error::io("read", &path, error))?;
@@ -102,7 +102,7 @@ impl Reader {
         from_ron(&path, &text)
     }
 
-    /// The best trial of `results.ron`, with typed hyperparameters; none if no trial has a score.
+    /// The best trial of `results.ron`, with typed hyperparameters; `None` if no trial has a score.
     ///
     /// ```no_run
     /// # #[hobbit::search_space] struct Hparams { #[uniform(0.0..=1.0)] rate: f64 }
@@ -122,7 +122,7 @@ impl Reader {
     /// already.
     ///
     /// # Errors
-    /// `results.ron` does not read.
+    /// `results.ron` cannot be read.
     pub fn hparams_ron(&self, trial: TrialId) -> Result<Option<String>> {
         if !self.has(names::RESULTS) {
             return Ok(None);
@@ -143,7 +143,7 @@ impl Reader {
     /// The trials that have a saved model, in order of their names.
     ///
     /// # Errors
-    /// The directory `weights` cannot be read. One that is not there is empty.
+    /// The directory `weights` cannot be read. A missing one counts as empty.
     pub fn models(&self) -> Result<Vec<TrialId>> {
         let dir = self.dir.join(names::WEIGHTS);
         let names = match self.storage.list(&dir) {

@@ -16,7 +16,7 @@ pub enum StopReason {
     HungUp,
     /// The wall-clock budget was used up.
     TimeBudget,
-    /// The epochs budget was used up.
+    /// The epoch budget was used up.
     EpochBudget,
     /// The target value was reached.
     TargetReached,

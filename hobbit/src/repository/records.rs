@@ -59,7 +59,7 @@ pub enum Record {
         host: String,
         /// The process.
         pid: u32,
-        /// How many workers it has.
+        /// The number of its workers.
         workers: u32,
         /// The descriptions that count from here on instead of those written before. Always there, unless an
         /// older hobbit wrote the record.
@@ -103,8 +103,8 @@ pub enum Record {
     },
     /// A stage of a trial ended.
     Stage(StageRecord),
-    /// A trial's life is over. That follows from the outcomes before it, and stands behind the last of them,
-    /// unless the process ended in between.
+    /// A trial's life is over. That follows from the outcomes before it, and is written after the last of
+    /// them, unless the process ended in between.
     Ended {
         /// The trial.
         trial: TrialId,
@@ -128,17 +128,17 @@ pub enum Record {
     Closed {
         /// When.
         time: Timestamp,
-        /// Why it stopped before the end of the plan; nothing if it reached it.
+        /// Why it stopped before the end of the plan; `None` if it reached it.
         reason: Option<StopReason>,
     },
 }
 
-/// What has become of a machine.
+/// What happened to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MachineChange {
     /// It trains for the sweep.
     Joined {
-        /// How many stages at once, at most.
+        /// The most stages that it trains at once.
         slots: u32,
     },
     /// It left in order, and handed back what it had.
@@ -184,7 +184,7 @@ pub struct StageRecord {
     pub end: End,
     /// The trial's score after this stage, and the epoch (counted from 1) that it is from.
     pub score: Option<(f64, u64)>,
-    /// How often the trial had failed and was restarted.
+    /// The number of times that the trial has failed and was restarted.
     pub attempt: u32,
     /// The worker, counted from 0.
     pub worker: u32,
@@ -193,7 +193,7 @@ pub struct StageRecord {
     pub machine: u32,
     /// How long training took.
     pub seconds: f64,
-    /// The metrics of each epoch of the stage, as many as it was trained.
+    /// The metrics of each epoch of the stage that was trained.
     pub history: History,
 }
 
@@ -272,7 +272,7 @@ impl StageRecord {
     }
 
     /// The epoch (counted from 1) after which the trial was stopped, before the end of the stage: early
-    /// stopping. Nothing if it was trained to the end, or failed.
+    /// stopping. `None` if it was trained to the end, or failed.
     ///
     /// The last record of a trial that a stopped sweep leaves [unfinished](Status::Unfinished) looks the
     /// same.
@@ -367,7 +367,7 @@ pub struct ResultsRecord<H> {
     /// The cut factor, of a Hyperband.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub eta: u32,
-    /// How often the whole Hyperband was run.
+    /// The number of times that the whole Hyperband was run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub iterations: u32,
     /// The algorithm, if it is another one.
@@ -377,9 +377,9 @@ pub struct ResultsRecord<H> {
     pub seed: u64,
     /// The metric that was optimized.
     pub monitor: String,
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub direction: Direction,
-    /// Why the sweep stopped before the end of its plan; nothing if it reached it.
+    /// Why the sweep stopped before the end of its plan; `None` if it reached it.
     #[serde(with = "reason::as_text")]
     pub stopped: Option<StopReason>,
     /// The trials, best first.
@@ -395,11 +395,11 @@ pub struct ResultRecord<H> {
     pub trial: TrialId,
     /// What became of it.
     pub status: Status,
-    /// Its score; none if it failed.
+    /// Its score; `None` if it failed.
     pub score: Option<f64>,
     /// The epoch (counted from 1) that the score is from.
     pub epoch: Option<u64>,
-    /// The epochs it was trained in all.
+    /// The number of epochs it was trained for in all.
     pub epochs: u64,
     /// The metrics of the epoch that the score is from; of the last epoch if it failed.
     pub metrics: Vec<(String, f64)>,

@@ -18,9 +18,9 @@ pub struct SavedState {
     pub format: u32,
     /// The trial.
     pub trial: TrialId,
-    /// How often the trial had failed and was restarted.
+    /// The number of times that the trial has failed and was restarted.
     pub attempt: u32,
-    /// The epochs it has been trained.
+    /// The number of epochs it has been trained for.
     pub epoch: u64,
     /// Its score so far, and the epoch (counted from 1) that it is from.
     pub score: Option<(f64, u64)>,

@@ -141,7 +141,7 @@ impl Shared {
     fn place(&self, file: &SharedFile) -> Result<PathBuf, String> {
         match names::is_plain(&file.name) {
             true => Ok(self.incoming().join(&file.name)),
-            false => Err(format!("`{}` is no name of a checkpoint", file.name)),
+            false => Err(format!("`{}` is not the name of a checkpoint", file.name)),
         }
     }
 
@@ -177,7 +177,7 @@ impl Shared {
     /// In words, why it is not to be had.
     pub(crate) fn load(&self, trial: TrialId, file: &SharedFile) -> Result<SavedModel, String> {
         if file.name != names::model(trial) {
-            return Err(format!("`{}` is no checkpoint of trial {trial}", file.name));
+            return Err(format!("`{}` is not a checkpoint of trial {trial}", file.name));
         }
         self.decode(&self.weights.join(&file.name), file, true)
     }
@@ -256,7 +256,7 @@ mod tests {
         assert!(here.take(&other).unwrap_err().contains("another checkpoint"));
         for name in ["../study.ron", "a/b", "", "..", "a\\b"] {
             let other = SharedFile { name: name.to_owned(), ..file.clone() };
-            assert!(here.take(&other).unwrap_err().contains("no name"), "{name}");
+            assert!(here.take(&other).unwrap_err().contains("is not the name"), "{name}");
         }
         let trial = model.state.trial;
         assert_eq!(here.stored(trial).unwrap(), None);
@@ -264,7 +264,7 @@ mod tests {
         replace(&Disk, &path, &encoded.to_vec()).unwrap();
         let stored = here.stored(trial).unwrap().unwrap();
         assert_eq!(there.load(trial, &stored).unwrap(), model);
-        assert!(there.load(TrialId::new(1, 1), &stored).unwrap_err().contains("no checkpoint of trial"));
+        assert!(there.load(TrialId::new(1, 1), &stored).unwrap_err().contains("not a checkpoint of trial"));
         here.tidy();
         assert!(here.take(&file).unwrap().is_some() && there.put("1-5", &encoded).is_ok());
         here.clear();

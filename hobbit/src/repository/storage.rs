@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use super::names;
 
-/// A file that is open for reading, from its beginning, and its bytes' number.
+/// A file that is open for reading, from its beginning, and its length in bytes.
 pub type OpenFile = (Box<dyn Read + Send>, u64);
 
 /// Where a repository's files are kept.
 ///
 /// [`Disk`] is the one to use; tests use others that fail on purpose.
 pub trait Storage: fmt::Debug + Send + Sync + 'static {
-    /// Everything in a file.
+    /// Reads a whole file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// Opens a file for reading from its beginning, and returns its length, too. Whoever reads has the file
-    /// as it was when it was opened, whatever replaces it.
+    /// Opens a file for reading from its beginning, and returns its length, too. The reader sees the file as
+    /// it was when it was opened, whatever replaces it.
     fn open(&self, path: &Path) -> io::Result<OpenFile> {
         let bytes = self.read(path)?;
         let length = bytes.len() as u64;
@@ -36,7 +36,7 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// Makes a directory and those above it.
+    /// Creates a directory and its parents.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The names of the files in a directory.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
@@ -48,7 +48,7 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
             Err(_) => false,
         }
     }
-    /// Which file has this name, to notice when it was removed, replaced or changed by somebody else; nothing
+    /// Which file has this name, to notice when it was removed, replaced or changed by somebody else; `None`
     /// where that cannot be told.
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
         let _ = path;
@@ -59,9 +59,9 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
 /// Which file has a name, and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// Another number for each file that there is.
+    /// A different number for each existing file.
     pub file: u128,
-    /// The bytes in it.
+    /// Its length in bytes.
     pub length: u64,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn open_own(options: &OpenOptions, path: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() && !metadata.is_dir() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     if links(&metadata) > 1 {
         return Err(refused(
@@ -128,7 +128,7 @@ fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     let metadata = file.metadata()?;
     // that a directory cannot be read is said by the system
     if !metadata.is_file() && !metadata.is_dir() {
-        return Err(refused("it is no regular file"));
+        return Err(refused("it is not a regular file"));
     }
     Ok((file, metadata.len()))
 }
@@ -326,7 +326,7 @@ impl Replacement {
 pub(super) struct Made(Vec<PathBuf>);
 
 impl Made {
-    /// Makes a directory and those above it.
+    /// Creates a directory and its parents.
     pub(super) fn dir(&mut self, storage: &dyn Storage, path: &Path) -> io::Result<()> {
         let missing = path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
         let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
@@ -387,7 +387,7 @@ mod tests {
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         for path in [&pipe, Path::new("/dev/zero")] {
-            assert!(Disk.read(path).unwrap_err().to_string().contains("no regular file"));
+            assert!(Disk.read(path).unwrap_err().to_string().contains("not a regular file"));
             assert!(Disk.append(path).is_err());
         }
         replace(&Disk, &pipe, b"new").unwrap();

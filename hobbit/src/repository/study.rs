@@ -47,24 +47,24 @@ pub struct StudyRecord {
     pub hobbit: String,
     /// The algorithm that it is run with.
     pub algorithm: Algorithm,
-    /// How many stages may be under way, as far as decisions are concerned; nothing where no decision depends
-    /// on that.
+    /// The number of stages that may be under way, as far as decisions are concerned; `None` where no
+    /// decision depends on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookahead: Option<u32>,
-    /// What proposes configurations; nothing if they are drawn at random.
+    /// What proposes configurations; `None` if they are drawn at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampler: Option<SamplerId>,
     /// The outcomes of other studies that the sampler began with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warm_start: Vec<WarmStart>,
-    /// How the trials of a stage are promoted; nothing if the best ones are.
+    /// How the trials of a stage are promoted; `None` if the best ones are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<Promotion>,
     /// The seed of everything random.
     pub seed: u64,
     /// The metric that is optimized.
     pub monitor: String,
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub direction: Direction,
     /// Which of a trial's values is its score.
     pub score: ScoreBy,
@@ -117,12 +117,12 @@ impl StudyRecord {
         self.number("eta")
     }
 
-    /// How often the whole of Hyperband is run; 1 for other algorithms.
+    /// The number of times that the whole of Hyperband is run; 1 for other algorithms.
     pub fn iterations(&self) -> u32 {
         self.number("iterations").unwrap_or(1)
     }
 
-    /// How many brackets of Hyperband are run, where that was said.
+    /// The number of brackets of Hyperband that are run, where it was set.
     pub fn brackets(&self) -> Option<u32> {
         self.number("brackets")
     }
@@ -137,7 +137,7 @@ impl StudyRecord {
         }
     }
 
-    /// What its sampler began with, for example `57 trials of runs/before`; nothing if it began with nothing.
+    /// What its sampler began with, for example `57 trials of runs/before`; `None` if it began with nothing.
     pub fn started_from(&self) -> Option<String> {
         let each: Vec<String> = self.warm_start.iter().map(ToString::to_string).collect();
         (!each.is_empty()).then(|| each.join(", "))

@@ -40,7 +40,7 @@ pub enum FileState {
     Missing,
     /// It could not be read.
     Unreadable,
-    /// It does not read, or is not what the rest of the repository says.
+    /// Its contents are invalid, or contradict the rest of the repository.
     Damaged,
 }
 
@@ -67,7 +67,7 @@ impl Reader {
     /// Reads every file: checksums, the journal line by line, whether `results.ron` is what the journal says,
     /// and whether the best trial's weights are there.
     ///
-    /// It may run while the study does: what comes or goes at that moment is no damage.
+    /// It may run while the study does: what appears or disappears at that moment is not damage.
     ///
     /// # Errors
     /// The directory cannot be read.
@@ -132,18 +132,19 @@ impl Reader {
     }
 
     /// In words, why the saved model of a trial is not the one that the journal tells of, at the epoch of its
-    /// score: the journal has lost lines, or the file is of another study. Nothing if it is, or is further
-    /// than the journal, or cannot be read.
+    /// score: the journal has lost lines, or the file is of another study. `None` if it is that one, or is
+    /// further than the journal, or cannot be read.
     pub fn disagreement(&self, trial: &TrialOverview) -> Option<String> {
         let model = self.model(trial.id).ok()?;
         let why = disagreement(&model.state, trial)?;
         Some(format!("{}: {why}", self.model_path(trial.id).display()))
     }
 
-    /// The saved model of the best trial, which the journal tells of; no other.
+    /// The saved model of the best trial, if it is the one that the journal tells of.
     ///
     /// # Errors
-    /// No trial has a score yet, its weights were not kept or removed, or are damaged or of another model.
+    /// No trial has a score yet, or its weights were not kept, were removed, are damaged, or are of another
+    /// model.
     pub fn best_saved(&self) -> Result<SavedModel> {
         let overview = self.overview()?;
         let Some(best) = overview.best() else {
@@ -152,11 +153,11 @@ impl Reader {
         self.saved(best)
     }
 
-    /// The saved model of a trial, which the journal tells of; no other.
+    /// The saved model of a trial, if it is the one that the journal tells of.
     ///
     /// # Errors
-    /// The journal does not know the trial, its weights were not kept or removed, or are damaged or of
-    /// another model.
+    /// The journal does not know the trial, or its weights were not kept, were removed, are damaged, or are
+    /// of another model.
     pub fn saved_of(&self, trial: TrialId) -> Result<SavedModel> {
         match self.overview()?.trial(trial) {
             Some(trial) => self.saved(trial),
@@ -219,7 +220,7 @@ impl Reader {
             checks.add(NAME, FileState::Damaged, text);
         } else if contents.torn && !overview.may_be_running() {
             let text = format!(
-                "{records} records; behind them a line that was not written to its end, which the next run drops"
+                "{records} records; after them a line that was not written to its end, which the next run drops"
             );
             checks.add(NAME, FileState::Note, text);
         } else if !bytes.is_empty() {

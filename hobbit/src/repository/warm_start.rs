@@ -18,7 +18,7 @@ use crate::trial::TrialId;
 pub struct WarmStart {
     /// The directory of the other study, as it was given.
     pub dir: String,
-    /// A checksum of what the other study is; none where nobody has read it.
+    /// A checksum of what the other study is; `None` where nobody has read it.
     pub study: Option<String>,
     /// The outcomes that count, at most one for each trial.
     pub outcomes: Vec<KnownOutcome>,
@@ -34,7 +34,7 @@ pub struct KnownOutcome {
     pub stage: u32,
     /// The epochs that the trial was to have after it.
     pub epochs: u64,
-    /// The trial's score after it; none if it failed.
+    /// The trial's score after it; `None` if it failed.
     pub score: Option<f64>,
     /// The loss that decides between equal scores.
     pub loss: Option<f64>,

@@ -76,7 +76,7 @@ impl<O: Objective> Results<O> {
     }
 
     /// How much each hyperparameter matters. The [module `report`](crate::report#what-its-numbers-mean) says
-    /// how that is found out; it takes 30 trials.
+    /// how that is found out; it takes at least 30 trials.
     ///
     /// # Errors
     /// As [`plot_curves`](Results::plot_curves).

@@ -18,8 +18,8 @@ use crate::trial::TrialId;
 use crate::work::Configuration;
 
 /// Asks a sampler again for the configuration of every trial that the study in a directory has begun, after
-/// the same outcomes as then, and compares. Returns what is not the same, in words; nothing if the study
-/// follows from its seed, its settings and its outcomes.
+/// the same outcomes as then, and compares. Returns the differences, in words; none if the study follows
+/// from its seed, its settings and its outcomes.
 ///
 /// This needs the search space's type and the sampler, so it is for programs: the command `hobbit verify` has
 /// neither. Nothing is trained, and the directory is not changed. Configurations that were given to the study

@@ -50,7 +50,7 @@ pub(super) fn examine<O: Objective>(
     for (compared, place) in order.enumerate() {
         if compared > 0 && begin.elapsed() > AT_MOST {
             examined.notes.push(format!(
-                "{compared} of {} trials were compared with what is trained now; to describe all would take too long",
+                "{compared} of {} trials were compared with what is trained now; describing all of them would take too long",
                 trials.len()
             ));
             break;

@@ -112,7 +112,7 @@ fn watch_others() -> io::Result<()> {
 /// Whether a signal is in this set of the process's: `SigIgn` has those that are ignored, `SigCgt` those with
 /// a handler, `ShdPnd` those that no thread has taken yet.
 #[cfg(target_os = "linux")]
-#[expect(clippy::disallowed_methods, reason = "it is no file of a study")]
+#[expect(clippy::disallowed_methods, reason = "it is not a file of a study")]
 fn disposition(set: &str, signal: i32) -> bool {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
     let mask = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(":"));

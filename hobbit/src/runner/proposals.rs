@@ -218,7 +218,7 @@ impl Proposals {
             let name = sampler.name();
             *lock(&self.note) = Some(format!(
                 "all {ATTEMPTS} points that the sampler `{name}` proposed for trial {trial} were refused, so it is drawn at random: \
-                 {error} (this is not told of later trials)"
+                 {error} (this is not reported for later trials)"
             ));
         }
         let configuration = proposed.map_or(Configuration::Drawn, Configuration::Point);

@@ -28,19 +28,19 @@ pub enum Keep {
 
 /// How many trials may fail before the sweep is given up.
 ///
-/// Failures of earlier processes have been put up with and do not count again. What earlier processes trained
-/// without failing does.
+/// Failures of earlier processes have been put up with, and do not count again. Trials that earlier processes
+/// trained without a failure do count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum MaxFailures {
     /// Abort the sweep if the study's first `n` trials, in the order in which they are drawn, all fail before
-    /// any trial is trained. The default, with 5. A study of which any trial was trained is never given up by
+    /// any trial is trained. The default, with 5. A study in which any trial was trained is never given up by
     /// this, and trials that an earlier process began are not among the first.
     FirstAll(u32),
     /// Abort the sweep once more than this many trials have failed in this process.
     Count(u32),
-    /// Abort the sweep once more than this share (0 to 1) of the trials that the study has begun has failed in
-    /// this process, of at least 5.
+    /// Abort the sweep once more than this share (0 to 1) of the trials that the study has begun have failed
+    /// in this process, but not before 5 were begun.
     Share(f64),
 }
 

@@ -25,12 +25,12 @@ pub enum Algorithm {
         eta: u32,
         /// How the epochs of a stage are counted.
         epoch_count: EpochCount,
-        /// How often the whole of it is run, each time with other configurations.
+        /// The number of times that the whole of it is run, each time with other configurations.
         iterations: u32,
     },
-    /// Hyperband of which only the first brackets are run, those that begin with most trials.
+    /// Hyperband of which only the first brackets are run, those that begin with the most trials.
     FirstBrackets {
-        /// How many brackets of each repetition are run.
+        /// The number of brackets of each repetition that are run.
         brackets: u32,
         /// The most epochs of a stage (`R`).
         max_epochs: u32,
@@ -38,13 +38,13 @@ pub enum Algorithm {
         eta: u32,
         /// How the epochs of a stage are counted.
         epoch_count: EpochCount,
-        /// How often these brackets are run, each time with other configurations.
+        /// The number of times that these brackets are run, each time with other configurations.
         iterations: u32,
     },
     /// Successive halving: one bracket, whose size the user gives. See
     /// [`HalvingScheduler`](super::HalvingScheduler).
     SuccessiveHalving {
-        /// How many trials are begun.
+        /// The number of trials that are begun.
         trials: u32,
         /// The epochs of the first stage.
         min_epochs: u32,
@@ -56,14 +56,14 @@ pub enum Algorithm {
     /// Random search: every trial is trained for the same number of epochs. See
     /// [`RandomScheduler`](super::RandomScheduler).
     Random {
-        /// How many trials there are.
+        /// The number of trials.
         trials: u32,
         /// The epochs of each.
         epochs: u32,
     },
     /// Asynchronous successive halving. See [`AshaScheduler`](super::AshaScheduler).
     Asha {
-        /// How many trials are begun.
+        /// The number of trials that are begun.
         trials: u32,
         /// The most epochs a trial can get (`R`).
         max_epochs: u32,
@@ -72,7 +72,7 @@ pub enum Algorithm {
     },
     /// ASHA whose stages are opened one after the other. See [`PashaScheduler`](super::PashaScheduler).
     Pasha {
-        /// How many trials are begun.
+        /// The number of trials that are begun.
         trials: u32,
         /// The most epochs a trial can get, if it comes to that (`R`).
         max_epochs: u32,
@@ -123,7 +123,7 @@ impl Algorithm {
     /// The brackets and stages as data.
     ///
     /// # Errors
-    /// A setting that is not possible.
+    /// A setting is invalid.
     pub fn outline(&self) -> Result<Outline> {
         self.with(|recipe| recipe.outline())
     }

@@ -22,8 +22,8 @@ use crate::trial::{Direction, TrialId};
 /// left, whichever comes first. With n = 27, 1 to 27 epochs and eta = 3: 27 trials for 1 epoch, 9 to 3, 3 to
 /// 9, 1 to 27.
 ///
-/// What is promoted depends on the results alone: fewer than planned where trials failed. Equal scores are
-/// decided by the lower loss, then by fewer epochs, then by the smaller id.
+/// Promotion depends on the results alone; where trials failed, fewer than planned are promoted. Equal scores
+/// are decided by the lower loss, then by fewer epochs, then by the smaller id.
 ///
 /// ```
 /// use hobbit::Direction;

@@ -23,9 +23,9 @@ pub struct StageEnd {
     pub bracket: u32,
     /// The stage, counted from 0.
     pub stage: u32,
-    /// The trials that go on, best first or as they were drawn; empty after the last stage.
+    /// The promoted trials, best first or as they were drawn; empty after the last stage.
     pub promoted: Vec<TrialId>,
-    /// The trials that do not go on, by index: dropped, failed, or finished with the last stage.
+    /// The trials that are not promoted, by index: dropped, failed, or finished with the last stage.
     pub ended: Vec<TrialId>,
     /// Whether the bracket is over.
     pub last: bool,
@@ -34,8 +34,8 @@ pub struct StageEnd {
 /// Hyperband over all brackets at once.
 ///
 /// [`ask`](HyperbandScheduler::ask) hands out stages of trials, earlier brackets first, as long as any stage
-/// of any bracket has work; [`tell`](HyperbandScheduler::tell) takes their results in any order. What is
-/// promoted depends on the results alone.
+/// of any bracket has work; [`tell`](HyperbandScheduler::tell) takes their results in any order. Promotion
+/// depends on the results alone.
 ///
 /// ```
 /// use hobbit::{Direction, Plan};
@@ -89,7 +89,7 @@ impl HyperbandScheduler {
     /// order. Call it before the first [`ask`](HyperbandScheduler::ask).
     ///
     /// Earlier brackets leave no worker idle, since there is other work while one waits for its last results;
-    /// behind the last bracket there is none, and a long trial begun last would be trained alone.
+    /// after the last bracket there is none, and a long trial begun last would be trained alone.
     pub fn longest_first(&mut self, cost: impl Fn(TrialId) -> f64) {
         let Some(bracket) = self.plan.brackets().last().filter(|_| self.iterations > 0) else { return };
         let (iteration, number) = (self.iterations, self.plan.brackets().len() as u32);
@@ -123,7 +123,7 @@ impl HyperbandScheduler {
         }
     }
 
-    /// Whether every stage was trained and told.
+    /// Whether every stage was trained and its result told.
     pub fn is_done(&self) -> bool {
         self.open.is_empty() && self.next.0 > u64::from(self.iterations)
     }

@@ -1,4 +1,5 @@
-//! Which trials are trained for how many epochs, and which of them go on: pure bookkeeping, in whole numbers.
+//! Which trials are trained for how many epochs, and which of them are promoted: pure bookkeeping, in whole
+//! numbers.
 //!
 //! An [`Algorithm`] is what a study is run with, as data; it makes the [`Scheduler`] that decides, and the
 //! [`Outline`] by which everything else knows of it.

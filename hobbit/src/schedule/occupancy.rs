@@ -13,13 +13,13 @@ use crate::trial::{Direction, TrialId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Occupancy {
-    /// How many workers there are.
+    /// The number of workers.
     pub workers: u32,
-    /// The stages that may be under way at once, where decisions have a lookahead.
+    /// The number of stages that may be under way at once, where decisions have a lookahead.
     pub lookahead: Option<u32>,
     /// The epochs that are trained in all.
     pub epochs: u64,
-    /// How many epochs one worker could train until the last stage has ended.
+    /// The number of epochs that one worker could train until the last stage has ended.
     pub time: u64,
 }
 
@@ -51,7 +51,7 @@ impl Algorithm {
     /// [`DEFAULT_LOOKAHEAD`] if none is given; others have one if a sampler learns.
     ///
     /// # Errors
-    /// A setting that is not possible, no workers, a lookahead of 0, or an algorithm of millions of stages.
+    /// An invalid setting, no workers, a lookahead of 0, or an algorithm of millions of stages.
     pub fn occupancy(&self, workers: u32, lookahead: Option<u32>) -> Result<Occupancy> {
         if workers == 0 || lookahead == Some(0) {
             return Err(Error::setting("the number of workers and the lookahead have to be at least 1"));
@@ -59,7 +59,7 @@ impl Algorithm {
         let stages = self.outline()?.total_evaluations();
         if stages > MOST {
             return Err(Error::setting(format!(
-                "how busy workers are is found out by carrying out each stage of each trial, and {stages} of them would take too long"
+                "to find out how busy workers are, each stage of each trial is carried out, and {stages} of them would take too long"
             )));
         }
         let inner = self.scheduler(Direction::Minimize)?;

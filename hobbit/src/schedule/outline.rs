@@ -26,7 +26,7 @@ impl fmt::Display for EpochCount {
     }
 }
 
-/// One run of successive halving within an [`Outline`].
+/// One successive halving within an [`Outline`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bracket {
     /// The stages in order; never empty.
@@ -36,11 +36,11 @@ pub struct Bracket {
 /// One step of a [`Bracket`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stage {
-    /// How many trials are trained in it.
+    /// The number of trials that are trained in it.
     pub trials: u64,
-    /// How many epochs each is trained in this stage.
+    /// The number of epochs that each is trained for in this stage.
     pub epochs: u32,
-    /// How many epochs each has been trained at the end of this stage, all stages together.
+    /// The number of epochs that each has been trained for at the end of this stage, all stages together.
     pub trained: u64,
 }
 
@@ -110,7 +110,7 @@ impl Outline {
         &self.brackets
     }
 
-    /// How often all brackets are run, each time with other configurations.
+    /// The number of times that all brackets are run, each time with other configurations.
     pub fn repetitions(&self) -> u32 {
         self.repetitions
     }
@@ -137,17 +137,17 @@ impl Outline {
         self.before[self.before.len() - 1]
     }
 
-    /// All epochs of all trials; `u64::MAX` if they are more.
+    /// All epochs of all trials; `u64::MAX` if there are more.
     pub fn total_epochs(&self) -> u64 {
         self.epochs_of_repetition().saturating_mul(self.repetitions.into())
     }
 
-    /// The configurations that are tried; `u64::MAX` if they are more.
+    /// The configurations that are tried; `u64::MAX` if there are more.
     pub fn total_trials(&self) -> u64 {
         self.trials_of_repetition().saturating_mul(self.repetitions.into())
     }
 
-    /// How often a trial is trained for a stage; `u64::MAX` if it is more often.
+    /// The number of times that a trial is trained for a stage; `u64::MAX` if there are more.
     pub fn total_evaluations(&self) -> u64 {
         let one = self.stages().fold(0_u64, |sum, stage| sum.saturating_add(stage.trials));
         one.saturating_mul(self.repetitions.into())

@@ -56,7 +56,7 @@ impl Plan {
         Ok(Plan { max_epochs, eta, count, brackets })
     }
 
-    /// The plan of the first brackets alone, those that begin with most trials.
+    /// The plan of the first brackets alone, those that begin with the most trials.
     ///
     /// ```
     /// let plan = hobbit::Plan::new(27, 3)?.first(1)?;
@@ -101,7 +101,7 @@ impl Plan {
         self.count
     }
 
-    /// The brackets, the one with most trials first; never empty.
+    /// The brackets, the one with the most trials first; never empty.
     pub fn brackets(&self) -> &[Bracket] {
         &self.brackets
     }
@@ -116,7 +116,7 @@ impl Plan {
         self.brackets.iter().map(|bracket| bracket.stages[0].trials).sum()
     }
 
-    /// How often a trial is trained for a stage.
+    /// The number of times that a trial is trained for a stage.
     pub fn total_evaluations(&self) -> u64 {
         self.stages().map(|stage| stage.trials).sum()
     }

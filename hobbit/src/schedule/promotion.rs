@@ -16,13 +16,13 @@ pub enum Promotion {
     /// The best trials.
     #[default]
     Best,
-    /// Trials that are drawn, one after the other and none twice, each with a probability proportional to
-    /// exp(−loss / T) among those that are left. T is in the units of the monitor; where that is maximized,
-    /// its negative counts as the loss.
+    /// Trials that are drawn one after the other, none of them twice, each with a probability proportional
+    /// to exp(−loss / T) among those that are left. T is in the units of the monitor; where that is
+    /// maximized, its negative counts as the loss.
     ///
     /// Where early ranks are noisy, or cross later, a trial that is a little worse has nearly the same chance
     /// as one that is a little better. A difference of T makes a trial e = 2.7 times as likely. With a T far
-    /// below the differences of the scores the best are promoted, and with one far above them any.
+    /// below the differences of the scores, the best are promoted; with one far above them, any are.
     ///
     /// What is drawn depends on the study's seed, and on nothing else but the scores: it is the same on any
     /// number of workers.

@@ -55,7 +55,7 @@ pub enum Order {
     Virtual,
 }
 
-/// What had happened, as far as decisions know, when a trial was asked for the first time.
+/// What had happened, as far as decisions know, when a trial was first asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// How many results had been told: this many of the first of [`told`](Scheduler::told).
@@ -92,14 +92,14 @@ pub trait Scheduler: Debug + Send {
     fn ask(&mut self) -> Ask;
 
     /// Takes the result of an assignment: the trial's score, or `None` if it failed. NaN and infinite scores
-    /// are failures. Returns the trials whose lives this ends, which may be others than the one that is told
-    /// of.
+    /// are failures. Returns the trials whose lives this ends, which may be other trials than the one whose
+    /// result is told.
     ///
-    /// The assignment is known by its trial and stage; its epochs may be others than those asked for, because
-    /// a trial that stopped early had fewer. What was not asked for, or was told before, is ignored.
+    /// The assignment is identified by its trial and stage; its epochs may differ from those asked for,
+    /// because a trial that stopped early had fewer. What was not asked for, or was told before, is ignored.
     fn tell(&mut self, done: &Assignment, score: Option<Score>) -> Vec<(TrialId, Ended)>;
 
-    /// Whether every stage was trained and told.
+    /// Whether every stage was trained and its result told.
     fn is_done(&self) -> bool;
 
     /// The brackets and stages as data.
@@ -116,8 +116,8 @@ pub trait Scheduler: Debug + Send {
         pending.iter().map(|&(trial, _)| trial).collect()
     }
 
-    /// How many results, this trial's included, have to be told before [`ask`](Scheduler::ask) can answer
-    /// anything new. They are made durable together. One, unless the algorithm knows better.
+    /// The number of results, this trial's included, that have to be told before [`ask`](Scheduler::ask) can
+    /// answer anything new. They are made durable together. One, unless the algorithm knows better.
     fn missing(&self, trial: TrialId) -> u32 {
         let _ = trial;
         1

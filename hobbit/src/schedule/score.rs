@@ -17,7 +17,7 @@ pub struct Score {
     pub value: f64,
     /// The loss in the epoch of the score; NaN if there is none, which counts as the highest.
     pub loss: f64,
-    /// The epochs the trial was trained.
+    /// The number of epochs the trial was trained for.
     pub epochs: u64,
 }
 

@@ -7,14 +7,14 @@ use super::scheduler::{Ask, Assignment, Ended, Order, Scheduler, Stamp};
 use super::score::Score;
 use crate::trial::TrialId;
 
-/// The lookahead of a study that asks for none, where its decisions need one. Results depend on it, so it
-/// does not depend on the machine.
+/// The lookahead of a study that sets none, where its decisions need one. Results depend on it, so it does
+/// not depend on the machine.
 pub const DEFAULT_LOOKAHEAD: u32 = 4;
 
 /// Makes the decisions of a scheduler independent of the order and the time in which results arrive.
 ///
-/// Decisions follow a clock on which a number of virtual workers, the *lookahead* P, train stages that take
-/// as long as they have epochs:
+/// Decisions follow a clock on which a number of virtual workers, the *lookahead* P, train stages whose
+/// durations are their numbers of epochs:
 ///
 /// - Assignments are asked for until P of them are out. Each ends, virtually, its epochs after the moment in
 ///   which it was asked for.
@@ -69,8 +69,8 @@ struct Out {
 }
 
 impl VirtualTime {
-    /// Has `lookahead` virtual workers, at least one. The scheduler is asked at once, and has not been
-    /// before.
+    /// Creates a clock with `lookahead` virtual workers, at least one. The scheduler is asked at once; it
+    /// must not have been asked before.
     pub fn new(inner: Box<dyn Scheduler>, lookahead: u32) -> VirtualTime {
         let mut scheduler = VirtualTime {
             inner,

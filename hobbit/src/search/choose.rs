@@ -6,7 +6,8 @@ use crate::random::Key;
 use crate::space::{Root, SearchSpace, Space};
 use crate::trial::{Direction, TrialId};
 
-/// How often a sampler is asked for the configuration of one trial before it is drawn at random instead.
+/// The number of times that a sampler is asked for the configuration of one trial before it is drawn at
+/// random instead.
 pub const ATTEMPTS: u32 = 32;
 
 /// Purposes of keys below a trial's own. The trial's training has 1.

@@ -21,7 +21,7 @@ pub struct Observation {
     pub stage: u32,
     /// The epochs after which the score was taken: those of the stage's end, as planned.
     pub epochs: u64,
-    /// The trial's score after the stage; nothing if it failed.
+    /// The trial's score after the stage; `None` if it failed.
     pub score: Option<Score>,
     /// The trial's configuration.
     pub point: Point,
@@ -56,7 +56,8 @@ pub struct Draw<'a> {
     pub direction: Direction,
     /// The trial that the configuration is for.
     pub trial: TrialId,
-    /// How often a point was proposed for this trial that broke a constraint, or was no point of the space.
+    /// The number of points proposed for this trial so far that broke a constraint, or were not points of the
+    /// space.
     pub attempt: u32,
     /// The key for random numbers; a different one for each trial and each attempt.
     pub key: Key,
@@ -93,7 +94,7 @@ impl<'a> Draw<'a> {
     /// the constraints.
     ///
     /// The coordinates of values drawn at random are uniform in `[0, 1)`, but for those of a
-    /// [`Distribution`](crate::space::Domain::Distribution), which can be had from here only.
+    /// [`Distribution`](crate::space::Domain::Distribution), which only this method can give.
     ///
     /// # Errors
     /// Those of [`SearchSpace::draw`](crate::SearchSpace::draw).

@@ -3,7 +3,7 @@
 //! A [`Sampler`] is asked for the configuration of each new trial and answers with a [`Point`] of the unit
 //! cube, or leaves it to chance ([`Proposal::Prior`]). Like everything else in hobbit it is exact: what it
 //! proposes depends on nothing but the [`Draw`] it is given, so that a study has the same trials on one
-//! worker and on a thousand, and after it was killed and continued.
+//! worker and on a thousand, even after it was killed and continued.
 //!
 //! - **What is known** is what was told in the study's own order, not what happens to have arrived:
 //!   [`Draw::seen`] and [`Draw::pending`] are the same however fast or slow the workers are.
@@ -98,13 +98,12 @@ pub enum Proposal {
 ///
 /// A sampler is stateless: equal arguments get equal answers, on any thread, in any order. It uses no clock,
 /// no files, and no randomness except that of the key, and its arithmetic has the same bits on every platform
-/// (`libm` instead of `f64::exp` and its like). `hobbit::testing::sampler` (feature `testing`) holds it
-/// against that.
+/// (`libm` instead of `f64::exp` and its like). `hobbit::testing::sampler` (feature `testing`) checks that.
 pub trait Sampler: Debug + Send + Sync {
     /// Its name in `study.ron`, by which a study is continued with the same sampler.
     fn name(&self) -> &str;
 
-    /// The version of its rule in `study.ron`: another one for every change that lets it propose other
+    /// The version of its rule in `study.ron`: a new one with every change that makes it propose other
     /// points.
     fn version(&self) -> u32 {
         1

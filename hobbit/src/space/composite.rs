@@ -62,7 +62,7 @@ impl<T: SearchSpace> Field<T> for Nested<T> {
 
 /// What `#[optional]` goes on, whatever name the type is given.
 #[diagnostic::on_unimplemented(
-    message = "`optional` needs a field of type `Option<...>`, and `{Self}` is none",
+    message = "`optional` needs a field of type `Option<...>`, and `{Self}` is not one",
     label = "not an `Option`"
 )]
 pub trait IsOption {
@@ -76,7 +76,7 @@ impl<T> IsOption for Option<T> {
 
 /// What `#[length]` goes on, whatever name the type is given.
 #[diagnostic::on_unimplemented(
-    message = "`length` needs a field of type `Vec<...>`, and `{Self}` is none",
+    message = "`length` needs a field of type `Vec<...>`, and `{Self}` is not one",
     label = "not a `Vec`"
 )]
 pub trait IsVec {

@@ -224,7 +224,7 @@ impl Space {
         &mut self.parameters
     }
 
-    /// What of two spaces is not the same, in words; `other` is the one in the repository.
+    /// The differences between two spaces, in words; `other` is the one in the repository.
     ///
     /// The struct's name, doc comments and the order of fields do not matter.
     pub fn differences(&self, other: &Space) -> Vec<String> {

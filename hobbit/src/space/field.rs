@@ -186,7 +186,7 @@ pub fn constrained<T>(
         }
     }
     Err(Error::space(format!(
-        "nearly no configuration of `{name}` satisfies the constraint {last:?}: {ATTEMPTS} were drawn in vain; make the ranges fit \
+        "almost no configuration of `{name}` satisfies the constraint {last:?}: {ATTEMPTS} were drawn in vain; make the ranges fit \
          the constraint"
     )))
 }

@@ -43,14 +43,14 @@ impl Domain {
         self.ask(|kind| kind.is_categorical())
     }
 
-    /// Whether values drawn at random have coordinates that are uniform in `[0, 1)`. All domains are so but
-    /// a [`Distribution`](Domain::Distribution), of whose numbers nothing is known but their order.
+    /// Whether values drawn at random have coordinates that are uniform in `[0, 1)`. That holds for all
+    /// domains but a [`Distribution`](Domain::Distribution): of its numbers, only the order is known.
     pub fn is_uniform_in_the_cube(&self) -> bool {
         self.ask(|kind| kind.is_uniform_in_the_cube())
     }
 
-    /// The values as intervals of the parameter's coordinate; nothing if there are too many of them to be
-    /// counted (2⁵³ or more), as there are of real numbers without a step, or if it is not known, as of a
+    /// The values as intervals of the parameter's coordinate; `None` if there are too many of them to be
+    /// counted (2⁵³ or more), as with real numbers without a step, or if that is not known, as with a
     /// [`Distribution`](Domain::Distribution).
     pub fn cells(&self) -> Option<Cells> {
         self.ask(|kind| kind.cells())

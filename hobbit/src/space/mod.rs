@@ -78,7 +78,7 @@ use crate::random::Key;
 /// A set of configurations, described by a struct or enum that carries
 /// [`#[search_space]`](macro@crate::search_space).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no search space",
+    message = "`{Self}` is not a search space",
     label = "a type with `#[search_space]` is needed here",
     note = "a search space is a struct or an enum that carries `#[search_space]`; where it is in an `Option`, `#[optional(0.5)]` \
             says how often it is there, and in a `Vec`, `#[length(1..=4)]` how many there are"
@@ -94,21 +94,21 @@ pub trait SearchSpace: Sized + Serialize + DeserializeOwned {
     /// Draws the configuration of this key; equal keys give equal configurations on every platform.
     ///
     /// # Errors
-    /// A constraint that nearly nothing satisfies, or a distribution whose parameters are not allowed.
+    /// A constraint that almost nothing satisfies, or a distribution whose parameters are not allowed.
     fn draw(key: Key) -> Result<Self>;
 
     /// Names and values in the order of declaration, for tables. Only those that exist: of an enum, the
-    /// chosen branch's.
+    /// chosen variant's.
     fn values(&self) -> Vec<(String, Value)>;
 
-    /// Whether every value is in its domain, and every constraint holds.
+    /// Checks that every value is in its domain, and that every constraint holds.
     ///
     /// # Errors
     /// The first value that is not, with its field and what is allowed.
     fn check(&self) -> Result<()>;
 
     /// The configuration as a point of the unit cube: a number in `[0, 1)` for each parameter of
-    /// [`space`](SearchSpace::space), in its order; nothing for those that do not exist in this
+    /// [`space`](SearchSpace::space), in its order; `None` for those that do not exist in this
     /// configuration.
     ///
     /// What was drawn is decoded to the same configuration again. A value that no number stands for exactly

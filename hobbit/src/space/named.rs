@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 /// The configuration with these values: names as in [`Space`](super::Space), dotted where they are nested.
 ///
 /// A value may be the text of a number or a switch, or the name of an option. Real numbers may come out
-/// changed in their last digits, to ones that can be drawn. A text of nothing but spaces is no value, unless
-/// it is an option.
+/// changed in their last digits, to ones that can be drawn. A text of nothing but spaces counts as missing,
+/// unless it is an option.
 ///
 /// # Errors
 /// A parameter that is missing, unknown, outside of its domain, or given although it does not exist in this

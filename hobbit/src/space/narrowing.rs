@@ -47,13 +47,14 @@ impl Narrowing {
         Narrowing::default()
     }
 
-    /// Also narrows this parameter to these values. Of several times, the last one counts.
+    /// Also narrows this parameter to these values. If a parameter is narrowed several times, the last one
+    /// counts.
     #[must_use]
     pub fn with(self, parameter: impl Into<String>, values: impl Into<String>) -> Narrowing {
         self.with_each(parameter, [values.into()])
     }
 
-    /// Also narrows this parameter to these options, each written whole: they may have commas.
+    /// Also narrows this parameter to these options, each written whole: they may contain commas.
     #[must_use]
     pub fn with_each(
         mut self,
@@ -66,7 +67,7 @@ impl Narrowing {
         self
     }
 
-    /// Adds all of another one, which goes before what is there of the same parameters.
+    /// Adds everything of another one, which takes precedence where both narrow the same parameter.
     #[must_use]
     pub fn and(self, other: Narrowing) -> Narrowing {
         other.0.into_iter().fold(self, |all, (parameter, options)| all.with_each(parameter, options))

@@ -132,7 +132,7 @@ impl Narrowed {
         }
         let why = last.map_or(String::new(), |error| error.to_string());
         Err(Error::space(format!(
-            "nearly no configuration of `{}` is left as it was narrowed: {ATTEMPTS} were drawn in vain, the last one because {why}",
+            "almost no configuration of `{}` is left as it was narrowed: {ATTEMPTS} were drawn in vain, the last one because {why}",
             self.space.name()
         )))
     }

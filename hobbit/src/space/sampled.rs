@@ -87,7 +87,7 @@ whole!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 #[diagnostic::on_unimplemented(
     message = "`distribution` needs one that gives numbers of the field's type, of up to 64 bits: `{Self}` gives no such `{T}`",
     label = "no distribution of `{T}`",
-    note = "what is a `Result` needs a `?` behind it: `#[distribution(rand_distr::Gamma::new(2.0, 0.5)?)]`"
+    note = "what is a `Result` needs a `?` after it: `#[distribution(rand_distr::Gamma::new(2.0, 0.5)?)]`"
 )]
 pub trait Draws<T> {
     /// `T` itself, of which more is known.

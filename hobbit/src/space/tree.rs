@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// The conditions of a space's parameters, by the places of the parameters they look at: of an enum's fields
 /// the choice of the variant, of optional fields the switch, of a list's elements its length.
 ///
-/// A parameter always comes behind those it depends on, so that a point can be made in the order of the
+/// A parameter always comes after those it depends on, so that a point can be made in the order of the
 /// parameters:
 ///
 /// ```
@@ -125,7 +125,7 @@ impl Tree {
     }
 
     /// Whether these coordinates are those of a configuration: a number in `[0, 1)` for each parameter that
-    /// exists in it, nothing for the others. Constraints are not looked at.
+    /// exists in it, `None` for the others. Constraints are not looked at.
     pub fn fits(&self, coordinates: &[Option<f64>]) -> bool {
         coordinates.len() == self.needs.len()
             && coordinates.iter().enumerate().all(|(place, coordinate)| match coordinate {

@@ -18,7 +18,7 @@ pub trait Variants: Sized + 'static {
 
 /// What `choice` takes ranges of: an enum that can be copied and compared.
 #[diagnostic::on_unimplemented(
-    message = "`choice` takes ranges of enums without fields that carry `#[search_space]` and `#[derive(Clone, PartialEq)]`, and `{Self}` is none",
+    message = "`choice` takes ranges of enums without fields that carry `#[search_space]` and `#[derive(Clone, PartialEq)]`, and `{Self}` is not one",
     label = "add `#[search_space]` and `#[derive(Clone, PartialEq)]` to this type, or write the options out"
 )]
 pub trait Ranged: Sized + 'static {

@@ -46,7 +46,7 @@ impl Wanted<'_> {
                 continue;
             }
             for part in text.split(',').map(str::trim) {
-                is_wanted[find(part).ok_or_else(|| format!("`{part}` is none of its values"))?] = true;
+                is_wanted[find(part).ok_or_else(|| format!("`{part}` is not one of its values"))?] = true;
             }
         }
         let places: Vec<usize> = (0..count).filter(|&place| is_wanted[place]).collect();
@@ -68,7 +68,7 @@ impl Wanted<'_> {
         let is_range = text.contains("..");
         let end = |text: &str, declared: T| match text.trim() {
             "" if is_range => Ok(declared),
-            text => read(text).ok_or_else(|| format!("`{text}` is no number of its kind")),
+            text => read(text).ok_or_else(|| format!("`{text}` is not a number of its kind")),
         };
         let (from, to) = (end(from, low)?, end(to, high)?);
         if from > to {
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(shown(&uniform, "0.5..1.5"), "1.5 is above 1.0");
         assert_eq!(shown(&uniform, "0.5..0.25"), "the range is empty, because 0.5 is above 0.25");
         for text in ["", "a", "NaN", "0.1..b", "0.1-0.2", "true"] {
-            assert!(shown(&uniform, text).ends_with("is no number of its kind"), "{text}");
+            assert!(shown(&uniform, text).ends_with("is not a number of its kind"), "{text}");
         }
         assert!(narrowed(&uniform, &["0.1", "0.2"]).unwrap_err().contains("one range"));
         let log = Domain::LogUniform { low: 1e-5, high: 0.1, step: None };
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(shown(&int, "33..40"), "there is no value from 33 to 40");
         assert_eq!(narrowed(&int, &["16..250"]), Ok(int.clone()));
         assert_eq!(shown(&int, "8..64"), "8 is below 16");
-        assert_eq!(shown(&int, "16.5..64"), "`16.5` is no number of its kind");
+        assert_eq!(shown(&int, "16.5..64"), "`16.5` is not a number of its kind");
         let large = Domain::UInt { low: 0, high: u64::MAX, step: 1, log: false };
         assert_eq!(
             shown(&large, "18446744073709551610.."),
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(shown(&choice, "adam"), "one of adam");
         assert_eq!(narrowed(&choice, &["a, b", "adam"]).unwrap().to_string().matches("weight").count(), 2);
         assert_eq!(shown(&choice, "a, b"), "these have no weight, and are never drawn");
-        assert_eq!(shown(&choice, "adam, lion"), "`lion` is none of its values");
+        assert_eq!(shown(&choice, "adam, lion"), "`lion` is not one of its values");
         assert_eq!(narrowed(&choice, &[]).unwrap_err(), "no value would be left");
         let numbers = vec![crate::space::Value::Int(32), crate::space::Value::Int(64)];
         let numbers = Domain::Choice { options: numbers, weights: Vec::new() };
@@ -163,7 +163,7 @@ mod tests {
             ("true".to_owned(), "false".to_owned())
         );
         assert_eq!(narrowed(&switch, &["true, false"]), Ok(switch.clone()));
-        assert_eq!(shown(&switch, "1"), "`1` is none of its values");
+        assert_eq!(shown(&switch, "1"), "`1` is not one of its values");
         assert_eq!(shown(&Domain::Bool { probability: 1.0 }, "false"), "it never has this value");
         assert!(shown(&Domain::Distribution("Gamma".to_owned()), "1..2").contains("no range"));
     }

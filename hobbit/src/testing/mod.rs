@@ -1,5 +1,5 @@
-//! Conformance suites (feature `testing`): what every implementation of a trait of hobbit's has to do, as one
-//! function that an implementation is given to.
+//! Conformance suites (feature `testing`): what every implementation of one of hobbit's traits has to do,
+//! each as a function that is given an implementation.
 //!
 //! A suite panics at the first law that is broken, and says which. hobbit's own implementations pass the same
 //! suites. [`Fake`] stands in for an objective in tests of everything else.

@@ -22,7 +22,7 @@ const EPOCHS: u64 = 3;
 ///   `make`, on another thread and worker, and whatever other trials are trained in between.
 /// - Training that goes on from a checkpoint, or from a model that was [paused](Objective::pause), ends with
 ///   the bits of training that was never interrupted; saving changes nothing. A model that was loaded saves
-///   the checkpoint that it was loaded from. So it is in the middle of a stage.
+///   the checkpoint that it was loaded from. The same holds in the middle of a stage.
 /// - A checkpoint can be written to a file. One that lacks an array is an error, unless the array is not
 ///   needed.
 /// - Every epoch reports the metrics that [`metrics`](Objective::metrics) names, each once, and

@@ -14,7 +14,7 @@ use crate::trial::{Direction, TrialId};
 /// - Equal arguments get the same answer, bit for bit: from the same sampler and from another one made by
 ///   `make`, in any order of asking, from several threads at once, wherever the arguments lie in memory.
 /// - There is an answer to every history; none is an error or a panic.
-/// - A point has a number in `[0, 1)` for each parameter that exists in its configuration, and nothing for
+/// - A point has a number in `[0, 1)` for each parameter that exists in its configuration, and `None` for
 ///   the others. It may break a constraint; then it is asked for again, and in the end there is a
 ///   configuration with all values in their domains, which its point decodes to.
 /// - A sampler that does not [learn](Sampler::learns) answers the same whatever the history is.

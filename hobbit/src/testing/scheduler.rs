@@ -6,13 +6,13 @@ use crate::random::{Key, KeyRng};
 use crate::schedule::{Ask, Assignment, Ended, Order, Scheduler, Score};
 use crate::trial::TrialId;
 
-/// The laws of a [`Scheduler`], tried with results and orders that are drawn anew, failures and equal scores
-/// among them. `make` makes a scheduler that has not been asked for anything, the same each time; a small
-/// one, of some hundred stages.
+/// The laws of a [`Scheduler`], tried with results and orders that are drawn at random, failures and equal
+/// scores among them. `make` makes a scheduler that has not been asked for anything, the same each time; a
+/// small one, of some hundred stages.
 ///
 /// - It comes to an end, and then says so.
-/// - No stage of a trial is asked for twice. A trial's stages come in order, one after the result of the
-///   other, and each begins where the one before ended; they are those of the outline.
+/// - No stage of a trial is asked for twice. A trial's stages come in order, each after the result of the one
+///   before, and each begins where the one before ended; they are those of the outline.
 /// - Every trial's life ends exactly once, and nothing is asked of it afterwards. One that failed is not
 ///   asked for again.
 /// - What was not asked for, or was told before, is ignored.

@@ -128,7 +128,7 @@ fn writing(storage: &dyn Storage, dir: &Path) {
     works("write", file.write(b"one, "));
     works("write of nothing", file.write(b""));
     works("write", file.write(b"two"));
-    holds(storage, &path, b"one, two", "what is written is behind what was written before");
+    holds(storage, &path, b"one, two", "what is written is after what was written before");
     works("sync", file.sync());
     holds(storage, &path, b"one, two", "syncing changes nothing");
     let large: Vec<u8> = (0..3_000_000u32).map(|place| (place % 251) as u8).collect();

@@ -24,7 +24,7 @@ pub struct Steps {
     rate: f64,
 }
 
-/// The objective of the sweeps in [`workplace()`]: its state are a loss and how often it was trained.
+/// The objective of the sweeps in [`workplace()`]: its state is a loss and how often it was trained.
 pub type Stepping = Fake<Steps, (f64, f64, f64, f64)>;
 
 /// A curve with noise. Of some trials an epoch fails, of others it diverges, and others stop early.

@@ -13,7 +13,7 @@ use crate::trial::TrialId;
 pub struct EpochEnd<'a> {
     /// The trial.
     pub trial: TrialId,
-    /// How many epochs the trial has had.
+    /// The number of epochs that the trial has had.
     pub epochs: u64,
     /// What the epoch measured, validation included.
     pub metrics: &'a Metrics,

@@ -36,8 +36,8 @@ pub enum Engine {
     /// dfdx's all the same.
     #[default]
     Native,
-    /// dfdx's own operations and gradients, as on GPUs: to hold results of a GPU against, to compare hobbit's
-    /// passes with those of a second implementation, or to see what dfdx alone does.
+    /// dfdx's own operations and gradients, as on GPUs: to compare with the results of a GPU, to check
+    /// hobbit's passes against a second implementation, or to see what dfdx alone does.
     Dfdx,
 }
 
@@ -63,7 +63,9 @@ impl FromStr for Engine {
         match text {
             "native" => Ok(Engine::Native),
             "dfdx" => Ok(Engine::Dfdx),
-            _ => Err(Error::setting(format!("`{text}` is no engine; there is `native` and `dfdx`"))),
+            _ => {
+                Err(Error::setting(format!("`{text}` is not an engine; the engines are `native` and `dfdx`")))
+            }
         }
     }
 }
@@ -89,7 +91,7 @@ impl FromStr for Device {
             _ => match text.strip_prefix("cuda:").map(str::parse) {
                 Some(Ok(number)) => Ok(Device::Cuda(number)),
                 _ => Err(Error::setting(format!(
-                    "`{text}` is no device; there is `cpu`, `cuda`, `cuda:1` and so on, and `auto`"
+                    "`{text}` is not a device; the devices are `cpu`, `cuda`, `cuda:1` and so on, and `auto`"
                 ))),
             },
         }
@@ -105,7 +107,7 @@ mod tests {
         for engine in [Engine::Native, Engine::Dfdx] {
             assert_eq!(engine.to_string().parse::<Engine>().unwrap(), engine);
         }
-        assert!("torch".parse::<Engine>().unwrap_err().to_string().contains("is no engine"));
+        assert!("torch".parse::<Engine>().unwrap_err().to_string().contains("is not an engine"));
     }
 
     #[test]
@@ -115,7 +117,7 @@ mod tests {
         }
         assert_eq!("cuda".parse::<Device>().unwrap(), Device::Cuda(0));
         for text in ["gpu", "cuda:", "cuda:x", "cuda:-1", ""] {
-            assert!(text.parse::<Device>().unwrap_err().to_string().contains("is no device"), "{text}");
+            assert!(text.parse::<Device>().unwrap_err().to_string().contains("is not a device"), "{text}");
         }
     }
 }

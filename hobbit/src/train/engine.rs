@@ -36,7 +36,7 @@ pub(super) fn build(
         // devices are resolved before anything is built
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(_) => return Err(Error::model("this program was built without the feature `cuda`")),
-        Device::Auto => return Err(Error::model("the device `auto` is none by itself")),
+        Device::Auto => return Err(Error::model("the device `auto` is not one by itself")),
     };
     network.map_err(|error| Error::model(format!("the network cannot be built: {error}")).with_source(error))
 }

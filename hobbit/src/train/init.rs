@@ -28,7 +28,7 @@ pub enum Init {
     Uniform(f64),
     /// Normal with this standard deviation.
     Normal(f64),
-    /// All the same.
+    /// All equal to this number.
     Constant(f64),
 }
 

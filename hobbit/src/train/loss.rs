@@ -9,7 +9,8 @@ pub enum Loss {
     /// For classes: the mean of -log softmax(output)\[class\]. The network has an output for each class.
     /// Targets are classes, or a probability for each class.
     CrossEntropy,
-    /// For yes and no: the mean of -log of the probability, with probabilities sigmoid(output).
+    /// For yes and no: the mean of -log of the right answer's probability, with probabilities
+    /// sigmoid(output).
     BinaryCrossEntropy,
     /// The mean of squared errors.
     MeanSquaredError,

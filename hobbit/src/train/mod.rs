@@ -81,9 +81,10 @@ pub use measured::Measured;
 pub use crate::__by_size as by_size;
 
 pub mod prelude {
-    //! The names of this room that most programs need.
+    //! The names of this module that most programs need.
     //!
-    //! dfdx's prelude has some of them for things of its own. Beside it, a `use` says which are meant:
+    //! dfdx's prelude uses some of them for items of its own. With both preludes, a `use` says which are
+    //! meant:
     //!
     //! ```
     //! use dfdx::prelude::*;

@@ -169,7 +169,7 @@ impl Planner {
             let output = layer.output(&shape).map_err(misfit)?;
             if matches!(layer, Layer::Normalize(_)) && place != "1" {
                 return Err(misfit(
-                    "it is fitted to the training samples as they are, so it has to be the first layer; behind others, \
+                    "it is fitted to the training samples as they are, so it has to be the first layer; after others, \
                      `.batch_norm()` and `.layer_norm()` normalize"
                         .to_owned(),
                 ));

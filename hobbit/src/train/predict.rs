@@ -19,12 +19,12 @@ impl Model {
     /// itself ([`Normalize`](super::Normalize)), or else prepared as those that it was trained on.
     ///
     /// # Errors
-    /// Numbers that are no whole number of samples.
+    /// Numbers that do not make whole samples.
     pub fn predict(&self, inputs: &[f32]) -> Result<Predictions> {
         let (width, outputs) = self.plan.widths();
         if !inputs.len().is_multiple_of(width) {
             return Err(Error::data(format!(
-                "{} numbers are no whole number of samples: the model takes samples of {width}",
+                "{} numbers are not a whole number of samples: the model takes samples of {width}",
                 inputs.len()
             )));
         }
@@ -61,8 +61,8 @@ impl Model {
     /// what they became in training.
     ///
     /// # Errors
-    /// The data had no names; a column is not there; or a field of it is missing, no number, or a text that
-    /// is not known, where nothing was said of that: with its line.
+    /// The data had no names; a column is not there; or a field of it is missing, not a number, or an unknown
+    /// text, where no rule covers that: with its line.
     pub fn predict_table(&self, table: &Table) -> Result<Predictions> {
         self.predict(&self.numbers_of(table)?)
     }
@@ -87,7 +87,7 @@ impl Model {
     /// [`evaluate`](Model::evaluate).
     ///
     /// # Errors
-    /// As there; or the column is not there, or has a class that the model does not know: with its line.
+    /// As for these; or the column is not there, or has a class that the model does not know: with its line.
     pub fn evaluate_table(&self, table: &Table, target: &str) -> Result<Metrics> {
         let inputs = self.numbers_of(table)?;
         let (_, outputs) = self.plan.widths();
@@ -194,7 +194,7 @@ impl Predictions {
     /// [`class_names`](super::Dataset::class_names).
     ///
     /// # Errors
-    /// The model predicts numbers, or several answers of yes or no for each sample.
+    /// The model predicts numbers, or several yes-or-no answers for each sample.
     pub fn labels(&self) -> Result<Vec<&str>> {
         let why = match self.output {
             OutputKind::Numbers => "the model predicts numbers, which have no classes: see `rows`",
@@ -208,14 +208,15 @@ impl Predictions {
         Err(Error::data(why))
     }
 
-    /// The names of all classes, in the order of their numbers; their numbers where the data had no names. Of
-    /// models that predict numbers none.
+    /// The names of all classes, in the order of their numbers; their numbers where the data had no names.
+    /// Empty for models that predict numbers.
     pub fn class_names(&self) -> &[String] {
         &self.labels
     }
 
     /// The probability of each class, a row for each sample in the order of
-    /// [`class_names`](Predictions::class_names): of yes and no both. Of models that predict numbers none.
+    /// [`class_names`](Predictions::class_names): for yes-or-no answers, of both. Empty for models that
+    /// predict numbers.
     pub fn probabilities(&self) -> Vec<Vec<f32>> {
         let row = |row: &[f32]| match self.output {
             OutputKind::Binary if self.width == 1 => vec![1.0 - row[0], row[0]],

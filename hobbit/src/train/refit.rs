@@ -22,10 +22,10 @@ where
     /// [together](super::Dataset::merged), for as many epochs as its score took. The model is kept in this
     /// directory, from which [`load`](super::load) loads it, and is returned.
     ///
-    /// It is a study of its own, with one trial: killed and started again it is continued, and when it is
-    /// finished it is only loaded. The model is that of the last epoch, because nothing is left to choose an
-    /// epoch by; early stopping is left out for the same reason. What the study says of its metrics is
-    /// measured on the samples that it was trained on: how good it is on others, the sweep's score says.
+    /// It is a study of its own, with one trial: killed and started again, it is continued, and once it is
+    /// finished, it is only loaded. The model is that of the last epoch, because nothing is left to choose
+    /// an epoch by; early stopping is left out for the same reason. What the study says of its metrics is
+    /// measured on the samples that it was trained on: the sweep's score says how good it is on others.
     ///
     /// ```no_run
     /// # use hobbit::prelude::*;
@@ -43,7 +43,8 @@ where
     /// ```
     ///
     /// # Errors
-    /// The data are generated; the directory cannot be written or holds another study; or training fails.
+    /// The data come from generators; the directory cannot be written or holds another study; or training
+    /// fails.
     pub fn refit(&self, dir: impl Into<PathBuf>) -> Result<Model> {
         let objective = self.objective();
         let Some(dataset) = objective.data.as_ref().and_then(|data| data.in_memory()) else {

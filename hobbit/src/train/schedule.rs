@@ -84,8 +84,8 @@ impl Schedule {
         Schedule::on_plateau_of("val_loss", patience, factor)
     }
 
-    /// The same for another metric, which gets better in the direction it has: as
-    /// [early stopping](crate::train::EarlyStopping::new) finds it.
+    /// The same for another metric, whose direction is found as for [early
+    /// stopping](crate::train::EarlyStopping::new).
     pub fn on_plateau_of(metric: &'static str, patience: u64, factor: f64) -> Schedule {
         Schedule::of(Shape::Plateau { patience, factor, smallest: 1e-4, watched: metric })
     }

@@ -83,7 +83,7 @@ impl Sequential {
         self.layer(Layer::Flatten)
     }
 
-    /// Adds a layer that gives samples another shape with as many numbers.
+    /// Adds a layer that gives samples another shape with the same count of numbers.
     pub fn reshape(self, sample_shape: impl Into<Vec<usize>>) -> Sequential {
         self.layer(Layer::Reshape(sample_shape.into()))
     }

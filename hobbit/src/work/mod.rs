@@ -1,7 +1,7 @@
 //! Where stages of trials run: the desk that hands out orders and takes reports, and the workplaces that work
 //! for it.
 //!
-//! A sweep has one [`Desk`], which decides everything and knows of no worker more than its name; it is where
+//! A sweep has one [`Desk`], which decides everything, and knows workers by their names only; it is where
 //! outcomes become durable and count. A [`Workplace`] is where stages are trained.
 //! [`LocalPool`](crate::LocalPool) is one: the threads of a process. Live models never leave a workplace; the
 //! desk knows only checkpoints.
@@ -45,12 +45,12 @@ pub enum Taken {
 pub struct Stop(AtomicBool);
 
 impl Stop {
-    /// The sweep is not stopping.
+    /// Creates the flag of a sweep that is not stopping.
     pub const fn new() -> Stop {
         Stop(AtomicBool::new(false))
     }
 
-    /// From now on it is.
+    /// Says that the sweep is stopping from now on.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -67,14 +67,14 @@ impl Stop {
 /// All methods may be called from any thread at any time. A desk that is a stand-in for one elsewhere passes
 /// every call on, and sets its own [`Stop`] as soon as it hears of that one's.
 pub trait Desk: Send + Sync {
-    /// What of the sweep's settings workers have to know.
+    /// The sweep's settings that workers have to know.
     fn terms(&self) -> &Terms;
 
-    /// Whether the sweep is stopping: workers leave what they do after the epoch under way, and report it as
-    /// [unfinished](Report::unfinished).
+    /// Whether the sweep is stopping: workers leave what they are doing after the epoch under way, and report
+    /// it as [unfinished](Report::unfinished).
     fn stop(&self) -> &Stop;
 
-    /// Adds orders, `most` at most. More than one is asked for by workers whose stages are over in no time.
+    /// Adds at most `most` orders. Workers whose stages are very short ask for more than one.
     fn take(&self, worker: WorkerId, most: usize, orders: &mut Vec<Order>) -> Taken;
 
     /// A worker begins a stage. Called where the [terms](Terms::announces) ask for it, before anything of the
@@ -183,7 +183,7 @@ pub trait Desk: Send + Sync {
     }
 
     /// A checkpoint of an order is not needed: whoever begins its stage has the trial in memory. A desk that
-    /// keeps checkpoints with their orders lets go of it.
+    /// keeps checkpoints with their orders releases it.
     fn forget(&self, checkpoint: CheckpointId) {
         let _ = checkpoint;
     }
@@ -191,12 +191,12 @@ pub trait Desk: Send + Sync {
     /// Tells the user something.
     fn note(&self, text: String);
 
-    /// A machine of the workplace has joined, left or was lost. It is written down, for those who look on.
+    /// A machine of the workplace has joined, left or was lost. It is recorded, for anyone who watches.
     fn machine(&self, machine: &Machine, change: MachineChange) {
         let _ = (machine, change);
     }
 
-    /// Shows what the machines that are there are at, to those who look on. Called every now and then.
+    /// Shows what the machines of the workplace are doing, to anyone who watches. Called every now and then.
     fn machines(&self, machines: Vec<Machine>) {
         let _ = machines;
     }
@@ -234,7 +234,7 @@ pub trait Desk: Send + Sync {
     }
 
     /// Adds the [places](Order::ordinal) of the trials whose lives have ended, but for the first `known` of
-    /// them, in the order in which they ended. A workplace lets go of what it keeps of them.
+    /// them, in the order in which they ended. A workplace releases what it keeps of them.
     fn ended(&self, known: usize, places: &mut Vec<u64>);
 }
 
@@ -260,7 +260,7 @@ pub trait Desk: Send + Sync {
 /// }
 /// ```
 pub trait Workplace: Send {
-    /// How many stages are trained at once, at most.
+    /// The most stages that are trained at once.
     fn width(&self) -> usize;
 
     /// Works until the desk says that the sweep is over, and returns when nobody works any more.

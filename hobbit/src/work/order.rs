@@ -22,19 +22,19 @@ pub struct WorkerId {
     pub index: u32,
 }
 
-/// What of a sweep's settings a worker has to know. It is the same for all orders.
+/// The settings of a sweep that a worker has to know. It is the same for all orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Terms {
     /// The metric that is optimized.
     pub monitor: String,
-    /// Which way it gets better.
+    /// The direction in which it improves.
     pub direction: Direction,
     /// Which of a trial's values is its score.
     pub score: ScoreBy,
     /// What decides between equal values.
     pub ties: Ties,
-    /// How often a failed trial is restarted.
+    /// The number of times that a failed trial is restarted.
     pub retries: u32,
     /// How long a trial may be trained in all.
     pub trial_time_limit: Option<Duration>,
@@ -46,7 +46,7 @@ pub struct Terms {
     pub announces: bool,
     /// Whether it is told what the objective makes of a trial's hyperparameters, and their point, too.
     pub describes: bool,
-    /// Whether the desk is told of each [epoch](super::Desk::epoch).
+    /// Whether the desk is notified of each [epoch](super::Desk::epoch).
     pub watches_epochs: bool,
 }
 
@@ -57,7 +57,7 @@ pub enum Configuration {
     /// It is drawn from the search space under the trial's key.
     #[default]
     Drawn,
-    /// It is that of the configurations given to the sweep which has the trial's place.
+    /// It is the one at the trial's place among the configurations given to the sweep.
     Given,
     /// It is what this point of the unit cube is decoded to.
     Point(Point),
@@ -86,8 +86,8 @@ impl Scored {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CheckpointId(pub TrialId);
 
-/// A stage of a trial to be trained, with everything that a worker needs to know of it. Nothing in it is
-/// alive, so that it can leave the process.
+/// A stage of a trial to be trained, with everything that a worker needs to know of it. It holds no live
+/// objects, so that it can leave the process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// The trial, its stage, and its epochs: those that it has had, which are fewer than planned if it was
@@ -103,21 +103,20 @@ pub struct Order {
     pub stages: Arc<[u64]>,
     /// Its best epoch so far.
     pub score: Option<Scored>,
-    /// How often it has failed and was restarted.
+    /// The number of times that it has failed and was restarted.
     pub attempt: u32,
     /// How much longer it may be trained.
     pub limit: Option<Duration>,
     /// Its checkpoint, if there is one. It may be of an earlier epoch, or of one within this stage.
     pub checkpoint: Option<CheckpointId>,
-    /// What is true of few trials.
+    /// What only few trials have.
     pub unusual: Option<Box<Unusual>>,
 }
 
 /// What an [`Order`] says of few trials only.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Unusual {
-    /// Of a trial that was stopped early, the ends of its earlier stages: as they were, and as they were
-    /// planned.
+    /// For a trial that was stopped early, the ends of its earlier stages: actual and planned.
     pub earlier: Box<[(u64, u64)]>,
     /// It may have ended an earlier process: it is trained while nothing else is.
     pub alone: bool,
@@ -161,7 +160,7 @@ impl Order {
         self.unusual.as_ref().is_some_and(|unusual| unusual.alone)
     }
 
-    /// How many processes it has ended, if these are so many that it counts as failed.
+    /// The number of processes it has ended, if these are enough for it to count as failed.
     pub fn deaths(&self) -> Option<u32> {
         self.unusual.as_ref()?.deaths
     }

@@ -255,7 +255,7 @@ fn trials_are_chosen_as_in_the_report() {
         place.json("show study --where epochs>10 --format json")["trials"].as_array().unwrap().len(),
         2
     );
-    assert_eq!(place.stdout("show study --where epochs>1000"), "No trial is like that.\n");
+    assert_eq!(place.stdout("show study --where epochs>1000"), "No trial matches.\n");
     let output = place.run("show study --sort rates");
     assert_eq!(output.status.code(), Some(2));
     assert!(

@@ -42,7 +42,7 @@ fn metric(trial: &TrialOverview, number: usize, name: &str, names: &[&str]) -> O
     let is_alone = lines.len() == 1;
     for ((name, points), colour) in lines.iter().zip([LEVELS[1], LEVELS[3]]) {
         let colour = if is_alone { LEVELS[2] } else { colour };
-        // what is no number is a gap
+        // what is not a number is a gap
         for part in points.split(|(_, value)| value.is_nan()).filter(|part| !part.is_empty()) {
             let mut part: Vec<_> =
                 part.iter().map(|(epoch, value)| chart.at(*epoch as f64, *value)).collect();

@@ -74,7 +74,7 @@ impl<O: Objective> LocalPool<O> {
         self
     }
 
-    /// How many bytes of paused trials are kept in memory; a quarter of it by default.
+    /// The most bytes of paused trials that are kept in memory. Default: a quarter of the memory.
     #[must_use]
     pub fn memory_budget(mut self, bytes: u64) -> Self {
         self.memory_budget = Some(bytes);

@@ -55,7 +55,7 @@ pub(super) fn is_unheard(reason: &str) -> bool {
 pub(super) fn unheard(trial: TrialId, reason: &str) -> Error {
     let why = reason.split_once("failed printing to ").map_or(reason, |(_, why)| why);
     Error::study(format!(
-        "trial {trial} prints, and that is not possible any more ({why}); it is trained again when the sweep is continued"
+        "trial {trial} prints, which is no longer possible ({why}); it is trained again when the sweep is continued"
     ))
 }
 

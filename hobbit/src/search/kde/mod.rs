@@ -31,7 +31,7 @@ use crate::space::Value;
 /// - **A trial counts by its latest score**, whichever stage that is from. So the many outcomes of first
 ///   stages and the few of last ones are used together (as in Salinas, Golebiowski, Klein, Seeger and
 ///   Archambeau, "Optimizing Hyperparameters with Conformal Quantile Regression", ICML 2023).
-/// - **Good configurations along a line** have kernels along it, so that parameters that have to fit to each
+/// - **Good configurations along a line** have kernels along it, so that parameters that have to fit each
 ///   other are searched together.
 /// - **Scores that are final**, where all trials are trained for the same number of epochs, are searched more
 ///   closely the more of them there are.
@@ -44,8 +44,8 @@ use crate::space::Value;
 ///   finitely many values, nothing is proposed that was tried already; a random configuration may be.
 /// - **Configurations under way** count as bad ones ("constant liar"), so that trials that are begun at the
 ///   same time do not get the same proposal.
-/// - **Some configurations are random**: those before twice as many trials have an outcome as there are
-///   parameters and one more, and afterwards a share of them, see [`random_share`](Kde::random_share).
+/// - **Some configurations are random**: those before 2 (d + 1) trials have an outcome, where d is the number
+///   of parameters, and afterwards a share of them, see [`random_share`](Kde::random_share).
 /// - A [`Distribution`](crate::space::Domain::Distribution) of the user's own is drawn at random, and not
 ///   learned.
 ///

@@ -11,7 +11,7 @@ impl Dataset {
     /// have: each by n / (k · nᶜ), of n samples of k classes, nᶜ of which are of its class (scikit-learn's
     /// `class_weight="balanced"`). With folds, by the counts of each fold.
     ///
-    /// It takes the place of [`training_weights`](Dataset::training_weights). Validation is not weighted.
+    /// It replaces [`training_weights`](Dataset::training_weights). Validation is not weighted.
     ///
     /// ```
     /// use hobbit::train::Dataset;

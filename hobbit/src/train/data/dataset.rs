@@ -37,7 +37,7 @@ pub(super) struct Fold {
 }
 
 impl Dataset {
-    /// Samples and their targets, for training and for validation.
+    /// Creates a data set of samples and their targets, for training and for validation.
     ///
     /// The number of samples is the number of targets; the inputs' numbers are divided equally among them.
     /// Whether they fit a model and its loss is checked when a sweep begins: classes are below the number of
@@ -45,8 +45,8 @@ impl Dataset {
     /// probability for each class.
     ///
     /// # Errors
-    /// A part without samples, inputs that cannot be shared out, parts whose samples differ in length, or
-    /// numbers that are not finite: with both sizes or the place.
+    /// A part without samples, inputs that cannot be divided equally, parts whose samples differ in length,
+    /// or numbers that are not finite: with both sizes or the place.
     pub fn new(
         training: (impl Into<Inputs>, impl Into<Targets>),
         validation: (impl Into<Inputs>, impl Into<Targets>),
@@ -137,7 +137,7 @@ impl Dataset {
     /// [`training_weights`](Dataset::training_weights).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`training_weights`](Dataset::training_weights).
     pub fn validation_weights(mut self, weights: impl Into<Vec<f32>>) -> Result<Dataset> {
         let weights = weights.into();
         for fold in &mut self.folds {
@@ -149,8 +149,8 @@ impl Dataset {
     /// Sets the number of batches per epoch; by default an epoch is one pass over the data. Cheaper epochs
     /// allow more trials.
     ///
-    /// Each trial has an order of the samples of its own. An epoch continues in it where the last one ended,
-    /// and from its beginning after its end, so that a trial that is trained long enough sees all samples.
+    /// Each trial has its own order of the samples. An epoch continues in it where the last one ended, and
+    /// from its beginning after its end, so that a trial that is trained long enough sees all samples.
     pub fn steps_per_epoch(mut self, batches: usize) -> Dataset {
         self.steps_per_epoch = Some(batches);
         self
@@ -164,16 +164,16 @@ impl Dataset {
     }
 
     /// Sets the names of the classes, in the order of their numbers: those of
-    /// [`Table::classes`](crate::train::Table::classes), say. For one output of yes or no they are two, the
-    /// no first; for several outputs of yes or no, one for each. They are kept with the weights, and
+    /// [`Table::classes`](crate::train::Table::classes), say. For one yes-or-no output there are two, that
+    /// of no first; for several yes-or-no outputs, one for each. They are kept with the weights, and
     /// predictions have them: [`labels`](crate::train::Predictions::labels).
     pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Dataset {
         self.names.classes = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets the encoder that made the samples' numbers of the rows of a table. It is kept with the weights,
-    /// and the names of the numbers with it, so that a model takes rows as they are:
+    /// Sets the encoder that made the samples' numbers from the rows of a table. It is kept with the
+    /// weights, and the names of the numbers with it, so that a model takes rows as they are:
     /// [`predict_table`](crate::train::Model::predict_table).
     pub fn encoder(mut self, encoder: Encoder) -> Dataset {
         self.names.features = encoder.names();

@@ -294,7 +294,7 @@ impl Feed {
             let samples =
                 samples.map_err(|error| format!("the {kind} generator failed at {place}: {error}"))?;
             self.fill(kind, samples, batch).map_err(|error| {
-                format!("the {kind} generator gave at {place} what does not fit: {error}")
+                format!("the {kind} generator gave data at {place} that do not fit: {error}")
             })?;
             taken += of;
             number += 1;

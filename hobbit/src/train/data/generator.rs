@@ -55,8 +55,8 @@ impl fmt::Debug for Source {
 /// trial fails whose batch does not fit, with the step and the sample. A model with batch normalization of
 /// single numbers cannot be trained on a batch of one sample, so one joins the batch before it.
 ///
-/// The functions are called afresh for each trial, with its key; whatever else they need they take with them.
-/// A trial that is continued after a crash gets a new iterator, of which the batches that were used up are
+/// The functions are called afresh for each trial, with its key; they capture whatever else they need. A
+/// trial that is continued after a crash gets a new iterator, of which the batches that were used up are
 /// drawn and thrown away.
 ///
 /// ```
@@ -111,9 +111,9 @@ impl Generators {
 
     /// Sets the function that makes the batches to train on.
     ///
-    /// With [`steps_per_epoch`](Generators::steps_per_epoch) the iterator runs over the trial's whole life
-    /// and must not end as long as it is trained. Otherwise a new one is made for each epoch, with a key of
-    /// its own, and the epoch lasts until it ends.
+    /// With [`steps_per_epoch`](Generators::steps_per_epoch) the iterator runs over the trial's whole life,
+    /// and must not end as long as the trial is trained. Otherwise a new one is made for each epoch, with a
+    /// key of its own, and the epoch lasts until it ends.
     pub fn train_data<F, I>(mut self, function: F) -> Generators
     where
         F: Fn(&Start) -> I + Send + Sync + 'static,
@@ -174,8 +174,8 @@ impl Generators {
     }
 
     /// Sets the names of the classes, in the order of their numbers: those of
-    /// [`Table::classes`](crate::train::Table::classes), say. For one output of yes or no they are two, the
-    /// no first; for several outputs of yes or no, one for each. They are kept with the weights, and
+    /// [`Table::classes`](crate::train::Table::classes), say. For one yes-or-no output there are two, that
+    /// of no first; for several yes-or-no outputs, one for each. They are kept with the weights, and
     /// predictions have them: [`labels`](crate::train::Predictions::labels).
     pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Generators {
         self.names.classes = names.into_iter().map(Into::into).collect();

@@ -35,7 +35,7 @@ pub enum Targets {
     Values {
         /// The numbers.
         values: Vec<f32>,
-        /// How many there are for each sample.
+        /// The number of them for each sample.
         width: usize,
     },
 }

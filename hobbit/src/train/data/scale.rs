@@ -26,7 +26,7 @@ impl Scaler {
     /// A column that is the same in all of them becomes 0.
     ///
     /// # Errors
-    /// No samples, numbers that are no whole number of them, or one that is NaN or infinite: with its sample
+    /// No samples, numbers that do not make whole samples, or one that is NaN or infinite: with its sample
     /// and column. Fill or leave out missing values first.
     pub fn standardize(samples: &[f32], width: usize) -> Result<Scaler> {
         Scaler::fit(samples, width, |column| {
@@ -72,13 +72,12 @@ impl Scaler {
     /// Samples in the common scale.
     ///
     /// # Errors
-    /// Numbers that are no whole number of samples, or one that is NaN or infinite: with its sample and
-    /// column.
+    /// Numbers that do not make whole samples, or one that is NaN or infinite: with its sample and column.
     pub fn apply(&self, samples: &[f32]) -> Result<Vec<f32>> {
         self.each(samples, |x, offset, scale| (x - offset) / scale)
     }
 
-    /// Samples in their own scale again; for instance predictions of targets that were scaled.
+    /// Samples back in their own scale; for instance predictions of targets that were scaled.
     ///
     /// # Errors
     /// As [`apply`](Scaler::apply).
@@ -111,7 +110,7 @@ fn check(samples: &[f32], width: usize) -> Result<()> {
 fn whole(samples: &[f32], width: usize) -> Result<()> {
     if width == 0 || !samples.len().is_multiple_of(width) {
         return Err(Error::data(format!(
-            "{} numbers are no whole number of samples of {width} numbers",
+            "{} numbers are not a whole number of samples of {width} numbers",
             samples.len()
         )));
     }

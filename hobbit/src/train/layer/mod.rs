@@ -50,12 +50,12 @@ pub enum Layer {
     Dense(Dense),
     /// A function of each number.
     Activation(Activation),
-    /// While training, sets each number to zero with this probability, and makes the others larger by
-    /// 1 / (1 - p).
+    /// While training, sets each number to zero with this probability, and multiplies the others by 1 / (1 -
+    /// p).
     Dropout(f64),
     /// Makes a sample a flat row of numbers.
     Flatten,
-    /// Gives samples another shape with as many numbers.
+    /// Gives samples another shape with the same count of numbers.
     Reshape(Vec<usize>),
     /// A convolution: `[channels, height, width]` to `[filters, height', width']`.
     Conv2d(Conv2d),
@@ -76,7 +76,7 @@ pub enum Layer {
     Embedding(Embedding),
     /// Adds what these layers make of the input to the input (He et al., CVPR 2016).
     Residual(Vec<Layer>),
-    /// A layer of your own ([`custom`](super::custom)), or a module of dfdx's ([`module`](super::module)). It
+    /// A layer of your own ([`custom`](super::custom)), or a module of dfdx ([`module`](super::module)). It
     /// is code, and so has no serialized form.
     #[serde(skip)]
     Custom(Custom),

@@ -24,7 +24,7 @@ impl Pool2d {
         Pool2d { window, stride: window, padding: [0, 0] }
     }
 
-    /// Sets how far the window moves, down and across. Default: as far as it is high and wide.
+    /// Sets how far the window moves, down and across. Default: its own height and width.
     pub fn stride(self, stride: impl Into<Size>) -> Pool2d {
         Pool2d { stride: stride.into().0, ..self }
     }

@@ -83,7 +83,7 @@ pub(in crate::train) trait Built<D: TensorDevice> {
 ///
 /// A network with such a layer is trained on dfdx's tape, also on the processor. Its settings are known by
 /// its `Debug` text, and so is whether a study that is continued has the same layer: the text should have all
-/// settings, and nothing that changes from run to run.
+/// settings, and nothing that changes from one process to the next.
 ///
 /// ```
 /// use dfdx::prelude::*;

@@ -13,7 +13,7 @@ impl Table {
     /// Numbers become the nearest 32-bit floats, which have about 7 decimal digits.
     ///
     /// # Errors
-    /// A column that is not there, a field that is missing or no finite number, or two whole numbers of a
+    /// A column that is not there, a field that is missing or not a finite number, or two whole numbers of a
     /// column that a 32-bit float cannot tell apart (large ids, timestamps): with their lines.
     pub fn numbers(&self, columns: &[&str]) -> Result<Vec<f32>> {
         self.numbers_by(columns, None)
@@ -22,7 +22,7 @@ impl Table {
     /// These columns as [`numbers`](Table::numbers), with this number wherever a value is missing.
     ///
     /// # Errors
-    /// As there, but for missing values.
+    /// As for [`numbers`](Table::numbers), except missing values.
     pub fn numbers_or(&self, columns: &[&str], missing: f32) -> Result<Vec<f32>> {
         self.numbers_by(columns, Some(missing))
     }
@@ -143,7 +143,7 @@ impl Table {
                 let some: Vec<&str> = names.iter().take(10).map(AsRef::as_ref).collect();
                 let rest = if names.len() > some.len() { ", …" } else { "" };
                 Error::data(format!(
-                    "{}: `{column}` is `{}`, which is none of the {} known classes ({}{rest})",
+                    "{}: `{column}` is `{}`, which is not one of the {} known classes ({}{rest})",
                     self.at(row),
                     shown(name),
                     names.len(),
@@ -184,7 +184,7 @@ impl Table {
             Err(_) => "; a column of texts is encoded if it is named by `Columns::texts`",
         };
         Error::data(format!(
-            "{}: `{}` is `{}`, which is no number{why}",
+            "{}: `{}` is `{}`, which is not a number{why}",
             self.at(row),
             self.names[column],
             shown(field)
@@ -218,8 +218,8 @@ mod tests {
         assert!(missing.contains("`b`") && missing.contains("a, c"), "{missing}");
         let no_number = message("a,b\n\n1,2\n3,x\n");
         assert!(no_number.contains("line 4") && no_number.contains("`x`"), "{no_number}");
-        assert!(message("a,b\n1,\n").contains("no number"));
-        assert!(message("a,b\n1,inf\n").contains("no number"));
+        assert!(message("a,b\n1,\n").contains("not a number"));
+        assert!(message("a,b\n1,inf\n").contains("not a number"));
         assert!(message("a,b\n1,2,3\n").contains("CSV"));
         assert!(Table::read("/nowhere/x.csv").unwrap_err().to_string().contains("/nowhere/x.csv"));
         let table = Table::parse("a,b,y\n1, 2 ,3\n").unwrap();

@@ -87,8 +87,8 @@ impl Encoder {
     /// alone. What stands for missing values is what did so in the table that it was fitted to.
     ///
     /// # Errors
-    /// A column that is not there; or a field that is no number, a text that no training row had, or missing,
-    /// where nothing was said of that: with its line.
+    /// A column that is not there; or a field that is not a number, is a text that no training row had, or is
+    /// missing, where no rule covers that: with its line.
     pub fn encode(&self, table: &Table) -> Result<Vec<f32>> {
         let width = self.width();
         let mut values = Vec::new();
@@ -221,7 +221,7 @@ fn unknown(table: &Table, row: usize, column: usize, known: &[String]) -> Error 
     let some: Vec<String> = known.iter().take(10).map(|text| shown(text)).collect();
     let rest = if known.len() > some.len() { ", …" } else { "" };
     Error::data(format!(
-        "{}: `{}` is `{}`, which is none of the {} texts of the training rows ({}{rest}); if others are to be expected, fit \
+        "{}: `{}` is `{}`, which is not one of the {} texts of the training rows ({}{rest}); if others are to be expected, fit \
          the encoder with `Columns::other`",
         table.at(row),
         table.names[column],

@@ -114,8 +114,8 @@ impl Columns {
     /// Fits an encoder to the training rows.
     ///
     /// # Errors
-    /// No rows, no columns, one that is not there, or something said of a column that is not chosen; a field
-    /// that is no number; or a missing value where nothing takes its place.
+    /// No rows, no columns, one that is not there, or a rule for a column that is not chosen; a field that is
+    /// not a number; or a missing value where nothing takes its place.
     pub fn fit(&self, training: &Table) -> Result<Encoder> {
         if training.rows() == 0 {
             return Err(Error::data(format!("{} has no rows to fit an encoder to", training.source)));

@@ -80,7 +80,7 @@ impl Header {
         }
         let mut text = vec![0; length];
         from.read_exact(&mut text).map_err(|_| CUT_OFF)?;
-        let text = std::str::from_utf8(&text).map_err(|_| "its header is no text")?;
+        let text = std::str::from_utf8(&text).map_err(|_| "its header is not text")?;
         Ok(Header { length, ..Text(text).header()? })
     }
 
@@ -100,7 +100,7 @@ impl Header {
     }
 }
 
-const NO_ARRAY: &str = "it is no array that NumPy saved (`.npy`)";
+const NO_ARRAY: &str = "it is not an array that NumPy saved (`.npy`)";
 const CUT_OFF: &str = "it is cut off in its header";
 
 /// What is left to read of a header's text. Nothing is nested and nothing is tried twice.
@@ -186,7 +186,7 @@ impl<'a> Text<'a> {
             let digits = self.word(|c| c.is_ascii_digit());
             let length = digits.parse().map_err(|_| {
                 format!(
-                    "its header has the length `{}`, which is none",
+                    "its header has the length `{}`, which is not one",
                     shown(&format!("{digits}{}", self.0))
                 )
             })?;
@@ -318,6 +318,6 @@ mod tests {
         let long = [&long[..8], &[0xff; 4], b"{}"].concat();
         assert!(Header::read(&mut long.as_slice()).unwrap_err().contains("4294967295 bytes"));
         assert!(Header::read(&mut &long[..10]).unwrap_err().contains("cut off"));
-        assert!(Header::read(&mut &long[..5]).unwrap_err().contains("no array"));
+        assert!(Header::read(&mut &long[..5]).unwrap_err().contains("not an array"));
     }
 }

@@ -9,12 +9,12 @@ use super::damaged;
 use super::options::ReadOptions;
 use crate::error::{Error, Result};
 
-/// Reads an idx file of bytes, packed with gzip or not: the length of each dimension, and the numbers.
+/// Reads an idx file of bytes, gzipped or not: the length of each dimension, and the numbers.
 ///
-/// How much a packed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
+/// How much a compressed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
 ///
 /// # Errors
-/// The file cannot be read, is no idx file of bytes, or is cut off.
+/// The file cannot be read, is not an idx file of bytes, or is cut off.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<(Vec<usize>, Vec<u8>)> {
     ReadOptions::new().idx(path)
 }
@@ -40,7 +40,7 @@ impl ReadOptions {
 fn numbers(path: &Path, options: &ReadOptions) -> Result<(Vec<usize>, Vec<u8>)> {
     let mut bytes = options.read(path)?.bytes;
     let [0, 0, kind, dimensions, rest @ ..] = bytes.as_slice() else {
-        return Err(damaged(path, "it is no idx file"));
+        return Err(damaged(path, "it is not an idx file"));
     };
     if *kind != 8 {
         return Err(damaged(path, &format!("its numbers are of kind {kind:#x}; only bytes (0x8) are known")));
@@ -140,10 +140,7 @@ fn find(dir: &Path, name: &str, kind: &str) -> Result<PathBuf> {
         [".", "-"].into_iter().flat_map(|dot| ["", ".gz"].map(|end| format!("{name}{dot}{kind}{end}")));
     let found = names.map(|name| dir.join(name)).find(|path| path.is_file());
     found.ok_or_else(|| {
-        Error::data(format!(
-            "there is no {name}-{kind} in {}, neither packed with gzip nor not",
-            dir.display()
-        ))
+        Error::data(format!("there is no {name}-{kind} in {}, neither gzipped nor plain", dir.display()))
     })
 }
 
@@ -189,7 +186,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             read_idx(&path).unwrap_err().to_string()
         };
-        assert!(of(b"hello").contains("no idx file"));
+        assert!(of(b"hello").contains("not an idx file"));
         assert!(of(&[0, 0, 9, 1, 0, 0, 0, 0]).contains("0x9"));
         assert!(of(&[0, 0, 8, 2, 0, 0, 0, 1]).contains("cut off"));
         assert!(of(&idx(&[3], &[1, 2])).contains("[3]"));

@@ -32,17 +32,19 @@ impl Numbers {
             if value >= 0.0 && value.fract() == 0.0 && value < 16_777_216.0 {
                 Ok(value as usize)
             } else {
-                Err(crate::Error::data(format!("the number at place {place} is {value}, which is no class")))
+                Err(crate::Error::data(format!(
+                    "the number at place {place} is {value}, which is not a class"
+                )))
             }
         };
         self.values.iter().enumerate().map(class).collect()
     }
 }
 
-/// Reads a `.npy` file of floats, integers or booleans, in any order of bytes and of dimensions; packed with
-/// gzip or not. Numbers become the nearest 32-bit floats: integers beyond 2²⁴ are rounded.
+/// Reads a `.npy` file of floats, integers or booleans, in any order of bytes and of dimensions; gzipped or
+/// not. Numbers become the nearest 32-bit floats: integers beyond 2²⁴ are rounded.
 ///
-/// How much a packed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
+/// How much a compressed file may unpack to is limited, see [`ReadOptions::unpacked_limit`].
 ///
 /// # Errors
 /// The file cannot be read, is cut off or has something behind its array, holds something else (texts,
@@ -54,7 +56,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<Numbers> {
 /// Reads all arrays of a `.npz` file, by name. See [`read_npy`].
 ///
 /// # Errors
-/// As there; the array is named.
+/// As for [`read_npy`]; the array is named.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Numbers>> {
     ReadOptions::new().npz(path)
 }
@@ -86,7 +88,7 @@ fn one(path: &Path, options: &ReadOptions) -> Result<Numbers> {
         // known before anything is allocated
         if size != rest.len() {
             let shape = &header.shape;
-            let what = if size > rest.len() { "it is cut off" } else { "there is more behind its array" };
+            let what = if size > rest.len() { "it is cut off" } else { "there is more after its array" };
             let have = rest.len();
             return Err(format!(
                 "{what}: its header says {shape:?}, which is {size} bytes, and it has {have}"
@@ -117,7 +119,7 @@ fn all(path: &Path, options: &ReadOptions) -> Result<BTreeMap<String, Numbers>> 
             // at the end the archive's checksum is looked at
             match file.read(&mut [0]).map_err(|error| error.to_string())? {
                 0 => Ok(array),
-                _ => Err(format!("there is more behind the {size} bytes of its shape {:?}", header.shape)),
+                _ => Err(format!("there is more after the {size} bytes of its shape {:?}", header.shape)),
             }
         };
         let array = read()
@@ -299,12 +301,12 @@ mod tests {
 
     #[test]
     fn what_is_no_array_of_these_numbers_is_said() {
-        assert!(error(b"no array").contains("no array that NumPy saved"));
-        assert!(error(b"").contains("no array"));
+        assert!(error(b"no array").contains("not an array that NumPy saved"));
+        assert!(error(b"").contains("not an array"));
         assert!(error(&npy("|O", "(2,)", false, b"pickled")).contains("Python objects"));
         let short = error(&npy("<f4", "(2,)", false, &[0; 7]));
         assert!(short.contains("cut off") && short.contains("8 bytes") && short.contains("has 7"), "{short}");
-        assert!(error(&npy("<f4", "(2,)", false, &[0; 9])).contains("more behind"));
+        assert!(error(&npy("<f4", "(2,)", false, &[0; 9])).contains("more after"));
         // were it believed, there would be no memory for it
         assert!(error(&npy("<f4", "(1099511627776,)", false, &[])).contains("cut off"));
         assert!(error(&npy("<f4", "(4294967296, 4294967296)", false, &[])).contains("memory"));

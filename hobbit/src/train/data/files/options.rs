@@ -61,15 +61,15 @@ impl ReadOptions {
     }
 
     /// The texts that stand for missing values in a table. Default: those of pandas, which are the empty
-    /// text, `NA`, `N/A`, `NaN`, `nan`, `NULL`, `null`, `None` and the like. With an empty list, each text is
-    /// a class of its own.
+    /// text, `NA`, `N/A`, `NaN`, `nan`, `NULL`, `null`, `None` and the like. With an empty list, no text
+    /// stands for a missing value.
     pub fn missing<T: Into<String>>(self, texts: impl IntoIterator<Item = T>) -> ReadOptions {
         ReadOptions { missing: texts.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// The most bytes that the contents of a packed file (gzip, `.npz`) may have once they are unpacked, all
-    /// arrays together. The default is 32 times the size of the file, and at least 128 MiB: a small file
-    /// cannot fill the memory. Files that are not packed have no limit.
+    /// The most bytes that the contents of a compressed file (gzip, `.npz`) may have once they are unpacked,
+    /// all arrays together. The default is 32 times the size of the file, and at least 128 MiB: a small file
+    /// cannot fill the memory. Files that are not compressed have no limit.
     pub fn unpacked_limit(self, bytes: u64) -> ReadOptions {
         ReadOptions { limit: Some(bytes), ..self }
     }

@@ -47,7 +47,7 @@ pub struct Parts {
 }
 
 impl Split {
-    /// This share of the rows for validation, and the others for training.
+    /// Puts this share of the rows aside for validation; the others are for training.
     pub fn new(validation: f64) -> Split {
         Split { validation, test: 0.0, stratified: None, grouped: None, seed: 0 }
     }
@@ -100,8 +100,8 @@ impl Table {
     /// Splits the rows into those for training, for validation and for a test.
     ///
     /// # Errors
-    /// A column that is not there or has missing values; shares that are none, or leave nothing for a part;
-    /// fewer groups than parts; or both `stratified` and `grouped`.
+    /// A column that is not there or has missing values; shares that are out of range, or leave nothing for a
+    /// part; fewer groups than parts; or both `stratified` and `grouped`.
     pub fn split(&self, split: &Split) -> Result<Parts> {
         let wanted = split.wanted(self.rows())?;
         let [test, validation] = match (&split.stratified, &split.grouped) {

@@ -35,15 +35,15 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads a CSV file whose first line has the columns' names; packed with gzip or not, in UTF-8.
+    /// Reads a CSV file whose first line has the columns' names; gzipped or not, in UTF-8.
     ///
-    /// Every line counts, also one that begins with `#`, except empty ones. Spaces around a field are no part
-    /// of it. [`ReadOptions`] has other delimiters, comments, other texts for missing values, and the limit
-    /// of what a packed file may unpack to.
+    /// Every line counts, even one that begins with `#`, except empty ones. Spaces around a field are not
+    /// part of it. [`ReadOptions`] has other delimiters, comments, other texts for missing values, and the
+    /// limit of what a compressed file may unpack to.
     ///
     /// # Errors
-    /// The file cannot be read, is empty or no text, a column has no name or that of another, a line has
-    /// another number of fields than the header, or a quote is not closed.
+    /// The file cannot be read, is empty or not text, a column has no name or that of another, a line has a
+    /// different number of fields from the header, or a quote is not closed.
     pub fn read(path: impl AsRef<Path>) -> Result<Table> {
         ReadOptions::new().table(path)
     }
@@ -139,7 +139,7 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
     }
     let line = |end: usize| 1 + bytes[..end].iter().filter(|&&byte| byte == b'\n').count();
     if let Some(place) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(format!("line {} has a zero byte, so it is no text in UTF-8", line(place)));
+        return Err(format!("line {} has a zero byte, so it is not text in UTF-8", line(place)));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         format!("line {} is not in UTF-8; save the file in UTF-8", line(error.valid_up_to()))
