@@ -2,16 +2,18 @@
 # Builds the examples that tune models of other libraries, and runs each twice: a study, and the same study
 # again, which trains nothing. Each is a crate of its own with a lock file of its own.
 #
-#   scripts/libraries.sh [R]     R is 9 unless given
+#   scripts/libraries.sh [R] [LIBRARY]...     R is 9 unless given; every library unless some are named
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 size=${1:-9}
+libraries=("${@:2}")
+((${#libraries[@]})) || libraries=(linfa candle burn)
 target=${CARGO_TARGET_DIR:-$PWD/target}/libraries
 study=$(mktemp -d)
 trap 'rm -rf "$study"' EXIT
 
-for library in linfa candle; do
+for library in "${libraries[@]}"; do
     echo "== $library"
     CARGO_TARGET_DIR=$target cargo build --locked --manifest-path "examples/$library/Cargo.toml"
     first=$("$target/debug/tune-$library" "$study/$library" "$size")
