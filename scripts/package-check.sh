@@ -27,8 +27,9 @@ step "what is in them"
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 for crate in "${crates[@]}"; do
-    tar -xzf "$target/package/$crate"-*.crate -C "$place"
-    mv "$place/$crate"-*/ "$place/$crate"
+    # a digit: the names of the others begin with that of hobbit, too
+    tar -xzf "$target/package/$crate"-[0-9]*.crate -C "$place"
+    mv "$place/$crate"-[0-9]*/ "$place/$crate"
     for file in README.md LICENSE-MIT LICENSE-APACHE; do
         [[ -s $place/$crate/$file ]] || { echo "the package of $crate lacks $file" >&2; exit 1; }
     done
