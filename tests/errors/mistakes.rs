@@ -244,7 +244,10 @@ fn no_trial_fails_because_nobody_reads_what_it_prints() {
     assert!(lines.any(|line| line.unwrap().contains("is trained")));
     drop(lines);
     let output = running.wait_with_output().unwrap();
-    says(&String::from_utf8_lossy(&output.stderr), &[" prints, and ", "Broken pipe", "trained again"]);
+    says(
+        &String::from_utf8_lossy(&output.stderr),
+        &[" prints, which is no longer ", "Broken pipe", "trained again"],
+    );
     assert!(overview() < 78);
     assert!(printer().output().unwrap().status.success());
     assert_eq!(overview(), 78);
