@@ -73,7 +73,7 @@ fn unequal(weights: &[f64]) -> Vec<f64> {
 }
 
 fn labelled(label: Option<Value>) -> Value {
-    label.unwrap_or_else(|| Value::Text("none of the options".to_owned()))
+    label.unwrap_or_else(|| Value::Text("not one of the options".to_owned()))
 }
 
 /// One of several options, with weights.

@@ -139,7 +139,7 @@ impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> Scalar<T> for VariantRange<T> 
     }
 
     fn value(&self, value: &T) -> Value {
-        let name = self.place(value).map_or("none of the options", |place| self.variants()[place].1);
+        let name = self.place(value).map_or("not one of the options", |place| self.variants()[place].1);
         Value::Text(name.to_owned())
     }
 }
