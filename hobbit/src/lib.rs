@@ -103,6 +103,7 @@ pub mod __private {
 
 mod algorithms;
 mod ask_tell;
+mod checkpoint;
 #[cfg(feature = "args")]
 pub mod cli;
 mod error;
@@ -212,8 +213,8 @@ pub use algorithms::*;
 pub use ask_tell::{AskTell, Asked, Asking, asking};
 pub use error::{BoxError, Error, ErrorKind, Result, exit_code};
 pub use objective::{
-    Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, MetricDirections, Metrics, Objective,
-    OutOfMemory, TrialContext,
+    Array, ArrayData, Checkpoint, EpochContext, History, Interrupted, Member, MetricDirections, Metrics,
+    Objective, OutOfMemory, TrialContext,
 };
 pub use observe::{Event, Observer, visualize};
 pub use random::{Key, KeyRng};

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+pub use crate::checkpoint::{Array, ArrayData, Checkpoint};
 use crate::error::BoxError;
 pub use crate::metrics::{History, Metrics};
 use crate::numerics::widest_vectors;
 use crate::random::Key;
-use crate::repository::{from_text, to_text};
+use crate::runner::panics::catch;
 use crate::space::SearchSpace;
 use crate::trial::{Direction, TrialId};
 
@@ -130,6 +128,106 @@ pub trait Objective: Send + Sync + 'static {
         epoch: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError>;
+
+    /// What trials have in common that can be trained together: those with equal numbers can, and those with
+    /// `None` cannot. Asked for where a study trains [groups](crate::Hyperband::group) of trials.
+    ///
+    /// Default: `None`. An objective that returns numbers implements
+    /// [`train_epochs`](Objective::train_epochs) too, as one that does what all its trials need at once, such
+    /// as kernels of a GPU over the parameters of all of them.
+    fn fuses(&self, hparams: &Self::Hparams) -> Option<u64> {
+        let _ = hparams;
+        None
+    }
+
+    /// Trains an epoch of several trials whose [`fuses`](Objective::fuses) is the same, and validates them.
+    ///
+    /// What becomes of each must be what [`train_epoch`](Objective::train_epoch) and then
+    /// [`validate`](Objective::validate) make of it alone, to the last bit: no result of a study depends on
+    /// which trials were trained together. The members' epochs need not have the same number. A member that
+    /// [fails](Member::fail), diverges, is stopped early or comes to the end of its stage is not there the
+    /// next time. After a panic outside of [`Member::attempt`], all members are trained again, one at a time.
+    ///
+    /// Default: one after the other.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// use hobbit::{BoxError, Checkpoint, EpochContext, Hyperband, Member, Metrics, Objective};
+    /// use hobbit::{TrialContext, search_space};
+    ///
+    /// #[search_space]
+    /// struct Hparams {
+    ///     #[log_uniform(1e-3..=1.0)]
+    ///     rate: f64,
+    /// }
+    ///
+    /// /// Walks down the parabola x².
+    /// struct Parabola;
+    ///
+    /// impl Objective for Parabola {
+    ///     type Hparams = Hparams;
+    ///     type Model = (f64, f64); // x and the rate
+    ///
+    ///     fn fuses(&self, _: &Hparams) -> Option<u64> {
+    ///         Some(0) // any two trials
+    ///     }
+    ///
+    ///     fn train_epochs(&self, members: &mut [Member<'_, Self>]) {
+    ///         // what would be one operation on a vector of them all
+    ///         members.iter_mut().for_each(|member| step(member.model));
+    ///         for member in members {
+    ///             member.attempt(|member| self.validate(member.model, &member.epoch, member.metrics));
+    ///         }
+    ///     }
+    ///
+    ///     fn train_epoch(
+    ///         &self,
+    ///         model: &mut (f64, f64),
+    ///         _: &EpochContext<'_>,
+    ///         _: &mut Metrics,
+    ///     ) -> Result<(), BoxError> {
+    ///         step(model);
+    ///         Ok(())
+    ///     }
+    /// #   fn metrics(&self, _: &Hparams) -> Result<Vec<Cow<'static, str>>, BoxError> {
+    /// #       Ok(vec!["val_loss".into()])
+    /// #   }
+    /// #   fn build(&self, hp: &Hparams, trial: &TrialContext) -> Result<(f64, f64), BoxError> {
+    /// #       Ok((1.0 + trial.key.rng().unit(), hp.rate))
+    /// #   }
+    /// #   fn validate(
+    /// #       &self,
+    /// #       (x, _): &mut (f64, f64),
+    /// #       _: &EpochContext<'_>,
+    /// #       metrics: &mut Metrics,
+    /// #   ) -> Result<(), BoxError> {
+    /// #       metrics.report("val_loss", *x * *x);
+    /// #       Ok(())
+    /// #   }
+    /// #   fn save(&self, (x, _): &(f64, f64)) -> Result<Checkpoint, BoxError> {
+    /// #       let mut checkpoint = Checkpoint::new();
+    /// #       checkpoint.insert_f64("x", &[], vec![*x]);
+    /// #       Ok(checkpoint)
+    /// #   }
+    /// #   fn load(&self, (x, _): &mut (f64, f64), checkpoint: &Checkpoint) -> Result<(), BoxError> {
+    /// #       *x = checkpoint.f64("x", &[])?[0];
+    /// #       Ok(())
+    /// #   }
+    ///     // and the other methods
+    /// }
+    ///
+    /// fn step((x, rate): &mut (f64, f64)) {
+    ///     *x -= *rate * 2.0 * *x;
+    /// }
+    ///
+    /// let alone = Hyperband::of(Parabola).quiet().run(9, 3)?;
+    /// let together = Hyperband::of(Parabola).group(8).quiet().run(9, 3)?;
+    /// assert_eq!(alone.best().score, together.best().score);
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    fn train_epochs(&self, members: &mut [Member<'_, Self>]) {
+        members.iter_mut().for_each(|member| member.train_alone(self));
+    }
 
     /// A metric of [`train_epoch`](Objective::train_epoch) that ends the trial as diverged when it is NaN or
     /// infinite, before the model is validated.
@@ -264,6 +362,74 @@ impl EpochContext<'_> {
     }
 }
 
+/// A trial of several that are trained together: [`Objective::train_epochs`].
+pub struct Member<'a, O: Objective + ?Sized> {
+    /// The trial's live state.
+    pub model: &'a mut O::Model,
+    /// The epoch to be trained, and the trial.
+    pub epoch: EpochContext<'a>,
+    /// Where what is measured is put.
+    pub metrics: &'a mut Metrics,
+    failure: Option<BoxError>,
+}
+
+impl<O: Objective + ?Sized> fmt::Debug for Member<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("epoch", &self.epoch)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, O: Objective + ?Sized> Member<'a, O> {
+    /// Creates a member that has not failed. A sweep does so for every epoch; tests can, too.
+    pub fn new(model: &'a mut O::Model, epoch: EpochContext<'a>, metrics: &'a mut Metrics) -> Member<'a, O> {
+        Member { model, epoch, metrics, failure: None }
+    }
+
+    /// Trains and validates this member by [`train_epoch`](Objective::train_epoch) and
+    /// [`validate`](Objective::validate), unless it has failed.
+    pub fn train_alone(&mut self, objective: &O) {
+        self.attempt(|member| objective.train_epoch(member.model, &member.epoch, member.metrics));
+        if !self.has_diverged(objective) {
+            self.attempt(|member| objective.validate(member.model, &member.epoch, member.metrics));
+        }
+    }
+
+    /// Runs code that concerns this member alone, unless it has failed. An error or a panic fails it, and no
+    /// other member.
+    pub fn attempt(&mut self, code: impl FnOnce(&mut Self) -> Result<(), BoxError>) {
+        if self.failure.is_some() {
+            return;
+        }
+        let result = catch(|| code(self)).unwrap_or_else(|panic| Err(panic.into()));
+        self.failure = result.err();
+    }
+
+    /// Ends the trial with this error. Of several, the first counts.
+    pub fn fail(&mut self, error: impl Into<BoxError>) {
+        self.failure.get_or_insert_with(|| error.into());
+    }
+
+    /// Why the member has failed, if it has.
+    pub fn failure(&self) -> Option<&BoxError> {
+        self.failure.as_ref()
+    }
+
+    /// Whether the [`training_loss`](Objective::training_loss) was reported as NaN or infinite, so that the
+    /// member need not be validated.
+    pub fn has_diverged(&self, objective: &O) -> bool {
+        let loss = objective.training_loss().and_then(|name| self.metrics.get(name));
+        loss.is_some_and(|loss| !loss.is_finite())
+    }
+
+    /// How the epoch has ended.
+    pub(crate) fn into_result(self) -> Result<(), BoxError> {
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
 /// Why a trial was told to stop in the middle of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -324,175 +490,5 @@ impl Interrupt {
             Some(deadline) if Instant::now() >= deadline => Err(Interrupted::TimeLimit),
             _ => Ok(()),
         }
-    }
-}
-
-/// A model's saved state: named arrays, and a few words of text.
-///
-/// In a repository it becomes a safetensors file. So each array has as many values as its shape says, and
-/// none is named `__metadata__` or has a name that begins with `last/`; a trial whose checkpoint breaks one
-/// of these rules fails.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Checkpoint {
-    /// The arrays by name.
-    pub arrays: BTreeMap<String, Array>,
-    /// Anything else, as text.
-    pub metadata: BTreeMap<String, String>,
-}
-
-/// An array of a [`Checkpoint`], in row-major order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Array {
-    /// The length of each dimension; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// The values; as many as the product of the shape.
-    pub data: ArrayData,
-}
-
-/// The values of an [`Array`].
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ArrayData {
-    /// 32-bit floats.
-    F32(Vec<f32>),
-    /// 64-bit floats.
-    F64(Vec<f64>),
-    /// 64-bit integers.
-    I64(Vec<i64>),
-    /// Bytes.
-    U8(Vec<u8>),
-}
-
-impl Checkpoint {
-    /// Creates an empty checkpoint.
-    pub fn new() -> Checkpoint {
-        Checkpoint::default()
-    }
-
-    /// Adds an array of 32-bit floats.
-    pub fn insert_f32(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f32>) {
-        self.arrays.insert(name.into(), Array { shape: shape.to_vec(), data: ArrayData::F32(data) });
-    }
-
-    /// Adds an array of 64-bit floats.
-    pub fn insert_f64(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f64>) {
-        self.arrays.insert(name.into(), Array { shape: shape.to_vec(), data: ArrayData::F64(data) });
-    }
-
-    /// The values of an array of 32-bit floats with this shape.
-    pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], BoxError> {
-        match self.array(name, shape)? {
-            ArrayData::F32(data) => Ok(data),
-            _ => Err(format!("`{name}` in the checkpoint does not hold 32-bit floats").into()),
-        }
-    }
-
-    /// The values of an array of 64-bit floats with this shape.
-    pub fn f64(&self, name: &str, shape: &[usize]) -> Result<&[f64], BoxError> {
-        match self.array(name, shape)? {
-            ArrayData::F64(data) => Ok(data),
-            _ => Err(format!("`{name}` in the checkpoint does not hold 64-bit floats").into()),
-        }
-    }
-
-    /// Adds bytes, as an array of one dimension.
-    pub fn insert_bytes(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
-        self.arrays.insert(name.into(), Array { shape: vec![bytes.len()], data: ArrayData::U8(bytes) });
-    }
-
-    /// Adds anything that can be serialized, as bytes of RON text.
-    ///
-    /// # Errors
-    /// It cannot be serialized.
-    ///
-    /// ```
-    /// use hobbit::Checkpoint;
-    ///
-    /// let mut checkpoint = Checkpoint::new();
-    /// checkpoint.insert_state("optimizer", &(0.1, vec![1.5, f64::NAN]))?;
-    /// let (rate, moments): (f64, Vec<f64>) = checkpoint.state("optimizer")?;
-    /// assert_eq!((rate, moments[0]), (0.1, 1.5));
-    /// # Ok::<(), hobbit::BoxError>(())
-    /// ```
-    pub fn insert_state<S: Serialize + ?Sized>(
-        &mut self,
-        name: impl Into<String>,
-        state: &S,
-    ) -> Result<(), BoxError> {
-        self.insert_bytes(name, to_text(state)?.into_bytes());
-        Ok(())
-    }
-
-    /// The shape of an array, if there is one of this name.
-    pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.arrays.get(name).map(|array| &*array.shape)
-    }
-
-    /// The bytes that [`insert_bytes`](Checkpoint::insert_bytes) added.
-    pub fn get_bytes(&self, name: &str) -> Result<&[u8], BoxError> {
-        let array = self.arrays.get(name).ok_or_else(|| format!("the checkpoint has no `{name}`"))?;
-        match &array.data {
-            ArrayData::U8(data) => Ok(data),
-            _ => Err(format!("`{name}` in the checkpoint does not hold bytes").into()),
-        }
-    }
-
-    /// What [`insert_state`](Checkpoint::insert_state) added.
-    ///
-    /// # Errors
-    /// There is no such entry, or it is of another type.
-    pub fn state<S: DeserializeOwned>(&self, name: &str) -> Result<S, BoxError> {
-        let text = std::str::from_utf8(self.get_bytes(name)?);
-        let state = text.map_err(BoxError::from).and_then(from_text);
-        state.map_err(|error| format!("`{name}` in the checkpoint does not fit: {error}").into())
-    }
-
-    /// The bytes of all arrays.
-    pub fn bytes(&self) -> usize {
-        let size = |array: &Array| match &array.data {
-            ArrayData::F32(data) => 4 * data.len(),
-            ArrayData::F64(data) => 8 * data.len(),
-            ArrayData::I64(data) => 8 * data.len(),
-            ArrayData::U8(data) => data.len(),
-        };
-        self.arrays.values().map(size).sum()
-    }
-
-    /// Whether a file can hold it.
-    pub(crate) fn check(&self) -> Result<(), BoxError> {
-        for (name, Array { shape, data }) in &self.arrays {
-            if name == "__metadata__" || name.starts_with("last/") {
-                return Err(format!(
-                    "the checkpoint has an array `{name}`; `__metadata__` and names that begin with `last/` are taken, so it needs \
-                     another"
-                )
-                .into());
-            }
-            let values = match data {
-                ArrayData::F32(data) => data.len(),
-                ArrayData::F64(data) => data.len(),
-                ArrayData::I64(data) => data.len(),
-                ArrayData::U8(data) => data.len(),
-            };
-            let product = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
-            if product != Some(values) {
-                return Err(
-                    format!("`{name}` in the checkpoint has shape {shape:?} and {values} values").into()
-                );
-            }
-        }
-        Ok(())
-    }
-
-    fn array(&self, name: &str, shape: &[usize]) -> Result<&ArrayData, BoxError> {
-        let array = self.arrays.get(name).ok_or_else(|| format!("the checkpoint has no `{name}`"))?;
-        if array.shape != shape {
-            return Err(format!(
-                "`{name}` has shape {:?} in the checkpoint and {shape:?} in the model",
-                array.shape
-            )
-            .into());
-        }
-        Ok(&array.data)
     }
 }

@@ -260,6 +260,17 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.workers = Some(workers))
     }
 
+    /// The most trials that a worker trains together, where the objective can: see
+    /// [`Objective::fuses`](crate::Objective::fuses). They are of one stage of a bracket. Default: 1. Results do
+    /// not depend on it.
+    ///
+    /// It is for objectives that do at once what several trials need. Trials with a
+    /// [time limit](Hyperband::trial_time_limit), those on other machines, and those of a study that is asked
+    /// for them, are trained one at a time.
+    pub fn group(self, trials: usize) -> Self {
+        self.set(|s| s.group = trials)
+    }
+
     /// The directory of the study's files. Without one nothing is written, and no model can be loaded afterwards.
     ///
     /// A directory that holds this study already is continued: what was trained is not trained again. One that holds another

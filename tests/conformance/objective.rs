@@ -62,6 +62,7 @@ fn objective_breaks(make: impl Fn() -> Walk, words: &[&str]) {
 #[test]
 fn a_sound_objective_passes() {
     testing::objective(walk, drawn(3));
+    testing::objective(|| walk().fusing(|_| Some(7)), drawn(2));
 }
 
 #[test]

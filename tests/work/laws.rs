@@ -10,7 +10,9 @@ use super::remote::{Machines, Troubles};
 #[test]
 fn threads_of_this_process_keep_them() {
     for workers in [1, 3] {
-        workplace(|objective| LocalPool::new(objective, workers));
+        for group in [1, 2, 7] {
+            workplace(|objective| LocalPool::new(objective, workers).group(group));
+        }
     }
 }
 

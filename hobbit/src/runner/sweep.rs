@@ -108,7 +108,7 @@ fn local_pool<O: Objective>(
     configurations: &Configurations<O::Hparams>,
     trace: Option<std::fs::File>,
 ) -> LocalPool<O> {
-    let pool = bare_pool(objective, settings, workers);
+    let pool = bare_pool(objective, settings, workers).group(settings.group);
     pool.in_process(configurations.made().clone(), trace, settings.stop_on_ctrl_c)
 }
 

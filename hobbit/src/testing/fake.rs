@@ -14,6 +14,7 @@ type Build<H, M> = Box<dyn Fn(&H, &TrialContext) -> Result<M, BoxError> + Send +
 type Epoch<M> = Box<dyn Fn(&mut M, &EpochContext<'_>, &mut Metrics) -> Result<(), BoxError> + Send + Sync>;
 type Save<M> = Box<dyn Fn(&M) -> Result<Checkpoint, BoxError> + Send + Sync>;
 type Load<M> = Box<dyn Fn(&mut M, &Checkpoint) -> Result<(), BoxError> + Send + Sync>;
+type Fuses<H> = Box<dyn Fn(&H) -> Option<u64> + Send + Sync>;
 type Describe<H> = Box<dyn Fn(&H, u64) -> BTreeMap<String, String> + Send + Sync>;
 
 /// An objective that is made of functions, for tests of what drives objectives or looks at what they do:
@@ -59,6 +60,7 @@ pub struct Fake<H, M> {
     describe: BTreeMap<String, String>,
     numerics: Option<String>,
     describe_trial: Option<Describe<H>>,
+    fuses: Option<Fuses<H>>,
     pace: Duration,
     memory: usize,
     workers: Option<usize>,
@@ -82,6 +84,7 @@ impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Fake<H, M> {
             describe: BTreeMap::new(),
             numerics: None,
             describe_trial: None,
+            fuses: None,
             pace: Duration::ZERO,
             memory: 0,
             workers: None,
@@ -165,6 +168,13 @@ impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Fake<H, M> {
         describe: impl Fn(&H, u64) -> BTreeMap<String, String> + Send + Sync + 'static,
     ) -> Self {
         self.describe_trial = Some(Box::new(describe));
+        self
+    }
+
+    /// Which trials can be trained together: [`Objective::fuses`]. Default: none.
+    #[must_use]
+    pub fn fusing(mut self, fuses: impl Fn(&H) -> Option<u64> + Send + Sync + 'static) -> Self {
+        self.fuses = Some(Box::new(fuses));
         self
     }
 
@@ -261,6 +271,10 @@ impl<H: SearchSpace + Send + Sync + 'static, M: Send + 'static> Objective for Fa
 
     fn describe_trial(&self, hparams: &H, epochs: u64) -> BTreeMap<String, String> {
         self.describe_trial.as_ref().map_or_else(BTreeMap::new, |describe| describe(hparams, epochs))
+    }
+
+    fn fuses(&self, hparams: &H) -> Option<u64> {
+        self.fuses.as_ref().and_then(|fuses| fuses(hparams))
     }
 
     fn build(&self, hparams: &H, trial: &TrialContext) -> Result<M, BoxError> {

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use crate::error::BoxError;
 use crate::objective::{
-    Array, ArrayData, Checkpoint, EpochContext, Interrupt, Interrupted, Metrics, Objective, TrialContext,
+    Array, ArrayData, Checkpoint, EpochContext, Interrupt, Interrupted, Member, Metrics, Objective,
+    TrialContext,
 };
 use crate::random::Key;
 use crate::trial::{Direction, TrialId};
@@ -30,6 +31,7 @@ const EPOCHS: u64 = 3;
 /// - [`describe`](Objective::describe), [`describe_trial`](Objective::describe_trial) and the names are the
 ///   same every time; [`cost`](Objective::cost) is finite and not negative; [`memory`](Objective::memory)
 ///   fits into memory.
+/// - Trials that [fuse](Objective::fuses) give the same bits together as alone, and go on when others leave.
 /// - An epoch of a trial that has to stop either is trained to its end or returns [`Interrupted`] itself.
 ///   [`interrupts`] asks for the latter.
 ///
@@ -60,10 +62,9 @@ const EPOCHS: u64 = 3;
 /// # Panics
 /// At the first law that is broken, with a message that says which.
 pub fn objective<O: Objective>(make: impl Fn() -> O, hparams: impl IntoIterator<Item = O::Hparams>) {
-    let mut tried = 0;
-    for hparams in hparams {
-        tried += 1;
-        let suite = Suite { make: &make, hparams: &hparams };
+    let tried = Vec::from_iter(hparams);
+    for hparams in &tried {
+        let suite = Suite { make: &make, hparams };
         suite.names_and_descriptions();
         suite.builds();
         let (epochs, saved) = suite.in_memory();
@@ -71,8 +72,9 @@ pub fn objective<O: Objective>(make: impl Fn() -> O, hparams: impl IntoIterator<
         suite.within_a_stage();
         suite.incomplete_checkpoints(&saved[0]);
         suite.told_to_stop();
+        suite.together(&tried);
     }
-    assert!(tried > 0, "the suite needs at least one configuration to try");
+    assert!(!tried.is_empty(), "the suite needs at least one configuration to try");
 }
 
 /// Checks that an epoch of a trial that has to stop returns [`Interrupted`], as [`EpochContext::check`] gives
@@ -265,6 +267,51 @@ impl<O: Objective, F: Fn() -> O> Suite<'_, O, F> {
         }
     }
 
+    /// Trains this configuration with all those that it fuses with, each of them twice. One after the other
+    /// leaves. What is left is as if each had been alone.
+    fn together(&self, all: &[O::Hparams]) {
+        let (objective, names) = self.prepared();
+        let kind = objective.fuses(self.hparams);
+        let equal_kind = |other: &&O::Hparams| kind.is_some() && objective.fuses(other) == kind;
+        let twice = all.iter().filter(equal_kind).flat_map(|hparams| [hparams, hparams]);
+        let trials: Vec<(&O::Hparams, TrialContext)> = twice
+            .zip(1..)
+            .map(|(hparams, index)| {
+                let (id, key) = (TrialId::new(1, index), Key::new(u64::from(index)));
+                (hparams, TrialContext { id, key, ..trial(0) })
+            })
+            .collect();
+        let built = |objective: &O| -> Vec<O::Model> {
+            let build = |(hparams, trial): &(&O::Hparams, TrialContext)| objective.build(hparams, trial);
+            trials.iter().map(|trial| works("`build`", build(trial))).collect()
+        };
+        let (mut alone, (other, _)) = (built(&objective), self.prepared());
+        let mut together = built(&other);
+        for epoch in 0..EPOCHS {
+            // the first have left
+            let left = (epoch as usize).min(trials.len().saturating_sub(1));
+            let mut metrics: Vec<Metrics> = trials.iter().map(|_| Metrics::new()).collect();
+            let parts = trials[left..].iter().zip(&mut together[left..]).zip(&mut metrics[left..]);
+            let mut members: Vec<Member<'_, O>> = parts
+                .map(|(((_, trial), model), metrics)| {
+                    Member::new(model, EpochContext { trial, epoch, stage_end: epoch + 1 }, metrics)
+                })
+                .collect();
+            if members.is_empty() {
+                return;
+            }
+            other.train_epochs(&mut members);
+            members.into_iter().for_each(|member| works("`train_epochs`", member.into_result()));
+            for place in left..trials.len() {
+                let whole = train(&objective, &mut alone[place], &trials[place].1, epoch, &names);
+                let found = measured(&metrics[place], epoch, &names);
+                equal(&found, &whole, epoch, "trained together with others");
+                let (whole, found) = (save(&objective, &alone[place]), save(&other, &together[place]));
+                same(&whole, &found, "a model that was trained together with others");
+            }
+        }
+    }
+
     /// Trains an epoch that was told to stop; returns whether it did.
     fn told_to_stop(&self) -> bool {
         let (objective, _) = self.prepared();
@@ -328,6 +375,11 @@ fn train_within<O: Objective>(
         );
     }
     works(&format!("`validate` of epoch {}", epoch + 1), objective.validate(model, &context, &mut metrics));
+    measured(&metrics, epoch, names)
+}
+
+/// What an epoch measured, which has all that was named.
+fn measured(metrics: &Metrics, epoch: u64, names: &[Cow<'static, str>]) -> Epoch {
     for name in names {
         let reported = metrics.get(name).is_some();
         assert!(reported, "epoch {} does not report `{name}`, which `metrics` names", epoch + 1);

@@ -48,7 +48,7 @@ fn stepping() -> Stepping {
     };
     let save = |&(loss, steps, ..): &(f64, f64, f64, f64)| vec![loss, steps];
     let load = |model: &mut (f64, f64, f64, f64), saved: &[f64]| (model.0, model.1) = (saved[0], saved[1]);
-    Fake::new(build, epoch).metrics(["val_loss", "steps"]).state(save, load)
+    Fake::new(build, epoch).metrics(["val_loss", "steps"]).state(save, load).fusing(|_| Some(0))
 }
 
 /// What of an outcome does not depend on who trained it, and when.

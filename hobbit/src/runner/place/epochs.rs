@@ -7,7 +7,7 @@ use super::evaluate::{Evaluator, Surroundings};
 use super::running::{Known, Running, Tools};
 use super::stage::{Carried, Stage};
 use super::trouble::{Trouble, attempt, listed};
-use crate::objective::{Checkpoint, EpochContext, History, Interrupted, Objective, TrialContext};
+use crate::objective::{Checkpoint, EpochContext, History, Interrupted, Metrics, Objective, TrialContext};
 use crate::repository::{Losses, SavedModel, SavedState, ScoreBy};
 use crate::runner::panics::catch;
 use crate::schedule::Assignment;
@@ -40,15 +40,9 @@ impl<O: Objective> Evaluator<O> {
         let mut place = Place { running: place, is_trained: false };
         let running = place.running.insert(self.begin(stage, around)?);
         let Assignment { from, to, .. } = stage.task.order.assignment;
-        let keeps_best = self.terms.saves && self.terms.score == ScoreBy::Best;
-        let checkpoint_every = self.terms.checkpoint_every.filter(|_| self.terms.saves);
         while running.epoch < to && !running.stopped {
             under_way.set(running.epoch + 1);
-            // the best model is copied only when it is about to be changed
-            if keeps_best && running.score.is_some_and(|score| score.epoch == running.epoch) {
-                let saved = attempt(running.epoch, || self.checkpoint(&running.model))?;
-                running.best = Some(Arc::new(saved));
-            }
+            self.keep_best(running)?;
             let (end, stage_end) = stage.task.order.stage_at(running.epoch);
             // without a repository there is nothing to do between epochs
             let until = if self.terms.saves { running.epoch + 1 } else { end };
@@ -57,15 +51,37 @@ impl<O: Objective> Evaluator<O> {
             if stopping && running.epoch >= from || running.epoch == to {
                 break;
             }
-            let due = |every| running.epoch > from && (running.epoch - from).is_multiple_of(every);
-            if checkpoint_every.is_some_and(due) {
-                let saved = self
-                    .save(&stage.task.order, running)
-                    .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
-                around.save(Box::new(saved));
-            }
+            self.save_within(running, stage, around)?;
         }
         place.is_trained = true;
+        Ok(())
+    }
+
+    /// Copies the model if it is the trial's best, since it is about to be changed.
+    pub(super) fn keep_best(&self, running: &mut Running<O>) -> Result<(), Trouble> {
+        let keeps_best = self.terms.saves && self.terms.score == ScoreBy::Best;
+        if keeps_best && running.score.is_some_and(|score| score.epoch == running.epoch) {
+            let saved = attempt(running.epoch, || self.checkpoint(&running.model))?;
+            running.best = Some(Arc::new(saved));
+        }
+        Ok(())
+    }
+
+    /// Saves the trial within its stage, if it is time to.
+    pub(super) fn save_within(
+        &self,
+        running: &Running<O>,
+        stage: &Stage<'_, O>,
+        around: &impl Surroundings,
+    ) -> Result<(), Trouble> {
+        let from = stage.task.order.assignment.from;
+        let due = |every| running.epoch > from && (running.epoch - from).is_multiple_of(every);
+        if self.terms.saves && self.terms.checkpoint_every.is_some_and(due) {
+            let saved = self
+                .save(&stage.task.order, running)
+                .map_err(|reason| Trouble::Failed { epoch: running.epoch, reason })?;
+            around.save(Box::new(saved));
+        }
         Ok(())
     }
 
@@ -98,7 +114,11 @@ impl<O: Objective> Evaluator<O> {
     }
 
     /// The trial as it is in memory, or in its checkpoint, or built anew.
-    fn begin(&self, stage: &mut Stage<'_, O>, around: &impl Surroundings) -> Result<Running<O>, Trouble> {
+    pub(super) fn begin(
+        &self,
+        stage: &mut Stage<'_, O>,
+        around: &impl Surroundings,
+    ) -> Result<Running<O>, Trouble> {
         let Assignment { trial, from, .. } = stage.task.order.assignment;
         if let Some(Carried { model, best, .. }) = stage.task.carried.take() {
             return Ok(running(model, best, from, stage.task.order.score));
@@ -166,11 +186,33 @@ impl<O: Objective> Evaluator<O> {
         let epoch = EpochContext { trial: context, epoch: number - 1, stage_end };
         attempt(number, || self.objective.train_epoch(&mut running.model, &epoch, &mut tools.metrics))?;
         // a diverged model need not be validated
-        let loss = self.objective.training_loss().and_then(|name| Some((name, tools.metrics.get(name)?)));
-        if let Some((name, loss)) = loss.filter(|(_, loss)| !loss.is_finite()) {
-            return Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {loss}") });
-        }
+        self.look_at_loss(number, &tools.metrics)?;
         attempt(number, || self.objective.validate(&mut running.model, &epoch, &mut tools.metrics))?;
+        self.measured(running, number, (from, to), context, tools)
+    }
+
+    /// Whether the training loss of an epoch is one to go on with.
+    #[inline]
+    pub(super) fn look_at_loss(&self, number: u64, metrics: &Metrics) -> Result<(), Trouble> {
+        let loss = self.objective.training_loss().and_then(|name| Some((name, metrics.get(name)?)));
+        match loss.filter(|(_, loss)| !loss.is_finite()) {
+            Some((name, loss)) => {
+                Err(Trouble::Diverged { epoch: number, reason: format!("{name} is {loss}") })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What follows from an epoch's metrics, which are among the tools.
+    #[inline]
+    pub(super) fn measured(
+        &self,
+        running: &mut Running<O>,
+        number: u64,
+        (from, to): (u64, u64),
+        context: &TrialContext,
+        tools: &mut Tools,
+    ) -> Result<(), Trouble> {
         let known = match &running.known {
             Some(known) if known.is_of(&tools.metrics) => known,
             _ => &self.look_up(running, tools, number, (from, to))?,

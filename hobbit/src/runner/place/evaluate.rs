@@ -53,7 +53,7 @@ fn died(deaths: u32) -> String {
 }
 
 /// When a stage has to be over. A moment that the clock cannot name is never reached.
-fn deadline(order: &Order, start: Instant) -> Option<Instant> {
+pub(super) fn deadline(order: &Order, start: Instant) -> Option<Instant> {
     order.limit.and_then(|limit| start.checked_add(limit))
 }
 
@@ -84,8 +84,20 @@ impl<O: Objective> Evaluator<O> {
             Some(deaths) => {
                 Err(Trouble::Failed { epoch: stage.task.order.assignment.from + 1, reason: died(deaths) })
             }
-            None => self.train_patiently(&mut stage, &mut place, tools, around, &mut alone),
+            None => self.train_patiently(&mut stage, &mut place, None, tools, around, &mut alone),
         };
+        self.conclude(stage, place, result, tools, around)
+    }
+
+    /// What came of a stage that is over, and of its trial in its place.
+    pub(super) fn conclude(
+        &self,
+        stage: Stage<'_, O>,
+        place: Option<Running<O>>,
+        result: Result<(), Trouble>,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+    ) -> Result<Option<Evaluated<O>>> {
         match result {
             // what is trained is in its place
             Ok(()) => place.map_or(Ok(None), |running| self.trained(stage, running, tools, around)),
@@ -99,17 +111,19 @@ impl<O: Objective> Evaluator<O> {
         }
     }
 
-    /// Trains the stage as often as it may fail, and alone if memory is full.
-    fn train_patiently<'a, A: Surroundings>(
+    /// Trains the stage as often as it may fail, and alone if memory is full. It may have been tried once.
+    pub(super) fn train_patiently<'a, A: Surroundings>(
         &self,
         stage: &mut Stage<'_, O>,
         place: &mut Option<Running<O>>,
+        tried: Option<Result<(), Trouble>>,
         tools: &mut Tools,
         around: &'a A,
         alone: &mut Option<A::Alone<'a>>,
     ) -> Result<(), Trouble> {
+        let mut result = tried.unwrap_or_else(|| self.train(stage, place, tools, around));
         loop {
-            match self.train(stage, place, tools, around) {
+            match result {
                 Err(Trouble::Memory { reason, .. })
                     if alone.is_none() && stage.context.interrupt.check().is_ok() =>
                 {
@@ -134,11 +148,12 @@ impl<O: Objective> Evaluator<O> {
                 }
                 result => return result,
             }
+            result = self.train(stage, place, tools, around);
         }
     }
 
     /// Reads the trial's checkpoint, if there is one.
-    fn load(&self, stage: &mut Stage<'_, O>, around: &impl Surroundings) {
+    pub(super) fn load(&self, stage: &mut Stage<'_, O>, around: &impl Surroundings) {
         if let Some(checkpoint) = stage.task.order.checkpoint {
             stage.continue_from(around.load(checkpoint), self.terms.retries);
         }

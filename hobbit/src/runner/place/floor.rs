@@ -22,6 +22,8 @@ pub(super) struct Floor<O: Objective> {
     pub(super) evaluator: Evaluator<O>,
     /// The number of this machine.
     pub(super) machine: u32,
+    /// The most trials that a worker trains together.
+    pub(super) group: usize,
     /// The study's space.
     pub(super) root: Root,
     /// The configurations that were given to the sweep.
@@ -83,6 +85,18 @@ impl<O: Objective> Held<O> {
     pub(super) fn take(&self) -> Option<Task<O>> {
         self.lock().pop_front()
     }
+
+    /// Takes all of them.
+    pub(super) fn take_all(&self) -> VecDeque<Task<O>> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// Puts back what was taken, before anything else.
+    pub(super) fn put_back(&self, mut tasks: VecDeque<Task<O>>) {
+        let mut held = self.lock();
+        tasks.append(&mut held);
+        *held = tasks;
+    }
 }
 
 impl<O: Objective> Floor<O> {
@@ -90,7 +104,7 @@ impl<O: Objective> Floor<O> {
     pub(super) fn new(
         desk: Arc<dyn Desk>,
         objective: Arc<O>,
-        (machine, workers): (u32, usize),
+        (machine, workers, group): (u32, usize, usize),
         (root, given): (Root, Vec<Arc<O::Hparams>>),
         made: Option<Arc<Made<O::Hparams>>>,
         trace: Option<File>,
@@ -98,6 +112,8 @@ impl<O: Objective> Floor<O> {
         memory_budget: usize,
     ) -> Self {
         let evaluator = Evaluator { objective, terms: desk.terms().clone() };
+        // a worker that is stuck is known by the one trial that it trains
+        let group = if evaluator.terms.trial_time_limit.is_some() { 1 } else { group };
         let slots = (0..workers).map(|_| Slot::new()).collect();
         let paused = Paused::new(memory_budget);
         let state = Mutex::new(State { slots, paused, alone: None });
@@ -106,6 +122,7 @@ impl<O: Objective> Floor<O> {
             desk,
             evaluator,
             machine,
+            group,
             root,
             given,
             made,
@@ -178,7 +195,7 @@ impl<O: Objective> Floor<O> {
                 }
                 paused => paused,
             };
-            own.push_back(Task { order, carried });
+            own.push_back(Task { order, carried, fuses: None });
         }
         if state.alone.is_some_and(|alone| alone != slot) {
             return false;

@@ -24,6 +24,7 @@ use crate::work::{Desk, Workplace};
 pub struct LocalPool<O: Objective> {
     objective: Arc<O>,
     workers: usize,
+    group: usize,
     machine: u32,
     given: Vec<Arc<O::Hparams>>,
     narrowing: Narrowing,
@@ -41,6 +42,7 @@ impl<O: Objective> LocalPool<O> {
         LocalPool {
             objective,
             workers,
+            group: 1,
             machine: 0,
             given: Vec::new(),
             narrowing: Narrowing::new(),
@@ -50,6 +52,13 @@ impl<O: Objective> LocalPool<O> {
             trace: None,
             made: None,
         }
+    }
+
+    /// The most trials that a worker trains [together](crate::Hyperband::group). Default: 1.
+    #[must_use]
+    pub fn group(mut self, trials: usize) -> Self {
+        self.group = trials;
+        self
     }
 
     /// Numbers the machine, from 1; 0, the default, is the one that runs the sweep.
@@ -107,7 +116,7 @@ impl<O: Objective> Workplace for LocalPool<O> {
         let floor = Arc::new(Floor::new(
             desk,
             self.objective.clone(),
-            (self.machine, workers),
+            (self.machine, workers, self.group),
             (Root::new::<O::Hparams>(&self.narrowing)?, self.given.clone()),
             self.made.clone(),
             self.trace.take(),

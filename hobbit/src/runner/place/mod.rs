@@ -10,6 +10,7 @@ mod doors;
 mod epochs;
 mod evaluate;
 mod floor;
+mod group;
 mod local;
 mod paused;
 mod running;

@@ -38,6 +38,8 @@ impl<O: Objective> Carried<O> {
 pub(super) struct Task<O: Objective> {
     pub(super) order: Order,
     pub(super) carried: Option<Carried<O>>,
+    /// The trial's configuration and what it has in common with others, once that was asked for.
+    pub(super) fuses: Option<(Arc<O::Hparams>, Option<u64>)>,
 }
 
 /// What came of it.

@@ -5,7 +5,7 @@
 //! rayon's global pool, of which a sweep occupies no thread: user code may use rayon as it likes, and may
 //! wait for it as it likes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::around::Around;
@@ -19,6 +19,7 @@ use crate::objective::{Interrupt, Objective};
 use crate::runner::configurations::point;
 use crate::runner::descriptions::describe;
 use crate::runner::panics::catch;
+use crate::schedule::Assignment;
 use crate::space::SearchSpace;
 use crate::work::{Beginning, Configuration, Order, Report, Taken, WorkerId};
 
@@ -114,7 +115,7 @@ impl<'a, O: Objective> Worker<'a, O> {
         let Floor { desk, .. } = self.floor;
         loop {
             let news = desk.news();
-            let most = self.batch.size().saturating_sub(self.held.len());
+            let most = self.batch.size().max(self.floor.group).saturating_sub(self.held.len());
             let taken = if most == 0 { Taken::Orders } else { desk.take(self.id, most, &mut self.orders) };
             if taken == Taken::Over || self.around.stop.is_set() {
                 return false;
@@ -136,15 +137,19 @@ impl<'a, O: Objective> Worker<'a, O> {
         self.batch.restart();
         self.tools.clock.look();
         while let Some(task) = next {
-            let evaluated = self.stage(task);
+            let known = self.outcomes.len();
+            let evaluated = match self.floor.group {
+                0 | 1 => self.stage(task),
+                most => self.group(task, most),
+            };
             // a model may be left in it, which is not to be dropped under a lock
             *next = None;
+            for outcome in &self.outcomes[known..] {
+                self.batch.add(outcome.report.record.seconds);
+            }
             match evaluated {
-                Ok(Some(evaluated)) => {
-                    self.batch.add(evaluated.report.record.seconds);
-                    self.outcomes.push(evaluated);
-                }
-                Ok(None) => return Batched::Left,
+                Ok(true) => {}
+                Ok(false) => return Batched::Left,
                 Err(error) => return Batched::Failed(error),
             }
             // while others keep the desk busy, what is held is done meanwhile
@@ -158,41 +163,116 @@ impl<'a, O: Objective> Worker<'a, O> {
         Batched::Done
     }
 
-    /// Trains one stage. `None` if the worker was told to leave.
-    fn stage(&mut self, task: &mut Task<O>) -> Result<Option<Evaluated<O>>> {
+    /// Trains one stage. Returns `false` if the worker was told to leave.
+    fn stage(&mut self, task: &mut Task<O>) -> Result<bool> {
         let hparams = self.hparams(task)?;
         let mut alone = None;
         if task.order.is_alone() {
             alone = self.around.alone_and_written();
             if alone.is_none() {
                 // it is trained when the sweep is continued
-                return Ok(None);
+                return Ok(false);
             }
         }
+        self.announce(task, &hparams)?;
+        if self.floor.is_single() {
+            self.tools.clock.look();
+        }
+        let evaluator = &self.floor.evaluator;
+        let evaluated = evaluator.evaluate(task, hparams, self.id, &mut self.tools, &self.around);
+        drop(alone);
+        let evaluated = evaluated?;
+        let goes_on = evaluated.is_some();
+        self.outcomes.extend(evaluated);
+        Ok(goes_on)
+    }
+
+    /// Trains a stage together with those it holds that can be. Returns `false` if the worker was told to
+    /// leave.
+    fn group(&mut self, task: &mut Task<O>, most: usize) -> Result<bool> {
+        let mut others = self.mates(task, most - 1)?;
+        if self.held.len() > 0 {
+            // whoever has nothing to do may take them
+            self.floor.desk.wake();
+        }
+        if others.is_empty() {
+            return self.stage(task);
+        }
+        let mut mates = Vec::with_capacity(1 + others.len());
+        for task in std::iter::once(task).chain(&mut others) {
+            let hparams = self.hparams(task)?;
+            self.announce(task, &hparams)?;
+            mates.push((task, hparams));
+        }
+        self.tools.clock.look();
+        let Worker { floor, outcomes, .. } = self;
+        floor.evaluator.evaluate_together(mates, self.id, &mut self.tools, &self.around, outcomes)
+    }
+
+    /// Takes what it holds that can be trained together with a task, at most so many.
+    fn mates(&self, task: &mut Task<O>, most: usize) -> Result<Vec<Task<O>>> {
+        let kind = self.kind(task)?;
+        let mut mates = Vec::new();
+        if kind.is_none() {
+            return Ok(mates);
+        }
+        let mut others = VecDeque::new();
+        // user code is asked, which is not done under a lock
+        for mut task in self.held.take_all() {
+            if mates.len() < most && self.kind(&mut task)? == kind {
+                mates.push(task);
+            } else {
+                others.push_back(task);
+            }
+        }
+        self.held.put_back(others);
+        Ok(mates)
+    }
+
+    /// What trials have in common that are trained together: what the objective says, and their stage of
+    /// their bracket. None of a trial that is trained by itself.
+    fn kind(&self, task: &mut Task<O>) -> Result<Option<(u64, u32, u32, u32)>> {
+        let Task { order, carried, fuses } = task;
+        if order.is_alone() || order.deaths().is_some() {
+            return Ok(None);
+        }
+        let (_, fuses) = match fuses {
+            Some(known) => known,
+            None => {
+                let hparams = match carried {
+                    Some(carried) => carried.hparams.clone(),
+                    None => self.floor.configuration(order)?,
+                };
+                // a trial that goes wrong here does so alone
+                let said = catch(|| self.floor.evaluator.objective.fuses(&hparams)).unwrap_or(None);
+                fuses.insert((hparams, said))
+            }
+        };
+        let Assignment { trial, stage, .. } = order.assignment;
+        Ok(fuses.map(|fuses| (fuses, trial.iteration, trial.bracket, stage)))
+    }
+
+    /// Says that a stage begins, where that has to be known.
+    fn announce(&self, task: &Task<O>, hparams: &O::Hparams) -> Result<()> {
         let Floor { desk, evaluator, .. } = self.floor;
         if evaluator.terms.announces && task.order.deaths().is_none() {
             let assignment = task.order.assignment;
             let is_described = evaluator.terms.describes && assignment.stage == 0;
             let model = match is_described {
-                true => describe(&*evaluator.objective, &hparams, task.order.epochs()),
+                true => describe(&*evaluator.objective, hparams, task.order.epochs()),
                 false => BTreeMap::new(),
             };
             let point = match &task.order.configuration {
                 _ if !is_described => None,
                 Configuration::Point(point) => Some(point.clone()),
-                _ => point(&self.floor.root, &*hparams),
+                _ => point(&self.floor.root, hparams),
             };
             if let (Some(checkpoint), true) = (task.order.checkpoint, task.carried.is_some()) {
                 desk.forget(checkpoint);
             }
             desk.begin(self.id, Beginning { assignment, hparams: hparams.values(), model, point })?;
         }
-        if self.floor.is_single() {
-            self.tools.clock.look();
-        }
-        let evaluated = evaluator.evaluate(task, hparams, self.id, &mut self.tools, &self.around);
-        drop(alone);
-        evaluated
+        Ok(())
     }
 
     /// The trial's configuration.
@@ -200,7 +280,10 @@ impl<'a, O: Objective> Worker<'a, O> {
         if let Some(carried) = &task.carried {
             return Ok(carried.hparams.clone());
         }
-        let hparams = self.floor.configuration(&task.order)?;
+        let hparams = match &task.fuses {
+            Some((hparams, _)) => hparams.clone(),
+            None => self.floor.configuration(&task.order)?,
+        };
         if self.floor.made.is_some() {
             self.made.push((task.order.ordinal, hparams.clone()));
         }
