@@ -32,6 +32,9 @@ struct Options {
     /// What computes on the processor: native or dfdx.
     #[arg(long, default_value_t)]
     engine: Engine,
+    /// The most trials that a worker trains together, where dfdx computes.
+    #[arg(long, default_value_t = 1)]
+    group: usize,
     /// Leave Ctrl-C to the program's environment: emulators have a handler of their own.
     #[arg(long)]
     no_signals: bool,
@@ -115,6 +118,7 @@ fn tune() -> hobbit::Result<ExitCode> {
         .monitor("val_accuracy")
         .device(options.device)
         .engine(options.engine)
+        .group(options.group)
         .seed(options.seed)
         .repo_dir(&options.repo_dir);
     if !options.no_signals {

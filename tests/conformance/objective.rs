@@ -31,9 +31,10 @@ fn the_fakes_of_tests_keep_the_laws() {
 #[cfg(feature = "dfdx")]
 #[test]
 fn networks_keep_the_laws_and_heed_interrupts() {
-    use crate::train::{circles, feeding};
+    use crate::train::{circles, circles_by_dfdx, feeding};
     testing::objective(circles, drawn(3));
     testing::interrupts(circles, drawn(1));
+    testing::objective(circles_by_dfdx, drawn(12));
     testing::objective(|| feeding::study(2).into_objective(), drawn(2));
     testing::interrupts(|| feeding::study(0).into_objective(), drawn(1));
 }

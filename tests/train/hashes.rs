@@ -20,7 +20,7 @@ use super::feeding;
 
 /// The study of the digits example.
 #[path = "../../benches/digits.rs"]
-mod digits;
+pub(super) mod digits;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/hashes.txt");
 

@@ -3,6 +3,7 @@
 mod checks;
 mod engines;
 pub(crate) mod feeding;
+mod groups;
 mod hashes;
 mod loading;
 mod options;
@@ -62,6 +63,11 @@ fn study() -> Hyperband<ModelObjective<Hparams, Function, Compiled>> {
 /// The objective of the study, for its suite.
 pub(crate) fn circles() -> impl Objective<Hparams = Hparams> {
     study().into_objective()
+}
+
+/// The same with dfdx on the processor, whose networks can be trained together.
+pub(crate) fn circles_by_dfdx() -> impl Objective<Hparams = Hparams> {
+    study().engine(Engine::Dfdx).into_objective()
 }
 
 #[test]

@@ -7,11 +7,11 @@ use dfdx::tensor::Cpu;
 use super::device::{Device, Engine};
 use super::math;
 use super::native::Native;
-use super::network::Network;
+use super::network::{Network, Stack, StackedPart};
 use super::optimizer::Optimizer;
 use super::plan::Plan;
-use super::tape::{self, TapeNetwork};
-use crate::error::{Error, Result};
+use super::tape::{self, StackedNetwork, TapeNetwork};
+use crate::error::{BoxError, Error, Result};
 use crate::numerics::widest_vectors;
 use crate::random::Key;
 
@@ -39,6 +39,29 @@ pub(super) fn build(
         Device::Auto => return Err(Error::model("the device `auto` is not one by itself")),
     };
     network.map_err(|error| Error::model(format!("the network cannot be built: {error}")).with_source(error))
+}
+
+/// What networks have in common that can be trained as one on a device; nothing of one that cannot be.
+pub(super) fn likeness(
+    plan: &Plan,
+    optimizer: Optimizer,
+    (device, engine): (Device, Engine),
+) -> Option<String> {
+    match device {
+        Device::Cpu if engine == Engine::Dfdx => tape::likeness(plan, optimizer),
+        Device::Cuda(_) => tape::likeness(plan, optimizer),
+        _ => None,
+    }
+}
+
+/// These networks as one, on their device.
+pub(super) fn stack(device: Device, parts: &[StackedPart<'_>]) -> Result<Box<dyn Stack>, BoxError> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(ordinal) => tape::stack_on_cuda(ordinal, parts),
+        // no random number of a stack comes from the device
+        _ => Ok(Box::new(StackedNetwork::new(Cpu::seed_from_u64(0), parts)?)),
+    }
 }
 
 /// What the last bits of results depend on, of all these devices.

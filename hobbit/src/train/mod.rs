@@ -44,6 +44,7 @@ mod tally;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod together;
 mod trainer;
 mod whole;
 mod written;

@@ -176,6 +176,11 @@ impl Model {
         Ok(())
     }
 
+    /// Where its networks are.
+    pub(super) fn device(&self) -> Device {
+        self.device
+    }
+
     pub(super) fn save(&self) -> Result<Checkpoint, BoxError> {
         let mut all = Checkpoint::new();
         for (number, member) in self.members.iter().enumerate() {

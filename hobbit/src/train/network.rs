@@ -1,6 +1,8 @@
 //! The seam between what training does and where it is computed.
 
 use super::features::Given;
+use super::optimizer::Optimizer;
+use super::plan::Plan;
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -20,6 +22,38 @@ pub(super) struct Step {
 /// Looks at the outputs of a batch and writes the gradient of the loss for them; or says that no step is to
 /// be taken.
 pub(super) type Criterion<'a, T = f32> = dyn FnMut(&[T], &mut [T]) -> Result<bool, BoxError> + 'a;
+
+/// A network that is stacked with others of its likeness: its plan and optimizer, and its present state.
+pub(super) struct StackedPart<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) optimizer: Optimizer,
+    pub(super) state: &'a Checkpoint,
+}
+
+/// Looks at the outputs of a network's batch, by the network's place in its stack, and writes the gradient of
+/// the loss for them; returns whether that network is to take a step.
+pub(super) type StackCriterion<'a> = dyn FnMut(usize, &[f32], &mut [f32]) -> bool + 'a;
+
+/// Networks of one likeness, each with its optimizer, that are trained as one, on some device.
+pub(super) trait Stack {
+    /// One step of training of each network on a batch of its own. All batches have as many samples.
+    fn train(
+        &mut self,
+        inputs: &[Given<'_>],
+        samples: usize,
+        steps: &[Step],
+        criterion: &mut StackCriterion<'_>,
+    ) -> Result<(), BoxError>;
+
+    /// Appends the outputs of each network's batch, as they are when not training.
+    fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError>;
+
+    /// What [`Network::save`] would add, of each network.
+    fn save(&self) -> Vec<Checkpoint>;
+
+    /// Takes a network out and returns its state. Those behind it move up. The last one stays.
+    fn leave(&mut self, place: usize) -> Result<Checkpoint, BoxError>;
+}
 
 /// A network with its optimizer, on some device. Samples come and go as flat rows, one after the other.
 pub(super) trait Network: Send {

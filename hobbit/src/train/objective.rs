@@ -15,9 +15,12 @@ use super::fingerprint;
 use super::layer::Layer;
 use super::metrics::{direction_of, names};
 use super::model::{Build, Model};
+use super::together;
 use crate::error::BoxError;
 use crate::numerics::widest_vectors;
-use crate::objective::{Checkpoint, EpochContext, MetricDirections, Metrics, Objective, TrialContext};
+use crate::objective::{
+    Checkpoint, EpochContext, Member, MetricDirections, Metrics, Objective, TrialContext,
+};
 use crate::space::SearchSpace;
 use crate::trial::Direction;
 
@@ -264,6 +267,22 @@ where
             moments,
         };
         Ok(Model::new(model, build)?)
+    }
+
+    fn fuses(&self, hparams: &H) -> Option<u64> {
+        let model = self.describe_model(hparams).ok()?;
+        self.data().ok()?.in_memory()?;
+        together::likeness(&model, self.devices().ok()?, self.engine)
+    }
+
+    fn train_epochs(&self, members: &mut [Member<'_, Self>]) {
+        for member in &mut *members {
+            member.attempt(|member| member.model.move_to(self.device(member.epoch.trial.worker)?));
+        }
+        match self.data.as_ref().and_then(Data::in_memory) {
+            Some(dataset) if members.len() > 1 => together::train_epochs(self, members, dataset),
+            _ => members.iter_mut().for_each(|member| member.train_alone(self)),
+        }
     }
 
     fn training_loss(&self) -> Option<&'static str> {

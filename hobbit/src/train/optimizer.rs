@@ -139,6 +139,11 @@ impl RmsProp {
     pub fn weight_decay(self, weight_decay: f64) -> RmsProp {
         RmsProp { weight_decay, ..self }
     }
+
+    /// α as Adam's kernels take it, which divide by 1 - αᵗ.
+    pub(super) fn kept_share(&self) -> f64 {
+        self.alpha.min(1.0 - f64::from(f32::EPSILON))
+    }
 }
 
 macro_rules! into_optimizer {

@@ -38,6 +38,19 @@ impl Tally {
         }
     }
 
+    /// Takes the outputs of a batch, without training.
+    pub(super) fn take(
+        &mut self,
+        description: &Compiled,
+        outputs: &[f32],
+        batch: &Batch,
+        scratch: &mut Vec<f32>,
+    ) -> Result<(), BoxError> {
+        let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
+        self.add(&description.metrics, description.loss, loss, outputs, batch);
+        Ok(())
+    }
+
     /// The mean loss.
     pub(super) fn loss(&self) -> f64 {
         self.loss / self.samples as f64
@@ -118,7 +131,5 @@ pub(super) fn measure(
 ) -> Result<(), BoxError> {
     outputs.clear();
     network.outputs(batch.given(), batch.samples, outputs)?;
-    let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
-    tally.add(&description.metrics, description.loss, loss, outputs, batch);
-    Ok(())
+    tally.take(description, outputs, batch, scratch)
 }

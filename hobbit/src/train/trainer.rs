@@ -7,6 +7,7 @@ use super::compiled::Compiled;
 use super::data::{Data, Feed};
 use super::model::{Member, Model};
 use super::network::Step;
+use super::schedule::Plateau;
 use super::tally::{Tally, measure};
 use crate::error::BoxError;
 use crate::objective::{EpochContext, Metrics};
@@ -16,7 +17,7 @@ use crate::random::Key;
 const DROPOUT: u64 = 2;
 
 impl Model {
-    fn feed(&mut self, member: usize, epoch: u64) -> Feed {
+    pub(super) fn feed(&mut self, member: usize, epoch: u64) -> Feed {
         Feed {
             key: self.members[member].key,
             fold: member,
@@ -35,17 +36,22 @@ impl Model {
         context: &EpochContext<'_>,
         metrics: &mut Metrics,
     ) -> Result<(), BoxError> {
+        self.begin_epoch(context)?;
+        let mut tallies = Vec::with_capacity(self.members.len());
+        for member in 0..self.members.len() {
+            tallies.push(self.train_member(member, data, context)?);
+        }
+        self.report(&tallies, false, metrics);
+        Ok(())
+    }
+
+    pub(super) fn begin_epoch(&mut self, context: &EpochContext<'_>) -> Result<(), BoxError> {
         if self.description.schedule.is_open() {
             return Err("the learning rate's schedule goes over the trial's whole life, and it is not known how many epochs \
                         that has: say so with `TrialContext::with_epochs`"
                 .into());
         }
         self.stopper.begin_epoch(context.stage_end);
-        let mut tallies = Vec::with_capacity(self.members.len());
-        for member in 0..self.members.len() {
-            tallies.push(self.train_member(member, data, context)?);
-        }
-        self.report(&tallies, false, metrics);
         Ok(())
     }
 
@@ -59,7 +65,6 @@ impl Model {
         let Model { description, pairs, members, plateau, learning_rate, batch, .. } = self;
         let Member { network, key, stream } = &mut members[number];
         let network = network.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let dropout = key.child(DROPOUT).child(context.epoch);
         let mut tally = Tally::default();
         let mut counts = description.class_weights.is_none();
         data.train(&feed, stream, batch, &mut |batch, number, steps| {
@@ -70,9 +75,8 @@ impl Model {
                 return Err(lonely(layer, number, context.epoch));
             }
             let steps = steps.unwrap_or(number + 1);
-            let factor = description.schedule.factor(context.epoch, number, steps, plateau);
-            *learning_rate = description.optimizer.learning_rate() * factor;
-            let step = step(description, dropout.child(number as u64), *learning_rate);
+            let step = step(description, plateau, *key, context.epoch, (number, steps));
+            *learning_rate = step.learning_rate;
             let weighted = description.class_weights.as_ref().map(|weights| batch.weighed(weights));
             let batch = weighted.as_ref().unwrap_or(batch);
             counts = counts || batch.counts();
@@ -87,14 +91,7 @@ impl Model {
             // the rest of the epoch would change nothing
             Ok(finite)
         })?;
-        if !counts {
-            return Err(format!(
-                "no training sample of epoch {} counts: the classes that they have are of class weight 0",
-                context.epoch + 1
-            )
-            .into());
-        }
-        Ok(tally)
+        if counts { Ok(tally) } else { Err(uncounted(context.epoch)) }
     }
 
     pub(super) fn validate(
@@ -116,7 +113,13 @@ impl Model {
             })?;
             tallies.push(tally);
         }
-        self.report(&tallies, true, metrics);
+        self.end_epoch(&tallies, context, metrics);
+        Ok(())
+    }
+
+    /// Reports what was measured after an epoch, and what follows from it.
+    pub(super) fn end_epoch(&mut self, tallies: &[Tally], context: &EpochContext<'_>, metrics: &mut Metrics) {
+        self.report(tallies, true, metrics);
         self.plateau.end_epoch(&self.description.schedule, self.directions.plateau, metrics);
         let end = EpochEnd {
             trial: context.trial.id,
@@ -133,14 +136,31 @@ impl Model {
         if stop {
             metrics.stop();
         }
-        Ok(())
     }
 }
 
-/// What a step with this learning rate is to do.
-fn step(description: &Compiled, key: Key, learning_rate: f64) -> Step {
+/// What a step of an epoch, of so many, is to do with the network of this key.
+pub(super) fn step(
+    description: &Compiled,
+    plateau: &Plateau,
+    key: Key,
+    epoch: u64,
+    (number, steps): (usize, usize),
+) -> Step {
     let Compiled { clip_norm, clip_value, l1, l2, .. } = *description;
+    let factor = description.schedule.factor(epoch, number, steps, plateau);
+    let learning_rate = description.optimizer.learning_rate() * factor;
+    let key = key.child(DROPOUT).child(epoch).child(number as u64);
     Step { key, learning_rate, clip_norm, clip_value, l1, l2 }
+}
+
+/// Class weights let no sample of an epoch count.
+pub(super) fn uncounted(epoch: u64) -> BoxError {
+    format!(
+        "no training sample of epoch {} counts: the classes that they have are of class weight 0",
+        epoch + 1
+    )
+    .into()
 }
 
 /// A batch of one sample, for a layer that needs more.

@@ -67,6 +67,38 @@ pub(in crate::train) struct Feed {
     pub(in crate::train) joins: bool,
 }
 
+/// The batches of samples in memory, in their order.
+pub(in crate::train) struct Tour<'a> {
+    part: &'a Part,
+    order: Vec<u32>,
+    size: usize,
+    steps: usize,
+}
+
+impl<'a> Tour<'a> {
+    /// Batches of so many samples, the last of fewer; if they are to join, not of one.
+    fn new(part: &'a Part, order: Vec<u32>, size: usize, joins: bool) -> Tour<'a> {
+        let joins = joins && order.len() > size && order.len() % size == 1;
+        let steps = if joins { order.len() / size } else { order.len().div_ceil(size) };
+        Tour { part, order, size, steps }
+    }
+
+    /// How many there are.
+    pub(in crate::train) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Whether another one has batches of the same sizes.
+    pub(in crate::train) fn is_like(&self, other: &Tour<'_>) -> bool {
+        (self.order.len(), self.size, self.steps) == (other.order.len(), other.size, other.steps)
+    }
+
+    pub(in crate::train) fn gather(&self, step: usize, feed: &Feed, batch: &mut Batch) {
+        let end = if step + 1 == self.steps { self.order.len() } else { (step + 1) * self.size };
+        self.part.gather(&self.order[step * self.size..end], feed.loss, feed.by_rows, batch);
+    }
+}
+
 impl Data {
     /// How many models a trial has to train for it.
     pub(in crate::train) fn folds(&self) -> usize {
@@ -116,7 +148,7 @@ impl Data {
         take: Take<'_>,
     ) -> Result<(), BoxError> {
         match &self.0 {
-            Kind::Memory(dataset) => feed.train(dataset, batch, take),
+            Kind::Memory(dataset) => feed.gather(&feed.training(dataset), batch, take),
             Kind::Generated(generators) => {
                 feed.counting(TRAINING, take, |take| feed.train_generated(generators, stream, batch, take))
             }
@@ -135,20 +167,11 @@ impl Data {
 
     fn validate_all(&self, feed: &Feed, batch: &mut Batch, take: Take<'_>) -> Result<(), BoxError> {
         match &self.0 {
-            Kind::Memory(Dataset { folds, validation_share, .. }) => {
-                let part = &folds[feed.fold % folds.len()].validation;
-                let order = match validation_share {
-                    Some(share) => {
-                        let length = (share * part.samples() as f64).ceil() as usize;
-                        part.window(feed.key.child(VALIDATION_ROUND), feed.epoch, length)
-                    }
-                    None => part.in_order(),
-                };
-                feed.gather(part, &order, (VALIDATION_BATCH, false), batch, take)
-            }
+            Kind::Memory(dataset) => feed.gather(&feed.validation(dataset), batch, take),
             Kind::Generated(generators) => match &generators.validation {
                 Source::Memory(Ok(part)) => {
-                    feed.gather(part, &part.in_order(), (VALIDATION_BATCH, false), batch, take)
+                    let tour = Tour::new(part, part.in_order(), VALIDATION_BATCH, false);
+                    feed.gather(&tour, batch, take)
                 }
                 Source::Function(function) => {
                     let key = feed.key.child(VALIDATION_GENERATOR);
@@ -186,24 +209,14 @@ impl Feed {
             counts |= batch.counts();
             take(batch, number, steps)
         })?;
-        if counts { Ok(()) } else { Err(format!("all weights of the {kind} samples in {self} are 0").into()) }
+        if counts { Ok(()) } else { Err(self.weightless(kind)) }
     }
 
-    /// Hands over batches of so many samples, the last of fewer; if they are to join, not of one.
-    fn gather(
-        &self,
-        part: &Part,
-        order: &[u32],
-        (size, joins): (usize, bool),
-        batch: &mut Batch,
-        take: Take<'_>,
-    ) -> Result<(), BoxError> {
-        let joins = joins && order.len() > size && order.len() % size == 1;
-        let steps = if joins { order.len() / size } else { order.len().div_ceil(size) };
-        for step in 0..steps {
-            let end = if step + 1 == steps { order.len() } else { (step + 1) * size };
-            part.gather(&order[step * size..end], self.loss, self.by_rows, batch);
-            if !take(batch, step, Some(steps))? {
+    /// Hands over the batches of an order.
+    fn gather(&self, tour: &Tour<'_>, batch: &mut Batch, take: Take<'_>) -> Result<(), BoxError> {
+        for step in 0..tour.steps {
+            tour.gather(step, self, batch);
+            if !take(batch, step, Some(tour.steps))? {
                 break;
             }
         }
@@ -212,7 +225,8 @@ impl Feed {
         Ok(())
     }
 
-    fn train(&self, dataset: &Dataset, batch: &mut Batch, take: Take<'_>) -> Result<(), BoxError> {
+    /// The training batches of an epoch, of data in memory.
+    pub(in crate::train) fn training<'a>(&self, dataset: &'a Dataset) -> Tour<'a> {
         let Fold { training, .. } = &dataset.folds[self.fold % dataset.folds.len()];
         let shuffle = self.key.child(SHUFFLE).child(self.epoch);
         let order = match dataset.steps_per_epoch {
@@ -224,7 +238,26 @@ impl Feed {
             }
             None => training.shuffled(shuffle),
         };
-        self.gather(training, &order, (self.batch_size, self.joins), batch, take)
+        Tour::new(training, order, self.batch_size, self.joins)
+    }
+
+    /// The validation batches after an epoch, of data in memory.
+    pub(in crate::train) fn validation<'a>(&self, dataset: &'a Dataset) -> Tour<'a> {
+        let Dataset { folds, validation_share, .. } = dataset;
+        let part = &folds[self.fold % folds.len()].validation;
+        let order = match validation_share {
+            Some(share) => {
+                let length = (share * part.samples() as f64).ceil() as usize;
+                part.window(self.key.child(VALIDATION_ROUND), self.epoch, length)
+            }
+            None => part.in_order(),
+        };
+        Tour::new(part, order, VALIDATION_BATCH, false)
+    }
+
+    /// The error of samples that count for nothing.
+    pub(in crate::train) fn weightless(&self, kind: &str) -> BoxError {
+        format!("all weights of the {kind} samples in {self} are 0").into()
     }
 
     fn train_generated(

@@ -29,7 +29,7 @@ pub use scale::{Scaler, one_hot};
 pub use split::{split, stratified_split};
 
 pub(super) use batch::Batch;
-pub(super) use feed::{Feed, Stream};
+pub(super) use feed::{Feed, Stream, Tour};
 pub(super) use moments::Moments;
 pub(super) use part::Part;
 

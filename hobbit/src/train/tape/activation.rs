@@ -1,15 +1,16 @@
 //! Activations.
 
-use dfdx::tensor::{NoneTape, Tape};
+use dfdx::shapes::Shape;
+use dfdx::tensor::{NoneTape, Tape, Tensor};
 use dfdx::tensor_ops::{TryAdd, TryMul, TryPReLU};
 
-use super::device::{Rows, TensorDevice};
+use super::device::TensorDevice;
 use crate::train::activation::Activation;
 
-pub(super) fn activate<D: TensorDevice, T: Tape<f32, D>>(
+pub(super) fn activate<S: Shape, D: TensorDevice, T: Tape<f32, D>>(
     activation: Activation,
-    x: Rows<D, T>,
-) -> Result<Rows<D, T>, D::Err> {
+    x: Tensor<S, f32, D, T>,
+) -> Result<Tensor<S, f32, D, T>, D::Err> {
     match activation {
         Activation::Sigmoid => x.try_sigmoid(),
         Activation::Tanh => x.try_tanh(),
@@ -22,7 +23,9 @@ pub(super) fn activate<D: TensorDevice, T: Tape<f32, D>>(
 
 /// GELU, with its slope put right: dfdx 0.13 has Φ(x) + √2 x φ(x) for it, and not Φ(x) + x φ(x). The slope of
 /// (√2 - 1) φ(x) is what is too much, so that is added, and its value taken away again.
-fn gelu<D: TensorDevice, T: Tape<f32, D>>(x: Rows<D, T>) -> Result<Rows<D, T>, D::Err> {
+fn gelu<S: Shape, D: TensorDevice, T: Tape<f32, D>>(
+    x: Tensor<S, f32, D, T>,
+) -> Result<Tensor<S, f32, D, T>, D::Err> {
     let by = (std::f64::consts::SQRT_2 - 1.0) / std::f64::consts::TAU.sqrt();
     let term = x.retaped::<T>().try_square()?.try_mul(-0.5)?.try_exp()?.try_mul(by as f32)?;
     let value = term.retaped::<NoneTape>().try_negate()?;

@@ -16,11 +16,12 @@ use super::device::{Rows, device_error, upload};
 use super::network::TapeNetwork;
 use super::place::Place;
 use super::shelf::Shelf;
+use super::stacked::StackedNetwork;
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
 use crate::train::features::Given;
-use crate::train::network::{Criterion, Network, Step};
+use crate::train::network::{Criterion, Network, Stack, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::plan::Plan;
 
@@ -96,6 +97,14 @@ fn device(ordinal: usize) -> Result<Cuda, BoxError> {
             Ok(device)
         }
     })
+}
+
+/// Networks as one, on the GPU of this number, for this thread.
+///
+/// # Errors
+/// There is no such GPU, or not enough memory.
+pub(in crate::train) fn stack(ordinal: usize, parts: &[StackedPart<'_>]) -> Result<Box<dyn Stack>, BoxError> {
+    Ok(Box::new(StackedNetwork::new(device(ordinal)?, parts)?))
 }
 
 impl Place for Cuda {

@@ -22,6 +22,7 @@ mod place;
 mod pool;
 #[cfg(any(test, feature = "cuda"))]
 mod shelf;
+mod stacked;
 #[cfg(test)]
 pub(super) mod tests;
 mod windows;
@@ -30,8 +31,9 @@ pub use adapter::{IntoRows, Trainable};
 #[doc(hidden)]
 pub use by_size::no_such_size;
 #[cfg(feature = "cuda")]
-pub(super) use cuda::{CudaNetwork, gpus, kind, leave};
+pub(super) use cuda::{CudaNetwork, gpus, kind, leave, stack as stack_on_cuda};
 pub use custom::{CustomLayer, custom};
 pub use device::{Flat, Rows, TensorDevice};
 pub use module::{Buildable, module};
 pub(super) use network::{TapeNetwork, needs_pairs};
+pub(super) use stacked::{StackedNetwork, likeness};

@@ -192,9 +192,7 @@ impl<D: TensorDevice> OptimizerState<D> {
 /// that remembers nothing is the gradient, and so late a step that nothing has to be put right for the zeros
 /// of the start is the last that there is.
 fn rms_prop(rms: &RmsProp, lr: f64, weight_decay: Option<WeightDecay>) -> AdamConfig {
-    // the kernel divides by 1 - αᵗ
-    let alpha = rms.alpha.min(1.0 - f64::from(f32::EPSILON));
-    AdamConfig { lr, betas: [0.0, alpha], eps: rms.epsilon, weight_decay }
+    AdamConfig { lr, betas: [0.0, rms.kept_share()], eps: rms.epsilon, weight_decay }
 }
 
 /// Gradients after regularization and clipping.
