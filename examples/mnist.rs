@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use hobbit::prelude::*;
-use hobbit::train::{Mnist, split};
+use hobbit::train::{Engine, Mnist, split};
 
 /// Tunes a network on MNIST, or on another data set of the same files.
 #[derive(Parser)]
@@ -41,7 +41,13 @@ struct Options {
     /// Where networks are trained: cpu, cuda, cuda:1 and so on, or auto.
     #[arg(long, default_value_t)]
     device: Device,
-    /// Where the study is kept; a second run continues it [default: ./mnist_dense_repo or ./mnist_conv_repo].
+    /// What computes on the processor: native or dfdx.
+    #[arg(long, default_value_t)]
+    engine: Engine,
+    /// The most trials that a worker trains together, where dfdx computes.
+    #[arg(long, default_value_t = 1)]
+    group: usize,
+    /// Where the study is kept; a second run continues it [default: ./mnist_dense_repo, or after another kind].
     #[arg(long)]
     repo_dir: Option<PathBuf>,
 }
@@ -50,6 +56,8 @@ struct Options {
 enum Kind {
     /// 784-512-512-10.
     Dense,
+    /// 784-128-128-10.
+    Small,
     /// Two convolutions with pooling, and two dense layers (after LeCun et al., 1998).
     Conv,
 }
@@ -67,12 +75,12 @@ struct Hparams {
     dropout: f64,
 }
 
-fn dense(hp: &Hparams) -> Sequential {
+fn dense<const WIDTH: usize>(hp: &Hparams) -> Sequential {
     Sequential::new([784])
-        .dense(512)
+        .dense(WIDTH)
         .activation(hp.activation)
         .dropout(hp.dropout)
-        .dense(512)
+        .dense(WIDTH)
         .activation(hp.activation)
         .dropout(hp.dropout)
         .dense(10)
@@ -105,7 +113,8 @@ fn tune() -> hobbit::Result<ExitCode> {
     let dataset = part(&mnist, options.images)?;
     let kind = options.model;
     let (network, name) = match kind {
-        Kind::Dense => (dense as fn(&Hparams) -> Sequential, "dense"),
+        Kind::Dense => (dense::<512> as fn(&Hparams) -> Sequential, "dense"),
+        Kind::Small => (dense::<128> as fn(&Hparams) -> Sequential, "small"),
         Kind::Conv => (conv as fn(&Hparams) -> Sequential, "conv"),
     };
 
@@ -117,6 +126,8 @@ fn tune() -> hobbit::Result<ExitCode> {
     .batch_size(32)
     .monitor("val_accuracy")
     .device(options.device)
+    .engine(options.engine)
+    .group(options.group)
     .seed(options.seed)
     .repo_dir(options.repo_dir.unwrap_or_else(|| format!("./mnist_{name}_repo").into()))
     .stop_on_ctrl_c();

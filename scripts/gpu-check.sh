@@ -89,6 +89,38 @@ concurrent() {
     done
 }
 
+# what computes where there is no GPU: the same operations
+together() {
+    local group row engine=()
+    [[ $gpu != cpu ]] || engine=(--engine dfdx)
+    say "" "## Epochs a second by trials that are trained together" "" "One worker, digits at R=$epochs; MNIST with 2000 images at R=3." "" \
+        "| trials together | digits | 784-128-128-10 | 784-512-512-10 | results.ron of digits as alone | most of the card's memory |" \
+        "|---|---|---|---|---|---|"
+    for group in 1 4 16 32 64; do
+        local name="$out/together-$group" watch=""
+        if command -v nvidia-smi >/dev/null; then
+            nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -lms 200 >"$name.memory" &
+            watch=$!
+        fi
+        "$digits" --device "$gpu" "${engine[@]}" --workers 1 --group "$group" --max-epochs "$epochs" --repo-dir "$name" >"$name.txt" 2>&1
+        # sums on a GPU need not have the same last bits twice
+        row="$(rate "$name.txt")"
+        local kind same=yes
+        cmp -s "$out/together-1/results.ron" "$name/results.ron" || same=no
+        for kind in small dense; do
+            if [[ -z ${MNIST:-} ]]; then
+                row+=" | –"
+                continue
+            fi
+            "$mnist" --data "$MNIST" --images 2000 --model "$kind" --device "$gpu" "${engine[@]}" --workers 1 --group "$group" --max-epochs 3 \
+                --repo-dir "$name-$kind" >"$name-$kind.txt" 2>&1
+            row+=" | $(rate "$name-$kind.txt")"
+        done
+        [[ -z $watch ]] || kill "$watch"
+        say "| $group | $row | $same | $(sort -n "$name.memory" 2>/dev/null | tail -n 1) MiB |"
+    done
+}
+
 records() { wc -l <"$out/moved/journal.ron"; }
 
 moved() {
@@ -115,13 +147,13 @@ torch() {
 
 sanitizer() {
     say "" "## compute-sanitizer" ""
-    compute-sanitizer --error-exitcode 1 "$digits" --device "$gpu" --max-epochs 3 --workers 2 --repo-dir "$out/sanitized" |
+    compute-sanitizer --error-exitcode 1 "$digits" --device "$gpu" --max-epochs 3 --workers 2 --group 4 --repo-dir "$out/sanitized" |
         tail -n 1 | tee -a "$report"
 }
 
 say "Device: $(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none), $(nproc) cores"
 cargo build --release -p hobbit "${features[@]}" --example digits --example mnist
-parts=(step batch sweeps concurrent moved)
+parts=(step batch sweeps concurrent together moved)
 [[ $gpu == cpu || -z ${PYTHON:-} ]] || parts+=(torch)
 [[ $gpu == cpu ]] || ! command -v compute-sanitizer >/dev/null || parts+=(sanitizer)
 failed=()
