@@ -267,7 +267,8 @@ impl<O: Objective, A> Study<O, A> {
     /// It is for objectives that do at once what several trials need. Of hobbit's own models, those that are
     /// trained by dfdx (on GPUs, or with `Engine::Dfdx`) fuse if their
     /// descriptions differ only in numbers such as the learning rate, dropout and weight decay, and all their
-    /// layers are dense, activations, dropout, residual blocks or changes of shape. Trials with a
+    /// layers are dense, activations, dropout, residual blocks or changes of shape. That is meant for GPUs: on
+    /// the processor they take about twice as long together as one at a time. Trials with a
     /// [time limit](Hyperband::trial_time_limit), those on other machines, and those of a study that is asked
     /// for them, are trained one at a time.
     pub fn group(self, trials: usize) -> Self {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use hobbit::testing::Fake;
 use hobbit::{
@@ -177,6 +178,18 @@ fn who_does_not_fuse_is_trained_alone() {
         results.trials().iter().map(|trial| (trial.id, trial.score)).collect::<Vec<_>>()
     };
     assert_eq!(outcomes(1), outcomes(5));
+}
+
+#[test]
+fn trials_of_a_group_share_their_time() {
+    let fake = Fake::constant(|hparams: &Params| hparams.rate).fusing(|_| Some(0));
+    let study = Hyperband::of(fake.pace(Duration::from_millis(1))).quiet().workers(1).group(9);
+    let begin = Instant::now();
+    let results = study.run(9, 3).unwrap();
+    let stages = results.trials().iter().flat_map(|trial| &trial.stages);
+    let (sum, all) = (stages.map(|record| record.seconds).sum::<f64>(), begin.elapsed().as_secs_f64());
+    // an epoch takes a millisecond at least
+    assert!(sum > 0.05 && sum <= all, "{sum} of {all} seconds");
 }
 
 #[test]

@@ -191,7 +191,7 @@ pub struct StageRecord {
     /// The worker's machine; 0, which is left out, is that of the process that opened the repository.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub machine: u32,
-    /// How long training took.
+    /// How long training took; of a trial that was trained together with others, its share of that.
     pub seconds: f64,
     /// The metrics of each epoch of the stage that was trained.
     pub history: History,

@@ -54,8 +54,11 @@ impl<O: Objective> Evaluator<O> {
             mates.push(Mate { stage, running: None, metrics: Metrics::new(), state: State::Training });
         }
         self.train_together(&mut mates, tools, around);
+        // of the worker's time each has had a share, which is what the next one of its kind will cost
+        let share = (tools.clock.look() - start) / mates.len() as u32;
         let mut goes_on = true;
         for Mate { mut stage, mut running, state, .. } in mates {
+            stage.start = tools.clock.look().checked_sub(share).unwrap_or(start);
             let tried = match state {
                 State::Ended(result) => Some(result),
                 _ => {
