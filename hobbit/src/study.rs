@@ -260,17 +260,12 @@ impl<O: Objective, A> Study<O, A> {
         self.set(|s| s.workers = Some(workers))
     }
 
-    /// The most trials that a worker trains together, where the objective can: see
-    /// [`Objective::fuses`](crate::Objective::fuses). They are of one stage of a bracket. Default: 1. Results do
-    /// not depend on it.
+    /// The most trials of one stage that a worker trains together, where [`Objective::fuses`](crate::Objective::fuses)
+    /// says that they can be. It is for GPUs. Default: 1. Results do not depend on it.
     ///
-    /// It is for objectives that do at once what several trials need. Of hobbit's own models, those that are
-    /// trained by dfdx (on GPUs, or with `Engine::Dfdx`) fuse if their
-    /// descriptions differ only in numbers such as the learning rate, dropout and weight decay, and all their
-    /// layers are dense, activations, dropout, residual blocks or changes of shape. That is meant for GPUs: on
-    /// the processor they take about twice as long together as one at a time. Trials with a
-    /// [time limit](Hyperband::trial_time_limit), those on other machines, and those of a study that is asked
-    /// for them, are trained one at a time.
+    /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and all layers are dense,
+    /// activations, dropout, residual blocks or shapes; on a processor that takes longer. Trials on other machines, with a
+    /// [time limit](Hyperband::trial_time_limit), or of a study that is asked for them, are trained one at a time.
     pub fn group(self, trials: usize) -> Self {
         self.set(|s| s.group = trials)
     }
