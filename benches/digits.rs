@@ -50,15 +50,14 @@ pub(crate) fn load() -> (Part, Part) {
 pub(crate) fn study() -> Hyperband<impl Objective<Hparams = Hparams, Model = Model>> {
     let (training, validation) = load();
     let dataset = Dataset::new((training.x, training.y), (validation.x, validation.y)).expect("it fits");
-    Hyperband::new(|hp: &Hparams| {
-        Sequential::new([64])
-            .dense(hp.hidden)
-            .activation(hp.activation)
-            .dropout(hp.dropout)
-            .dense(10)
-            .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
-    })
-    .dataset(dataset)
-    .batch_size(32)
-    .monitor("val_accuracy")
+    Hyperband::new(network).dataset(dataset).batch_size(32).monitor("val_accuracy")
+}
+
+pub(crate) fn network(hp: &Hparams) -> Compiled {
+    Sequential::new([64])
+        .dense(hp.hidden)
+        .activation(hp.activation)
+        .dropout(hp.dropout)
+        .dense(10)
+        .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
 }

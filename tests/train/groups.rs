@@ -8,23 +8,13 @@ use hobbit::train::EarlyStopping;
 use super::hashes::digits;
 use super::results_and_weights;
 
-/// The network of the digits example.
-fn of_digits(hp: &digits::Hparams) -> Compiled {
-    Sequential::new([64])
-        .dense(hp.hidden)
-        .activation(hp.activation)
-        .dropout(hp.dropout)
-        .dense(10)
-        .compile(RmsProp::new(hp.learning_rate), Loss::CrossEntropy)
-}
-
 #[test]
 fn digits_in_groups_give_the_bytes_of_one_at_a_time() {
     let run = |group: usize, workers: usize| {
         let dir = tempfile::tempdir().unwrap();
         let (training, validation) = digits::load();
         let dataset = Dataset::new((training.x, training.y), (validation.x, validation.y)).unwrap();
-        let study = Hyperband::new(of_digits).dataset(dataset).batch_size(32).monitor("val_accuracy");
+        let study = Hyperband::new(digits::network).dataset(dataset).batch_size(32).monitor("val_accuracy");
         let study = study.engine(Engine::Dfdx).group(group).workers(workers);
         study.quiet().repo_dir(dir.path()).run(9, 3).unwrap();
         results_and_weights(dir.path())

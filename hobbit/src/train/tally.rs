@@ -38,6 +38,21 @@ impl Tally {
         }
     }
 
+    /// Takes the outputs of a batch in training, and writes the gradient of their loss; returns whether the
+    /// loss is one to go on with.
+    #[inline]
+    pub(super) fn learn(
+        &mut self,
+        description: &Compiled,
+        outputs: &[f32],
+        batch: &Batch,
+        gradient: &mut [f32],
+    ) -> Result<bool, BoxError> {
+        let loss = description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
+        self.add(&description.metrics, description.loss, loss, outputs, batch);
+        Ok(loss.is_finite())
+    }
+
     /// Takes the outputs of a batch, without training.
     pub(super) fn take(
         &mut self,

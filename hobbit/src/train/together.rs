@@ -294,9 +294,7 @@ impl Lane<'_> {
         let weighted = description.class_weights.as_ref().map(|weights| batch.weighed(weights));
         let batch = weighted.as_ref().unwrap_or(batch);
         self.counts = self.counts || batch.counts();
-        let loss = description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
-        self.tally.add(&description.metrics, description.loss, loss, outputs, batch);
-        Ok(loss.is_finite())
+        self.tally.learn(description, outputs, batch, gradient)
     }
 }
 

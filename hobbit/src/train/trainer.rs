@@ -82,10 +82,7 @@ impl Model {
             counts = counts || batch.counts();
             let mut finite = true;
             network.train(batch.given(), batch.samples, &step, &mut |outputs, gradient| {
-                let loss =
-                    description.loss.of(outputs, batch, description.label_smoothing as f32, gradient)?;
-                tally.add(&description.metrics, description.loss, loss, outputs, batch);
-                finite = loss.is_finite();
+                finite = tally.learn(description, outputs, batch, gradient)?;
                 Ok(finite)
             })?;
             // the rest of the epoch would change nothing

@@ -31,8 +31,8 @@ impl<D: TensorDevice> Each<D> {
         match self {
             Each::Same(number) => x.try_mul(*number),
             Each::Own(numbers) => {
-                let shape = *x.shape();
-                x.try_mul(numbers.clone().try_broadcast_like::<_, Axis<1>>(&shape)?)
+                let numbers = along(numbers, &x)?;
+                x.try_mul(numbers)
             }
         }
     }
@@ -41,11 +41,16 @@ impl<D: TensorDevice> Each<D> {
         match self {
             Each::Same(number) => x.try_add(*number),
             Each::Own(numbers) => {
-                let shape = *x.shape();
-                x.try_add(numbers.clone().try_broadcast_like::<_, Axis<1>>(&shape)?)
+                let numbers = along(numbers, &x)?;
+                x.try_add(numbers)
             }
         }
     }
+}
+
+/// A number of each network at all places of its row.
+fn along<D: TensorDevice>(numbers: &Flat<D>, rows: &Rows<D>) -> Result<Rows<D>, D::Err> {
+    numbers.clone().try_broadcast_like::<_, Axis<1>>(rows.shape())
 }
 
 /// The parameters of all networks and what their optimizers keep, a row for each network.
