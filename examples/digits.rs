@@ -32,9 +32,9 @@ struct Options {
     /// What computes on the processor: native or dfdx.
     #[arg(long, default_value_t)]
     engine: Engine,
-    /// The most trials that a worker trains together, where dfdx computes.
-    #[arg(long, default_value_t = 1)]
-    group: usize,
+    /// The most trials that a worker trains together, where dfdx computes. Default: 32 on GPUs, otherwise 1.
+    #[arg(long)]
+    group: Option<usize>,
     /// Leave Ctrl-C to the program's environment: emulators have a handler of their own.
     #[arg(long)]
     no_signals: bool,
@@ -118,7 +118,6 @@ fn tune() -> hobbit::Result<ExitCode> {
         .monitor("val_accuracy")
         .device(options.device)
         .engine(options.engine)
-        .group(options.group)
         .seed(options.seed)
         .repo_dir(&options.repo_dir);
     if !options.no_signals {
@@ -126,6 +125,9 @@ fn tune() -> hobbit::Result<ExitCode> {
     }
     if let Some(workers) = options.workers {
         study = study.workers(workers);
+    }
+    if let Some(group) = options.group {
+        study = study.group(group);
     }
     // HOBBIT_NATS and HOBBIT_ROLE let other machines take part
     #[cfg(feature = "nats")]

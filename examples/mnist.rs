@@ -44,9 +44,9 @@ struct Options {
     /// What computes on the processor: native or dfdx.
     #[arg(long, default_value_t)]
     engine: Engine,
-    /// The most trials that a worker trains together, where dfdx computes.
-    #[arg(long, default_value_t = 1)]
-    group: usize,
+    /// The most trials that a worker trains together, where dfdx computes. Default: 32 on GPUs, otherwise 1.
+    #[arg(long)]
+    group: Option<usize>,
     /// Where the study is kept; a second run continues it [default: ./mnist_dense_repo, or after another kind].
     #[arg(long)]
     repo_dir: Option<PathBuf>,
@@ -127,12 +127,14 @@ fn tune() -> hobbit::Result<ExitCode> {
     .monitor("val_accuracy")
     .device(options.device)
     .engine(options.engine)
-    .group(options.group)
     .seed(options.seed)
     .repo_dir(options.repo_dir.unwrap_or_else(|| format!("./mnist_{name}_repo").into()))
     .stop_on_ctrl_c();
     if let Some(workers) = options.workers {
         study = study.workers(workers);
+    }
+    if let Some(group) = options.group {
+        study = study.group(group);
     }
     let results = study.run(options.max_epochs, options.eta)?;
     let _ = writeln!(std::io::stdout(), "The sweep took {:.1} s.", start.elapsed().as_secs_f64());

@@ -140,6 +140,14 @@ pub trait Objective: Send + Sync + 'static {
         None
     }
 
+    /// How many trials a worker trains together at most, where [`group`](crate::Hyperband::group) does not say so.
+    /// Asked for after [`ready`](Objective::ready).
+    ///
+    /// Default: 1.
+    fn group_size(&self) -> usize {
+        1
+    }
+
     /// Trains an epoch of several trials whose [`fuses`](Objective::fuses) is the same, and validates them.
     ///
     /// What becomes of each must be what [`train_epoch`](Objective::train_epoch) and then

@@ -141,15 +141,17 @@ impl<O: Objective, A> Study<O, A> {
     }
 
     /// The most trials of one stage that a worker trains together, where
-    /// [`Objective::fuses`](crate::Objective::fuses) says that they can be. It is for GPUs. Default: 1. Results do
-    /// not depend on it.
+    /// [`Objective::fuses`](crate::Objective::fuses) says that they can be. Default:
+    /// [`Objective::group_size`](crate::Objective::group_size), which for hobbit's models is 32 where all devices
+    /// are GPUs, and 1 otherwise. Results do not depend on it.
     ///
     /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and all
     /// layers are dense, activations, dropout, residual blocks or shapes; on a processor that takes longer.
+    /// Where a device's memory is short, fewer are trained together.
     /// Trials on other machines, with a [time limit](Hyperband::trial_time_limit), or of a study that is asked
     /// for them, are trained one at a time.
     pub fn group(self, trials: usize) -> Self {
-        self.set(|s| s.group = trials)
+        self.set(|s| s.group = Some(trials))
     }
 
     /// The directory of the study's files. Without one nothing is written, and no model can be loaded afterwards.

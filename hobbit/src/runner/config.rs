@@ -202,7 +202,9 @@ fn check<O: Objective>(settings: &Settings<O>) -> Result<()> {
     if let Some(workers) = settings.workers {
         whole("the number of workers", workers as u64)?;
     }
-    whole("the size of a group", settings.group as u64)?;
+    if let Some(group) = settings.group {
+        whole("the size of a group", group as u64)?;
+    }
     whole("max_deaths", u64::from(settings.max_deaths))?;
     if settings.monitor.trim().is_empty() {
         return Err(Error::setting(

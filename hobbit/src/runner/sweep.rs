@@ -108,7 +108,8 @@ fn local_pool<O: Objective>(
     configurations: &Configurations<O::Hparams>,
     trace: Option<std::fs::File>,
 ) -> LocalPool<O> {
-    let pool = bare_pool(objective, settings, workers).group(settings.group);
+    let group = settings.group.unwrap_or_else(|| objective.group_size());
+    let pool = bare_pool(objective, settings, workers).group(group);
     pool.in_process(configurations.made().clone(), trace, settings.stop_on_ctrl_c)
 }
 

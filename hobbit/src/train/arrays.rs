@@ -7,11 +7,13 @@ use crate::error::BoxError;
 use crate::objective::Checkpoint;
 
 /// The arrays of a network: its parameters, and the optimizer's state of each in so many slots.
+#[derive(Clone)]
 pub(super) struct Arrays {
     parameters: Vec<Array>,
     slots: &'static [&'static str],
 }
 
+#[derive(Clone)]
 struct Array {
     name: String,
     shape: Vec<usize>,

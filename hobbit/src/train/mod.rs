@@ -37,6 +37,7 @@ mod plan;
 mod predict;
 mod refit;
 mod schedule;
+mod seat;
 mod sequential;
 mod stopping;
 mod summary;

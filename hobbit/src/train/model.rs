@@ -15,6 +15,7 @@ use super::names::{Names, OutputKind};
 use super::network::Network;
 use super::plan::Plan;
 use super::schedule::Plateau;
+use super::seat::Seated;
 use super::stopping::Stopper;
 use super::tally::Tally;
 use crate::error::{BoxError, Error, Result};
@@ -77,18 +78,18 @@ impl fmt::Debug for Model {
 
 /// One network of a model.
 pub(super) struct Member {
-    pub(super) network: Mutex<Box<dyn Network>>,
+    pub(super) network: Mutex<Seated>,
     pub(super) key: Key,
     pub(super) stream: Stream,
 }
 
 impl Member {
-    pub(super) fn network(&mut self) -> &mut dyn Network {
-        self.network.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    pub(super) fn network(&mut self) -> &mut Seated {
+        self.network.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The network, for those who share the model.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Box<dyn Network>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Seated> {
         self.network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -130,7 +131,7 @@ impl Model {
             let weights = key.child(WEIGHTS);
             let values = initial(&plan, weights, moments.get(number % moments.len().max(1)));
             let network = engine::build(&plan, values, description.optimizer, (device, engine), weights)?;
-            Ok(Member { network: Mutex::new(network), key, stream: Stream::default() })
+            Ok(Member { network: Mutex::new(Seated::alone(network)), key, stream: Stream::default() })
         };
         let members = (0..members).map(member).collect::<Result<_>>()?;
         let learning_rate = description.optimizer.learning_rate();
@@ -170,7 +171,7 @@ impl Model {
             let place = (device, self.engine);
             let mut network = engine::build(&self.plan, values, self.description.optimizer, place, key)?;
             network.load(&state)?;
-            member.network = Mutex::new(network);
+            member.network = Mutex::new(Seated::alone(network));
         }
         self.device = device;
         Ok(())

@@ -35,7 +35,7 @@ pub(super) struct StackedPart<'a> {
 pub(super) type StackCriterion<'a> = dyn FnMut(usize, &[f32], &mut [f32]) -> bool + 'a;
 
 /// Networks of one likeness, each with its optimizer, that are trained as one, on some device.
-pub(super) trait Stack {
+pub(super) trait Stack: Send {
     /// One step of training of each network on a batch of its own. All batches have as many samples.
     fn train(
         &mut self,
@@ -48,11 +48,14 @@ pub(super) trait Stack {
     /// Appends the outputs of each network's batch, as they are when not training.
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError>;
 
-    /// What [`Network::save`] would add, of each network.
-    fn save(&self) -> Vec<Checkpoint>;
+    /// What [`Network::save`] would add, of the network at this place.
+    fn state(&mut self, place: usize) -> Result<Checkpoint, BoxError>;
 
-    /// Takes a network out and returns its state. Those behind it move up. The last one stays.
-    fn leave(&mut self, place: usize) -> Result<Checkpoint, BoxError>;
+    /// Takes out all networks but those at these places, which are in order, and at least one.
+    fn keep(&mut self, places: &[usize]) -> Result<(), BoxError>;
+
+    /// Another one that is like it.
+    fn copy(&self) -> Result<Box<dyn Stack>, BoxError>;
 }
 
 /// A network with its optimizer, on some device. Samples come and go as flat rows, one after the other.

@@ -15,7 +15,7 @@ use super::fingerprint;
 use super::layer::Layer;
 use super::metrics::{direction_of, names};
 use super::model::{Build, Model};
-use super::together;
+use super::together::{self, Room};
 use crate::error::BoxError;
 use crate::numerics::widest_vectors;
 use crate::objective::{
@@ -23,6 +23,9 @@ use crate::objective::{
 };
 use crate::space::SearchSpace;
 use crate::trial::Direction;
+
+/// The trials that are trained as one on a GPU. More hardly take more time, but the card's memory.
+const GROUP: usize = 32;
 
 /// Trains the models that a function describes, on a data set. Made by
 /// [`Hyperband::new`](crate::Hyperband::new).
@@ -42,6 +45,8 @@ pub struct ModelObjective<H, F, C> {
     described: OnceLock<Vec<(&'static str, String)>>,
     /// What layers are fitted to, once a model has such a layer: of each fold.
     moments: OnceLock<Vec<Moments>>,
+    /// How much of the devices' memory groups may take.
+    room: Room,
     goal: RwLock<Goal>,
     types: PhantomData<fn(&H) -> C>,
 }
@@ -73,6 +78,7 @@ where
             resolved: OnceLock::new(),
             described: OnceLock::new(),
             moments: OnceLock::new(),
+            room: Room::default(),
             goal: RwLock::default(),
             types: PhantomData,
         }
@@ -91,6 +97,7 @@ where
             resolved: OnceLock::new(),
             described: OnceLock::new(),
             moments: OnceLock::new(),
+            room: Room::default(),
             goal: RwLock::default(),
             types: PhantomData,
         }
@@ -193,6 +200,11 @@ where
         devices.iter().all(|device| *device != Device::Cpu).then_some(devices.len())
     }
 
+    fn group_size(&self) -> usize {
+        let is_gpu = |device: &Device| *device != Device::Cpu;
+        if self.devices().is_ok_and(|devices| devices.iter().all(is_gpu)) { GROUP } else { 1 }
+    }
+
     fn metrics(&self, hparams: &H) -> Result<Vec<Cow<'static, str>>, BoxError> {
         let model = self.describe_model(hparams)?;
         Ok(names(&model.metrics, false).chain(names(&model.metrics, true)).collect())
@@ -280,7 +292,7 @@ where
             member.attempt(|member| member.model.move_to(self.device(member.epoch.trial.worker)?));
         }
         match self.data.as_ref().and_then(Data::in_memory) {
-            Some(dataset) if members.len() > 1 => together::train_epochs(self, members, dataset),
+            Some(dataset) if members.len() > 1 => together::train_epochs(self, members, dataset, &self.room),
             _ => members.iter_mut().for_each(|member| member.train_alone(self)),
         }
     }

@@ -7,6 +7,7 @@ use super::features::Given;
 use super::math::{self, argmax};
 use super::model::Model;
 use super::names::OutputKind;
+use super::network::Network;
 use super::tally::{Tally, measure};
 use crate::error::{Error, Result};
 use crate::objective::Metrics;
@@ -135,9 +136,9 @@ impl Model {
                 // data that are looked at once are not kept on a device
                 part.gather(order, self.description.loss, false, &mut batch);
                 let buffers = (&mut Vec::new(), &mut Vec::new());
-                measure(&self.description, network.as_mut(), &batch, buffers, &mut tally).map_err(
-                    |error| Error::model(format!("evaluation failed: {error}")).with_source(error),
-                )?;
+                measure(&self.description, &mut *network, &batch, buffers, &mut tally).map_err(|error| {
+                    Error::model(format!("evaluation failed: {error}")).with_source(error)
+                })?;
             }
             tallies.push(tally);
         }

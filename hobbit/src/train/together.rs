@@ -1,10 +1,12 @@
 //! An epoch of several trials, whose networks are trained as one. What is of one model (its batches, loss,
 //! metrics, schedule, callbacks) happens on the host, and what goes wrong with it there is its own failure.
 //!
-//! A model's own networks are as they were before the epoch until all is over. So if the device cannot train
-//! them as one, they are trained one at a time.
+//! Between epochs they stay as they are, as one. If the device cannot train them as one, or not so many, all are
+//! as they were before the epoch, and fewer are, or each by itself.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::compiled::Compiled;
 use super::data::{Batch, Dataset, Feed, Tour};
@@ -12,11 +14,12 @@ use super::device::{Device, Engine};
 use super::engine;
 use super::features::Given;
 use super::model::Model;
-use super::network::{Stack, StackedPart, Step};
+use super::network::{Network, StackedPart, Step};
+use super::seat::{self, Seated, Table};
 use super::tally::Tally;
 use super::trainer::{step, uncounted};
 use crate::error::BoxError;
-use crate::objective::{Checkpoint, Member, Objective};
+use crate::objective::{Checkpoint, Member, Objective, OutOfMemory};
 
 /// What models have in common that can be trained together on any of these devices.
 pub(super) fn likeness(model: &Compiled, devices: &[Device], engine: Engine) -> Option<u64> {
@@ -31,17 +34,61 @@ pub(super) fn likeness(model: &Compiled, devices: &[Device], engine: Engine) -> 
     Some(hasher.finish())
 }
 
+/// How much can be trained as one where memory is short: numbers of parameters, of all networks together.
+pub(super) struct Room(AtomicUsize);
+
+impl Default for Room {
+    fn default() -> Room {
+        Room(AtomicUsize::new(usize::MAX))
+    }
+}
+
+impl Room {
+    /// How many networks of so many parameters fit.
+    fn networks(&self, parameters: usize) -> usize {
+        (self.0.load(Ordering::Relaxed) / parameters.max(1)).max(1)
+    }
+
+    /// So many do not.
+    fn is_less_than(&self, networks: usize, parameters: usize) {
+        self.0.fetch_min(networks / 2 * parameters, Ordering::Relaxed);
+    }
+}
+
 /// Trains and validates an epoch of models that are alike, with samples in memory.
 pub(super) fn train_epochs<O: Objective<Model = Model>>(
     objective: &O,
     members: &mut [Member<'_, O>],
     dataset: &Dataset,
+    room: &Room,
 ) {
-    if try_epochs(objective, members, dataset).is_err() {
-        for member in members {
-            member.metrics.clear();
-            member.train_alone(objective);
+    in_parts(members, room, &mut |members| try_epochs(objective, members, dataset), &mut |member| {
+        member.metrics.clear();
+        member.train_alone(objective);
+    });
+}
+
+/// Trains as many as fit into memory as one, and one at a time where they cannot be.
+fn in_parts<'a, O: Objective<Model = Model>>(
+    members: &mut [Member<'a, O>],
+    room: &Room,
+    together: &mut dyn FnMut(&mut [Member<'a, O>]) -> Result<(), BoxError>,
+    alone: &mut dyn FnMut(&mut Member<'a, O>),
+) {
+    let parameters = members.first().map_or(0, |member| member.model.plan.trainable());
+    let fit = room.networks(parameters);
+    if members.len() > fit {
+        members.chunks_mut(fit).for_each(|part| in_parts(part, room, together, alone));
+        return;
+    }
+    let trained = if members.len() == 1 { Err("there is but one".into()) } else { together(members) };
+    match trained {
+        Ok(()) => {}
+        Err(error) if error.is::<OutOfMemory>() => {
+            room.is_less_than(members.len(), parameters);
+            in_parts(members, room, together, alone);
         }
+        Err(_) => members.iter_mut().for_each(alone),
     }
 }
 
@@ -52,16 +99,27 @@ fn try_epochs<O: Objective<Model = Model>>(
     members: &mut [Member<'_, O>],
     dataset: &Dataset,
 ) -> Result<(), BoxError> {
+    members.iter_mut().for_each(|member| member.metrics.clear());
+    let mut decks = Vec::new();
+    let trained = try_decks(objective, members, dataset, &mut decks);
+    decks.iter().try_for_each(|deck| deck.end(trained.is_ok()))?;
+    trained
+}
+
+fn try_decks<O: Objective<Model = Model>>(
+    objective: &O,
+    members: &mut [Member<'_, O>],
+    dataset: &Dataset,
+    decks: &mut Vec<Deck>,
+) -> Result<(), BoxError> {
     let networks = members.iter().map(|member| member.model.networks()).min().unwrap_or(0);
     for member in &mut *members {
         member.attempt(|member| member.model.begin_epoch(&member.epoch));
     }
     let mut tallies: Vec<Vec<Tally>> = members.iter().map(|_| Vec::new()).collect();
-    let mut decks = Vec::with_capacity(networks);
     for number in 0..networks {
-        let mut deck = Deck::new(members, number)?;
-        deck.train(members, dataset, &mut tallies)?;
-        decks.push(deck);
+        decks.push(Deck::new(members, number)?);
+        decks[number].train(members, dataset, &mut tallies)?;
     }
     let mut is_validated = Vec::with_capacity(members.len());
     for (member, tallies) in members.iter_mut().zip(&mut tallies) {
@@ -72,14 +130,9 @@ fn try_epochs<O: Objective<Model = Model>>(
         });
         is_validated.push(member.failure().is_none() && !member.has_diverged(objective));
     }
-    for deck in &mut decks {
+    for deck in decks {
         deck.keep(|who| is_validated[who])?;
         deck.validate(members, dataset, &mut tallies)?;
-    }
-    for (number, deck) in decks.into_iter().enumerate() {
-        for (who, state) in deck.into_states() {
-            members[who].attempt(|member| member.model.members[number].network().load(&state));
-        }
     }
     for ((member, tallies), _) in members.iter_mut().zip(tallies).zip(is_validated).filter(|(_, is)| *is) {
         member.attempt(|member| {
@@ -94,23 +147,33 @@ fn try_epochs<O: Objective<Model = Model>>(
 struct Deck {
     /// The number of the network in its model.
     number: usize,
-    stack: Box<dyn Stack>,
-    /// Whose network is at which place of the stack.
+    table: Arc<Mutex<Table>>,
+    /// Whose network is at which place of the table.
     places: Vec<usize>,
-    /// Those that are done.
-    left: Vec<(usize, Checkpoint)>,
 }
 
 impl Deck {
-    /// Of the models that have not failed.
+    /// Of the models that have not failed: at the table where they are already, or at a new one.
     fn new<O: Objective<Model = Model>>(
         members: &mut [Member<'_, O>],
         number: usize,
     ) -> Result<Deck, BoxError> {
+        let (places, seated) = networks(members, number);
+        if let Some((table, stay)) = Seated::table(&seated) {
+            let mut known = seat::lock(&table)?;
+            known.keep(&stay)?;
+            known.mark()?;
+            drop(known);
+            return Ok(Deck { number, table, places });
+        }
         let mut states = Vec::with_capacity(members.len());
         for (who, member) in members.iter_mut().enumerate() {
             let mut state = Checkpoint::new();
-            member.attempt(|member| member.model.members[number].network().save(&mut state));
+            member.attempt(|member| {
+                let network = member.model.members[number].network();
+                network.save(&mut state)?;
+                network.make_room()
+            });
             if member.failure().is_none() {
                 states.push((who, state));
             }
@@ -124,33 +187,28 @@ impl Deck {
             .collect();
         let Some(&(first, _)) = states.first() else { return Err("all have failed".into()) };
         let stack = engine::stack(members[first].model.device(), &parts)?;
-        let places = states.iter().map(|(who, _)| *who).collect();
-        Ok(Deck { number, stack, places, left: Vec::new() })
+        let (places, seated) = networks(members, number);
+        let table = Seated::together(stack, seated);
+        seat::lock(&table)?.mark()?;
+        Ok(Deck { number, table, places })
     }
 
-    /// Takes out all but these.
-    fn keep(&mut self, stays: impl Fn(usize) -> bool) -> Result<(), BoxError> {
-        for place in (0..self.places.len()).rev() {
-            if stays(self.places[place]) {
-                continue;
-            }
-            let who = self.places.remove(place);
-            let state = match self.places.is_empty() {
-                true => self.stack.save().swap_remove(0),
-                false => self.stack.leave(place)?,
-            };
-            self.left.push((who, state));
+    /// Ends an epoch; one that went wrong never was.
+    fn end(&self, went_well: bool) -> Result<(), BoxError> {
+        let mut table = seat::lock(&self.table)?;
+        match went_well {
+            true => table.unmark(),
+            false => table.rewind(),
         }
         Ok(())
     }
 
-    /// The state of each network at the end.
-    fn into_states(self) -> Vec<(usize, Checkpoint)> {
-        let mut states = self.left;
-        if !self.places.is_empty() {
-            states.extend(self.places.into_iter().zip(self.stack.save()));
-        }
-        states
+    /// Takes out all but these.
+    fn keep(&mut self, stays: impl Fn(usize) -> bool) -> Result<(), BoxError> {
+        let stay: Vec<usize> = (0..self.places.len()).filter(|&place| stays(self.places[place])).collect();
+        seat::lock(&self.table)?.keep(&stay)?;
+        self.places = stay.into_iter().map(|place| self.places[place]).collect();
+        Ok(())
     }
 
     /// The batches of each, which are of the same sizes.
@@ -160,7 +218,7 @@ impl Deck {
         tour: impl Fn(&Feed) -> Tour<'d>,
     ) -> Result<Vec<Lane<'d>>, BoxError> {
         let lane = |(who, member): (usize, &mut Member<'_, O>)| {
-            let feed = Feed { by_rows: false, ..member.model.feed(self.number, member.epoch.epoch) };
+            let feed = member.model.feed(self.number, member.epoch.epoch);
             let tour = tour(&feed);
             Lane { who, feed, tour, batch: Batch::default(), tally: Tally::default(), counts: false }
         };
@@ -205,16 +263,21 @@ impl Deck {
                 self.places.iter().map(|&who| std::mem::take(&mut lanes[who].batch)).collect();
             let given: Vec<Given<'_>> = inputs.iter().map(Batch::given).collect();
             let places = &self.places;
-            self.stack.train(&given, samples, &steps, &mut |place, outputs, gradient| {
-                let who = places[place];
-                goes_on[who] = false;
-                members[who].attempt(|member| {
-                    let description = &member.model.description;
-                    goes_on[who] = lanes[who].judge(description, &inputs[place], outputs, gradient)?;
-                    Ok(())
-                });
-                goes_on[who]
-            })?;
+            seat::lock(&self.table)?.stack().train(
+                &given,
+                samples,
+                &steps,
+                &mut |place, outputs, gradient| {
+                    let who = places[place];
+                    goes_on[who] = false;
+                    members[who].attempt(|member| {
+                        let description = &member.model.description;
+                        goes_on[who] = lanes[who].judge(description, &inputs[place], outputs, gradient)?;
+                        Ok(())
+                    });
+                    goes_on[who]
+                },
+            )?;
             for (who, batch) in self.places.iter().zip(inputs) {
                 lanes[*who].batch = batch;
             }
@@ -249,7 +312,7 @@ impl Deck {
             let samples = lanes[self.places[0]].batch.samples;
             let given: Vec<Given<'_>> = self.places.iter().map(|&who| lanes[who].batch.given()).collect();
             outputs.clear();
-            self.stack.outputs(&given, samples, &mut outputs)?;
+            seat::lock(&self.table)?.stack().outputs(&given, samples, &mut outputs)?;
             let size = outputs.len() / self.places.len();
             for (&who, outputs) in self.places.iter().zip(outputs.chunks_exact(size)) {
                 let Lane { batch, tally, counts, .. } = &mut lanes[who];
@@ -266,6 +329,15 @@ impl Deck {
         }
         Ok(())
     }
+}
+
+/// A network of each model that has not failed, and whose it is.
+fn networks<'m, O: Objective<Model = Model>>(
+    members: &'m mut [Member<'_, O>],
+    number: usize,
+) -> (Vec<usize>, Vec<&'m mut Seated>) {
+    let members = members.iter_mut().enumerate().filter(|(_, member)| member.failure().is_none());
+    members.map(|(who, member)| (who, member.model.members[number].network())).unzip()
 }
 
 /// The batches of one model, and what is measured of them.
@@ -299,107 +371,4 @@ impl Lane<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::objective::{EpochContext, Metrics, TrialContext};
-    use crate::train::data::Data;
-    use crate::train::{Compiled, Dataset, ModelObjective, Sequential, Sgd};
-    use crate::trial::TrialId;
-    use crate::{Hyperband, Key, search_space};
-
-    #[search_space]
-    struct Hparams {
-        #[uniform(0.0..=1.0)]
-        rate: f64,
-    }
-
-    type Function = fn(&Hparams) -> Compiled;
-    type OfFunction = ModelObjective<Hparams, Function, Compiled>;
-
-    fn model(hparams: &Hparams) -> Compiled {
-        Sequential::new([3])
-            .dense(4)
-            .dropout(0.5 * hparams.rate)
-            .activation(crate::train::Activation::Tanh)
-            .dense(2)
-            .compile(Sgd::new(hparams.rate).momentum(0.9), crate::train::Loss::CrossEntropy)
-            .batch_size(4)
-    }
-
-    fn samples(count: usize) -> (Vec<f32>, Vec<u8>) {
-        let mut rng = Key::new(1).rng();
-        ((0..count * 3).map(|_| rng.unit() as f32).collect(), (0..count).map(|n| (n % 2) as u8).collect())
-    }
-
-    fn objective(data: Dataset, executions: usize) -> OfFunction {
-        let study = Hyperband::new(model as Function).dataset(data).executions(executions);
-        study.engine(Engine::Dfdx).into_objective()
-    }
-
-    const TRIALS: u32 = 5;
-
-    /// Trains some trials for two epochs by this; returns what they measured and what is saved of them.
-    fn trained(
-        objective: &OfFunction,
-        train: impl Fn(&mut [Member<'_, OfFunction>]) -> Result<(), BoxError>,
-    ) -> Result<Vec<(Vec<Metrics>, Checkpoint)>, BoxError> {
-        let hparams = |n: u32| Hparams { rate: 0.2 * f64::from(n) };
-        let context = |n| TrialContext::detached(TrialId::new(1, n), Key::new(u64::from(n))).with_epochs(2);
-        let contexts: Vec<TrialContext> = (1..=TRIALS).map(context).collect();
-        let build = |n: u32| objective.build(&hparams(n), &contexts[n as usize - 1]);
-        let mut models = (1..=TRIALS).map(build).collect::<Result<Vec<Model>, _>>()?;
-        let mut measured = vec![Vec::new(); models.len()];
-        for epoch in 0..2 {
-            let mut metrics = vec![Metrics::new(); models.len()];
-            let parts = models.iter_mut().zip(&contexts).zip(&mut metrics);
-            let member = |((model, trial), metrics)| {
-                Member::new(model, EpochContext { trial, epoch, stage_end: 2 }, metrics)
-            };
-            let mut members: Vec<Member<'_, OfFunction>> = parts.map(member).collect();
-            train(&mut members)?;
-            members.into_iter().try_for_each(Member::into_result)?;
-            measured.iter_mut().zip(metrics).for_each(|(all, metrics)| all.push(metrics));
-        }
-        measured
-            .into_iter()
-            .zip(&models)
-            .map(|(metrics, model)| Ok((metrics, objective.save(model)?)))
-            .collect()
-    }
-
-    #[test]
-    fn models_of_several_networks_are_trained_as_one() {
-        let (whole, folds) = (Dataset::new(samples(22), samples(9)), Dataset::k_fold(3, samples(22), 0));
-        let part = Dataset::new(samples(22), samples(9)).unwrap().steps_per_epoch(3).validation_share(0.4);
-        for (data, executions) in [(whole.unwrap(), 1), (part, 2), (folds.unwrap(), 2)] {
-            let objective = objective(data, executions);
-            let alone = trained(&objective, |members| {
-                members.iter_mut().for_each(|member| member.train_alone(&objective));
-                Ok(())
-            });
-            let dataset = objective.data.as_ref().and_then(Data::in_memory).unwrap();
-            let together = trained(&objective, |members| try_epochs(&objective, members, dataset));
-            assert_eq!(together.unwrap(), alone.unwrap());
-        }
-    }
-
-    /// As where a device has no memory for all of them.
-    #[test]
-    fn what_cannot_be_trained_as_one_is_trained_one_at_a_time() {
-        let objective = objective(Dataset::new(samples(22), samples(9)).unwrap(), 1);
-        let alone = trained(&objective, |members| {
-            members.iter_mut().for_each(|member| member.train_alone(&objective));
-            Ok(())
-        });
-        let other = Dataset::new(samples(22), samples(9)).unwrap();
-        let together = trained(&objective, |members| {
-            // of another optimizer, which does not stack with the rest
-            members[2].model.description.optimizer = crate::train::Adam::new(0.1).into();
-            assert!(try_epochs(&objective, members, &other).is_err());
-            members[2].model.description.optimizer = model(&Hparams { rate: 0.2 * 3.0 }).optimizer;
-            train_epochs(&objective, members, &other);
-            Ok(())
-        });
-        assert_eq!(together.unwrap(), alone.unwrap());
-    }
-}
+mod tests;

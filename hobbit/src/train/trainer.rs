@@ -6,7 +6,7 @@ use super::callback::EpochEnd;
 use super::compiled::Compiled;
 use super::data::{Data, Feed};
 use super::model::{Member, Model};
-use super::network::Step;
+use super::network::{Network, Step};
 use super::schedule::Plateau;
 use super::tally::{Tally, measure};
 use crate::error::BoxError;

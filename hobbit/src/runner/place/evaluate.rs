@@ -58,8 +58,8 @@ pub(super) fn deadline(order: &Order, start: Instant) -> Option<Instant> {
 }
 
 impl<O: Objective> Evaluator<O> {
-    /// Trains a stage, which begins when the clock was looked at last. `None` if it was told to leave at
-    /// once.
+    /// Trains a stage, which begins when the clock was looked at last, and adds what came of it. Returns
+    /// `false` if it was told to leave at once.
     ///
     /// # Errors
     /// The trial cannot print any more, which is not its fault.
@@ -70,7 +70,8 @@ impl<O: Objective> Evaluator<O> {
         worker: WorkerId,
         tools: &mut Tools,
         around: &A,
-    ) -> Result<Option<Evaluated<O>>> {
+        outcomes: &mut Vec<Evaluated<O>>,
+    ) -> Result<bool> {
         let start = tools.clock.last();
         let interrupt = around.interrupt(deadline(&task.order, start));
         let mut stage = Stage::new(task, hparams, worker, start, interrupt);
@@ -86,10 +87,11 @@ impl<O: Objective> Evaluator<O> {
             }
             None => self.train_patiently(&mut stage, &mut place, None, tools, around, &mut alone),
         };
-        self.conclude(stage, place, result, tools, around)
+        self.conclude(stage, place, result, tools, around, outcomes)
     }
 
-    /// What came of a stage that is over, and of its trial in its place.
+    /// Adds what came of a stage that is over, and of its trial in its place; returns `false` if it was told
+    /// to leave at once.
     pub(super) fn conclude(
         &self,
         stage: Stage<'_, O>,
@@ -97,18 +99,21 @@ impl<O: Objective> Evaluator<O> {
         result: Result<(), Trouble>,
         tools: &mut Tools,
         around: &impl Surroundings,
-    ) -> Result<Option<Evaluated<O>>> {
-        match result {
-            // what is trained is in its place
-            Ok(()) => place.map_or(Ok(None), |running| self.trained(stage, running, tools, around)),
-            Err(Trouble::Left) => Ok(None),
-            Err(Trouble::Diverged { epoch, reason }) => {
-                self.failed(&stage, End::Diverged { epoch, reason }, tools, around)
-            }
+        outcomes: &mut Vec<Evaluated<O>>,
+    ) -> Result<bool> {
+        let end = match result {
+            Ok(()) => match place {
+                Some(running) => return self.trained(stage, running, tools, around, outcomes),
+                // what is trained is in its place
+                None => return Ok(false),
+            },
+            Err(Trouble::Left) => return Ok(false),
+            Err(Trouble::Diverged { epoch, reason }) => End::Diverged { epoch, reason },
             Err(Trouble::Failed { epoch, reason } | Trouble::Memory { epoch, reason }) => {
-                self.failed(&stage, End::Failed { epoch, reason }, tools, around)
+                End::Failed { epoch, reason }
             }
-        }
+        };
+        self.failed(&stage, end, tools, around, outcomes)
     }
 
     /// Trains the stage as often as it may fail, and alone if memory is full. It may have been tried once.
@@ -159,14 +164,15 @@ impl<O: Objective> Evaluator<O> {
         }
     }
 
-    /// The outcome of a stage that was trained.
+    /// Adds the outcome of a stage that was trained.
     fn trained(
         &self,
         stage: Stage<'_, O>,
         mut running: Running<O>,
         tools: &mut Tools,
         around: &impl Surroundings,
-    ) -> Result<Option<Evaluated<O>>> {
+        outcomes: &mut Vec<Evaluated<O>>,
+    ) -> Result<bool> {
         let finished = (|| {
             let model =
                 if self.terms.saves { Some(Box::new(self.save(&stage.task.order, &running)?)) } else { None };
@@ -180,7 +186,8 @@ impl<O: Objective> Evaluator<O> {
         let (model, bytes) = match finished {
             Ok(finished) => finished,
             Err(reason) => {
-                return self.failed(&stage, End::Failed { epoch: running.epoch, reason }, tools, around);
+                let end = End::Failed { epoch: running.epoch, reason };
+                return self.failed(&stage, end, tools, around, outcomes);
             }
         };
         let record = self.record(&stage, tools, End::Trained, Some(&mut running));
@@ -189,22 +196,24 @@ impl<O: Objective> Evaluator<O> {
         let Stage { task, hparams, .. } = stage;
         let Order { ordinal, attempt, .. } = task.order;
         let carried = Some(Carried { ordinal, epoch, attempt, model: live, best, hparams, bytes });
-        Ok(Some(Evaluated { report: Report { record, model, unfinished, failed_now: false }, carried }))
+        outcomes.push(Evaluated { report: Report { record, model, unfinished, failed_now: false }, carried });
+        Ok(true)
     }
 
-    /// The outcome of a stage that failed.
+    /// Adds the outcome of a stage that failed.
     fn failed(
         &self,
         stage: &Stage<'_, O>,
         end: End,
         tools: &mut Tools,
         around: &impl Surroundings,
-    ) -> Result<Option<Evaluated<O>>> {
+        outcomes: &mut Vec<Evaluated<O>>,
+    ) -> Result<bool> {
         // whoever stops a sweep makes no number infinite
         let failed_now = stage.task.order.deaths().is_none() && matches!(end, End::Failed { .. });
         let record = self.record(stage, tools, end, None);
         if failed_now && around.is_stopping(stage.start.elapsed()) {
-            return Ok(None);
+            return Ok(false);
         }
         if let End::Failed { reason, .. } = &record.end
             && is_unheard(reason)
@@ -212,7 +221,8 @@ impl<O: Objective> Evaluator<O> {
             return Err(unheard(stage.task.order.trial(), reason));
         }
         let report = Report { record, model: None, unfinished: false, failed_now };
-        Ok(Some(Evaluated { report, carried: None }))
+        outcomes.push(Evaluated { report, carried: None });
+        Ok(true)
     }
 
     fn record(

@@ -68,10 +68,7 @@ impl<O: Objective> Evaluator<O> {
             };
             let mut alone = None;
             let result = self.train_patiently(&mut stage, &mut running, tried, tools, around, &mut alone);
-            match self.conclude(stage, running, result, tools, around)? {
-                Some(evaluated) => outcomes.push(evaluated),
-                None => goes_on = false,
-            }
+            goes_on &= self.conclude(stage, running, result, tools, around, outcomes)?;
         }
         Ok(goes_on)
     }

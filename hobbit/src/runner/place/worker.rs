@@ -178,13 +178,10 @@ impl<'a, O: Objective> Worker<'a, O> {
         if self.floor.is_single() {
             self.tools.clock.look();
         }
-        let evaluator = &self.floor.evaluator;
-        let evaluated = evaluator.evaluate(task, hparams, self.id, &mut self.tools, &self.around);
+        let (evaluator, around) = (&self.floor.evaluator, &self.around);
+        let goes_on = evaluator.evaluate(task, hparams, self.id, &mut self.tools, around, &mut self.outcomes);
         drop(alone);
-        let evaluated = evaluated?;
-        let goes_on = evaluated.is_some();
-        self.outcomes.extend(evaluated);
-        Ok(goes_on)
+        goes_on
     }
 
     /// Trains a stage together with those it holds that can be. Returns `false` if the worker was told to

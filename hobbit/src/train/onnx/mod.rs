@@ -11,6 +11,7 @@ use proto::{Entry, ModelProto, OperatorSet, ValueInfo};
 use super::arrays::prefix;
 use super::model::Model;
 use super::names::OutputKind;
+use super::network::Network as _;
 use crate::error::{Error, Result};
 use crate::objective::Checkpoint;
 

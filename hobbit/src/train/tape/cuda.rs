@@ -16,12 +16,12 @@ use super::device::{Rows, device_error, upload};
 use super::network::TapeNetwork;
 use super::place::Place;
 use super::shelf::Shelf;
-use super::stacked::StackedNetwork;
+use super::stacked::{StackedNetwork, joined, numbers};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
 use crate::train::features::Given;
-use crate::train::network::{Criterion, Network, Stack, StackedPart, Step};
+use crate::train::network::{Criterion, Network, Stack, StackCriterion, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::plan::Plan;
 
@@ -29,6 +29,7 @@ thread_local! {
     /// The devices that this thread has opened: kernels are loaded once for each.
     static DEVICES: RefCell<HashMap<usize, Cuda>> = RefCell::new(HashMap::new());
     static NETWORKS: RefCell<HashMap<u64, TapeNetwork<Cuda>>> = RefCell::new(HashMap::new());
+    static STACKS: RefCell<HashMap<u64, StackedNetwork<Cuda>>> = RefCell::new(HashMap::new());
     /// The data that this thread has put on its devices.
     static SHELVES: RefCell<HashMap<usize, Shelf<Cuda>>> = RefCell::new(HashMap::new());
 }
@@ -56,6 +57,7 @@ fn make_room(ordinal: usize) -> Result<(), BoxError> {
 /// any more.
 pub(in crate::train) fn leave() {
     NETWORKS.with_borrow_mut(HashMap::clear);
+    STACKS.with_borrow_mut(HashMap::clear);
     SHELVES.with_borrow_mut(HashMap::clear);
     // these free what the others left for them
     let devices = DEVICES.take();
@@ -99,12 +101,113 @@ fn device(ordinal: usize) -> Result<Cuda, BoxError> {
     })
 }
 
+/// Remembers that memory was short, if it was.
+fn look_at<T>(ordinal: usize, result: Result<T, BoxError>) -> Result<T, BoxError> {
+    if result.as_ref().is_err_and(|error| error.is::<OutOfMemory>()) {
+        CROWDED.lock().unwrap_or_else(PoisonError::into_inner).insert(ordinal);
+        // the shortage itself is what has to be told
+        let _ = make_room(ordinal);
+    }
+    result
+}
+
+/// The inputs of a batch on the GPU.
+fn rows(ordinal: usize, inputs: Given<'_>, samples: usize) -> Result<Rows<Cuda>, BoxError> {
+    let device = device(ordinal)?;
+    if is_crowded(ordinal) {
+        return upload(&device, inputs.numbers().into_owned(), samples);
+    }
+    let rows =
+        SHELVES.with_borrow_mut(|shelves| shelves.entry(ordinal).or_default().rows(&device, inputs, samples));
+    look_at(ordinal, rows)
+}
+
+/// A number that no other network or stack has.
+fn new_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Networks as one, on the GPU of this number, for this thread.
 ///
 /// # Errors
 /// There is no such GPU, or not enough memory.
 pub(in crate::train) fn stack(ordinal: usize, parts: &[StackedPart<'_>]) -> Result<Box<dyn Stack>, BoxError> {
-    Ok(Box::new(StackedNetwork::new(device(ordinal)?, parts)?))
+    make_room(ordinal)?;
+    let stack = look_at(ordinal, device(ordinal).and_then(|device| StackedNetwork::new(device, parts)))?;
+    Ok(Box::new(CudaStack::new(ordinal, stack)))
+}
+
+/// Networks as one, which are on the GPU for the thread that made it.
+struct CudaStack {
+    id: u64,
+    ordinal: usize,
+}
+
+impl CudaStack {
+    fn new(ordinal: usize, stack: StackedNetwork<Cuda>) -> CudaStack {
+        let id = new_id();
+        STACKS.with_borrow_mut(|stacks| stacks.insert(id, stack));
+        CudaStack { id, ordinal }
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut StackedNetwork<Cuda>) -> Result<T, BoxError>,
+    ) -> Result<T, BoxError> {
+        let stack = STACKS.with_borrow_mut(|stacks| stacks.remove(&self.id));
+        let mut stack = stack.ok_or("the models are on the GPU for another thread")?;
+        let result = work(&mut stack);
+        STACKS.with_borrow_mut(|stacks| stacks.insert(self.id, stack));
+        look_at(self.ordinal, result)
+    }
+
+    /// The batches of all networks on the GPU, one after the other.
+    fn rows(&self, inputs: &[Given<'_>], samples: usize) -> Result<Rows<Cuda>, BoxError> {
+        let samples = inputs.len() * samples;
+        match joined(inputs) {
+            Some((features, order)) => rows(self.ordinal, Given::Rows(features, &order), samples),
+            None => rows(self.ordinal, Given::Numbers(&numbers(inputs)), samples),
+        }
+    }
+}
+
+impl Stack for CudaStack {
+    fn train(
+        &mut self,
+        inputs: &[Given<'_>],
+        samples: usize,
+        steps: &[Step],
+        criterion: &mut StackCriterion<'_>,
+    ) -> Result<(), BoxError> {
+        let x = self.rows(inputs, samples)?;
+        self.with(|stack| stack.train_step(stack.sheets(x)?, steps, criterion))
+    }
+
+    fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
+        let x = self.rows(inputs, samples)?;
+        self.with(|stack| stack.predict(stack.sheets(x)?, to))
+    }
+
+    fn state(&mut self, place: usize) -> Result<Checkpoint, BoxError> {
+        self.with(|stack| Ok(stack.state(place)))
+    }
+
+    fn keep(&mut self, places: &[usize]) -> Result<(), BoxError> {
+        self.with(|stack| stack.keep(places))
+    }
+
+    fn copy(&self) -> Result<Box<dyn Stack>, BoxError> {
+        let copy = self.with(|stack| Ok(stack.clone()))?;
+        Ok(Box::new(CudaStack::new(self.ordinal, copy)))
+    }
+}
+
+impl Drop for CudaStack {
+    fn drop(&mut self) {
+        // a thread that ends while the program ends has let go of it already
+        let _ = STACKS.try_with(|stacks| stacks.borrow_mut().remove(&self.id));
+    }
 }
 
 impl Place for Cuda {
@@ -144,10 +247,8 @@ impl CudaNetwork {
         values: Vec<Vec<f32>>,
         optimizer: Optimizer,
     ) -> Result<CudaNetwork, BoxError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let waiting = Mutex::new(Waiting::New(values));
-        let network = CudaNetwork { id, ordinal, plan: plan.clone(), optimizer, waiting };
+        let network = CudaNetwork { id: new_id(), ordinal, plan: plan.clone(), optimizer, waiting };
         network.with(|_| Ok(()))?;
         Ok(network)
     }
@@ -161,34 +262,12 @@ impl CudaNetwork {
             Some(network) => network,
             None => {
                 make_room(self.ordinal)?;
-                self.look_at(self.build())?
+                look_at(self.ordinal, self.build())?
             }
         };
         let result = work(&mut network);
         NETWORKS.with_borrow_mut(|networks| networks.insert(self.id, network));
-        self.look_at(result)
-    }
-
-    /// Remembers that memory was short, if it was.
-    fn look_at<T>(&self, result: Result<T, BoxError>) -> Result<T, BoxError> {
-        if result.as_ref().is_err_and(|error| error.is::<OutOfMemory>()) {
-            CROWDED.lock().unwrap_or_else(PoisonError::into_inner).insert(self.ordinal);
-            // the shortage itself is what has to be told
-            let _ = make_room(self.ordinal);
-        }
-        result
-    }
-
-    /// The inputs of a batch on the GPU.
-    fn rows(&self, inputs: Given<'_>, samples: usize) -> Result<Rows<Cuda>, BoxError> {
-        let device = device(self.ordinal)?;
-        if is_crowded(self.ordinal) {
-            return upload(&device, inputs.numbers().into_owned(), samples);
-        }
-        let rows = SHELVES.with_borrow_mut(|shelves| {
-            shelves.entry(self.ordinal).or_default().rows(&device, inputs, samples)
-        });
-        self.look_at(rows)
+        look_at(self.ordinal, result)
     }
 
     fn build(&self) -> Result<TapeNetwork<Cuda>, BoxError> {
@@ -220,12 +299,12 @@ impl Network for CudaNetwork {
         step: &Step,
         criterion: &mut Criterion<'_>,
     ) -> Result<(), BoxError> {
-        let inputs = self.rows(inputs, samples)?;
+        let inputs = rows(self.ordinal, inputs, samples)?;
         self.with(|network| network.train_step(inputs, step, criterion))
     }
 
     fn outputs(&mut self, inputs: Given<'_>, samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        let inputs = self.rows(inputs, samples)?;
+        let inputs = rows(self.ordinal, inputs, samples)?;
         self.with(|network| network.predict(inputs, to))
     }
 
@@ -241,6 +320,12 @@ impl Network for CudaNetwork {
     }
 
     fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), BoxError> {
+        let waiting = self.waiting.get_mut().map_err(|_| "a thread panicked while it held this model")?;
+        // it takes no memory of the GPU before it is used there
+        if let Waiting::Paused(paused) = waiting {
+            *paused = checkpoint.clone();
+            return Ok(());
+        }
         self.with(|network| network.restore(checkpoint))
     }
 

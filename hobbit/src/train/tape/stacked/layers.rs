@@ -67,6 +67,7 @@ pub(super) fn drops(nodes: &[Node]) -> Vec<f64> {
 }
 
 /// A layer.
+#[derive(Clone)]
 pub(super) enum Operation {
     /// y = x W + b.
     Dense {

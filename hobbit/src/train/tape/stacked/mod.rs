@@ -13,3 +13,5 @@ mod tests;
 
 pub(in crate::train) use layers::likeness;
 pub(in crate::train) use network::StackedNetwork;
+#[cfg(feature = "cuda")]
+pub(super) use network::{joined, numbers};

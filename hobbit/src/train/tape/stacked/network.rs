@@ -1,7 +1,11 @@
 //! A stack of networks on a device of dfdx's, with their optimizers.
 
-use dfdx::tensor::{Gradients, OwnedTape, Tensor, Trace};
-use dfdx::tensor_ops::{Backward, SumTo, TryMul};
+#[cfg(any(test, feature = "cuda"))]
+use std::sync::Arc;
+
+use dfdx::shapes::HasShape;
+use dfdx::tensor::{Cpu, Gradients, HasErr, OwnedTape, Tensor, Trace};
+use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo, SumTo, TryMul};
 
 use super::layers::{Operation, Pass, Sheets, drops, likeness, operations};
 use super::optimizer::{State, Stride};
@@ -9,13 +13,16 @@ use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
 use crate::train::arrays::{Arrays, Of};
+#[cfg(any(test, feature = "cuda"))]
+use crate::train::features::Features;
 use crate::train::features::Given;
 use crate::train::network::{Stack, StackCriterion, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::parameter::{ParameterSpec, Role};
-use crate::train::tape::device::{Rows, TensorDevice, device_error, one_thread_a_trial};
+use crate::train::tape::device::{Rows, TensorDevice, device_error, one_thread_a_trial, upload};
 
 /// A stack of networks on a device.
+#[derive(Clone)]
 pub(in crate::train) struct StackedNetwork<D: TensorDevice> {
     device: D,
     operations: Vec<Operation>,
@@ -29,6 +36,8 @@ pub(in crate::train) struct StackedNetwork<D: TensorDevice> {
     /// How likely each dropout layer of each network drops a number.
     drops: Vec<Vec<f64>>,
     state: State<D>,
+    /// The present rows, once they were asked for.
+    on_host: Option<Vec<Vec<f32>>>,
 }
 
 impl<D: TensorDevice> StackedNetwork<D> {
@@ -77,20 +86,19 @@ impl<D: TensorDevice> StackedNetwork<D> {
             optimizers: parts.iter().map(|part| part.optimizer).collect(),
             drops: parts.iter().map(|part| drops(&part.plan.nodes)).collect(),
             state: State { values, slots, steps },
+            on_host: None,
             device,
         })
     }
 
-    /// The batches of all networks on the device.
-    fn upload(&self, inputs: &[Given<'_>], samples: usize) -> Result<Sheets<D>, BoxError> {
-        let mut numbers = Vec::new();
-        inputs.iter().for_each(|given| numbers.extend_from_slice(&given.numbers()));
+    /// The batches of all networks, one after the other, as those of each.
+    pub(in crate::train::tape) fn sheets(&self, x: Rows<D>) -> Result<Sheets<D>, BoxError> {
+        let (samples, width) = *x.shape();
         let networks = self.optimizers.len();
-        let width = numbers.len() / (networks * samples).max(1);
-        if inputs.len() != networks || numbers.len() != networks * samples * width {
+        if !samples.is_multiple_of(networks) {
             return Err("a stack of networks needs a batch for each, of as many samples".into());
         }
-        self.device.try_tensor_from_vec(numbers, (networks, samples, width)).map_err(device_error)
+        x.try_reshape_like(&(networks, samples / networks, width)).map_err(device_error)
     }
 
     fn pass<'a>(&'a self, keys: Option<&'a [(Key, &'a [f64])]>) -> Pass<'a, D> {
@@ -137,15 +145,14 @@ impl<D: TensorDevice> StackedNetwork<D> {
     }
 }
 
-impl<D: TensorDevice> Stack for StackedNetwork<D> {
-    fn train(
+impl<D: TensorDevice> StackedNetwork<D> {
+    pub(in crate::train::tape) fn train_step(
         &mut self,
-        inputs: &[Given<'_>],
-        samples: usize,
+        x: Sheets<D>,
         steps: &[Step],
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
-        let x = self.upload(inputs, samples)?;
+        let (_, samples, _) = *x.shape();
         let keys: Vec<(Key, &[f64])> =
             steps.iter().zip(&self.drops).map(|(step, drops)| (step.key, drops.as_slice())).collect();
         let outputs = self.pass(Some(&keys)).forward(&self.operations, x.leaky_traced());
@@ -160,6 +167,7 @@ impl<D: TensorDevice> Stack for StackedNetwork<D> {
         if !stepped.contains(&true) {
             return Ok(());
         }
+        self.on_host = None;
         let shape = (steps.len(), samples, size / samples);
         let gradient: Sheets<D> = self.device.try_tensor_from_vec(gradient, shape).map_err(device_error)?;
         let product = outputs.try_mul(gradient).map_err(device_error)?;
@@ -175,32 +183,95 @@ impl<D: TensorDevice> Stack for StackedNetwork<D> {
         Ok(())
     }
 
-    fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        let x = self.upload(inputs, samples)?;
+    pub(in crate::train::tape) fn predict(&self, x: Sheets<D>, to: &mut Vec<f32>) -> Result<(), BoxError> {
         let outputs: Sheets<D> = self.pass(None).forward(&self.operations, x).map_err(device_error)?;
         to.extend(outputs.as_vec());
         Ok(())
     }
 
-    fn save(&self) -> Vec<Checkpoint> {
-        let rows = self.rows();
-        (0..self.optimizers.len()).map(|place| self.checkpoint(&rows, place)).collect()
+    /// What [`Network::save`](crate::train::network::Network::save) would add, of the network at this place.
+    pub(in crate::train::tape) fn state(&mut self, place: usize) -> Checkpoint {
+        let rows = self.on_host.take().unwrap_or_else(|| self.rows());
+        let checkpoint = self.checkpoint(&rows, place);
+        // others will ask for theirs
+        self.on_host = Some(rows);
+        checkpoint
     }
 
-    fn leave(&mut self, place: usize) -> Result<Checkpoint, BoxError> {
-        let mut rows = self.rows();
-        let checkpoint = self.checkpoint(&rows, place);
-        self.optimizers.remove(place);
-        self.drops.remove(place);
-        self.state.steps.remove(place);
-        for rows in &mut rows {
-            rows.drain(place * self.width..(place + 1) * self.width);
+    /// Takes out all networks but those at these places.
+    pub(in crate::train::tape) fn keep(&mut self, places: &[usize]) -> Result<(), BoxError> {
+        if places.len() == self.optimizers.len() {
+            return Ok(());
         }
-        let shape = (self.optimizers.len(), self.width);
-        let tensors = std::iter::once(&mut self.state.values).chain(&mut self.state.slots);
-        for (tensor, rows) in tensors.zip(rows) {
-            *tensor = self.device.try_tensor_from_vec(rows, shape).map_err(device_error)?;
+        self.on_host = None;
+        self.optimizers = places.iter().map(|&place| self.optimizers[place]).collect();
+        self.drops = places.iter().map(|&place| self.drops[place].clone()).collect();
+        self.state.steps = places.iter().map(|&place| self.state.steps[place]).collect();
+        let rows: Tensor<(usize,), usize, D> =
+            self.device.try_tensor_from_vec(places.to_vec(), (places.len(),)).map_err(device_error)?;
+        for tensor in std::iter::once(&mut self.state.values).chain(&mut self.state.slots) {
+            *tensor = tensor.clone().try_gather(rows.clone()).map_err(device_error)?;
         }
-        Ok(checkpoint)
+        Ok(())
     }
+}
+
+impl Stack for StackedNetwork<Cpu>
+where
+    <Cpu as HasErr>::Err: Send,
+{
+    fn train(
+        &mut self,
+        inputs: &[Given<'_>],
+        samples: usize,
+        steps: &[Step],
+        criterion: &mut StackCriterion<'_>,
+    ) -> Result<(), BoxError> {
+        let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
+        self.train_step(self.sheets(x)?, steps, criterion)
+    }
+
+    fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
+        let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
+        self.predict(self.sheets(x)?, to)
+    }
+
+    fn state(&mut self, place: usize) -> Result<Checkpoint, BoxError> {
+        Ok(self.state(place))
+    }
+
+    fn keep(&mut self, places: &[usize]) -> Result<(), BoxError> {
+        self.keep(places)
+    }
+
+    fn copy(&self) -> Result<Box<dyn Stack>, BoxError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+/// The batches of all networks, one after the other.
+pub(in crate::train::tape) fn numbers(inputs: &[Given<'_>]) -> Vec<f32> {
+    let mut numbers = Vec::new();
+    inputs.iter().for_each(|given| numbers.extend_from_slice(&given.numbers()));
+    numbers
+}
+
+/// The batches of all networks, one after the other, as rows of samples in memory that they have in common;
+/// none if they are not.
+#[cfg(any(test, feature = "cuda"))]
+pub(in crate::train::tape) fn joined<'a>(inputs: &[Given<'a>]) -> Option<(&'a Arc<Features>, Vec<u32>)> {
+    let of = |given: &Given<'a>| match *given {
+        Given::Rows(features, rows) => Some((features, rows)),
+        Given::Numbers(_) => None,
+    };
+    let (first, _) = of(inputs.first()?)?;
+    let mut joined = Vec::new();
+    for given in inputs {
+        let (features, rows) = of(given)?;
+        if !Arc::ptr_eq(features, first) {
+            return None;
+        }
+        joined.extend_from_slice(rows);
+    }
+    Some((first, joined))
 }

@@ -54,6 +54,7 @@ fn along<D: TensorDevice>(numbers: &Flat<D>, rows: &Rows<D>) -> Result<Rows<D>, 
 }
 
 /// The parameters of all networks and what their optimizers keep, a row for each network.
+#[derive(Clone)]
 pub(super) struct State<D: TensorDevice> {
     pub(super) values: Rows<D>,
     pub(super) slots: Vec<Rows<D>>,

@@ -1,12 +1,15 @@
 //! Networks of a stack come to the bits that they come to by themselves.
 
+use std::sync::Arc;
+
 use dfdx::tensor::Cpu;
 
 use super::StackedNetwork;
 use super::likeness;
+use super::network::{joined, numbers as numbers_of};
 use crate::objective::{ArrayData, Checkpoint};
 use crate::random::Key;
-use crate::train::features::Given;
+use crate::train::features::{Features, Given};
 use crate::train::layer::{Dense, Layer};
 use crate::train::network::{Network, Stack, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
@@ -168,9 +171,13 @@ fn check(case: &Case, sizes: &[usize]) {
                 .unwrap();
             for leaving in [(1, 1), (2, 4)].iter().filter(|(when, _)| *when == round).map(|(_, who)| *who) {
                 if let Some(place) = places.iter().position(|&number| number == leaving) {
-                    places.remove(place);
-                    let state = stack.leave(place).unwrap();
+                    let state = stack.state(place);
                     same(&state, &saved(&all[leaving].network), leaving, size);
+                    places.remove(place);
+                    let stay: Vec<usize> = (0..=places.len()).filter(|&other| other != place).collect();
+                    if !stay.is_empty() {
+                        stack.keep(&stay).unwrap();
+                    }
                 }
             }
         }
@@ -183,7 +190,8 @@ fn check(case: &Case, sizes: &[usize]) {
             all[number].network.outputs(given, 5, &mut alone).unwrap();
         }
         assert_eq!(together, alone);
-        for (&number, state) in places.iter().zip(stack.save()) {
+        for (place, &number) in places.iter().enumerate() {
+            let state = stack.state(place);
             let alone = &mut all[number];
             same(&state, &saved(&alone.network), number, size);
             let mut other = fresh(&alone.plan, alone.optimizer, number + 100);
@@ -324,4 +332,17 @@ fn only_what_is_alike_stacks() {
     });
     assert!(StackedNetwork::new(Cpu::seed_from_u64(0), &parts).is_err());
     assert!(StackedNetwork::new(Cpu::seed_from_u64(0), &[]).is_err());
+}
+
+#[test]
+fn batches_of_the_same_data_are_gathered_at_once() {
+    let [first, second] = [0, 1].map(|seed| Arc::new(Features::new(numbers(12, seed), 3)));
+    let given = [Given::Rows(&first, &[2, 0]), Given::Rows(&first, &[3, 3])];
+    let (features, rows) = joined(&given).unwrap();
+    assert!(Arc::ptr_eq(features, &first));
+    assert_eq!(rows, [2, 0, 3, 3]);
+    assert_eq!(*Given::Rows(features, &rows).numbers(), numbers_of(&given));
+    assert!(joined(&[given[0], Given::Rows(&second, &[1, 2])]).is_none());
+    assert!(joined(&[given[0], Given::Numbers(&[0.0; 6])]).is_none());
+    assert!(joined(&[]).is_none());
 }
