@@ -68,11 +68,14 @@ pub(super) fn train_epochs<O: Objective<Model = Model>>(
     });
 }
 
+/// Trains some as one.
+type Together<'t, 'a, O> = dyn FnMut(&mut [Member<'a, O>]) -> Result<(), BoxError> + 't;
+
 /// Trains as many as fit into memory as one, and one at a time where they cannot be.
 fn in_parts<'a, O: Objective<Model = Model>>(
     members: &mut [Member<'a, O>],
     room: &Room,
-    together: &mut dyn FnMut(&mut [Member<'a, O>]) -> Result<(), BoxError>,
+    together: &mut Together<'_, 'a, O>,
     alone: &mut dyn FnMut(&mut Member<'a, O>),
 ) {
     let parameters = members.first().map_or(0, |member| member.model.plan.trainable());

@@ -141,11 +141,9 @@ fn between_epochs_networks_stay_together() {
     }
     assert!(table(&mut grouped[2..]).is_none());
     same(&apart, &grouped);
-    for ((_, model), (_, other)) in grouped.iter_mut().zip(apart.iter().rev()) {
-        model.load(&objective.save(other).unwrap()).unwrap();
-    }
-    grouped.reverse();
-    same(&apart, &grouped);
+    let (first, other) = (&mut grouped[0].1, objective.save(&apart[4].1).unwrap());
+    first.load(&other).unwrap();
+    assert_eq!(objective.save(first).unwrap().arrays, other.arrays);
 }
 
 /// As where memory is short.
@@ -233,10 +231,13 @@ fn what_cannot_be_trained_as_one_is_trained_one_at_a_time() {
     });
     let other = data();
     let together = trained(&objective, &|members| {
-        // of another optimizer, which does not stack with the rest
-        members[2].model.description.optimizer = crate::train::Adam::new(0.1).into();
-        assert!(try_epochs(&objective, members, &other).is_err());
-        members[2].model.description.optimizer = model(&Hparams { rate: 0.2 * 3.0 }).optimizer;
+        if members[0].epoch.epoch == 0 {
+            // of another optimizer, which does not stack with the rest
+            let own = members[2].model.description.optimizer;
+            members[2].model.description.optimizer = crate::train::Adam::new(0.1).into();
+            assert!(try_epochs(&objective, members, &other).is_err());
+            members[2].model.description.optimizer = own;
+        }
         train_epochs(&objective, members, &other, &Room::default());
         Ok(())
     });
