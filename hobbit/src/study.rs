@@ -144,8 +144,9 @@ impl<O: Objective, A> Study<O, A> {
     /// [`Objective::fuses`](crate::Objective::fuses) says that they can be. It is for GPUs. Default: 1. Results do
     /// not depend on it.
     ///
-    /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and all
-    /// layers are dense, activations, dropout, residual blocks or shapes; on a processor that takes longer.
+    /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and no layer
+    /// is custom or a module of dfdx; on a processor that takes longer. A device holds the samples that flow
+    /// through all of them at once: convolutions need much more memory in groups.
     /// Trials on other machines, with a [time limit](Hyperband::trial_time_limit), or of a study that is asked
     /// for them, are trained one at a time.
     pub fn group(self, trials: usize) -> Self {

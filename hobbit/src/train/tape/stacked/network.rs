@@ -1,10 +1,13 @@
 //! A stack of networks on a device of dfdx's, with their optimizers.
 
-use dfdx::tensor::{Gradients, OwnedTape, Tensor, Trace};
+use dfdx::shapes::HasShape;
+use dfdx::tensor::{Gradients, OwnedTape, Tape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, SumTo, TryMul};
 
-use super::layers::{Operation, Pass, Sheets, drops, likeness, operations};
+use super::layers::{Operation, forward, operations};
+use super::likeness::likeness;
 use super::optimizer::{State, Stride};
+use super::pass::{Before, Pass, settings};
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -13,22 +16,35 @@ use crate::train::features::Given;
 use crate::train::network::{Stack, StackCriterion, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::parameter::{ParameterSpec, Role};
-use crate::train::tape::device::{Rows, TensorDevice, device_error, one_thread_a_trial};
+use crate::train::tape::device::{Rows, Sheets, TensorDevice, device_error, one_thread_a_trial};
 
 /// A stack of networks on a device.
 pub(in crate::train) struct StackedNetwork<D: TensorDevice> {
     device: D,
-    operations: Vec<Operation>,
+    operations: Vec<Operation<D>>,
     arrays: Arrays,
     roles: Vec<Role>,
-    /// Where each parameter begins in a network's row, and how many numbers it is.
+    /// Where each parameter begins in a network's row, and how many numbers it is. A statistic has rows of its
+    /// own.
     spans: Vec<(usize, usize)>,
-    /// The numbers of a row.
-    width: usize,
     optimizers: Vec<Optimizer>,
-    /// How likely each dropout layer of each network drops a number.
-    drops: Vec<Vec<f64>>,
+    /// The numbers among the settings of each network's layers.
+    settings: Vec<Vec<f64>>,
     state: State<D>,
+    /// Running statistics, with a row for each network.
+    statistics: Vec<Rows<D>>,
+}
+
+/// Which rows an array is in: first those of what is trained, then of each slot, then of each statistic.
+fn rows_of(of: Of, slots: usize, roles: &[Role]) -> (usize, usize) {
+    match of {
+        Of::Slot { slot, parameter } => (1 + slot, parameter),
+        Of::Parameter(parameter) if roles[parameter] == Role::Statistic => {
+            let before = roles[..parameter].iter().filter(|role| **role == Role::Statistic).count();
+            (1 + slots + before, parameter)
+        }
+        Of::Parameter(parameter) => (0, parameter),
+    }
 }
 
 impl<D: TensorDevice> StackedNetwork<D> {
@@ -44,39 +60,45 @@ impl<D: TensorDevice> StackedNetwork<D> {
             return Err("the networks are not alike, and do not stack".into());
         }
         let specs = &first.plan.parameters;
+        let roles: Vec<Role> = specs.iter().map(|spec| spec.role).collect();
         let mut width = 0;
         let mut span = |spec: &ParameterSpec| {
+            if spec.role == Role::Statistic {
+                return (0, spec.len());
+            }
             width += spec.len();
             (width - spec.len(), spec.len())
         };
         let spans: Vec<(usize, usize)> = specs.iter().map(&mut span).collect();
         let arrays = Arrays::new(first.plan, first.optimizer);
-        let mut values = vec![0.0; parts.len() * width];
-        let mut slots = vec![values.clone(); first.optimizer.slots()];
+        let slots = first.optimizer.slots();
+        let statistics = specs.iter().filter(|spec| spec.role == Role::Statistic).map(ParameterSpec::len);
+        let widths: Vec<usize> = std::iter::repeat_n(width, 1 + slots).chain(statistics).collect();
+        let mut rows: Vec<Vec<f32>> = widths.iter().map(|width| vec![0.0; parts.len() * width]).collect();
         let mut steps = Vec::with_capacity(parts.len());
         for (place, part) in parts.iter().enumerate() {
             steps.push(arrays.load(part.state, |of, numbers| {
-                let (rows, parameter) = match of {
-                    Of::Parameter(parameter) => (&mut values, parameter),
-                    Of::Slot { slot, parameter } => (&mut slots[slot], parameter),
-                };
+                let (number, parameter) = rows_of(of, slots, &roles);
                 let (start, length) = spans[parameter];
-                rows[place * width + start..][..length].copy_from_slice(numbers);
+                rows[number][place * widths[number] + start..][..length].copy_from_slice(numbers);
                 Ok(())
             })?);
         }
-        let rows = |numbers: Vec<f32>| device.try_tensor_from_vec(numbers, (parts.len(), width));
-        let values = rows(values).map_err(device_error)?;
-        let slots = slots.into_iter().map(rows).collect::<Result<_, _>>().map_err(device_error)?;
+        let tensor = |(numbers, width)| device.try_tensor_from_vec(numbers, (parts.len(), width));
+        let tensors: Result<Vec<Rows<D>>, D::Err> = rows.into_iter().zip(widths).map(tensor).collect();
+        let mut values = tensors.map_err(device_error)?;
+        let statistics = values.split_off(1 + slots);
+        let slots = values.split_off(1);
+        let values = values.swap_remove(0);
         Ok(StackedNetwork {
-            operations: operations(&first.plan.nodes, &mut 0),
+            operations: operations(&device, &first.plan.nodes, &mut Before::default())?,
             arrays,
-            roles: specs.iter().map(|spec| spec.role).collect(),
+            roles,
             spans,
-            width,
             optimizers: parts.iter().map(|part| part.optimizer).collect(),
-            drops: parts.iter().map(|part| drops(&part.plan.nodes)).collect(),
+            settings: parts.iter().map(|part| settings(&part.plan.nodes)).collect(),
             state: State { values, slots, steps },
+            statistics,
             device,
         })
     }
@@ -93,18 +115,28 @@ impl<D: TensorDevice> StackedNetwork<D> {
         self.device.try_tensor_from_vec(numbers, (networks, samples, width)).map_err(device_error)
     }
 
-    fn pass<'a>(&'a self, keys: Option<&'a [(Key, &'a [f64])]>) -> Pass<'a, D> {
-        Pass { values: &self.state.values, spans: &self.spans, keys }
+    /// The outputs of all networks; with their steps' keys it is for training.
+    fn forward<T: Tape<f32, D>>(
+        &mut self,
+        inputs: &[Given<'_>],
+        x: Sheets<D, T>,
+        keys: Option<&[Key]>,
+    ) -> Result<Sheets<D, T>, BoxError> {
+        let StackedNetwork { device, operations, spans, settings, state, statistics, .. } = self;
+        let values = &state.values;
+        let mut pass = Pass { device, values, statistics, spans, settings, keys, inputs: Some(inputs) };
+        forward(operations, &mut pass, x)
     }
 
-    /// All rows of numbers: those of the parameters, then those of each slot.
+    /// All rows of numbers: those of the parameters, of each slot, and of each statistic.
     fn rows(&self) -> Vec<Vec<f32>> {
-        std::iter::once(&self.state.values).chain(&self.state.slots).map(Tensor::as_vec).collect()
+        let tensors = std::iter::once(&self.state.values).chain(&self.state.slots).chain(&self.statistics);
+        tensors.map(Tensor::as_vec).collect()
     }
 
-    /// Puts back the rows of those that took no step.
+    /// Puts back the rows of those that took no step. Statistics are of what was seen, and stay.
     fn undo(&mut self, before: &[Vec<f32>], stepped: &[bool]) {
-        let width = self.width;
+        let (_, width) = *self.state.values.shape();
         let tensors = std::iter::once(&mut self.state.values).chain(&mut self.state.slots);
         for (tensor, before) in tensors.zip(before) {
             let mut rows = tensor.as_vec();
@@ -121,16 +153,14 @@ impl<D: TensorDevice> StackedNetwork<D> {
     fn checkpoint(&self, rows: &[Vec<f32>], place: usize) -> Checkpoint {
         let mut checkpoint = Checkpoint::new();
         self.arrays.save(&mut checkpoint, self.state.steps[place], |of| {
-            let numbers = |rows: &[f32], parameter: usize| {
-                let (start, length) = self.spans[parameter];
-                rows[place * self.width + start..][..length].to_vec()
-            };
+            let (number, parameter) = rows_of(of, self.state.slots.len(), &self.roles);
+            let (rows, (start, length)) = (&rows[number], self.spans[parameter]);
+            let width = rows.len() / self.optimizers.len();
+            let numbers = rows[place * width + start..][..length].iter();
             match of {
-                Of::Parameter(parameter) => numbers(&rows[0], parameter),
-                Of::Slot { slot, parameter } => {
-                    // the sign of a zero means nothing, and is that of a network by itself
-                    numbers(&rows[1 + slot], parameter).into_iter().map(|x| x + 0.0).collect()
-                }
+                Of::Parameter(_) => numbers.copied().collect(),
+                // the sign of a zero means nothing, and is that of a network by itself
+                Of::Slot { .. } => numbers.map(|x| x + 0.0).collect(),
             }
         });
         checkpoint
@@ -146,10 +176,8 @@ impl<D: TensorDevice> Stack for StackedNetwork<D> {
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
         let x = self.upload(inputs, samples)?;
-        let keys: Vec<(Key, &[f64])> =
-            steps.iter().zip(&self.drops).map(|(step, drops)| (step.key, drops.as_slice())).collect();
-        let outputs = self.pass(Some(&keys)).forward(&self.operations, x.leaky_traced());
-        let outputs: Sheets<D, OwnedTape<f32, D>> = outputs.map_err(device_error)?;
+        let keys: Vec<Key> = steps.iter().map(|step| step.key).collect();
+        let outputs: Sheets<D, OwnedTape<f32, D>> = self.forward(inputs, x.leaky_traced(), Some(&keys))?;
         let values = outputs.as_vec();
         let mut gradient = vec![0.0; values.len()];
         let size = values.len() / steps.len();
@@ -177,7 +205,7 @@ impl<D: TensorDevice> Stack for StackedNetwork<D> {
 
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
         let x = self.upload(inputs, samples)?;
-        let outputs: Sheets<D> = self.pass(None).forward(&self.operations, x).map_err(device_error)?;
+        let outputs: Sheets<D> = self.forward(inputs, x, None)?;
         to.extend(outputs.as_vec());
         Ok(())
     }
@@ -188,18 +216,18 @@ impl<D: TensorDevice> Stack for StackedNetwork<D> {
     }
 
     fn leave(&mut self, place: usize) -> Result<Checkpoint, BoxError> {
-        let mut rows = self.rows();
+        let rows = self.rows();
         let checkpoint = self.checkpoint(&rows, place);
         self.optimizers.remove(place);
-        self.drops.remove(place);
+        self.settings.remove(place);
         self.state.steps.remove(place);
-        for rows in &mut rows {
-            rows.drain(place * self.width..(place + 1) * self.width);
-        }
-        let shape = (self.optimizers.len(), self.width);
-        let tensors = std::iter::once(&mut self.state.values).chain(&mut self.state.slots);
-        for (tensor, rows) in tensors.zip(rows) {
-            *tensor = self.device.try_tensor_from_vec(rows, shape).map_err(device_error)?;
+        let state = &mut self.state;
+        let tensors = std::iter::once(&mut state.values).chain(&mut state.slots).chain(&mut self.statistics);
+        for (tensor, mut rows) in tensors.zip(rows) {
+            let (_, width) = *tensor.shape();
+            rows.drain(place * width..(place + 1) * width);
+            let rows = self.device.try_tensor_from_vec(rows, (self.optimizers.len(), width));
+            *tensor = rows.map_err(device_error)?;
         }
         Ok(checkpoint)
     }
