@@ -181,12 +181,12 @@ impl Stack for CudaStack {
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
         let x = self.rows(inputs, samples)?;
-        self.with(|stack| stack.train_step(stack.sheets(x)?, steps, criterion))
+        self.with(|stack| stack.train_step(inputs, stack.sheets(x)?, steps, criterion))
     }
 
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
         let x = self.rows(inputs, samples)?;
-        self.with(|stack| stack.predict(stack.sheets(x)?, to))
+        self.with(|stack| stack.predict(inputs, stack.sheets(x)?, to))
     }
 
     fn state(&mut self, place: usize) -> Result<Checkpoint, BoxError> {

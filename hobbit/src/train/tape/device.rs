@@ -17,6 +17,8 @@ impl<D: Device<f32> + Cache> TensorDevice for D {}
 pub type Flat<D> = Tensor<(usize,), f32, D>;
 /// Samples on a device: a row for each.
 pub type Rows<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+/// Samples of several networks on a device: for each network, a row for each of its samples.
+pub(super) type Sheets<D, T = NoneTape> = Tensor<(usize, usize, usize), f32, D, T>;
 /// Samples in rows, with what was done to them.
 pub(in crate::train) type Traced<D> = Rows<D, OwnedTape<f32, D>>;
 

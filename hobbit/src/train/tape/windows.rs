@@ -1,11 +1,11 @@
 //! Windows that move over images, which dfdx has on nightly compilers only: their numbers are gathered, and
 //! then multiplied or reduced.
 
-use dfdx::shapes::{Axes2, Axis, HasShape};
+use dfdx::shapes::{Axes2, Axes3, Axis, HasShape};
 use dfdx::tensor::{Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, GatherTo, PermuteTo, ReshapeTo, TryAdd, TryMul};
 
-use super::device::{Flat, Rows, TensorDevice};
+use super::device::{Flat, Rows, Sheets, TensorDevice};
 use crate::train::layer::Geometry;
 
 /// What windows are gathered for.
@@ -55,6 +55,22 @@ impl<D: TensorDevice> Windows<D> {
         let shape = *found.shape();
         let factors = factors.clone().try_broadcast_like::<_, Axis<1>>(&shape)?;
         let terms = terms.clone().try_broadcast_like::<_, Axis<1>>(&shape)?;
+        found.try_mul(factors)?.try_add(terms)
+    }
+
+    /// The numbers of all windows of each network: `(networks, places, samples)`.
+    pub(super) fn gather_each<T: Tape<f32, D>>(&self, x: Sheets<D, T>) -> Result<Sheets<D, T>, D::Err> {
+        let (networks, samples, width) = *x.shape();
+        let x: Sheets<D, T> = x.try_permute::<_, Axes3<0, 2, 1>>()?;
+        let x = x.try_reshape_like(&(networks, width, samples))?;
+        let (length,) = *self.places.shape();
+        // one list of places serves all networks
+        let places = self.places.clone().try_broadcast_like::<_, Axis<0>>(&(networks, length))?;
+        let found: Sheets<D, T> = x.try_gather(places)?;
+        let Some((factors, terms)) = &self.edges else { return Ok(found) };
+        let shape = *found.shape();
+        let factors = factors.clone().try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
+        let terms = terms.clone().try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
         found.try_mul(factors)?.try_add(terms)
     }
 }

@@ -1,14 +1,15 @@
 //! A stack of networks on a device of dfdx's, with their optimizers.
 
-#[cfg(any(test, feature = "cuda"))]
 use std::sync::Arc;
 
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{Cpu, Gradients, HasErr, OwnedTape, Tensor, Trace};
+use dfdx::tensor::{Cpu, Gradients, HasErr, OwnedTape, Tape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo, SumTo, TryMul};
 
-use super::layers::{Operation, Pass, Sheets, drops, likeness, operations};
+use super::layers::{Operation, forward, operations};
+use super::likeness::likeness;
 use super::optimizer::{State, Stride};
+use super::pass::{Before, Pass, settings};
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -19,25 +20,38 @@ use crate::train::features::Given;
 use crate::train::network::{Stack, StackCriterion, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::parameter::{ParameterSpec, Role};
-use crate::train::tape::device::{Rows, TensorDevice, device_error, one_thread_a_trial, upload};
+use crate::train::tape::device::{Rows, Sheets, TensorDevice, device_error, one_thread_a_trial, upload};
 
 /// A stack of networks on a device.
 #[derive(Clone)]
 pub(in crate::train) struct StackedNetwork<D: TensorDevice> {
     device: D,
-    operations: Vec<Operation>,
+    operations: Arc<[Operation<D>]>,
     arrays: Arrays,
     roles: Vec<Role>,
-    /// Where each parameter begins in a network's row, and how many numbers it is.
+    /// Where each parameter begins in a network's row, and how many numbers it is. A statistic has rows of its
+    /// own.
     spans: Vec<(usize, usize)>,
-    /// The numbers of a row.
-    width: usize,
     optimizers: Vec<Optimizer>,
-    /// How likely each dropout layer of each network drops a number.
-    drops: Vec<Vec<f64>>,
+    /// The numbers among the settings of each network's layers.
+    settings: Vec<Vec<f64>>,
     state: State<D>,
+    /// Running statistics, with a row for each network.
+    statistics: Vec<Rows<D>>,
     /// The present rows, once they were asked for.
     on_host: Option<Vec<Vec<f32>>>,
+}
+
+/// Which rows an array is in: first those of what is trained, then of each slot, then of each statistic.
+fn rows_of(of: Of, slots: usize, roles: &[Role]) -> (usize, usize) {
+    match of {
+        Of::Slot { slot, parameter } => (1 + slot, parameter),
+        Of::Parameter(parameter) if roles[parameter] == Role::Statistic => {
+            let before = roles[..parameter].iter().filter(|role| **role == Role::Statistic).count();
+            (1 + slots + before, parameter)
+        }
+        Of::Parameter(parameter) => (0, parameter),
+    }
 }
 
 impl<D: TensorDevice> StackedNetwork<D> {
@@ -53,39 +67,45 @@ impl<D: TensorDevice> StackedNetwork<D> {
             return Err("the networks are not alike, and do not stack".into());
         }
         let specs = &first.plan.parameters;
+        let roles: Vec<Role> = specs.iter().map(|spec| spec.role).collect();
         let mut width = 0;
         let mut span = |spec: &ParameterSpec| {
+            if spec.role == Role::Statistic {
+                return (0, spec.len());
+            }
             width += spec.len();
             (width - spec.len(), spec.len())
         };
         let spans: Vec<(usize, usize)> = specs.iter().map(&mut span).collect();
         let arrays = Arrays::new(first.plan, first.optimizer);
-        let mut values = vec![0.0; parts.len() * width];
-        let mut slots = vec![values.clone(); first.optimizer.slots()];
+        let slots = first.optimizer.slots();
+        let statistics = specs.iter().filter(|spec| spec.role == Role::Statistic).map(ParameterSpec::len);
+        let widths: Vec<usize> = std::iter::repeat_n(width, 1 + slots).chain(statistics).collect();
+        let mut rows: Vec<Vec<f32>> = widths.iter().map(|width| vec![0.0; parts.len() * width]).collect();
         let mut steps = Vec::with_capacity(parts.len());
         for (place, part) in parts.iter().enumerate() {
             steps.push(arrays.load(part.state, |of, numbers| {
-                let (rows, parameter) = match of {
-                    Of::Parameter(parameter) => (&mut values, parameter),
-                    Of::Slot { slot, parameter } => (&mut slots[slot], parameter),
-                };
+                let (number, parameter) = rows_of(of, slots, &roles);
                 let (start, length) = spans[parameter];
-                rows[place * width + start..][..length].copy_from_slice(numbers);
+                rows[number][place * widths[number] + start..][..length].copy_from_slice(numbers);
                 Ok(())
             })?);
         }
-        let rows = |numbers: Vec<f32>| device.try_tensor_from_vec(numbers, (parts.len(), width));
-        let values = rows(values).map_err(device_error)?;
-        let slots = slots.into_iter().map(rows).collect::<Result<_, _>>().map_err(device_error)?;
+        let tensor = |(numbers, width)| device.try_tensor_from_vec(numbers, (parts.len(), width));
+        let tensors: Result<Vec<Rows<D>>, D::Err> = rows.into_iter().zip(widths).map(tensor).collect();
+        let mut values = tensors.map_err(device_error)?;
+        let statistics = values.split_off(1 + slots);
+        let slots = values.split_off(1);
+        let values = values.swap_remove(0);
         Ok(StackedNetwork {
-            operations: operations(&first.plan.nodes, &mut 0),
+            operations: operations(&device, &first.plan.nodes, &mut Before::default())?.into(),
             arrays,
-            roles: specs.iter().map(|spec| spec.role).collect(),
+            roles,
             spans,
-            width,
             optimizers: parts.iter().map(|part| part.optimizer).collect(),
-            drops: parts.iter().map(|part| drops(&part.plan.nodes)).collect(),
+            settings: parts.iter().map(|part| settings(&part.plan.nodes)).collect(),
             state: State { values, slots, steps },
+            statistics,
             on_host: None,
             device,
         })
@@ -101,18 +121,28 @@ impl<D: TensorDevice> StackedNetwork<D> {
         x.try_reshape_like(&(networks, samples / networks, width)).map_err(device_error)
     }
 
-    fn pass<'a>(&'a self, keys: Option<&'a [(Key, &'a [f64])]>) -> Pass<'a, D> {
-        Pass { values: &self.state.values, spans: &self.spans, keys }
+    /// The outputs of all networks; with their steps' keys it is for training.
+    fn forward<T: Tape<f32, D>>(
+        &mut self,
+        inputs: &[Given<'_>],
+        x: Sheets<D, T>,
+        keys: Option<&[Key]>,
+    ) -> Result<Sheets<D, T>, BoxError> {
+        let StackedNetwork { device, operations, spans, settings, state, statistics, .. } = self;
+        let values = &state.values;
+        let mut pass = Pass { device, values, statistics, spans, settings, keys, inputs: Some(inputs) };
+        forward(operations, &mut pass, x)
     }
 
-    /// All rows of numbers: those of the parameters, then those of each slot.
+    /// All rows of numbers: those of the parameters, of each slot, and of each statistic.
     fn rows(&self) -> Vec<Vec<f32>> {
-        std::iter::once(&self.state.values).chain(&self.state.slots).map(Tensor::as_vec).collect()
+        let tensors = std::iter::once(&self.state.values).chain(&self.state.slots).chain(&self.statistics);
+        tensors.map(Tensor::as_vec).collect()
     }
 
-    /// Puts back the rows of those that took no step.
+    /// Puts back the rows of those that took no step. Statistics are of what was seen, and stay.
     fn undo(&mut self, before: &[Vec<f32>], stepped: &[bool]) {
-        let width = self.width;
+        let (_, width) = *self.state.values.shape();
         let tensors = std::iter::once(&mut self.state.values).chain(&mut self.state.slots);
         for (tensor, before) in tensors.zip(before) {
             let mut rows = tensor.as_vec();
@@ -129,16 +159,14 @@ impl<D: TensorDevice> StackedNetwork<D> {
     fn checkpoint(&self, rows: &[Vec<f32>], place: usize) -> Checkpoint {
         let mut checkpoint = Checkpoint::new();
         self.arrays.save(&mut checkpoint, self.state.steps[place], |of| {
-            let numbers = |rows: &[f32], parameter: usize| {
-                let (start, length) = self.spans[parameter];
-                rows[place * self.width + start..][..length].to_vec()
-            };
+            let (number, parameter) = rows_of(of, self.state.slots.len(), &self.roles);
+            let (rows, (start, length)) = (&rows[number], self.spans[parameter]);
+            let width = rows.len() / self.optimizers.len();
+            let numbers = rows[place * width + start..][..length].iter();
             match of {
-                Of::Parameter(parameter) => numbers(&rows[0], parameter),
-                Of::Slot { slot, parameter } => {
-                    // the sign of a zero means nothing, and is that of a network by itself
-                    numbers(&rows[1 + slot], parameter).into_iter().map(|x| x + 0.0).collect()
-                }
+                Of::Parameter(_) => numbers.copied().collect(),
+                // the sign of a zero means nothing, and is that of a network by itself
+                Of::Slot { .. } => numbers.map(|x| x + 0.0).collect(),
             }
         });
         checkpoint
@@ -148,15 +176,15 @@ impl<D: TensorDevice> StackedNetwork<D> {
 impl<D: TensorDevice> StackedNetwork<D> {
     pub(in crate::train::tape) fn train_step(
         &mut self,
+        inputs: &[Given<'_>],
         x: Sheets<D>,
         steps: &[Step],
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
+        self.on_host = None;
         let (_, samples, _) = *x.shape();
-        let keys: Vec<(Key, &[f64])> =
-            steps.iter().zip(&self.drops).map(|(step, drops)| (step.key, drops.as_slice())).collect();
-        let outputs = self.pass(Some(&keys)).forward(&self.operations, x.leaky_traced());
-        let outputs: Sheets<D, OwnedTape<f32, D>> = outputs.map_err(device_error)?;
+        let keys: Vec<Key> = steps.iter().map(|step| step.key).collect();
+        let outputs: Sheets<D, OwnedTape<f32, D>> = self.forward(inputs, x.leaky_traced(), Some(&keys))?;
         let values = outputs.as_vec();
         let mut gradient = vec![0.0; values.len()];
         let size = values.len() / steps.len();
@@ -167,7 +195,6 @@ impl<D: TensorDevice> StackedNetwork<D> {
         if !stepped.contains(&true) {
             return Ok(());
         }
-        self.on_host = None;
         let shape = (steps.len(), samples, size / samples);
         let gradient: Sheets<D> = self.device.try_tensor_from_vec(gradient, shape).map_err(device_error)?;
         let product = outputs.try_mul(gradient).map_err(device_error)?;
@@ -183,8 +210,13 @@ impl<D: TensorDevice> StackedNetwork<D> {
         Ok(())
     }
 
-    pub(in crate::train::tape) fn predict(&self, x: Sheets<D>, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        let outputs: Sheets<D> = self.pass(None).forward(&self.operations, x).map_err(device_error)?;
+    pub(in crate::train::tape) fn predict(
+        &mut self,
+        inputs: &[Given<'_>],
+        x: Sheets<D>,
+        to: &mut Vec<f32>,
+    ) -> Result<(), BoxError> {
+        let outputs: Sheets<D> = self.forward(inputs, x, None)?;
         to.extend(outputs.as_vec());
         Ok(())
     }
@@ -205,11 +237,12 @@ impl<D: TensorDevice> StackedNetwork<D> {
         }
         self.on_host = None;
         self.optimizers = places.iter().map(|&place| self.optimizers[place]).collect();
-        self.drops = places.iter().map(|&place| self.drops[place].clone()).collect();
+        self.settings = places.iter().map(|&place| self.settings[place].clone()).collect();
         self.state.steps = places.iter().map(|&place| self.state.steps[place]).collect();
         let rows: Tensor<(usize,), usize, D> =
             self.device.try_tensor_from_vec(places.to_vec(), (places.len(),)).map_err(device_error)?;
-        for tensor in std::iter::once(&mut self.state.values).chain(&mut self.state.slots) {
+        let State { values, slots, .. } = &mut self.state;
+        for tensor in std::iter::once(values).chain(slots).chain(&mut self.statistics) {
             *tensor = tensor.clone().try_gather(rows.clone()).map_err(device_error)?;
         }
         Ok(())
@@ -228,12 +261,14 @@ where
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
         let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
-        self.train_step(self.sheets(x)?, steps, criterion)
+        let x = self.sheets(x)?;
+        self.train_step(inputs, x, steps, criterion)
     }
 
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
         let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
-        self.predict(self.sheets(x)?, to)
+        let x = self.sheets(x)?;
+        self.predict(inputs, x, to)
     }
 
     fn state(&mut self, place: usize) -> Result<Checkpoint, BoxError> {

@@ -3,55 +3,13 @@
 
 use dfdx::shapes::{Axis, HasShape};
 use dfdx::tensor::Tensor;
-use dfdx::tensor_ops::{BroadcastTo, SumTo, TryAdd, TryConcatAlong, TryDiv, TryMul, TrySub};
+use dfdx::tensor_ops::{SumTo, TryAdd, TryConcatAlong, TryDiv, TrySub};
 
+use super::each::Each;
 use crate::train::network::Step;
 use crate::train::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 use crate::train::parameter::Role;
 use crate::train::tape::device::{Flat, Rows, TensorDevice};
-
-/// A number of each network.
-enum Each<D: TensorDevice> {
-    /// All have the same.
-    Same(f32),
-    Own(Flat<D>),
-}
-
-impl<D: TensorDevice> Each<D> {
-    fn of(device: &D, numbers: Vec<f32>) -> Result<Each<D>, D::Err> {
-        let first = numbers[0];
-        if numbers.iter().all(|number| number.to_bits() == first.to_bits()) {
-            return Ok(Each::Same(first));
-        }
-        let length = numbers.len();
-        device.try_tensor_from_vec(numbers, (length,)).map(Each::Own)
-    }
-
-    fn times(&self, x: Rows<D>) -> Result<Rows<D>, D::Err> {
-        match self {
-            Each::Same(number) => x.try_mul(*number),
-            Each::Own(numbers) => {
-                let numbers = along(numbers, &x)?;
-                x.try_mul(numbers)
-            }
-        }
-    }
-
-    fn plus(&self, x: Rows<D>) -> Result<Rows<D>, D::Err> {
-        match self {
-            Each::Same(number) => x.try_add(*number),
-            Each::Own(numbers) => {
-                let numbers = along(numbers, &x)?;
-                x.try_add(numbers)
-            }
-        }
-    }
-}
-
-/// A number of each network at all places of its row.
-fn along<D: TensorDevice>(numbers: &Flat<D>, rows: &Rows<D>) -> Result<Rows<D>, D::Err> {
-    numbers.clone().try_broadcast_like::<_, Axis<1>>(rows.shape())
-}
 
 /// The parameters of all networks and what their optimizers keep, a row for each network.
 #[derive(Clone)]
@@ -203,7 +161,8 @@ impl<D: TensorDevice> Stride<'_, D> {
         };
         let (networks, _) = *values.shape();
         let mut prepared = Vec::with_capacity(self.spans.len());
-        for (&(start, length), role) in self.spans.iter().zip(self.roles) {
+        let parameters = self.spans.iter().zip(self.roles);
+        for (&(start, length), role) in parameters.filter(|(_, role)| **role != Role::Statistic) {
             let part = (0..networks, start..start + length);
             let mut gradient = gradient.clone().try_slice(part.clone())?;
             if *role == Role::Weight {
