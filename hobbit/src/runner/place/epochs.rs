@@ -38,7 +38,7 @@ impl<O: Objective> Evaluator<O> {
         under_way: &Cell<u64>,
     ) -> Result<(), Trouble> {
         let mut place = Place { running: place, is_trained: false };
-        let running = place.running.insert(self.begin(stage, around)?);
+        let running = self.begin(place.running, stage, around)?;
         let Assignment { from, to, .. } = stage.task.order.assignment;
         while running.epoch < to && !running.stopped {
             under_way.set(running.epoch + 1);
@@ -113,16 +113,24 @@ impl<O: Objective> Evaluator<O> {
         Ok(false)
     }
 
-    /// The trial as it is in memory, or in its checkpoint, or built anew.
-    pub(super) fn begin(
+    /// Puts the trial into its place: as it is in memory, or in its checkpoint, or built anew.
+    pub(super) fn begin<'p>(
         &self,
+        place: &'p mut Option<Running<O>>,
         stage: &mut Stage<'_, O>,
         around: &impl Surroundings,
-    ) -> Result<Running<O>, Trouble> {
+    ) -> Result<&'p mut Running<O>, Trouble> {
+        Ok(place.insert(match stage.task.carried.take() {
+            Some(Carried { model, best, .. }) => {
+                running(model, best, stage.task.order.assignment.from, stage.task.order.score)
+            }
+            None => self.build(stage, around)?,
+        }))
+    }
+
+    /// The trial as it is in its checkpoint, or built anew.
+    fn build(&self, stage: &mut Stage<'_, O>, around: &impl Surroundings) -> Result<Running<O>, Trouble> {
         let Assignment { trial, from, .. } = stage.task.order.assignment;
-        if let Some(Carried { model, best, .. }) = stage.task.carried.take() {
-            return Ok(running(model, best, from, stage.task.order.score));
-        }
         let build = || attempt(0, || self.objective.build(&stage.hparams, &stage.context));
         let mut model = build()?;
         if let Some(saved) = stage.saved.take() {

@@ -85,7 +85,7 @@ impl<O: Objective> Evaluator<O> {
             Some(deaths) => {
                 Err(Trouble::Failed { epoch: stage.task.order.assignment.from + 1, reason: died(deaths) })
             }
-            None => self.train_patiently(&mut stage, &mut place, None, tools, around, &mut alone),
+            None => self.train_patiently(&mut stage, &mut place, tools, around, &mut alone),
         };
         self.conclude(stage, place, result, tools, around, outcomes)
     }
@@ -101,60 +101,85 @@ impl<O: Objective> Evaluator<O> {
         around: &impl Surroundings,
         outcomes: &mut Vec<Evaluated<O>>,
     ) -> Result<bool> {
-        let end = match result {
-            Ok(()) => match place {
-                Some(running) => return self.trained(stage, running, tools, around, outcomes),
-                // what is trained is in its place
-                None => return Ok(false),
-            },
-            Err(Trouble::Left) => return Ok(false),
-            Err(Trouble::Diverged { epoch, reason }) => End::Diverged { epoch, reason },
-            Err(Trouble::Failed { epoch, reason } | Trouble::Memory { epoch, reason }) => {
+        match (result, place) {
+            (Ok(()), Some(running)) => self.trained(stage, running, tools, around, outcomes),
+            // what is trained is in its place
+            (Ok(()), None) => Ok(false),
+            (Err(trouble), _) => self.troubled(trouble, &stage, tools, around, outcomes),
+        }
+    }
+
+    #[cold]
+    fn troubled(
+        &self,
+        trouble: Trouble,
+        stage: &Stage<'_, O>,
+        tools: &mut Tools,
+        around: &impl Surroundings,
+        outcomes: &mut Vec<Evaluated<O>>,
+    ) -> Result<bool> {
+        let end = match trouble {
+            Trouble::Left => return Ok(false),
+            Trouble::Diverged { epoch, reason } => End::Diverged { epoch, reason },
+            Trouble::Failed { epoch, reason } | Trouble::Memory { epoch, reason } => {
                 End::Failed { epoch, reason }
             }
         };
-        self.failed(&stage, end, tools, around, outcomes)
+        self.failed(stage, end, tools, around, outcomes)
     }
 
-    /// Trains the stage as often as it may fail, and alone if memory is full. It may have been tried once.
+    /// Trains the stage as often as it may fail, and alone if memory is full.
     pub(super) fn train_patiently<'a, A: Surroundings>(
         &self,
         stage: &mut Stage<'_, O>,
         place: &mut Option<Running<O>>,
-        tried: Option<Result<(), Trouble>>,
         tools: &mut Tools,
         around: &'a A,
         alone: &mut Option<A::Alone<'a>>,
     ) -> Result<(), Trouble> {
-        let mut result = tried.unwrap_or_else(|| self.train(stage, place, tools, around));
-        loop {
-            match result {
-                Err(Trouble::Memory { reason, .. })
-                    if alone.is_none() && stage.context.interrupt.check().is_ok() =>
-                {
-                    around.note(format!("trial {} is tried again alone: {reason}", stage.task.order.trial()));
-                    *alone = around.alone();
-                    if alone.is_none() {
-                        return Err(Trouble::Left);
-                    }
-                    // waiting is not training
-                    stage.start = tools.clock.look();
-                    stage.context.interrupt = around.interrupt(deadline(&stage.task.order, stage.start));
-                    self.load(stage, around);
-                }
-                Err(Trouble::Failed { epoch, reason }) if is_unheard(&reason) => {
-                    return Err(Trouble::Failed { epoch, reason });
-                }
-                Err(Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. })
-                    if stage.task.order.attempt < self.terms.retries
-                        && stage.context.interrupt.check().is_ok() =>
-                {
-                    stage.retry();
-                }
-                result => return result,
-            }
-            result = self.train(stage, place, tools, around);
+        while let Err(trouble) = self.train(stage, place, tools, around) {
+            self.have_patience(trouble, stage, tools, around, alone)?;
         }
+        Ok(())
+    }
+
+    /// Makes the stage ready to be tried again.
+    ///
+    /// # Errors
+    /// The trouble that ends it.
+    #[cold]
+    pub(super) fn have_patience<'a, A: Surroundings>(
+        &self,
+        trouble: Trouble,
+        stage: &mut Stage<'_, O>,
+        tools: &mut Tools,
+        around: &'a A,
+        alone: &mut Option<A::Alone<'a>>,
+    ) -> Result<(), Trouble> {
+        match trouble {
+            Trouble::Memory { reason, .. } if alone.is_none() && stage.context.interrupt.check().is_ok() => {
+                around.note(format!("trial {} is tried again alone: {reason}", stage.task.order.trial()));
+                *alone = around.alone();
+                if alone.is_none() {
+                    return Err(Trouble::Left);
+                }
+                // waiting is not training
+                stage.start = tools.clock.look();
+                stage.context.interrupt = around.interrupt(deadline(&stage.task.order, stage.start));
+                self.load(stage, around);
+            }
+            Trouble::Failed { epoch, reason } if is_unheard(&reason) => {
+                return Err(Trouble::Failed { epoch, reason });
+            }
+            Trouble::Failed { .. } | Trouble::Diverged { .. } | Trouble::Memory { .. }
+                if stage.task.order.attempt < self.terms.retries
+                    && stage.context.interrupt.check().is_ok() =>
+            {
+                stage.retry();
+            }
+            trouble => return Err(trouble),
+        }
+        Ok(())
     }
 
     /// Reads the trial's checkpoint, if there is one.

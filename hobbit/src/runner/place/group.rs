@@ -59,15 +59,21 @@ impl<O: Objective> Evaluator<O> {
         let mut goes_on = true;
         for Mate { mut stage, mut running, state, .. } in mates {
             stage.start = tools.clock.look().checked_sub(share).unwrap_or(start);
-            let tried = match state {
-                State::Ended(result) => Some(result),
-                _ => {
+            let mut alone = None;
+            let ready = match state {
+                State::Ended(Ok(())) => None,
+                State::Ended(Err(trouble)) => {
+                    Some(self.have_patience(trouble, &mut stage, tools, around, &mut alone))
+                }
+                State::Training | State::Apart => {
                     self.load(&mut stage, around);
-                    None
+                    Some(Ok(()))
                 }
             };
-            let mut alone = None;
-            let result = self.train_patiently(&mut stage, &mut running, tried, tools, around, &mut alone);
+            let result = ready.map_or(Ok(()), |ready| {
+                ready?;
+                self.train_patiently(&mut stage, &mut running, tools, around, &mut alone)
+            });
             goes_on &= self.conclude(stage, running, result, tools, around, outcomes)?;
         }
         Ok(goes_on)
@@ -75,14 +81,10 @@ impl<O: Objective> Evaluator<O> {
 
     fn train_together(&self, mates: &mut [Mate<'_, O>], tools: &mut Tools, around: &impl Surroundings) {
         for mate in &mut *mates {
-            let begun = caught(0, || self.begin(&mut mate.stage, around));
-            mate.state = match begun {
-                Ok(running) => {
-                    mate.running = Some(running);
-                    State::Training
-                }
-                Err(trouble) => State::Ended(Err(trouble)),
-            };
+            let Mate { stage, running, .. } = mate;
+            if let Err(trouble) = caught(0, || self.begin(running, stage, around).map(drop)) {
+                mate.state = State::Ended(Err(trouble));
+            }
         }
         loop {
             for mate in &mut *mates {
