@@ -59,7 +59,9 @@ fn is_misspelled(item: &Item) -> bool {
 }
 
 /// Writes the item and its shadow.
-pub(crate) fn split(item: Item) -> TokenStream {
+pub(crate) fn split(mut item: Item) -> TokenStream {
+    // a check of a bound might be of what is not there
+    settings::take_bounds(&mut item);
     let mut shadow = item.clone();
     each_attributes(&mut shadow, |attributes, place| {
         filter(attributes, &|attribute: &Attribute| {
@@ -125,7 +127,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
             match (input, errors.finish()) {
                 (Some(input), Ok(())) => implementation(&input),
                 (_, Err(error)) => {
-                    let stub = fallback::stub(&item);
+                    let stub = fallback::stub(&item, false);
                     let error = error.to_compile_error();
                     quote!(#error #stub)
                 }

@@ -68,7 +68,7 @@ impl Constants {
     }
 
     /// A constant of this type and value: a name for it, or where generics are in it, an expression.
-    fn constant(&mut self, ty: &TokenStream, value: &TokenStream, span: Span) -> TokenStream {
+    pub(crate) fn constant(&mut self, ty: &TokenStream, value: &TokenStream, span: Span) -> TokenStream {
         if self.is_bound(ty) || self.is_bound(value) {
             return quote_spanned!(at(span)=> const { let value: #ty = #value; value });
         }
@@ -137,10 +137,11 @@ impl Constants {
         });
         let constant = self.constant(&quote!(&'static [__hobbit::f64]), &quote!(&[#(#all),*]), span);
         if weights.iter().flatten().any(|weight| literal(weight).is_none()) {
-            let given = || weights.iter().flatten().filter(|weight| literal(weight).is_none());
-            let mut conditions: Vec<_> = given()
-                .map(|weight| {
-                    let holds = quote!(__hobbit::is_weight((#weight) as __hobbit::f64));
+            let given = weights.iter().enumerate().filter_map(|(place, weight)| Some((place, (*weight)?)));
+            let mut conditions: Vec<_> = given
+                .filter(|(_, weight)| literal(weight).is_none())
+                .map(|(place, weight)| {
+                    let holds = quote!(__hobbit::is_weight(#constant[#place]));
                     let message = "a weight is a finite number that is not negative".to_owned();
                     Condition::new(holds, weight, message)
                 })

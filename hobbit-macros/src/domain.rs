@@ -10,6 +10,7 @@ use syn::{Expr, Lit, Type};
 use crate::constant::{Condition, Constants, at};
 use crate::limit::{self, Bell, Range};
 use crate::model::{Bounds, Domain, Literal, is_float, is_int, literal, plain, primitive, text, ungrouped};
+use crate::needs::whose;
 
 fn option(value: Option<&TokenStream>) -> TokenStream {
     value.map_or(quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
@@ -24,6 +25,8 @@ pub(crate) struct Of<'a> {
     pub(crate) what: &'a str,
     /// The type as a whole.
     pub(crate) whole: &'a Type,
+    /// Its place among all fields.
+    pub(crate) number: usize,
 }
 
 /// Whether a type is only known as what is in another: mistakes about it are reported there.
@@ -39,8 +42,8 @@ struct Typed<'a> {
     named: TokenStream,
 }
 
-/// Where the compiler is to say that a domain is not of the field's type: at a distribution, if there are some
-/// of the type, and otherwise at the type.
+/// Where the compiler is to say that a domain is not of the field's type: at a user's own domain, or at a
+/// distribution, if there are some of the type, and otherwise at the type.
 pub(crate) fn place(domain: &Domain, ty: &Type, whole: &Type) -> Span {
     let is_number = || primitive(ty).is_some_and(|name| is_int(&name) || is_float(&name));
     match domain {
@@ -48,13 +51,14 @@ pub(crate) fn place(domain: &Domain, ty: &Type, whole: &Type) -> Span {
         | Domain::Several { ty, inner, .. }
         | Domain::Array { ty, inner } => place(inner, ty, whole),
         Domain::Distribution(expr) if is_number() => expr.span(),
+        Domain::With(expr) => expr.span(),
         _ => whole.span(),
     }
 }
 
 /// The expression of a field's domain, for values of this type.
 pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Constants) -> TokenStream {
-    let Of { name, what, whole } = of;
+    let Of { name, what, whole, number } = of;
     let (limited, named) = if is_projected(ty) { (whole, quote!(_)) } else { (ty, ty.to_token_stream()) };
     let typed = Typed { ty, limited, named };
     match domain {
@@ -67,10 +71,10 @@ pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Con
         Domain::Int { bounds, step, log } => int(bounds, step.as_ref(), *log, (what, &typed), constants),
         Domain::Choice { options, span } => {
             let weights = constants.weights(options.iter().map(|(_, weight)| weight.as_ref()));
-            choice(options, &weights, &typed.named, (ty.span(), at(*span)))
+            choice(options, &weights, (&typed.named, &whose(ty, number)), (ty.span(), at(*span)))
         }
         Domain::Variants { from, to, inclusive, span } => {
-            variants((from, to, *inclusive), (what, ty, *span), constants)
+            variants((from, to, *inclusive), (what, ty, *span), &whose(ty, number), constants)
         }
         Domain::Bool(given) => {
             let probability = given.as_ref().map(|given| probability(given, what, constants));
@@ -139,28 +143,48 @@ fn int(
 fn variants(
     (from, to, inclusive): (&Expr, &Expr, bool),
     (what, ty, span): (&str, &Type, Span),
+    whose: &TokenStream,
     constants: &mut Constants,
 ) -> TokenStream {
-    let ranged = quote!(<#ty as __hobbit::Ranged>);
-    let holds = match (variant(from), variant(to)) {
-        (Some(from), Some(to)) => quote!(__hobbit::is_named_range(#ranged::NAMED, #from, #to, #inclusive)),
-        _ => quote!(__hobbit::is_variant_range(
-            #ranged::NUMBERS,
-            #from as __hobbit::isize,
-            #to as __hobbit::isize,
-            #inclusive
-        )),
+    let place = at(from.span());
+    let (holds, range) = match (variant(from), variant(to)) {
+        (Some(first), Some(last)) => {
+            let named = quote!(<#ty as __hobbit::Ranged>::NAMED);
+            let holds = quote!(__hobbit::is_named_range(#named, #first, #last, #inclusive));
+            // a variant with fields is a pattern and no value; that it is in no range is said of the type
+            let range = quote_spanned!(place=> between(
+                {
+                    let ends = |value: &_| (::core::matches!(*value, #from { .. }), ::core::matches!(*value, #to { .. }));
+                    ends
+                },
+                #inclusive
+            ));
+            (holds, range)
+        }
+        _ => {
+            let numbers = constants.constant(
+                &quote!((&'static [__hobbit::isize], [__hobbit::isize; 2])),
+                &quote_spanned!(place=> {
+                    let ends = __hobbit::ends::<_, #ty>([#from, #to]);
+                    let numbers = __hobbit::numbers(&ends);
+                    let [from, to] = ends;
+                    (numbers, [from as __hobbit::isize, to as __hobbit::isize])
+                }),
+                from.span(),
+            );
+            let holds =
+                quote!(__hobbit::is_variant_range(#numbers.0, #numbers.1[0], #numbers.1[1], #inclusive));
+            (holds, quote!(numbered(#numbers.1, #inclusive)))
+        }
     };
     let message = format!("the range of `{what}` is empty");
     constants.check(vec![Condition::new(holds, quote!(#from #to), message)]);
     if constants.is_bound(ty) || is_projected(ty) {
-        return quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty> {
-            from: #from, to: #to, inclusive: #inclusive
-        }));
+        return quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty, #whose>::#range));
     }
     quote_spanned!(at(span)=> {
         use __hobbit::NoRanges as _;
-        __hobbit::Ranges::<#ty>::range(#from, #to, #inclusive)
+        __hobbit::Ranges::<#ty>::#range
     })
 }
 
@@ -232,7 +256,7 @@ fn normal(
 fn choice(
     options: &[(Expr, Option<Expr>)],
     weights: &TokenStream,
-    ty: &TokenStream,
+    (ty, whose): (&TokenStream, &TokenStream),
     (of, span): (Span, Span),
 ) -> TokenStream {
     // texts are not made anew whenever one is drawn
@@ -245,8 +269,8 @@ fn choice(
         Some(text) => quote_spanned!(span=> <#ty as __hobbit::Text>::from_text(#text)),
         None => option.to_token_stream(),
     });
-    quote_spanned!(span=> __hobbit::One(__hobbit::Choice::<#ty, _> {
-        options: [#(#options),*], labels: &[#(#labels),*], weights: #weights
+    quote_spanned!(span=> __hobbit::One(__hobbit::Choice::<#ty, _, #whose> {
+        options: [#(#options),*], labels: &[#(#labels),*], weights: #weights, of: ::core::marker::PhantomData
     }))
 }
 

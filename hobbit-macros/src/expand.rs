@@ -53,7 +53,8 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let given = where_clause.map(|clause| &clause.predicates).filter(|given| !given.is_empty());
     let comma = given.filter(|given| !given.trailing_punct()).map(|_| quote!(,));
-    let Predicates { domains, space } = needs::predicates(input);
+    let Predicates { domains, space, apart } = needs::predicates(input);
+    let asked = (!apart.is_empty()).then(|| quote_spanned!(Span::mixed_site()=> fn asked() where #apart {}));
     let predicates = quote!(#given #comma #domains);
     // a generic item is a space wherever it can be written and read
     let stored = (!input.generics.params.is_empty()).then(
@@ -84,6 +85,8 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
             #(#constants)*
 
             #variants
+
+            #asked
 
             impl #impl_generics #ident #type_generics where #stored #predicates {
                 #helpers

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Error, Fields, Item, Type, parse_quote};
+use syn::{Attribute, Error, Fields, Item, Type, parse_quote};
 
-use crate::attr::stripped;
+use crate::attr::{is_ours, stripped};
+use crate::configure::{each_attributes, filter};
 use crate::constant::mentions;
 use crate::expand::hobbit;
 use crate::field::unknown;
@@ -16,11 +17,16 @@ use crate::needs::written;
 use crate::serde::with_stubs;
 use crate::stored::is_plain;
 
-pub(crate) fn expand(item: Item, error: Option<&Error>) -> TokenStream {
+/// `above` are those of serde's traits that are there already.
+pub(crate) fn expand(item: Item, error: Option<&Error>, above: &[&str]) -> TokenStream {
     let errors = error.map(Error::to_compile_error);
     let mut item = item;
     without_follow_ups(&mut item);
     let mut item = stripped(item, false);
+    // what is ours in a `cfg_attr`
+    each_attributes(&mut item, |attributes, place| {
+        filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
+    });
     let attributes = match &mut item {
         Item::Struct(item) => &mut item.attrs,
         Item::Enum(item) => &mut item.attrs,
@@ -29,8 +35,8 @@ pub(crate) fn expand(item: Item, error: Option<&Error>) -> TokenStream {
     // given twice: once is enough for the errors
     let is_again = |path: &syn::Path| path.segments.last().is_some_and(|last| last.ident == "search_space");
     attributes.retain(|attribute| !is_again(attribute.path()));
-    let stored = with_stubs(item.clone());
-    let stub = stub(&item);
+    let stored = with_stubs(item.clone(), above);
+    let stub = stub(&item, !above.is_empty());
     quote!(#errors #stored #stub)
 }
 
@@ -79,7 +85,10 @@ fn sized(ty: &Type, space: &Ident) -> Type {
         }
         // a space within itself
         Type::Path(_)
-            if mentions(ty.to_token_stream(), &space.to_string(), false) && inside(ty, "Vec").is_none() =>
+            if [&*space.to_string(), "Self"]
+                .iter()
+                .any(|name| mentions(ty.to_token_stream(), name, false))
+                && inside(ty, "Vec").is_none() =>
         {
             parse_quote!(())
         }
@@ -135,8 +144,8 @@ fn with_lifetimes(tokens: TokenStream) -> TokenStream {
     out
 }
 
-/// An implementation that says nothing.
-pub(crate) fn stub(item: &Item) -> TokenStream {
+/// An implementation that says nothing; `is_foreign` if what writes and reads the item is not hobbit's.
+pub(crate) fn stub(item: &Item, is_foreign: bool) -> TokenStream {
     let (ident, generics) = match item {
         Item::Struct(item) => (&item.ident, &item.generics),
         Item::Enum(item) => (&item.ident, &item.generics),
@@ -150,7 +159,11 @@ pub(crate) fn stub(item: &Item) -> TokenStream {
     let mut asked = item.clone();
     without_references(&mut asked);
     // without generics, it can be written whatever its fields are
-    let written = if is_plain(generics) { TokenStream::new() } else { written(&asked, &private) };
+    let mut written = if is_plain(generics) { TokenStream::new() } else { written(&asked, &private) };
+    if is_foreign {
+        // whether it can be is the compiler's to say
+        written.extend(quote!(for<'hobbit> #ident #type_generics: #private::Stored<'hobbit>,));
+    }
     quote! {
         const _: () = {
             #[automatically_derived]

@@ -1,5 +1,6 @@
 //! The `#[search_space]` attribute of hobbit; documented where hobbit re-exports it.
 
+mod above;
 mod attr;
 mod bind;
 mod case;
@@ -26,7 +27,7 @@ mod structure;
 mod variants;
 
 use proc_macro::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 
 #[expect(missing_docs, reason = "documented where hobbit re-exports it, so that its examples can run")]
 #[proc_macro_attribute]
@@ -36,24 +37,39 @@ pub fn search_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => return error.into_compile_error().into(),
     };
     let may_be_space = matches!(item, syn::Item::Struct(_) | syn::Item::Enum(_));
-    if may_be_space
+    let place = proc_macro::Span::call_site();
+    let above = if may_be_space { above::derived(place) } else { Vec::new() };
+    let is_open = may_be_space
         && arguments.is_empty()
         && configure::is_conditional(item.to_token_stream())
-        && !configure::is_wrong(&item)
-    {
+        && !configure::is_wrong(&item);
+    if is_open && above.is_empty() {
         return configure::split(item).into();
     }
     let mut errors = errors::Errors::default();
-    let input = attr::parse(arguments.into(), item.clone(), &mut errors);
+    if !above.is_empty() {
+        let message = format!(
+            "`#[derive({})]` stands above `search_space`, which derives the same: put it below, or leave it out",
+            above.join(", ")
+        );
+        errors.at(place.into(), message);
+    }
+    // of what is conditional nothing is known yet
+    let mut bare = item.clone();
+    let bounds = settings::take_bounds(&mut bare);
+    let input = if is_open { None } else { attr::parse(arguments.into(), bare, &mut errors) };
     if let Some(input) = &input {
         check::check(input, &mut errors);
         serde::check(&item, &mut errors);
     }
     match (input, errors.finish()) {
         // what the compiler says of it is enough
-        (Some(input), Ok(())) if input.has_unused_parameter() => fallback::expand(item, None).into(),
-        (Some(input), Ok(())) => expand::expand(&input).into(),
-        (_, Err(error)) => fallback::expand(item, Some(&error)).into(),
+        (Some(input), Ok(())) if input.has_unused_parameter() => fallback::expand(item, None, &above).into(),
+        (Some(input), Ok(())) => {
+            let expanded = expand::expand(&input);
+            quote!(#expanded #bounds).into()
+        }
+        (_, Err(error)) => fallback::expand(item, Some(&error), &above).into(),
         (None, Ok(())) => TokenStream::new(),
     }
 }

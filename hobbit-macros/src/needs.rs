@@ -186,13 +186,15 @@ pub(crate) struct Predicates {
     pub(crate) domains: TokenStream,
     /// What is only for `SearchSpace`.
     pub(crate) space: TokenStream,
+    /// What is asked once, of types that mean the same anywhere.
+    pub(crate) apart: TokenStream,
 }
 
 pub(crate) fn predicates(input: &Input) -> Predicates {
     let scope = Scope::of(&input.ident, &input.generics);
-    let (mut domains, mut space) = (TokenStream::new(), TokenStream::new());
+    let (mut domains, mut space, mut apart) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
     let is_written = !has_own_form(attributes(&input.item));
-    for field in fields(&input.body) {
+    for (place, field) in fields(&input.body).enumerate() {
         let (domain, ty) = innermost(&field.domain, &field.ty);
         let span = at(ty.span());
         let is_written = is_written && field.is_written;
@@ -202,7 +204,16 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
             space.extend(quote_spanned!(at(whole.span())=> #whole: __hobbit::ArrayType,));
         }
         if matches!(domain, Domain::Nested) {
-            if !is_projected(ty) && !is_said(ty, &input.generics) {
+            if is_projected(ty) || is_said(ty, &input.generics) {
+                continue;
+            }
+            let tokens = ty.to_token_stream();
+            let is_open =
+                |parameter: &syn::TypeParam| mentions(tokens.clone(), &parameter.ident.to_string(), false);
+            if scope.is_closed(tokens.clone()) && !input.generics.type_params().any(is_open) {
+                domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::NestedSpace<'hobbit>,));
+                apart.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
+            } else {
                 domains.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
             }
             continue;
@@ -223,7 +234,8 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
         };
         for name in assumed {
             let name = format_ident!("{name}", span = span);
-            domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::#name<'hobbit>,));
+            let of = is_projected(ty).then(|| whose(ty, place)).map(|of| quote!(, #of));
+            domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::#name<'hobbit #of>,));
         }
         let kind = match (asked, is_written) {
             (Some(""), false) | (None, _) => continue,
@@ -238,7 +250,12 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
     if !is_plain(&input.generics) {
         space.extend(written(&input.item, &quote!(__hobbit)));
     }
-    Predicates { domains, space }
+    Predicates { domains, space, apart }
+}
+
+/// Whose assumptions hold for the type of the field at this place.
+pub(crate) fn whose(ty: &Type, place: usize) -> TokenStream {
+    if is_projected(ty) { quote!(__hobbit::Nth<#place>) } else { quote!(()) }
 }
 
 /// The predicates of what serde's settings leave to serde: a default, or one of writing and reading.

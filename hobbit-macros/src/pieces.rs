@@ -156,7 +156,7 @@ fn drawn(
 ) -> Ident {
     let function = format_ident!("__hobbit_domain_{number}", span = at(ty.span()));
     let place = at(domain::place(domain, ty, ty));
-    let domain = domain::domain(domain, Of { name, what, whole: ty }, ty, constants);
+    let domain = domain::domain(domain, Of { name, what, whole: ty, number }, ty, constants);
     let checks = constants.take_inner();
     helpers.extend(quote_spanned! {place=>
         fn #function() -> impl __hobbit::Field<#ty> {

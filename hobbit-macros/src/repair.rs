@@ -2,14 +2,14 @@
 //! would be without the mistake.
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::{Fields, Item, Result};
 
 /// The item that tokens are, or are nearly.
 pub(crate) fn item(tokens: TokenStream) -> Result<Item> {
     let item = syn::parse2(tokens.clone()).or_else(|error| {
         // what the compiler might not complain of is an error still
-        syn::parse2(repaired(tokens, false)).map_err(|_| error)
+        syn::parse2(repaired(tokens.clone(), false, depth(tokens))).map_err(|_| error)
     });
     item.map(without_nameless)
 }
@@ -30,21 +30,33 @@ fn without_nameless(mut item: Item) -> Item {
     item
 }
 
-/// Fields with names that are keywords, without a comma or a colon, or with another sign in its place.
-fn repaired(tokens: TokenStream, within: bool) -> TokenStream {
+/// How many braces are around a field.
+fn depth(item: TokenStream) -> usize {
+    let is_enum = |token: TokenTree| matches!(token, TokenTree::Ident(word) if word == "enum");
+    if item.into_iter().any(is_enum) { 2 } else { 1 }
+}
+
+/// Fields with names that are keywords, without a comma, a colon or a type, or with another sign in its place,
+/// and attributes with an exclamation mark. Fields are so many braces `below`.
+fn repaired(tokens: TokenStream, within: bool, below: usize) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         let begins = within && begins_field(&out);
         match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                let mut inner = Group::new(group.delimiter(), repaired(group.stream(), true));
+                let mut inner =
+                    Group::new(group.delimiter(), repaired(group.stream(), true, below.saturating_sub(1)));
                 inner.set_span(group.span());
                 out.push(inner.into());
             }
             TokenTree::Punct(sign) if within && sign.as_char() == ';' => out.push(like(',', &sign)),
             TokenTree::Punct(sign) if within && sign.as_char() == '#' && !begins => {
                 out.extend([like(',', &sign), sign.into()]);
+            }
+            TokenTree::Punct(sign) if within && sign.as_char() == '!' && ends_in(&out, '#') => {}
+            TokenTree::Ident(name) if begins && below == 0 && ends(tokens.peek()) && name != "pub" => {
+                out.extend(quote_spanned!(name.span()=> _: ()));
             }
             TokenTree::Ident(ident) if begins && ident == "let" => {}
             TokenTree::Ident(ident) if begins && ident != "pub" => {
@@ -65,6 +77,15 @@ fn repaired(tokens: TokenStream, within: bool) -> TokenStream {
         }
     }
     out.into_iter().collect()
+}
+
+/// Whether a field ends before a token.
+fn ends(next: Option<&TokenTree>) -> bool {
+    next.is_none_or(|next| matches!(next, TokenTree::Punct(sign) if sign.as_char() == ','))
+}
+
+fn ends_in(before: &[TokenTree], sign: char) -> bool {
+    matches!(before.last(), Some(TokenTree::Punct(last)) if last.as_char() == sign)
 }
 
 /// Another sign in the same place.

@@ -4,11 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, parse_quote};
 
 use crate::bind::Aliases;
 use crate::case::Case;
+use crate::constant::at;
 use crate::errors::Errors;
 use crate::expand::hobbit;
 use crate::model::{inside, plain, ungrouped_type};
@@ -190,33 +192,6 @@ impl Names {
     }
 }
 
-/// The names of the derives below the attribute.
-fn derives(attributes: &[Attribute]) -> Vec<String> {
-    let mut present = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("derive")) {
-        // what does not parse is the compiler's to complain about
-        let _ = attribute.parse_nested_meta(|meta| {
-            present.extend(meta.path.segments.last().map(|segment| segment.ident.to_string()));
-            Ok(())
-        });
-    }
-    present
-}
-
-/// Of `Serialize` and `Deserialize`, those that the item does not derive itself.
-fn missing(item: &Item) -> Vec<&'static str> {
-    let attributes = match item {
-        Item::Struct(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        _ => return Vec::new(),
-    };
-    let present = derives(attributes);
-    ["Serialize", "Deserialize"]
-        .into_iter()
-        .filter(|name| !present.iter().any(|known| known == name))
-        .collect()
-}
-
 /// Whether a type is `&'static str`.
 pub(crate) fn is_static_text(ty: &Type) -> bool {
     let Type::Reference(reference) = ungrouped_type(ty) else { return false };
@@ -256,8 +231,8 @@ pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream 
     }
 }
 
-/// The settings of derives that the item has not, of which it has so many.
-pub(crate) fn settings(item: &Item, derives: usize) -> TokenStream {
+/// The settings of serde's derives that the item does not give itself.
+pub(crate) fn settings(item: &Item) -> TokenStream {
     let (attributes, generics) = match item {
         Item::Struct(item) => (&item.attrs, &item.generics),
         Item::Enum(item) => (&item.attrs, &item.generics),
@@ -266,59 +241,61 @@ pub(crate) fn settings(item: &Item, derives: usize) -> TokenStream {
     let given = parts(attributes);
     let given = |name: &str| given.iter().any(|part| part.path().is_ident(name));
     let mut settings = Vec::new();
-    if derives < 2 && !given("crate") {
+    if !given("crate") {
         let path = format!("{}::__private::serde", hobbit()).replace(' ', "");
         settings.push(quote!(crate = #path));
     }
     // `T: SearchSpace` says already that `T` can be read and written; serde's own bounds would be a second,
     // ambiguous, source
-    if derives < 2 && generics.type_params().next().is_some() && !given("bound") {
+    if generics.type_params().next().is_some() && !given("bound") {
         settings.push(quote!(bound = ""));
     }
     quote!(#(#settings),*)
 }
 
-/// The item with serde's derives, if it does not have them yet.
+/// Serde's derives. They are hobbit's, whatever the item derives: where the compiler does not find one of the
+/// item's, the rest is as if it were there.
+pub(crate) fn derives() -> TokenStream {
+    let hobbit = hobbit();
+    let serde = quote!(#hobbit::__private::serde);
+    // by its path: the crate may have no prelude
+    quote!(#[::core::prelude::v1::derive(#serde::Serialize, #serde::Deserialize)])
+}
+
+/// Uses the derives that an item had, so that the compiler looks for them, and none of them counts as unused.
+pub(crate) fn used(derives: &[syn::Path]) -> TokenStream {
+    derives
+        .iter()
+        .map(|path| quote_spanned!(at(path.span())=> #[allow(unused_imports)] use #path as _;))
+        .collect()
+}
+
+/// The item with serde's derives.
 fn with_derives(item: &Item) -> TokenStream {
     let mut item = item.clone();
+    let used = used(&take_derives(&mut item));
+    let used = (!used.is_empty()).then(|| quote!(const _: () = { #used };));
     keep_texts(&mut item);
-    let item = &item;
-    let names = missing(item);
-    if names.is_empty() {
-        return item.to_token_stream();
-    }
-    let hobbit = hobbit();
-    let derives = names.iter().map(|name| {
-        let ident = Ident::new(name, Span::call_site());
-        quote!(#hobbit::__private::serde::#ident)
-    });
-    let settings = settings(item, 2 - names.len());
+    let derives = derives();
+    let settings = settings(&item);
     let settings = (!settings.is_empty()).then(|| quote!(#[serde(#settings)]));
     quote! {
-        // by its path: the crate may have no prelude
-        #[::core::prelude::v1::derive(#(#derives),*)]
+        #derives
         #settings
         #item
+
+        #used
     }
 }
 
-/// The item with stubs of what serde would derive: nothing about its fields has to be right.
-pub(crate) fn with_stubs(mut item: Item) -> TokenStream {
-    let is_plain = match &item {
-        Item::Struct(item) => is_plain(&item.generics),
-        Item::Enum(item) => is_plain(&item.generics),
-        _ => false,
-    };
-    let taken = if is_plain { take_derives(&mut item) } else { Vec::new() };
-    // so that nobody is told that they are not used
-    let used = taken.iter().map(|(_, path)| quote!(use #path as _;));
-    let used: TokenStream = used.collect();
-    let names = missing(&item);
+/// The item with stubs of what serde would derive, but for what is there: nothing about its fields has to be
+/// right.
+pub(crate) fn with_stubs(mut item: Item, there: &[&str]) -> TokenStream {
+    let used = used(&take_derives(&mut item));
+    let names: Vec<_> =
+        ["Serialize", "Deserialize"].into_iter().filter(|name| !there.contains(name)).collect();
     let strip = |attributes: &mut Vec<Attribute>| {
-        // derives of the item's own still want them
-        if names.len() == 2 {
-            attributes.retain(|attribute| !attribute.path().is_ident("serde"));
-        }
+        attributes.retain(|attribute| !attribute.path().is_ident("serde"));
     };
     let (ident, generics) = match &mut item {
         Item::Struct(item) => {

@@ -3,13 +3,18 @@
 
 use std::collections::HashMap;
 
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Field, Fields, Item, LitStr, Meta, Token};
 
 use crate::case::{CASES, Case};
+use crate::configure::each_attributes;
+use crate::constant::at;
 use crate::errors::Errors;
 use crate::model::{plain, text, ungrouped_type};
 use crate::spelling::nearest;
+use crate::stored::is_plain;
 
 /// Where an attribute of serde's stands.
 #[derive(Clone, Copy, PartialEq)]
@@ -234,6 +239,59 @@ fn check_container(item: &Item, errors: &mut Errors) {
 fn is_phantom(field: &Field) -> bool {
     matches!(ungrouped_type(&field.ty), syn::Type::Path(path)
         if path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"))
+}
+
+/// Takes serde's bounds off an item that has nothing to bind, where they are conditions that hold or do not:
+/// what is left is a check of them.
+pub(crate) fn take_bounds(item: &mut Item) -> TokenStream {
+    let is_plain = match item {
+        Item::Struct(item) => is_plain(&item.generics),
+        Item::Enum(item) => is_plain(&item.generics),
+        _ => false,
+    };
+    let mut checks = TokenStream::new();
+    each_attributes(item, |attributes, _| {
+        attributes.retain_mut(|attribute| {
+            if !is_plain || !attribute.path().is_ident("serde") {
+                return true;
+            }
+            let Ok(parts) = parsed(attribute) else { return true };
+            let (bounds, others): (Vec<_>, Vec<_>) =
+                parts.into_iter().partition(|part| check_of(part).is_some());
+            if !bounds.is_empty() {
+                let serde = attribute.path();
+                *attribute = syn::parse_quote!(#[#serde(#(#others),*)]);
+            }
+            checks.extend(bounds.iter().filter_map(check_of));
+            !others.is_empty()
+        });
+    });
+    checks
+}
+
+/// The check of a bound, if it is one that can be read.
+fn check_of(part: &Meta) -> Option<TokenStream> {
+    if !part.path().is_ident("bound") {
+        return None;
+    }
+    let texts = match part {
+        Meta::NameValue(meta) => vec![text(&meta.value)?.clone()],
+        Meta::List(list) => {
+            let two =
+                list.parse_args_with(Punctuated::<syn::MetaNameValue, Token![,]>::parse_terminated).ok()?;
+            two.iter().map(|one| text(&one.value).cloned()).collect::<Option<_>>()?
+        }
+        Meta::Path(_) => return None,
+    };
+    let check = |text: LitStr| {
+        let bounds = text.parse_with(Punctuated::<syn::WherePredicate, Token![,]>::parse_terminated).ok()?;
+        Some(quote_spanned!(at(text.span())=>
+            const _: () = {
+                fn bound<'de>() where #bounds {}
+            };
+        ))
+    };
+    texts.into_iter().map(check).collect()
 }
 
 /// The text of a setting.

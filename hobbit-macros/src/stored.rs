@@ -13,7 +13,7 @@ use crate::configure::{each_attributes, filter};
 use crate::constant::{at, mentions};
 use crate::expand::{allowed, hobbit};
 use crate::model::plain;
-use crate::serde::{keep_texts, settings};
+use crate::serde::{derives, keep_texts, settings, used};
 use crate::settings::parts;
 
 /// The name of the copy.
@@ -27,7 +27,7 @@ pub(crate) fn is_plain(generics: &Generics) -> bool {
 /// The item, and how it is written and read; `bound` is the item with what serde may assume.
 pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream {
     let (mut item, mut copy) = (item.clone(), bound);
-    let derives = take_derives(&mut item);
+    let used = used(&take_derives(&mut item));
     let (Item::Struct(syn::ItemStruct { ident, .. }) | Item::Enum(syn::ItemEnum { ident, .. })) = &item
     else {
         return item.into_token_stream();
@@ -38,18 +38,10 @@ pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream 
     keep_settings(&mut copy);
     let names = names(&copy, &ident);
     let aliases = aliases.items;
-    let settings = settings(&copy, derives.len());
+    let settings = settings(&copy);
     unnamed(&mut copy, &ident);
     let hobbit = hobbit();
-    let missing = ["Serialize", "Deserialize"]
-        .into_iter()
-        .filter(|name| !derives.iter().any(|(known, _)| known == name));
-    let missing = missing.map(|name| {
-        let name = Ident::new(name, Span::call_site());
-        quote!(#hobbit::__private::serde::#name)
-    });
-    let given = derives.iter().map(|(_, path)| path.to_token_stream());
-    let derives: Vec<TokenStream> = given.chain(missing).collect();
+    let derives = derives();
     let registered =
         has_settings(&item).then(|| quote!(#[::core::prelude::v1::derive(#hobbit::__private::Settled)]));
     let allowed = allowed(&item);
@@ -62,9 +54,10 @@ pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream 
         const _: () = {
             use #hobbit::__private as __hobbit;
 
+            #used
             #aliases
 
-            #[::core::prelude::v1::derive(#(#derives),*)]
+            #derives
             #[serde(#names, #settings)]
             #copy
 
@@ -99,8 +92,8 @@ fn implementations(ident: &Ident) -> TokenStream {
     }
 }
 
-/// Takes serde's derives off the item: their names, and how they are written.
-pub(crate) fn take_derives(item: &mut Item) -> Vec<(String, syn::Path)> {
+/// Takes serde's derives off the item.
+pub(crate) fn take_derives(item: &mut Item) -> Vec<syn::Path> {
     let attributes = match item {
         Item::Struct(item) => &mut item.attrs,
         Item::Enum(item) => &mut item.attrs,
@@ -122,9 +115,7 @@ pub(crate) fn take_derives(item: &mut Item) -> Vec<(String, syn::Path)> {
             let derive = attribute.path();
             *attribute = parse_quote!(#[#derive(#(#others),*)]);
         }
-        taken.extend(
-            serde.into_iter().filter_map(|path| Some((path.segments.last()?.ident.to_string(), path))),
-        );
+        taken.extend(serde);
         !others.is_empty()
     });
     taken

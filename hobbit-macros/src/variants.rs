@@ -17,6 +17,7 @@ pub(crate) fn listed(ident: &Ident, variants: &[Variant]) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl __hobbit::Variants for #ident {
+            type Itself = Self;
             const VARIANTS: &'static [(Self, &'static __hobbit::str)] = &[#((Self::#idents {}, #labels)),*];
             const TAGS: &'static [__hobbit::isize] = &[#(Self::#idents {} as __hobbit::isize),*];
         }

@@ -163,9 +163,9 @@ pub mod work;
 ///
 /// Doc comments become the parameters' descriptions. Ranges, steps, weights and probabilities are literals or
 /// constants; they are checked when the program is compiled. Besides [`SearchSpace`], the type gets serde's
-/// `Serialize` and `Deserialize`, unless it derives them itself below the attribute. Other derives can stand
-/// above it or below. Serde's cannot stand above it: the compiler removes derives there before the attribute
-/// sees the item, so both would be derived twice (error E0119, "conflicting implementations").
+/// `Serialize` and `Deserialize`; it may say so itself, below the attribute. Other derives can stand above it
+/// or below. Serde's cannot stand above it: the compiler expands them before the attribute sees the item, so
+/// both would be derived twice.
 ///
 /// The types of fields need `Serialize` and `Deserialize`. In addition, `choice` needs `Clone` and
 /// `PartialEq`, fixed and derived fields need `Debug` and `PartialEq`, and fields that expressions mention

@@ -1,6 +1,7 @@
 //! Values that are one of several: options with weights, which variant an enum is, a switch.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Deserializer};
 
@@ -78,22 +79,24 @@ fn labelled(label: Option<Value>) -> Value {
 
 /// One of several options, with weights.
 #[derive(Debug, Clone, Copy)]
-pub struct Choice<T, const N: usize> {
+pub struct Choice<T, const N: usize, Of> {
     /// The options.
     pub options: [T; N],
     /// What a table shows for each.
     pub labels: &'static [Label],
     /// How likely each is, relative to the others; empty if they are equally likely.
     pub weights: &'static [f64],
+    /// Whose assumptions hold for `T`: see [`Chosen`].
+    pub of: PhantomData<Of>,
 }
 
-impl<T: for<'a> Chosen<'a>, const N: usize> Choice<T, N> {
+impl<T: for<'a> Chosen<'a, Of>, const N: usize, Of> Choice<T, N, Of> {
     fn place(&self, value: &T) -> Option<usize> {
         self.options.iter().position(|option| option.is(value))
     }
 }
 
-impl<T: for<'a> Chosen<'a>, const N: usize> Scalar<T> for Choice<T, N> {
+impl<T: for<'a> Chosen<'a, Of>, const N: usize, Of> Scalar<T> for Choice<T, N, Of> {
     fn domain(&self) -> Domain {
         let options = self.labels.iter().map(|label| label.value()).collect();
         Domain::Choice { options, weights: unequal(self.weights) }

@@ -58,14 +58,17 @@ pub(crate) mod private {
     pub use super::kept::{KeptText, kept_text};
     pub use super::needs::{
         ArrayType, Chosen, ChosenType, ChosenUnwrittenType, DefaultType, Defaulted, Made, MadeType,
-        MadeUnwrittenType, Mentioned, ReadableType, WritableType, Written, WrittenType, defaulted, written,
+        MadeUnwrittenType, Mentioned, NestedSpace, Nth, ReadableType, Stored, WritableType, Written,
+        WrittenType, defaulted, written,
     };
     pub use super::normal::Normal;
     pub use super::sampled::Sampled;
     pub use super::scalar::weighted;
     pub use super::texts::{ReadText, read_text};
     pub use super::uniform::{LogUniform, Uniform};
-    pub use super::variants::{NoRanges, Ranged, Ranges, Variant, VariantRange, Variants};
+    pub use super::variants::{
+        EndsAre, NoRanges, Ranged, Ranges, Variant, VariantRange, Variants, ends, numbers,
+    };
     pub use super::whole::Int;
 }
 

@@ -12,18 +12,24 @@ use std::fmt::Debug;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
+use super::SearchSpace;
 use super::value::{Value, shown};
 use crate::error::{Error, Result};
 
-/// A value that is one of several.
-pub trait Chosen<'a> {
+/// A field of whose type something is assumed apart from other fields. It may be the type of another one, by way
+/// of an alias, and of two equal assumptions the compiler would not know which to take.
+#[derive(Debug, Clone, Copy)]
+pub struct Nth<const N: usize>;
+
+/// A value that is one of several; `Of` is `()`, or the field.
+pub trait Chosen<'a, Of = ()> {
     /// A copy.
     fn copied(&self) -> Self;
     /// Whether both are the same.
     fn is(&self, other: &Self) -> bool;
 }
 
-impl<T: Clone + PartialEq> Chosen<'_> for T {
+impl<T: Clone + PartialEq, Of> Chosen<'_, Of> for T {
     fn copied(&self) -> T {
         self.clone()
     }
@@ -32,6 +38,11 @@ impl<T: Clone + PartialEq> Chosen<'_> for T {
         self == other
     }
 }
+
+/// A space in another one.
+pub trait NestedSpace<'a>: SearchSpace {}
+
+impl<T: SearchSpace> NestedSpace<'_> for T {}
 
 /// A value of a fixed or derived field.
 pub trait Made<'a> {
@@ -89,6 +100,11 @@ impl<T: Serialize> Written<'_> for T {
         self.serialize(serializer)
     }
 }
+
+/// A value that serde can write and read.
+pub trait Stored<'a>: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> Stored<'_> for T {}
 
 /// Writes a field's value as serde does.
 ///

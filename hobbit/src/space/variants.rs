@@ -9,7 +9,13 @@ use super::scalar::Scalar;
 use super::value::Value;
 
 /// A fieldless enum whose variants are known; `#[search_space]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`choice` takes ranges of enums without fields that carry `#[search_space]`, and `{Self}` is not one",
+    label = "no range of variants"
+)]
 pub trait Variants: Sized + 'static {
+    /// The type itself.
+    type Itself;
     /// All variants with their names, in the order of their declaration.
     const VARIANTS: &'static [(Self, &'static str)];
     /// The numbers that the compiler gives them, in the same order.
@@ -34,27 +40,55 @@ impl<T: Variants + Clone + PartialEq> Ranged for T {
     const NUMBERS: &'static [isize] = T::TAGS;
 }
 
-/// A value of an enum whose variants are known.
-pub trait Variant<'a>: Sized + 'static {
-    /// All variants with their names, in the order of their declaration.
-    fn variants() -> &'static [(Self, &'static str)];
+/// The type of a field whose ends are of a type.
+#[diagnostic::on_unimplemented(
+    message = "the range is of `{End}`, and the field of `{Self}`",
+    label = "not of the field's type"
+)]
+pub trait EndsAre<End> {}
+
+impl<T> EndsAre<T> for T {}
+
+/// Keeps the compiler from concluding what wrong ends are of, of which it would then have more to say.
+#[diagnostic::do_not_recommend]
+impl<T> EndsAre<(T,)> for T {}
+
+/// The ends of a range, if there are ranges of their type: where there are none, nothing is known of the result,
+/// so that nothing done with it is one more error.
+pub const fn ends<T: Variants<Itself = T>, F: EndsAre<T>>(ends: [T; 2]) -> [<T as Variants>::Itself; 2] {
+    ends
 }
 
-impl<T: Variants> Variant<'_> for T {
+/// The numbers of all variants of the ends' type.
+pub const fn numbers<T: Ranged>(_: &[T; 2]) -> &'static [isize] {
+    T::NUMBERS
+}
+
+/// A value of an enum whose variants are known; see [`Chosen`].
+pub trait Variant<'a, Of = ()>: Sized + 'static {
+    /// All variants with their names, in the order of their declaration.
+    fn variants() -> &'static [(Self, &'static str)];
+    /// Their numbers.
+    fn numbers() -> &'static [isize];
+}
+
+impl<T: Variants, Of> Variant<'_, Of> for T {
     fn variants() -> &'static [(T, &'static str)] {
         T::VARIANTS
+    }
+
+    fn numbers() -> &'static [isize] {
+        T::TAGS
     }
 }
 
 /// The variants of an enum from one to another, equally likely.
 #[derive(Debug, Clone, Copy)]
-pub struct VariantRange<T> {
-    /// The first.
-    pub from: T,
-    /// The last, or the one after it.
-    pub to: T,
-    /// Whether `to` is one of them.
-    pub inclusive: bool,
+pub struct VariantRange<T, Of = ()> {
+    first: usize,
+    /// The place after the last.
+    end: usize,
+    of: PhantomData<(T, Of)>,
 }
 
 /// Makes ranges of enums that have some.
@@ -63,8 +97,12 @@ pub struct Ranges<T>(PhantomData<T>);
 
 /// What is called in the place of it for other types: then it does not matter what the ends are.
 pub trait NoRanges<T> {
-    /// In the place of [`Ranges::range`].
-    fn range<From, To>(_: From, _: To, _: bool) -> One<NoRange> {
+    /// In the place of [`Ranges::between`].
+    fn between(_: impl Fn(&T) -> (bool, bool), _: bool) -> One<NoRange> {
+        unreachable!()
+    }
+    /// In the place of [`Ranges::numbered`].
+    fn numbered(_: [isize; 2], _: bool) -> One<NoRange> {
         unreachable!()
     }
 }
@@ -98,27 +136,50 @@ impl<T> Scalar<T> for NoRange {
 impl<T> NoRanges<T> for Ranges<T> {}
 
 impl<T: Variants + Clone + PartialEq> Ranges<T> {
-    /// The variants from one to another.
-    pub fn range(from: T, to: T, inclusive: bool) -> One<VariantRange<T>> {
-        One(VariantRange { from, to, inclusive })
+    /// See [`VariantRange::between`].
+    pub fn between(ends: impl Fn(&T) -> (bool, bool), inclusive: bool) -> One<VariantRange<T>> {
+        One(VariantRange::between(ends, inclusive))
+    }
+
+    /// See [`VariantRange::numbered`].
+    pub fn numbered(ends: [isize; 2], inclusive: bool) -> One<VariantRange<T>> {
+        One(VariantRange::numbered(ends, inclusive))
     }
 }
 
-impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> VariantRange<T> {
-    fn variants(&self) -> &'static [(T, &'static str)] {
+impl<T: for<'a> Variant<'a, Of>, Of> VariantRange<T, Of> {
+    /// The variants between those that a function says to be the first and the last.
+    pub fn between(ends: impl Fn(&T) -> (bool, bool), inclusive: bool) -> VariantRange<T, Of> {
         let all = T::variants();
-        let place = |end: &T| all.iter().position(|(variant, _)| variant.is(end)).unwrap_or(0);
-        let (from, to) = (place(&self.from), place(&self.to) + usize::from(self.inclusive));
-        // the macro refuses an empty range
-        &all[from..to.max(from + 1)]
+        let first = all.iter().position(|(variant, _)| ends(variant).0);
+        VariantRange::new(first, all.iter().position(|(variant, _)| ends(variant).1), inclusive)
     }
 
+    /// The variants between those with these numbers.
+    pub fn numbered(ends: [isize; 2], inclusive: bool) -> VariantRange<T, Of> {
+        let place = |end: isize| T::numbers().iter().position(|number| *number == end);
+        VariantRange::new(place(ends[0]), place(ends[1]), inclusive)
+    }
+
+    fn new(first: Option<usize>, last: Option<usize>, inclusive: bool) -> VariantRange<T, Of> {
+        let first = first.unwrap_or(0);
+        // the macro refuses an empty range
+        let end = (last.unwrap_or(0) + usize::from(inclusive)).max(first + 1);
+        VariantRange { first, end, of: PhantomData }
+    }
+
+    fn variants(&self) -> &'static [(T, &'static str)] {
+        &T::variants()[self.first..self.end]
+    }
+}
+
+impl<T: for<'a> Variant<'a, Of> + for<'a> Chosen<'a, Of>, Of> VariantRange<T, Of> {
     fn place(&self, value: &T) -> Option<usize> {
         self.variants().iter().position(|(variant, _)| variant.is(value))
     }
 }
 
-impl<T: for<'a> Variant<'a> + for<'a> Chosen<'a>> Scalar<T> for VariantRange<T> {
+impl<T: for<'a> Variant<'a, Of> + for<'a> Chosen<'a, Of>, Of> Scalar<T> for VariantRange<T, Of> {
     fn domain(&self) -> Domain {
         let options = self.variants().iter().map(|(_, name)| Value::Text((*name).to_owned())).collect();
         Domain::Choice { options, weights: Vec::new() }

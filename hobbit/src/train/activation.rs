@@ -23,6 +23,7 @@ pub enum Activation {
 }
 
 impl Variants for Activation {
+    type Itself = Activation;
     const VARIANTS: &'static [(Activation, &'static str)] = &[
         (Activation::Sigmoid, "Sigmoid"),
         (Activation::Tanh, "Tanh"),
