@@ -87,7 +87,7 @@ impl<O: Objective> Evaluator<O> {
             }
             None => self.train_patiently(&mut stage, &mut place, tools, around, &mut alone),
         };
-        self.conclude(stage, place, result, tools, around, outcomes)
+        self.conclude(stage, &mut place, result, tools, around, outcomes)
     }
 
     /// Adds what came of a stage that is over, and of its trial in its place; returns `false` if it was told
@@ -95,17 +95,15 @@ impl<O: Objective> Evaluator<O> {
     pub(super) fn conclude(
         &self,
         stage: Stage<'_, O>,
-        place: Option<Running<O>>,
+        place: &mut Option<Running<O>>,
         result: Result<(), Trouble>,
         tools: &mut Tools,
         around: &impl Surroundings,
         outcomes: &mut Vec<Evaluated<O>>,
     ) -> Result<bool> {
-        match (result, place) {
-            (Ok(()), Some(running)) => self.trained(stage, running, tools, around, outcomes),
-            // what is trained is in its place
-            (Ok(()), None) => Ok(false),
-            (Err(trouble), _) => self.troubled(trouble, &stage, tools, around, outcomes),
+        match result {
+            Ok(()) => self.trained(stage, place, tools, around, outcomes),
+            Err(trouble) => self.troubled(trouble, &stage, tools, around, outcomes),
         }
     }
 
@@ -193,14 +191,16 @@ impl<O: Objective> Evaluator<O> {
     fn trained(
         &self,
         stage: Stage<'_, O>,
-        mut running: Running<O>,
+        place: &mut Option<Running<O>>,
         tools: &mut Tools,
         around: &impl Surroundings,
         outcomes: &mut Vec<Evaluated<O>>,
     ) -> Result<bool> {
+        // what is trained is in its place
+        let Some(running) = place else { return Ok(false) };
         let finished = (|| {
             let model =
-                if self.terms.saves { Some(Box::new(self.save(&stage.task.order, &running)?)) } else { None };
+                if self.terms.saves { Some(Box::new(self.save(&stage.task.order, running)?)) } else { None };
             let best = running.best.as_ref().map_or(0, |best| best.bytes());
             let bytes = catch(|| {
                 self.objective.pause(&mut running.model);
@@ -215,9 +215,9 @@ impl<O: Objective> Evaluator<O> {
                 return self.failed(&stage, end, tools, around, outcomes);
             }
         };
-        let record = self.record(&stage, tools, End::Trained, Some(&mut running));
+        let record = self.record(&stage, tools, End::Trained, Some(running));
         let unfinished = running.epoch < stage.task.order.assignment.to && !running.stopped;
-        let Running { model: live, best, epoch, .. } = running;
+        let Some(Running { model: live, best, epoch, .. }) = place.take() else { return Ok(false) };
         let Stage { task, hparams, .. } = stage;
         let Order { ordinal, attempt, .. } = task.order;
         let carried = Some(Carried { ordinal, epoch, attempt, model: live, best, hparams, bytes });

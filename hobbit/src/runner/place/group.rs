@@ -74,7 +74,7 @@ impl<O: Objective> Evaluator<O> {
                 ready?;
                 self.train_patiently(&mut stage, &mut running, tools, around, &mut alone)
             });
-            goes_on &= self.conclude(stage, running, result, tools, around, outcomes)?;
+            goes_on &= self.conclude(stage, &mut running, result, tools, around, outcomes)?;
         }
         Ok(goes_on)
     }
