@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the examples that tune models of other libraries, and runs each twice: a study, and the same study
-# again, which trains nothing. Each is a crate of its own with a lock file of its own.
+# again, which trains nothing. Each is a crate of its own with a lock file of its own, which has to suit hobbit's
+# dependencies, whether or not the library is named.
 #
 #   scripts/libraries.sh [R] [LIBRARY]...     R is 9 unless given; every library unless some are named
 set -euo pipefail
@@ -9,10 +10,14 @@ cd "$(dirname "$0")/.."
 size=${1:-9}
 libraries=("${@:2}")
 ((${#libraries[@]})) || libraries=(linfa candle burn)
-target=${CARGO_TARGET_DIR:-$PWD/target}/libraries
+# that of the workspace: most dependencies are there already
+target=${CARGO_TARGET_DIR:-$PWD/target}
 study=$(mktemp -d)
 trap 'rm -rf "$study"' EXIT
 
+for manifest in examples/*/Cargo.toml fuzz/Cargo.toml; do
+    cargo update --quiet --workspace --locked --manifest-path "$manifest"
+done
 for library in "${libraries[@]}"; do
     echo "== $library"
     CARGO_TARGET_DIR=$target cargo build --locked --manifest-path "examples/$library/Cargo.toml"

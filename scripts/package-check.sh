@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Packages every crate as a registry would get it, builds the packages outside of the repository, runs their
+# Packages every crate as a registry would get it, builds the packages as a workspace of their own, runs their
 # doctests there, and makes the documentation as the documentation's host does. Then the oldest Rust that the
-# manifests promise, cargo-deny and cargo-semver-checks, where they are installed.
+# manifests promise, cargo-deny and cargo-semver-checks, where they are installed. After .ci/run, other crates are
+# compiled already.
 #
-#   [TOOLCHAIN=nightly] [DENY="bans licenses sources"] scripts/package-check.sh
+#   [TOOLCHAIN=nightly] [DENY="bans licenses sources"] [BASELINE=commit] scripts/package-check.sh
 #
 # DENY names the checks of cargo-deny, where its database of advisories cannot be fetched; unless given, all.
+# BASELINE is what cargo-semver-checks compares with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export CARGO_TERM_COLOR=never
+. .ci/env
 target=${CARGO_TARGET_DIR:-$PWD/target}
 crates=(hobbit-macros hobbit hobbit-cli)
 
@@ -26,11 +28,13 @@ for crate in "${crates[@]}"; do options+=(--package "$crate"); done
 cargo package "${options[@]}"
 
 step "what is in them"
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
+place=$target/packaged
+rm -rf "$place"
+mkdir "$place"
 for crate in "${crates[@]}"; do
-    # a digit: the names of the others begin with that of hobbit, too
-    tar -xzf "$target/package/$crate"-[0-9]*.crate -C "$place"
+    # a digit: the names of the others begin with that of hobbit, too; files are new, or cargo takes them for those of
+    # the last time
+    tar -xzmf "$target/package/$crate"-[0-9]*.crate -C "$place"
     mv "$place/$crate"-[0-9]*/ "$place/$crate"
     for file in README.md LICENSE-MIT LICENSE-APACHE; do
         [[ -s $place/$crate/$file ]] || { echo "the package of $crate lacks $file" >&2; exit 1; }
@@ -54,7 +58,7 @@ sed -n '/^\[profile/,$p' Cargo.toml >>"$place/Cargo.toml"
 cp Cargo.lock "$place/Cargo.lock"
 
 step "they build, and their doctests pass"
-export CARGO_TARGET_DIR=$target/packaged
+export CARGO_TARGET_DIR=$target
 (cd "$place" && cargo build --package hobbit-cli && cargo test --doc --package hobbit --features full,testing)
 
 step "documentation, as its host makes it"
@@ -70,13 +74,12 @@ print(",".join(host["features"]))')
 else
     echo "there is no toolchain ${TOOLCHAIN:-nightly}: left out"
 fi
-unset CARGO_TARGET_DIR
 
 step "the oldest Rust that the manifests promise"
 oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 installed=$(rustup toolchain list 2>/dev/null | grep -oE "^${oldest//./\\.}[.-][^ ]*" | head -n 1 || true)
 if [[ -n $installed ]]; then
-    CARGO_TARGET_DIR=$target/oldest cargo "+$installed" check --package hobbit-cli --features hobbit/full
+    cargo "+$installed" check --package hobbit-cli --features hobbit/full
 else
     echo "there is no toolchain $oldest (rustup toolchain install $oldest --profile minimal): left out"
 fi

@@ -1,6 +1,7 @@
 //! What is measured: the metrics of one epoch, and those of several.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// Every epoch has to report the monitor; other metrics may be missing. A metric that is measured in every
 /// tenth epoch, say, has a column in the history, the journal and the tables, with NaN for the other epochs.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Metrics {
     /// Those of this epoch first; behind them what is left of the epoch before, so that names need not be
     /// written again.
@@ -149,6 +150,28 @@ impl<N: Into<Cow<'static, str>>> FromIterator<(N, f64)> for Metrics {
         let mut metrics = Metrics::new();
         metrics.extend(reported);
         metrics
+    }
+}
+
+/// Names and values in their order; with a precision, each value has so many decimals.
+///
+/// ```
+/// let metrics = hobbit::Metrics::from([("loss", 0.25), ("accuracy", 2.0 / 3.0)]);
+/// assert_eq!(format!("{metrics:.3}"), "loss 0.250, accuracy 0.667");
+/// ```
+impl fmt::Display for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, value)) in self.iter().enumerate() {
+            write!(f, "{}{name} ", if number > 0 { ", " } else { "" })?;
+            fmt::Display::fmt(&value, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -310,6 +333,11 @@ mod tests {
         metrics.report("loss", 0.25);
         assert_ne!(layout, metrics.layout());
         assert_eq!(metrics.iter().collect::<Vec<_>>(), [("accuracy", 0.75), ("loss", 0.25)]);
+        assert_eq!(format!("{metrics:?}"), r#"{"accuracy": 0.75, "loss": 0.25}"#);
+        // names of the epoch before are not shown
+        metrics.clear();
+        metrics.report("accuracy", 0.5);
+        assert_eq!((metrics.to_string(), Metrics::new().to_string()), ("accuracy 0.5".into(), String::new()));
     }
 
     #[test]

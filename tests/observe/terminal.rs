@@ -106,7 +106,8 @@ fn a_sweep_over_many_parameters_fits() {
         // a line a trial, and the whole of the best one below
         let table: Vec<&str> = end.lines().skip_while(|line| !line.starts_with("rank  trial")).collect();
         assert!((1..=10).all(|rank| table[rank].starts_with(&format!("{rank:>4}  "))), "{end}");
-        assert!(end.contains("\nBest, trial ") && end.contains("... and 7 more trials, "), "{end}");
+        assert!(end.contains("\nBest, trial ") && end.contains(" more hyperparameters\n"), "{end}");
+        assert!(end.contains("... and 7 more trials, "), "{end}");
         let plan = if columns == 80 { "\n1        9 x 1, 3 x 3, 1 x 9\n" } else { "\nTotal epochs=78\n" };
         assert!(end.contains(plan), "{end}");
     }

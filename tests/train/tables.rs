@@ -153,3 +153,43 @@ fn folds_of_a_table_take_the_encoder_along() {
     assert_eq!((loaded.networks(), bits(&trained, &table)), (3, bits(&loaded, &table)));
     assert_eq!(loaded.predict_table(&table).unwrap().labels().unwrap().len(), 60);
 }
+
+#[test]
+fn codes_of_texts_go_through_an_embedding_and_are_taken_along() {
+    let (dir, parts) = (tempfile::tempdir().unwrap(), parts());
+    // every id is unknown, or missing, to the other parts
+    let columns = Columns::only(["colour", "id"]).texts(["colour", "id"]).missing(Missing::Mean);
+    let encoder = columns.other(2).codes().fit(&parts.training).unwrap();
+    // three colours, others, missing ones; other ids, missing ones
+    assert_eq!((encoder.width(), encoder.codes()), (2, 7));
+    let (width, codes) = (encoder.width(), encoder.codes());
+    let data = || Dataset::of_classes(&parts, "species", &encoder).unwrap();
+    let model = move |codes: usize| {
+        move |hp: &Hparams| {
+            let network = Sequential::new([width]).embedding(codes, 3).flatten().dense(4);
+            let network = network.activation(hp.activation).dense(2);
+            network.compile(Adam::new(hp.learning_rate), Loss::CrossEntropy)
+        }
+    };
+    let sweep = Hyperband::new(model(codes)).dataset(data()).quiet();
+    let results = sweep.repo_dir(dir.path()).run(9, 3).unwrap();
+    let (trained, loaded) = (results.best_model().unwrap(), load(dir.path()).unwrap());
+    assert_eq!(
+        (loaded.encoder(), loaded.feature_names()),
+        (Some(&encoder), &["colour", "id"].map(str::to_owned)[..])
+    );
+    assert_eq!(bits(&trained, &parts.test), bits(&loaded, &parts.test));
+    assert_eq!(
+        trained.evaluate_table(&parts.test, "species").unwrap(),
+        loaded.evaluate_table(&parts.test, "species").unwrap()
+    );
+    // texts of no training row
+    let new = Table::parse("id,colour\nx,pink\n,mauve\n").unwrap();
+    let prepared = encoder.encode(&new).unwrap();
+    assert_eq!(prepared, [3.0, 5.0, 3.0, 6.0]);
+    assert_eq!(loaded.predict_table(&new).unwrap(), trained.predict(&prepared).unwrap());
+    // an embedding that is too small
+    let sweep = Hyperband::new(model(codes - 4)).dataset(data()).quiet().run(1, 3);
+    let text = sweep.map(drop).unwrap_err().to_string();
+    assert!(text.contains("an embedding of 3 vectors was asked for number"), "{text}");
+}

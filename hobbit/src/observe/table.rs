@@ -78,13 +78,13 @@ pub(crate) fn results_summary(rows: &[Row<'_>], more: usize, study: About<'_>, w
     let columns = results_columns(rows, study);
     let shown = columns.fitting(FIXED, width);
     let mut text = columns.text(&shown, width);
-    let left_out = count(columns.beside(&shown) as u64, "hyperparameter");
+    let left_out = count(columns.beside(&shown) as u64, "more hyperparameter");
     let is_whole = columns.beside(&shown) == 0;
     text += &match (more, is_whole) {
         (0, true) => String::new(),
-        (0, false) => format!("... and {left_out} more\n"),
+        (0, false) => format!("... and {left_out}\n"),
         (_, true) => format!("... and {more} more\n"),
-        (_, false) => format!("... and {more} more trials, {left_out} more\n"),
+        (_, false) => format!("... and {more} more trials, {left_out}\n"),
     };
     if let (Some(best), false) = (rows.first(), is_whole) {
         let best = format!("Best, trial {}: {}", best.id, Wording::new(study.1).line(&best.hparams));

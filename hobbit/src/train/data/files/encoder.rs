@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 /// It is made by [`Columns::fit`](super::Columns::fit) of the training rows alone, and is kept with the
 /// weights of the models that are trained on its [`Dataset`](crate::train::Dataset): so
 /// [`predict_table`](crate::train::Model::predict_table) takes the table as it is. A column of texts becomes
-/// a number for each text that there is: 1 for that of the row, and 0 for all others (one-hot).
+/// a number for each text that there is: 1 for that of the row, and 0 for all others (one-hot). With
+/// [`Columns::codes`](super::Columns::codes) it becomes one number, which an
+/// [`Embedding`](crate::train::Embedding) takes.
 ///
 /// ```
 /// use hobbit::train::{Columns, Missing, Table};
@@ -54,6 +56,8 @@ pub(super) enum Encoding {
     },
     /// A number for each of these texts.
     Texts { known: Vec<String>, other: Otherwise, missing: Otherwise },
+    /// One number, which is another one for each of these texts, after the codes of the columns before it.
+    Codes { known: Vec<String>, other: Otherwise, missing: Otherwise },
 }
 
 /// What becomes of a text that is none of the known ones, or is missing.
@@ -70,6 +74,13 @@ impl Encoder {
     /// The number of numbers that a row becomes.
     pub fn width(&self) -> usize {
         self.columns.iter().map(|column| column.encoding.width()).sum()
+    }
+
+    /// The number of codes that texts become, all columns together: how many vectors an
+    /// [`embedding`](crate::train::Sequential::embedding) of them has. 0 without
+    /// [`Columns::codes`](super::Columns::codes).
+    pub fn codes(&self) -> usize {
+        self.columns.iter().map(|column| column.encoding.codes()).sum()
     }
 
     /// What the numbers of a row are called: by their column, and its text where there are several:
@@ -98,7 +109,7 @@ impl Encoder {
             return Err(Error::data(format!("there is no memory for {rows} rows of {width} numbers")));
         }
         values.resize(table.rows() * width, 0.0);
-        let mut first = 0;
+        let (mut first, mut first_code) = (0, 0);
         for column in &self.columns {
             let place = table.place(&column.name)?;
             let mut set =
@@ -115,14 +126,18 @@ impl Encoder {
                     }
                 }
                 texts => {
+                    let is_code = matches!(texts, Encoding::Codes { .. });
                     for (row, number) in texts.places(table, place, &self.missing)?.into_iter().enumerate() {
-                        if let Some(number) = number {
-                            set(row, number, 1.0);
+                        match number {
+                            Some(number) if is_code => set(row, 0, (first_code + number) as f32),
+                            Some(number) => set(row, number, 1.0),
+                            None => {}
                         }
                     }
                 }
             }
             first += column.encoding.width();
+            first_code += column.encoding.codes();
         }
         Ok(values)
     }
@@ -159,7 +174,7 @@ impl Column {
         let name = &self.name;
         let is_own = |otherwise: Otherwise| otherwise == Otherwise::Own;
         match &self.encoding {
-            Encoding::Number { marked: false, .. } => vec![name.clone()],
+            Encoding::Number { marked: false, .. } | Encoding::Codes { .. } => vec![name.clone()],
             Encoding::Number { marked: true, .. } => vec![name.clone(), format!("{name} (missing)")],
             Encoding::Texts { known, other, missing } => {
                 let known = known.iter().map(|text| format!("{name}={text}"));
@@ -174,18 +189,39 @@ impl Encoding {
     fn width(&self) -> usize {
         match self {
             Encoding::Number { marked, .. } => 1 + usize::from(*marked),
-            Encoding::Texts { known, other, missing } => {
-                let own = [other, missing].into_iter().filter(|otherwise| **otherwise == Otherwise::Own);
-                known.len() + own.count()
+            Encoding::Texts { .. } => self.kinds(),
+            Encoding::Codes { .. } => 1,
+        }
+    }
+
+    fn codes(&self) -> usize {
+        match self {
+            Encoding::Codes { .. } => self.kinds(),
+            Encoding::Number { .. } | Encoding::Texts { .. } => 0,
+        }
+    }
+
+    /// How many texts are told apart.
+    fn kinds(&self) -> usize {
+        let Some((known, otherwise)) = self.texts() else { return 0 };
+        known.len() + otherwise.into_iter().filter(|otherwise| *otherwise == Otherwise::Own).count()
+    }
+
+    /// The known texts, and what becomes of others and of missing ones.
+    fn texts(&self) -> Option<(&[String], [Otherwise; 2])> {
+        match self {
+            Encoding::Number { .. } => None,
+            Encoding::Texts { known, other, missing } | Encoding::Codes { known, other, missing } => {
+                Some((known, [*other, *missing]))
             }
         }
     }
 
-    /// Which number of the column is 1, for each row.
+    /// Which of the column's texts each row has.
     fn places(&self, table: &Table, column: usize, missing: &[String]) -> Result<Vec<Option<usize>>> {
-        let Encoding::Texts { known, other, missing: if_missing } = self else { return Ok(Vec::new()) };
+        let Some((known, [other, if_missing])) = self.texts() else { return Ok(Vec::new()) };
         let places: HashMap<&str, usize> = known.iter().map(String::as_str).zip(0..).collect();
-        let after = known.len() + usize::from(*other == Otherwise::Own);
+        let after = known.len() + usize::from(other == Otherwise::Own);
         let place = |row| {
             let text = table.cell(row, column);
             if missing.iter().any(|missing| missing == text) {

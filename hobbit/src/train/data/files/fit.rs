@@ -48,6 +48,7 @@ pub struct Columns {
     marks: bool,
     texts: Vec<String>,
     other: Option<usize>,
+    codes: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +64,7 @@ fn owned(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
 impl Columns {
     fn new(chosen: Chosen) -> Columns {
         let (missing, missing_in) = (Missing::Refuse, Vec::new());
-        Columns { chosen, missing, missing_in, marks: false, texts: Vec::new(), other: None }
+        Columns { chosen, missing, missing_in, marks: false, texts: Vec::new(), other: None, codes: false }
     }
 
     /// All columns.
@@ -93,6 +94,28 @@ impl Columns {
         Columns { other: Some(rows), ..self }
     }
 
+    /// Makes one number of each text, its code, instead of a number for each text that there is: what an
+    /// [`embedding`](crate::train::Sequential::embedding) of [`Encoder::codes`] vectors takes. No two columns
+    /// share a code. With [`other`](Columns::other) every column has a code for unknown texts, and with a rule
+    /// for missing ones a code for them; what no training row has keeps the vector it begins with.
+    ///
+    /// All columns have to hold texts, since an embedding takes nothing but codes. For columns of numbers
+    /// beside them, leave this out: a dense layer multiplies one-hot numbers by what an embedding would look up.
+    ///
+    /// ```
+    /// use hobbit::train::{Columns, Table};
+    ///
+    /// let training = Table::parse("colour,shape\nred,round\nblue,flat\nred,long\nred,round\n")?;
+    /// let encoder = Columns::all().texts(["colour", "shape"]).other(2).codes().fit(&training)?;
+    /// // colour: red 0, others 1; shape: round 2, others 3
+    /// assert_eq!(encoder.codes(), 4);
+    /// assert_eq!(encoder.encode(&training)?, [0.0, 2.0, 1.0, 3.0, 0.0, 3.0, 0.0, 2.0]);
+    /// # Ok::<(), hobbit::Error>(())
+    /// ```
+    pub fn codes(self) -> Columns {
+        Columns { codes: true, ..self }
+    }
+
     /// Sets what takes the place of missing values. In columns of texts it is a text of its own, whichever
     /// rule this is. Default: [`Missing::Refuse`].
     pub fn missing(self, rule: Missing) -> Columns {
@@ -115,7 +138,7 @@ impl Columns {
     ///
     /// # Errors
     /// No rows, no columns, one that is not there, or a rule for a column that is not chosen; a field that is
-    /// not a number; or a missing value where nothing takes its place.
+    /// not a number; a missing value where nothing takes its place; or [`codes`](Columns::codes) beside numbers.
     pub fn fit(&self, training: &Table) -> Result<Encoder> {
         if training.rows() == 0 {
             return Err(Error::data(format!("{} has no rows to fit an encoder to", training.source)));
@@ -135,6 +158,15 @@ impl Columns {
                     "`{name}` is to be encoded, but is not among the columns that the model is given"
                 )));
             }
+        }
+        if self.codes
+            && let Some(name) = chosen.names.iter().find(|name| !self.texts.contains(name))
+        {
+            return Err(Error::data(format!(
+                "`{name}` holds numbers, and an embedding takes nothing but the codes of texts: name it with \
+                 `Columns::texts` or leave it out; with numbers beside texts, leave `Columns::codes` out, so that texts \
+                 are one-hot"
+            )));
         }
         let column = |(place, name): (usize, &String)| {
             let encoding = match self.texts.contains(name) {
@@ -184,21 +216,26 @@ impl Columns {
                 false => *counts.entry(text).or_default() += 1,
             }
         }
+        // what no training row has; there is no code for nothing
+        let none_had = if self.codes { Otherwise::Own } else { Otherwise::Zeros };
         let missing = match (self.rule(&table.names[column]), first_missing) {
             (Missing::Refuse, Some(row)) => return Err(no_fill(table, row, column)),
             (Missing::Refuse, None) => Otherwise::Error,
             (_, Some(_)) => Otherwise::Own,
-            (_, None) => Otherwise::Zeros,
+            (_, None) => none_had,
         };
         let all = counts.len();
         counts.retain(|_, count| *count >= self.other.unwrap_or(0));
         let other = match self.other {
             None => Otherwise::Error,
             Some(_) if counts.len() < all => Otherwise::Own,
-            Some(_) => Otherwise::Zeros,
+            Some(_) => none_had,
         };
         let known = in_order(counts.into_keys()).into_iter().map(str::to_owned).collect();
-        Ok(Encoding::Texts { known, other, missing })
+        Ok(match self.codes {
+            false => Encoding::Texts { known, other, missing },
+            true => Encoding::Codes { known, other, missing },
+        })
     }
 }
 
@@ -271,6 +308,30 @@ mod tests {
         // in the order of numbers, if they are
         let codes = Table::parse("c\n10\n9\n80331\n").unwrap();
         assert_eq!(Columns::all().texts(["c"]).fit(&codes).unwrap().names(), ["c=9", "c=10", "c=80331"]);
+    }
+
+    #[test]
+    fn texts_have_a_code_each_that_no_other_column_has() {
+        let training = Table::parse("a,b\nx,10\ny,9\nx,9\nx,NA\n").unwrap();
+        let columns = Columns::all().texts(["a", "b"]).missing(Missing::Mean).codes();
+        let encoder = columns.clone().fit(&training).unwrap();
+        // a: x, y, missing; b: 9, 10, missing
+        assert_eq!((encoder.codes(), encoder.width()), (6, 2));
+        assert_eq!(encoder.names(), ["a", "b"]);
+        assert_eq!(encoder.encode(&training).unwrap(), [0.0, 4.0, 1.0, 3.0, 0.0, 3.0, 0.0, 5.0]);
+        assert_eq!(encoder.encode(&Table::parse("b,a\n9,\n").unwrap()).unwrap(), [2.0, 3.0]);
+        says(encoder.encode(&Table::parse("a,b\nx,9\nz,9\n").unwrap()), &["line 3", "`z`", "x, y"]);
+        // unknown texts have a code, whether or not a training row was rare
+        let new = Table::parse("a,b\nz,9\ny,8\n").unwrap();
+        let of = |rows| columns.clone().other(rows).fit(&training).unwrap();
+        assert_eq!((of(1).codes(), of(1).encode(&new).unwrap()), (8, vec![2.0, 4.0, 1.0, 6.0]));
+        assert_eq!((of(2).codes(), of(2).encode(&new).unwrap()), (6, vec![1.0, 3.0, 1.0, 4.0]));
+        // every code is one that the embedding has
+        for table in [&training, &new] {
+            assert!(of(0).encode(table).unwrap().iter().all(|&code| code < of(0).codes() as f32));
+        }
+        says(columns.clone().texts(["a"]).fit(&training), &["`b` holds numbers", "one-hot"]);
+        assert_eq!(Columns::only(["a"]).texts(["a"]).fit(&training).unwrap().codes(), 0);
     }
 
     #[test]

@@ -107,8 +107,10 @@ impl Table {
                 ),
                 _ => String::new(),
             };
-            let names = self.names.join(", ");
-            Error::data(format!("{} has no column `{column}`; it has {names}{hint}", self.source))
+            let few = &self.names[..self.names.len().min(20)];
+            let rest = if few.len() < self.names.len() { ", …" } else { "" };
+            let names = few.join(", ");
+            Error::data(format!("{} has no column `{column}`; it has {names}{rest}{hint}", self.source))
         })
     }
 }
@@ -181,6 +183,11 @@ mod tests {
         says(Table::parse("\n\r\n"), &["empty"]);
         let header = Table::parse("x,y").unwrap();
         assert_eq!((header.rows(), header.names().join(" ")), (0, "x y".to_owned()));
+        // of many, the first are named
+        let names: Vec<String> = (0..500).map(|number| format!("c{number}")).collect();
+        let wide = Table::parse(&names.join(",")).unwrap();
+        let text = wide.numbers(&["x"]).unwrap_err().to_string();
+        assert!(text.ends_with("c18, c19, …"), "{text}");
     }
 
     #[test]
