@@ -233,7 +233,10 @@ pub trait Objective: Send + Sync + 'static {
     /// assert_eq!(alone.best().score, together.best().score);
     /// # Ok::<(), hobbit::Error>(())
     /// ```
-    fn train_epochs(&self, members: &mut [Member<'_, Self>]) {
+    fn train_epochs(&self, members: &mut [Member<'_, Self>])
+    where
+        Self: Sized,
+    {
         members.iter_mut().for_each(|member| member.train_alone(self));
     }
 

@@ -16,6 +16,17 @@ fn drawn<H: SearchSpace>(count: u64) -> Vec<H> {
     (0..count).map(|seed| H::draw(Key::new(seed)).unwrap()).collect()
 }
 
+/// An objective of which no more is known than what it trains.
+fn boxed<O: Objective>(objective: O) -> Box<dyn Objective<Hparams = O::Hparams, Model = O::Model>> {
+    Box::new(objective)
+}
+
+#[test]
+fn objectives_can_be_trait_objects() {
+    let objective = boxed(Fake::constant(|hparams: &Rate| hparams.rate));
+    assert_eq!(objective.metrics(&drawn(1)[0]).unwrap(), ["val_loss"]);
+}
+
 #[test]
 fn the_fakes_of_tests_keep_the_laws() {
     testing::objective(Curve::default, drawn::<Params>(3));
