@@ -1,4 +1,5 @@
-//! Networks that are trained as one: whose place at which table that is, and where the state of each is meanwhile.
+//! Networks that are trained as one: whose place at which table that is, and where the state of each is
+//! meanwhile.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,13 +40,16 @@ impl Table {
     /// Makes it what was remembered.
     pub(super) fn rewind(&mut self) {
         if let Some((stack, seats)) = self.before.take() {
+            // those that had left before it was remembered still have
             (self.stack, self.seats) = (stack, seats);
-            self.left.clear();
         }
     }
 
     /// Takes out all networks but those at these places, which are in order.
     pub(super) fn keep(&mut self, places: &[usize]) -> Result<(), BoxError> {
+        if places.len() == self.seats.len() {
+            return Ok(());
+        }
         for (place, &seat) in self.seats.iter().enumerate() {
             if places.binary_search(&place).is_err() {
                 self.left.insert(seat, self.stack.state(place)?);

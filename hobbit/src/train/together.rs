@@ -1,8 +1,8 @@
 //! An epoch of several trials, whose networks are trained as one. What is of one model (its batches, loss,
 //! metrics, schedule, callbacks) happens on the host, and what goes wrong with it there is its own failure.
 //!
-//! Between epochs they stay as they are, as one. If the device cannot train them as one, or not so many, all are
-//! as they were before the epoch, and fewer are, or each by itself.
+//! Between epochs they stay as they are, as one. If the device cannot train them as one, or not so many, all
+//! are as they were before the epoch, and fewer are, or each by itself.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +63,6 @@ pub(super) fn train_epochs<O: Objective<Model = Model>>(
     room: &Room,
 ) {
     in_parts(members, room, &mut |members| try_epochs(objective, members, dataset), &mut |member| {
-        member.metrics.clear();
         member.train_alone(objective);
     });
 }
@@ -84,14 +83,16 @@ fn in_parts<'a, O: Objective<Model = Model>>(
         members.chunks_mut(fit).for_each(|part| in_parts(part, room, together, alone));
         return;
     }
-    let trained = if members.len() == 1 { Err("there is but one".into()) } else { together(members) };
-    match trained {
-        Ok(()) => {}
-        Err(error) if error.is::<OutOfMemory>() => {
-            room.is_less_than(members.len(), parameters);
-            in_parts(members, room, together, alone);
-        }
-        Err(_) => members.iter_mut().for_each(alone),
+    if members.len() == 1 {
+        return members.iter_mut().for_each(alone);
+    }
+    let Err(error) = together(members) else { return };
+    members.iter_mut().for_each(|member| member.metrics.clear());
+    if error.is::<OutOfMemory>() {
+        room.is_less_than(members.len(), parameters);
+        in_parts(members, room, together, alone);
+    } else {
+        members.iter_mut().for_each(alone);
     }
 }
 
@@ -102,7 +103,6 @@ fn try_epochs<O: Objective<Model = Model>>(
     members: &mut [Member<'_, O>],
     dataset: &Dataset,
 ) -> Result<(), BoxError> {
-    members.iter_mut().for_each(|member| member.metrics.clear());
     let mut decks = Vec::new();
     let trained = try_decks(objective, members, dataset, &mut decks);
     decks.iter().try_for_each(|deck| deck.end(trained.is_ok()))?;
