@@ -3,8 +3,8 @@
 
 use proc_macro::Span;
 
-/// Of `Serialize` and `Deserialize`, those that are derived above the attribute with this span. Where there is
-/// no file, or another text in it, nothing is known to be there.
+/// Of `Serialize` and `Deserialize`, those that are derived above the attribute with this span. Where there
+/// is no file, or another text in it, nothing is known to be there.
 pub(crate) fn derived(attribute: Span) -> Vec<&'static str> {
     let Some(file) = attribute.local_file() else { return Vec::new() };
     #[expect(clippy::disallowed_methods, reason = "a source file of the user's, in the compiler")]
@@ -90,7 +90,7 @@ impl<'a> Above<'a> {
     fn names(&self) -> Vec<&'static str> {
         let mut derives: Vec<&[Token<'_>]> =
             self.attributes.iter().filter_map(|tokens| arguments(tokens, "derive")).collect();
-        // `cfg_attr(condition, derive(Serialize), search_space)`: the attribute is there, and so is the derive
+        // `cfg_attr(condition, derive(Serialize), search_space)`: where the attribute is, the derive is, too
         if let Some((tokens, _)) = &self.open {
             derives.extend((0..tokens.len()).filter_map(|place| arguments(&tokens[place..], "derive")));
         }

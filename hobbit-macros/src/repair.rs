@@ -36,8 +36,8 @@ fn depth(item: TokenStream) -> usize {
     if item.into_iter().any(is_enum) { 2 } else { 1 }
 }
 
-/// Fields with names that are keywords, without a comma, a colon or a type, or with another sign in its place,
-/// and attributes with an exclamation mark. Fields are so many braces `below`.
+/// Fields with names that are keywords, without a comma, a colon or a type, or with another sign in its
+/// place, and attributes with an exclamation mark. Fields are so many braces `below`.
 fn repaired(tokens: TokenStream, within: bool, below: usize) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();

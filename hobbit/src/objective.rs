@@ -143,7 +143,7 @@ pub trait Objective: Send + Sync + 'static {
         None
     }
 
-    /// How many trials a worker trains together at most, where [`group`](crate::Hyperband::group) does not say so.
+    /// How many trials a worker trains together at most, unless [`group`](crate::Hyperband::group) says so.
     /// Asked for after [`ready`](Objective::ready).
     ///
     /// Default: 1.

@@ -142,13 +142,14 @@ impl<O: Objective, A> Study<O, A> {
 
     /// The most trials of one stage that a worker trains together, where
     /// [`Objective::fuses`](crate::Objective::fuses) says that they can be. Default:
-    /// [`Objective::group_size`](crate::Objective::group_size), which for hobbit's models is 32 where all devices
-    /// are GPUs, and 1 otherwise. Results do not depend on it.
+    /// [`Objective::group_size`](crate::Objective::group_size), which for hobbit's models is 32 where all
+    /// devices are GPUs, and 1 otherwise. Results do not depend on it.
     ///
-    /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and no layer
-    /// is custom or a module of dfdx; on a processor that takes longer. A device holds the samples that flow
-    /// through all of them at once, and convolutions need much more memory in groups: where that is short, fewer
-    /// are trained together.
+    /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and no
+    /// layer is custom or a module of dfdx; on a processor that takes longer. A device holds the samples that
+    /// flow through all of them at once, and convolutions need much more memory in groups: where that is short,
+    /// fewer are trained together.
+    ///
     /// Trials on other machines, with a [time limit](Hyperband::trial_time_limit), or of a study that is asked
     /// for them, are trained one at a time.
     pub fn group(self, trials: usize) -> Self {

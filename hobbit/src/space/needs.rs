@@ -16,8 +16,8 @@ use super::SearchSpace;
 use super::value::{Value, shown};
 use crate::error::{Error, Result};
 
-/// A field of whose type something is assumed apart from other fields. It may be the type of another one, by way
-/// of an alias, and of two equal assumptions the compiler would not know which to take.
+/// A field of whose type something is assumed apart from other fields. It may be the type of another one, by
+/// way of an alias, and of two equal assumptions the compiler would not know which to take.
 #[derive(Debug, Clone, Copy)]
 pub struct Nth<const N: usize>;
 

@@ -53,8 +53,8 @@ impl<T> EndsAre<T> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> EndsAre<(T,)> for T {}
 
-/// The ends of a range, if there are ranges of their type: where there are none, nothing is known of the result,
-/// so that nothing done with it is one more error.
+/// The ends of a range, if there are ranges of their type: where there are none, nothing is known of the
+/// result, so that nothing done with it is one more error.
 pub const fn ends<T: Variants<Itself = T>, F: EndsAre<T>>(ends: [T; 2]) -> [<T as Variants>::Itself; 2] {
     ends
 }

@@ -11,10 +11,10 @@ use crate::train::plan::Node;
 
 /// The windows of all channels, multiplied by weights.
 pub(super) struct Conv<D: TensorDevice> {
-    windows: Windows<D>,
-    filters: usize,
-    weight: usize,
-    bias: Option<usize>,
+    pub(super) windows: Windows<D>,
+    pub(super) filters: usize,
+    pub(super) weight: usize,
+    pub(super) bias: Option<usize>,
 }
 
 impl<D: TensorDevice> Conv<D> {

@@ -10,10 +10,10 @@ use crate::train::plan::Node;
 
 /// y = x W + b.
 pub(super) struct Dense {
-    inputs: usize,
-    outputs: usize,
-    weight: usize,
-    bias: Option<usize>,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) weight: usize,
+    pub(super) bias: Option<usize>,
 }
 
 impl Dense {

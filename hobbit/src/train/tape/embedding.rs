@@ -11,9 +11,9 @@ use crate::train::plan::Node;
 
 /// Vectors looked up by their places.
 pub(super) struct Embedding {
-    words: usize,
-    width: usize,
-    weight: usize,
+    pub(super) words: usize,
+    pub(super) width: usize,
+    pub(super) weight: usize,
 }
 
 impl Embedding {

@@ -10,7 +10,7 @@ use crate::train::layer::{Geometry, Pool2d};
 use crate::train::plan::Node;
 
 /// Windows, one below the other, reduced to a number each.
-pub(super) struct Pool<D: TensorDevice>(Windows<D>);
+pub(super) struct Pool<D: TensorDevice>(pub(super) Windows<D>);
 
 impl<D: TensorDevice> Pool<D> {
     pub(super) fn new(
@@ -38,7 +38,8 @@ impl<D: TensorDevice> Pool<D> {
         self.back(sum, samples)
     }
 
-    fn outputs(&self) -> usize {
+    /// How many windows there are, of all channels.
+    pub(super) fn outputs(&self) -> usize {
         self.0.geometry.channels * self.0.geometry.places()
     }
 
@@ -63,7 +64,7 @@ impl<D: TensorDevice> Pool<D> {
 
 /// The mean of each of so many channels.
 pub(super) struct GlobalAvgPool {
-    channels: usize,
+    pub(super) channels: usize,
 }
 
 impl GlobalAvgPool {

@@ -1,5 +1,5 @@
-//! The compiler takes derives above an attribute away before it hands the item over: that serde's are among them is
-//! read in the source file, and said once.
+//! The compiler takes derives above an attribute away before it hands the item over: that serde's are among
+//! them is read in the source file, and said once.
 
 use hobbit::search_space as space;
 use hobbit::{Key, SearchSpace, search_space};

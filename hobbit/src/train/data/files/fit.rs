@@ -96,11 +96,12 @@ impl Columns {
 
     /// Makes one number of each text, its code, instead of a number for each text that there is: what an
     /// [`embedding`](crate::train::Sequential::embedding) of [`Encoder::codes`] vectors takes. No two columns
-    /// share a code. With [`other`](Columns::other) every column has a code for unknown texts, and with a rule
-    /// for missing ones a code for them; what no training row has keeps the vector it begins with.
+    /// share a code. With [`other`](Columns::other) every column has a code for unknown texts, and with a
+    /// rule for missing ones a code for them; what no training row has keeps the vector it begins with.
     ///
     /// All columns have to hold texts, since an embedding takes nothing but codes. For columns of numbers
-    /// beside them, leave this out: a dense layer multiplies one-hot numbers by what an embedding would look up.
+    /// beside them, leave this out: a dense layer multiplies one-hot numbers by what an embedding would look
+    /// up.
     ///
     /// ```
     /// use hobbit::train::{Columns, Table};
@@ -138,7 +139,8 @@ impl Columns {
     ///
     /// # Errors
     /// No rows, no columns, one that is not there, or a rule for a column that is not chosen; a field that is
-    /// not a number; a missing value where nothing takes its place; or [`codes`](Columns::codes) beside numbers.
+    /// not a number; a missing value where nothing takes its place; or [`codes`](Columns::codes) beside
+    /// numbers.
     pub fn fit(&self, training: &Table) -> Result<Encoder> {
         if training.rows() == 0 {
             return Err(Error::data(format!("{} has no rows to fit an encoder to", training.source)));

@@ -7,25 +7,14 @@ use dfdx::tensor_ops::{GatherTo, ReshapeTo};
 use super::pass::Pass;
 use crate::error::BoxError;
 use crate::train::features::Given;
-use crate::train::layer::{self, place};
-use crate::train::plan::Node;
+use crate::train::layer::place;
 use crate::train::tape::device::{Sheets, TensorDevice, device_error};
-
-/// Vectors of each network, looked up by their places.
-pub(super) struct Embedding {
-    words: usize,
-    width: usize,
-    weight: usize,
-}
+use crate::train::tape::embedding::Embedding;
 
 impl Embedding {
-    pub(super) fn new(settings: &layer::Embedding, node: &Node) -> Embedding {
-        let layer::Embedding { words, width, init: _ } = *settings;
-        Embedding { words, width, weight: node.parameters.start }
-    }
-
-    /// Where this is the first layer, the places are those of the inputs, which are at hand.
-    pub(super) fn forward<D: TensorDevice, T: Tape<f32, D>>(
+    /// Vectors of each network, looked up by their places. Where this is the first layer, the places are those
+    /// of the inputs, which are at hand.
+    pub(super) fn forward_each<D: TensorDevice, T: Tape<f32, D>>(
         &self,
         pass: &Pass<'_, D>,
         x: Sheets<D, T>,
@@ -43,10 +32,10 @@ impl Embedding {
             Some(inputs) => inputs.iter().try_for_each(|given| look(&given.numbers()))?,
             None => look(&x.as_vec())?,
         }
-        self.look_up(pass, x, places).map_err(device_error)
+        self.look_up_each(pass, x, places).map_err(device_error)
     }
 
-    fn look_up<D: TensorDevice, T: Tape<f32, D>>(
+    fn look_up_each<D: TensorDevice, T: Tape<f32, D>>(
         &self,
         pass: &Pass<'_, D>,
         x: Sheets<D, T>,

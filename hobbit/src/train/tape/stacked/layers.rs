@@ -3,20 +3,22 @@
 
 use dfdx::shapes::{Axis, HasShape};
 use dfdx::tensor::Tape;
-use dfdx::tensor_ops::{BroadcastTo, MeanTo, ReshapeTo, TryAdd, TryMatMul, TryMul};
+use dfdx::tensor_ops::{BroadcastTo, ReshapeTo, TryAdd, TryMatMul, TryMul};
 
-use super::embedding::Embedding;
 use super::norm::{BatchNorm, LayerNorm, Normalize};
 use super::pass::{Before, Pass};
-use super::windows::{Conv, Pool};
 use crate::error::BoxError;
 use crate::random::Key;
 use crate::train::activation::Activation;
-use crate::train::layer::{self, Layer};
+use crate::train::layer::Layer;
 use crate::train::math::dropout_mask;
 use crate::train::plan::Node;
 use crate::train::tape::activation::activate;
+use crate::train::tape::conv::Conv;
+use crate::train::tape::dense::Dense;
 use crate::train::tape::device::{Sheets, TensorDevice, device_error};
+use crate::train::tape::embedding::Embedding;
+use crate::train::tape::pool::{GlobalAvgPool, Pool};
 use crate::train::tape::windows::Purpose;
 
 /// A layer.
@@ -27,10 +29,7 @@ pub(super) enum Operation<D: TensorDevice> {
     Conv(Conv<D>),
     MaxPool(Pool<D>),
     AvgPool(Pool<D>),
-    /// The mean of each of so many channels.
-    GlobalAvgPool {
-        channels: usize,
-    },
+    GlobalAvgPool(GlobalAvgPool),
     BatchNorm(BatchNorm),
     Normalize(Normalize),
     LayerNorm(LayerNorm),
@@ -57,7 +56,7 @@ pub(super) fn operations<D: TensorDevice>(
             }
             Layer::MaxPool2d(settings) => Operation::MaxPool(pool(settings, Purpose::Largest)?),
             Layer::AvgPool2d(settings) => Operation::AvgPool(pool(settings, Purpose::Mean)?),
-            Layer::GlobalAvgPool => Operation::GlobalAvgPool { channels: node.outputs() },
+            Layer::GlobalAvgPool => Operation::GlobalAvgPool(GlobalAvgPool::new(node)),
             Layer::BatchNorm(_) => Operation::BatchNorm(BatchNorm::new(node, before)),
             Layer::Normalize(_) => Operation::Normalize(Normalize::new(node, before)),
             Layer::LayerNorm(_) => Operation::LayerNorm(LayerNorm::new(node, before)),
@@ -84,22 +83,19 @@ impl<D: TensorDevice> Operation<D> {
         pass: &mut Pass<'_, D>,
         x: Sheets<D, T>,
     ) -> Result<Sheets<D, T>, BoxError> {
-        let (networks, samples, width) = *x.shape();
         let inputs = pass.inputs.take();
         let y = match self {
-            Operation::Dense(layer) => layer.forward(pass, x),
+            Operation::Dense(layer) => layer.forward_each(pass, x),
             Operation::Activation(activation) => activate(*activation, x),
             Operation::Dropout(layer) => layer.forward(pass, x),
-            Operation::Conv(layer) => layer.forward(pass, x),
-            Operation::MaxPool(pool) => pool.largest(x),
-            Operation::AvgPool(pool) => pool.mean(x),
-            Operation::GlobalAvgPool { channels } => x
-                .try_reshape_like(&(networks, samples, *channels, width / channels))
-                .and_then(|planes| planes.try_mean::<_, Axis<3>>()),
+            Operation::Conv(layer) => layer.forward_each(pass, x),
+            Operation::MaxPool(pool) => pool.largest_each(x),
+            Operation::AvgPool(pool) => pool.mean_each(x),
+            Operation::GlobalAvgPool(layer) => layer.forward_each(x),
             Operation::BatchNorm(layer) => layer.forward(pass, x),
             Operation::Normalize(layer) => layer.forward(pass, x),
             Operation::LayerNorm(layer) => layer.forward(pass, x),
-            Operation::Embedding(layer) => return layer.forward(pass, x, inputs),
+            Operation::Embedding(layer) => return layer.forward_each(pass, x, inputs),
             Operation::Residual(block) => {
                 let inner = forward(block, pass, x.retaped::<T>())?;
                 x.try_add(inner)
@@ -109,22 +105,8 @@ impl<D: TensorDevice> Operation<D> {
     }
 }
 
-/// y = x W + b.
-pub(super) struct Dense {
-    inputs: usize,
-    outputs: usize,
-    weight: usize,
-    bias: Option<usize>,
-}
-
 impl Dense {
-    fn new(settings: &layer::Dense, node: &Node) -> Dense {
-        let weight = node.parameters.start;
-        let bias = settings.bias.then_some(weight + 1);
-        Dense { inputs: node.inputs(), outputs: node.outputs(), weight, bias }
-    }
-
-    fn forward<D: TensorDevice, T: Tape<f32, D>>(
+    fn forward_each<D: TensorDevice, T: Tape<f32, D>>(
         &self,
         pass: &Pass<'_, D>,
         x: Sheets<D, T>,

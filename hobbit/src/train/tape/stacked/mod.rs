@@ -2,8 +2,8 @@
 //! Each has its own parameters, optimizer settings, dropout and samples, and nothing of one reaches another,
 //! so that on the processor each comes to the bits that it comes to by itself.
 //!
-//! A plan stacks if it has no layer of users' own and no module of dfdx; with one, networks are trained one at
-//! a time.
+//! A plan stacks if it has no layer of users' own and no module of dfdx; with one, networks are trained one
+//! at a time.
 
 mod each;
 mod embedding;

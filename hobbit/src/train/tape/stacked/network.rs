@@ -29,8 +29,8 @@ pub(in crate::train) struct StackedNetwork<D: TensorDevice> {
     operations: Arc<[Operation<D>]>,
     arrays: Arrays,
     roles: Vec<Role>,
-    /// Where each parameter begins in a network's row, and how many numbers it is. A statistic has rows of its
-    /// own.
+    /// Where each parameter begins in a network's row, and how many numbers it is. A statistic has rows of
+    /// its own.
     spans: Vec<(usize, usize)>,
     optimizers: Vec<Optimizer>,
     /// The numbers among the settings of each network's layers.
@@ -232,9 +232,6 @@ impl<D: TensorDevice> StackedNetwork<D> {
 
     /// Takes out all networks but those at these places.
     pub(in crate::train::tape) fn keep(&mut self, places: &[usize]) -> Result<(), BoxError> {
-        if places.len() == self.optimizers.len() {
-            return Ok(());
-        }
         self.on_host = None;
         self.optimizers = places.iter().map(|&place| self.optimizers[place]).collect();
         self.settings = places.iter().map(|&place| self.settings[place].clone()).collect();

@@ -52,8 +52,8 @@ impl BatchNorm {
         y.try_mul(scale)?.try_add(shift)?.try_reshape_like(&(networks, samples, width))
     }
 
-    /// Every channel with mean 0 and variance 1 over its network's batch. The batches' means and variances are
-    /// taken into the running ones.
+    /// Every channel with mean 0 and variance 1 over its network's batch. The batches' means and variances
+    /// are taken into the running ones.
     fn normalize<D: TensorDevice, T: Tape<f32, D>>(
         &self,
         pass: &mut Pass<'_, D>,
