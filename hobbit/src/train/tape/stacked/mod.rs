@@ -13,6 +13,7 @@ mod network;
 mod norm;
 mod optimizer;
 mod pass;
+mod slopes;
 #[cfg(test)]
 mod tests;
 mod windows;
