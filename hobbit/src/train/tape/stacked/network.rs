@@ -365,7 +365,7 @@ pub(in crate::train::tape) fn numbers(inputs: &[Given<'_>]) -> Vec<f32> {
 /// The batches of all networks, one after the other, as rows of samples in memory that they have in common;
 /// none if they are not.
 #[cfg(any(test, feature = "cuda"))]
-pub(in crate::train::tape) fn joined<'a>(inputs: &[Given<'a>]) -> Option<(&'a Arc<Features>, Vec<u32>)> {
+pub(in crate::train) fn joined<'a>(inputs: &[Given<'a>]) -> Option<(&'a Arc<Features>, Vec<u32>)> {
     let of = |given: &Given<'a>| match *given {
         Given::Rows(features, rows) => Some((features, rows)),
         Given::Numbers(_) => None,

@@ -1,5 +1,7 @@
 //! Networks of a stack come to the bits that they come to by themselves.
 
+mod queued;
+
 use std::sync::Arc;
 
 use dfdx::tensor::Cpu;

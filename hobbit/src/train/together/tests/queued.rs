@@ -4,7 +4,8 @@ use dfdx::tensor::Cpu;
 
 use super::*;
 use crate::objective::ArrayData;
-use crate::train::tape::StackedNetwork;
+use crate::train::math::dropout_mask;
+use crate::train::tape::{StackedNetwork, joined};
 use crate::train::{Activation, Loss};
 
 /// Those of a rate above 0.7 diverge within a few steps.
@@ -117,4 +118,70 @@ fn one_that_diverges_leaves_and_the_others_do_not_notice() {
     for ((_, found), (_, expected)) in all.iter().zip(&calm) {
         assert_eq!(objective.save(found).unwrap(), objective.save(expected).unwrap());
     }
+}
+
+/// Figures for scripts/gpu-check.sh: what the host does in a step of 32 trials of 64-128-10, in batches of 32.
+#[test]
+fn the_time_of_the_hosts_work_in_a_step() {
+    const GROUP: u32 = 32;
+    fn wide(hparams: &Hparams) -> Compiled {
+        let model = Sequential::new([64]).dense(128).activation(Activation::Relu).dropout(0.3).dense(10);
+        model.compile(Sgd::new(hparams.rate), Loss::CrossEntropy).batch_size(32)
+    }
+    let digits: Vec<f32> = (0..1440 * 64).map(|place| (place % 17) as f32).collect();
+    let labels: Vec<u8> = (0..1440).map(|place| (place % 10) as u8).collect();
+    let data = Dataset::new((&digits, &labels), (&digits[..64], &labels[..1])).unwrap();
+    let study = Hyperband::new(wide as Function).dataset(data).engine(Engine::Dfdx);
+    let objective = study.into_objective();
+    let dataset = objective.data.as_ref().and_then(Data::in_memory).unwrap();
+    let mut trials: Vec<(TrialContext, Model)> = (1..=GROUP)
+        .map(|n| {
+            let context = TrialContext::detached(TrialId::new(1, n), Key::new(u64::from(n)));
+            let model = objective.build(&Hparams { rate: 0.1 }, &context).unwrap();
+            (context, model)
+        })
+        .collect();
+    let place = |(place, (trial, model)): (usize, &mut (TrialContext, Model))| {
+        let feed = Feed { by_rows: true, ..model.feed(0, 0) };
+        let tour = feed.training(dataset);
+        let key = trial.key;
+        (key, Lane { who: place, feed, tour, batch: Batch::default(), tally: Tally::default(), counts: true })
+    };
+    let (keys, mut lanes): (Vec<Key>, Vec<Lane<'_>>) = trials.iter_mut().enumerate().map(place).unzip();
+    let model = &trials[0].1;
+    let steps = lanes[0].tour.steps();
+    let mut time = |what: &str, work: &mut dyn FnMut(&mut [Lane<'_>], usize)| {
+        let start = std::time::Instant::now();
+        (0..steps).for_each(|step| work(&mut lanes, step));
+        println!("host: {what} {:.1} us", start.elapsed().as_secs_f64() * 1e6 / steps as f64);
+    };
+    let mut rows = 0;
+    time("row numbers and targets", &mut |lanes, step| {
+        lanes.iter_mut().for_each(|lane| lane.gather(step));
+        let given: Vec<Given<'_>> = lanes.iter().map(|lane| lane.batch.given()).collect();
+        rows += joined(&given).unwrap().1.len();
+    });
+    assert_eq!(rows, 1440 * GROUP as usize);
+    let mut masks = vec![0.0; GROUP as usize * 32 * 128];
+    time("dropout masks", &mut |_, step| {
+        for (key, mask) in keys.iter().zip(masks.chunks_exact_mut(32 * 128)) {
+            dropout_mask(0.3, key.child(step as u64), mask);
+        }
+    });
+    let mut targets = 0;
+    time("what losses are trained towards", &mut |lanes, _| {
+        let (mut aims, mut weights) = (Vec::new(), Vec::new());
+        for lane in lanes {
+            Loss::CrossEntropy.aim(&lane.batch, 10, 0.0, &mut aims, &mut weights);
+        }
+        targets += aims.len();
+    });
+    assert_eq!(targets, steps * GROUP as usize * 32 * 10);
+    let (outputs, mut scratch) = (&masks[..320], Vec::new());
+    time("losses and metrics", &mut |lanes, _| {
+        for lane in lanes {
+            lane.tally.take(&model.description, outputs, &lane.batch, &mut scratch).unwrap();
+        }
+    });
+    assert!(lanes.iter().all(|lane| lane.tally.loss().is_finite()));
 }
