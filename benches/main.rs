@@ -22,6 +22,7 @@ fn main() {
     {
         training::step(&mut criterion);
         training::epoch(&mut criterion);
+        training::together(&mut criterion);
         training::checkpoint(&mut criterion);
         training::sweep(&mut criterion);
     }

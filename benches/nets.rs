@@ -1,6 +1,8 @@
 //! The networks that are measured, here and in other tools (`benches/peers`): equal layers, batches, optimizers and losses.
 
-use hobbit::train::{Activation, Adam, Compiled, Conv2d, Dataset, Loss, Model, RmsProp, Sequential};
+use hobbit::train::{
+    Activation, Adam, Compiled, Conv2d, Dataset, Device, Engine, Loss, Model, RmsProp, Sequential,
+};
 use hobbit::{EpochContext, Hyperband, Key, Metrics, Objective, TrialContext, TrialId, search_space};
 
 /// A network, and the batches it is trained on.
@@ -64,6 +66,12 @@ pub(crate) struct Nothing {
     pub(crate) nothing: u8,
 }
 
+/// Where networks are trained: `HOBBIT_DEVICE=cuda` measures on the GPU.
+pub(crate) fn device() -> Device {
+    let device = std::env::var("HOBBIT_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+    device.parse().expect("HOBBIT_DEVICE is a device")
+}
+
 impl Net {
     pub(crate) fn inputs(&self) -> usize {
         self.widths.first().copied().unwrap_or(784)
@@ -71,6 +79,15 @@ impl Net {
 
     /// What trains it on so many batches of noise an epoch, and validates it on one.
     pub(crate) fn objective(self, batches: usize) -> impl Objective<Hparams = Nothing, Model = Model> {
+        self.objective_of(batches, Engine::default())
+    }
+
+    /// The same, by this engine where the processor computes.
+    pub(crate) fn objective_of(
+        self,
+        batches: usize,
+        engine: Engine,
+    ) -> impl Objective<Hparams = Nothing, Model = Model> {
         let mut rng = Key::new(1).rng();
         let (samples, inputs) = (batches * self.batch, self.inputs());
         let x: Vec<f32> = (0..samples * inputs).map(|_| rng.unit() as f32).collect();
@@ -78,11 +95,8 @@ impl Net {
         let validation = (&x[..self.batch * inputs], &y[..self.batch]);
         let dataset = Dataset::new((&x, &y), validation).expect("the sizes fit");
         let model = self.model;
-        // HOBBIT_DEVICE=cuda measures on the GPU
-        let device = std::env::var("HOBBIT_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
-        let device = device.parse().expect("HOBBIT_DEVICE is a device");
-        let study = Hyperband::new(move |_: &Nothing| model()).dataset(dataset).device(device);
-        study.batch_size(self.batch).into_objective()
+        let study = Hyperband::new(move |_: &Nothing| model()).dataset(dataset).device(device());
+        study.engine(engine).batch_size(self.batch).into_objective()
     }
 
     /// Trains an epoch of so many batches with every call.

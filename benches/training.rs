@@ -4,10 +4,11 @@
 use criterion::{BatchSize, Criterion, Throughput};
 use hobbit::prelude::*;
 use hobbit::repository::Reader;
-use hobbit::{EpochContext, Key, Metrics, Objective, Plan, TrialContext, TrialId};
+use hobbit::train::Engine;
+use hobbit::{EpochContext, Key, Member, Metrics, Objective, Plan, TrialContext, TrialId};
 
 use crate::digits::{self, Hparams};
-use crate::nets::{NETS, Nothing};
+use crate::nets::{self, NETS, Nothing};
 
 /// A training step, on one thread. Compared with PyTorch on one thread (`benches/peers/run.py steps`).
 pub(crate) fn step(criterion: &mut Criterion) {
@@ -42,6 +43,41 @@ pub(crate) fn epoch(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// An epoch of 20 batches of trials of one network that are trained together; its rate is in epochs a second. On the processor, where dfdx
+/// computes then, nothing is gained. Compared with one trial.
+pub(crate) fn together(criterion: &mut Criterion) {
+    let sizes: &[u32] = if nets::device() == Device::Cpu { &[1, 4] } else { &[1, 4, 16, 32, 64] };
+    for net in [NETS[1], NETS[3], NETS[4]] {
+        let mut group = criterion.benchmark_group(format!("together: {}", net.name));
+        group.sample_size(10);
+        for &size in sizes {
+            let objective = net.objective_of(20, Engine::Dfdx);
+            let trial = |n| {
+                let trial = TrialContext::detached(TrialId::new(1, n), Key::new(n.into()));
+                let model = objective.build(&Nothing { nothing: 0 }, &trial).expect("the model is sound");
+                (trial, model, Metrics::new())
+            };
+            let mut trials: Vec<_> = (1..=size).map(trial).collect();
+            let mut number = 0;
+            group.throughput(Throughput::Elements(size.into()));
+            group.bench_function(format!("{size}"), |bencher| {
+                bencher.iter(|| {
+                    let mut members = Vec::with_capacity(trials.len());
+                    for (trial, model, metrics) in &mut trials {
+                        metrics.clear();
+                        let epoch = EpochContext { trial, epoch: number, stage_end: u64::MAX };
+                        members.push(Member::new(model, epoch, metrics));
+                    }
+                    objective.train_epochs(&mut members);
+                    assert!(members.iter().all(|member| member.failure().is_none()));
+                    number += 1;
+                });
+            });
+        }
+        group.finish();
+    }
 }
 
 /// Copying a model into a checkpoint and back, and reading one from a repository. Compared with an epoch above: a stage needs one each.

@@ -93,7 +93,11 @@ concurrent() {
 together() {
     local group row engine=()
     [[ $gpu != cpu ]] || engine=(--engine dfdx)
-    say "" "## Epochs a second by trials that are trained together" "" "One worker, digits at R=$epochs; MNIST with 2000 images at R=3." "" \
+    say "" "## Trials of one network that are trained together" "" "Epochs of 20 batches a second, by how many trials there are." "" '```'
+    HOBBIT_DEVICE=$gpu cargo bench -p hobbit "${features[@]}" --bench main -- "together" 2>&1 | grep -E "^together|time:|thrpt:" |
+        tee -a "$report"
+    say '```' "" "## Sweeps with groups, epochs a second" ""
+    say "One worker, digits at R=$epochs; MNIST with 2000 images at R=3. There are 12 networks of other shapes among the trials of digits." "" \
         "| trials together | digits | 784-128-128-10 | 784-512-512-10 | results.ron of digits as alone | most of the card's memory |" \
         "|---|---|---|---|---|---|"
     for group in 1 4 16 32 64; do

@@ -75,6 +75,42 @@ impl Loss {
     }
 }
 
+impl Loss {
+    /// Appends what a device needs to find the [gradient](Loss::of) by itself, which is then w · s(p - t): the
+    /// targets t, a weight w for each sample; p are the softmax, the sigmoid or the outputs themselves, and s
+    /// is the slope of the loss. A custom loss has none of it.
+    pub(super) fn aim(
+        self,
+        batch: &Batch,
+        width: usize,
+        smoothing: f32,
+        targets: &mut Vec<f32>,
+        weights: &mut Vec<f32>,
+    ) {
+        let scale = 1.0 / batch.samples as f32;
+        let mut answers = batch.answers(width);
+        for (sample, row) in answers.chunks_exact_mut(width).enumerate() {
+            let weight = batch.weight(sample) * scale;
+            weights.push(match self {
+                Loss::CrossEntropy => {
+                    // probabilities need not sum up to 1
+                    let mass: f32 = row.iter().sum();
+                    let by = if mass == 0.0 { 0.0 } else { (1.0 - smoothing) / mass };
+                    row.iter_mut().for_each(|t| *t = by * *t + smoothing / width as f32);
+                    weight * mass
+                }
+                Loss::BinaryCrossEntropy => {
+                    row.iter_mut().for_each(|t| *t = *t * (1.0 - smoothing) + 0.5 * smoothing);
+                    weight / width as f32
+                }
+                Loss::MeanSquaredError => 2.0 * weight / width as f32,
+                Loss::MeanAbsoluteError | Loss::Huber(_) | Loss::Custom(_) => weight / width as f32,
+            });
+        }
+        targets.append(&mut answers);
+    }
+}
+
 /// A loss that is the mean over a sample's outputs, each with its own loss and slope.
 fn each(
     outputs: &[f32],

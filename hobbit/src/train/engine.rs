@@ -60,7 +60,7 @@ pub(super) fn stack(device: Device, parts: &[StackedPart<'_>]) -> Result<Box<dyn
         #[cfg(feature = "cuda")]
         Device::Cuda(ordinal) => tape::stack_on_cuda(ordinal, parts),
         // no random number of a stack comes from the device
-        _ => Ok(Box::new(StackedNetwork::new(Cpu::seed_from_u64(0), parts)?)),
+        _ => Ok(Box::new(StackedNetwork::new(Cpu::seed_from_u64(0), parts, false)?)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The seam between what training does and where it is computed.
 
 use super::features::Given;
+use super::loss::Loss;
 use super::optimizer::Optimizer;
 use super::plan::Plan;
 use crate::error::BoxError;
@@ -34,6 +35,15 @@ pub(super) struct StackedPart<'a> {
 /// the loss for them; returns whether that network is to take a step.
 pub(super) type StackCriterion<'a> = dyn FnMut(usize, &[f32], &mut [f32]) -> bool + 'a;
 
+/// What the outputs of a stack are trained towards, so that its device can find the gradient of a loss.
+pub(super) struct Aims {
+    pub(super) loss: Loss,
+    /// For each output of each sample of each network.
+    pub(super) targets: Vec<f32>,
+    /// For each sample of each network: its share of its batch's loss.
+    pub(super) weights: Vec<f32>,
+}
+
 /// Networks of one likeness, each with its optimizer, that are trained as one, on some device.
 pub(super) trait Stack: Send {
     /// One step of training of each network on a batch of its own. All batches have as many samples.
@@ -44,6 +54,21 @@ pub(super) trait Stack: Send {
         steps: &[Step],
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError>;
+
+    /// Whether steps can be [queued](Stack::queue), and gain by it.
+    fn queues(&self) -> bool;
+
+    /// One step of training, whose gradients are found on the device. Nobody waits for it.
+    fn queue(
+        &mut self,
+        inputs: &[Given<'_>],
+        samples: usize,
+        steps: &[Step],
+        aims: Aims,
+    ) -> Result<(), BoxError>;
+
+    /// The outputs of each step that was queued since they were last asked for.
+    fn queued(&mut self) -> Result<Vec<Vec<f32>>, BoxError>;
 
     /// Appends the outputs of each network's batch, as they are when not training.
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError>;

@@ -53,17 +53,17 @@ impl Tally {
         Ok(loss.is_finite())
     }
 
-    /// Takes the outputs of a batch, without training.
+    /// Takes the outputs of a batch; returns whether the loss is one to go on with.
     pub(super) fn take(
         &mut self,
         description: &Compiled,
         outputs: &[f32],
         batch: &Batch,
         scratch: &mut Vec<f32>,
-    ) -> Result<(), BoxError> {
+    ) -> Result<bool, BoxError> {
         let loss = description.loss.value(outputs, batch, description.label_smoothing as f32, scratch)?;
         self.add(&description.metrics, description.loss, loss, outputs, batch);
-        Ok(())
+        Ok(loss.is_finite())
     }
 
     /// The mean loss.
@@ -146,5 +146,6 @@ pub(super) fn measure(
 ) -> Result<(), BoxError> {
     outputs.clear();
     network.outputs(batch.given(), batch.samples, outputs)?;
-    tally.take(description, outputs, batch, scratch)
+    tally.take(description, outputs, batch, scratch)?;
+    Ok(())
 }

@@ -13,13 +13,20 @@ use super::data::{Batch, Dataset, Feed, Tour};
 use super::device::{Device, Engine};
 use super::engine;
 use super::features::Given;
+use super::loss::Loss;
 use super::model::Model;
-use super::network::{Network, StackedPart, Step};
+use super::network::{Aims, Network, StackedPart, Step};
 use super::seat::{self, Seated, Table};
 use super::tally::Tally;
 use super::trainer::{step, uncounted};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, Member, Objective, OutOfMemory};
+
+/// The most steps that are queued on a device before their outputs are looked at.
+const AHEAD: usize = 32;
+
+/// The most numbers that outputs may be which nobody has looked at.
+const UNSEEN: usize = 1 << 23;
 
 /// What models have in common that can be trained together on any of these devices.
 pub(super) fn likeness(model: &Compiled, devices: &[Device], engine: Engine) -> Option<u64> {
@@ -243,6 +250,8 @@ impl Deck {
         for lane in &mut lanes {
             lane.counts = members[lane.who].model.description.class_weights.is_none();
         }
+        let ahead = self.ahead(members)?;
+        let mut queued = Vec::new();
         let batches = lanes[0].tour.steps();
         for batch in 0..batches {
             let mut steps: Vec<Option<Step>> = vec![None; members.len()];
@@ -251,6 +260,7 @@ impl Deck {
                     member.epoch.check()?;
                     lanes[who].gather(batch);
                     let Model { description, members, plateau, learning_rate, .. } = &mut *member.model;
+                    lanes[who].weigh(description);
                     let key = members[number].key;
                     let next = step(description, plateau, key, member.epoch.epoch, (batch, batches));
                     *learning_rate = next.learning_rate;
@@ -258,13 +268,25 @@ impl Deck {
                     Ok(())
                 });
             }
-            self.keep(|who| members[who].failure().is_none())?;
+            if self.places.iter().any(|&who| members[who].failure().is_some()) {
+                self.judge(members, &mut lanes, &mut queued)?;
+                self.keep(|who| members[who].failure().is_none())?;
+            }
             let steps: Vec<Step> = self.places.iter().filter_map(|&who| steps[who]).collect();
             let Some(samples) = self.places.first().map(|&who| lanes[who].batch.samples) else { break };
-            let mut goes_on = vec![true; members.len()];
             let inputs: Vec<Batch> =
                 self.places.iter().map(|&who| std::mem::take(&mut lanes[who].batch)).collect();
             let given: Vec<Given<'_>> = inputs.iter().map(Batch::given).collect();
+            if ahead > 0 {
+                let aims = self.aims(members, &inputs);
+                seat::lock(&self.table)?.stack().queue(&given, samples, &steps, aims)?;
+                queued.push(inputs);
+                if queued.len() >= ahead || batch + 1 == batches {
+                    self.judge(members, &mut lanes, &mut queued)?;
+                }
+                continue;
+            }
+            let mut goes_on = vec![true; members.len()];
             let places = &self.places;
             seat::lock(&self.table)?.stack().train(
                 &given,
@@ -275,7 +297,8 @@ impl Deck {
                     goes_on[who] = false;
                     members[who].attempt(|member| {
                         let description = &member.model.description;
-                        goes_on[who] = lanes[who].judge(description, &inputs[place], outputs, gradient)?;
+                        goes_on[who] =
+                            lanes[who].tally.learn(description, outputs, &inputs[place], gradient)?;
                         Ok(())
                     });
                     goes_on[who]
@@ -294,6 +317,58 @@ impl Deck {
             tallies[who].push(tally);
         }
         Ok(())
+    }
+
+    /// How many steps are queued before their outputs are looked at; none if each is waited for.
+    fn ahead<O: Objective<Model = Model>>(&self, members: &[Member<'_, O>]) -> Result<usize, BoxError> {
+        let mut models = self.places.iter().map(|&who| &*members[who].model);
+        let Some(Model { description, plan, .. }) = models.next() else { return Ok(0) };
+        let found = !matches!(description.loss, Loss::Custom(_));
+        if !(found && models.all(|other| other.description.loss == description.loss)) {
+            return Ok(0);
+        }
+        let numbers = self.places.len() * description.batch_size.unwrap_or(32) * plan.widths().1;
+        let queues = seat::lock(&self.table)?.stack().queues();
+        Ok(if queues { (UNSEEN / numbers).clamp(1, AHEAD) } else { 0 })
+    }
+
+    /// What the outputs of these batches are trained towards.
+    fn aims<O: Objective<Model = Model>>(&self, members: &[Member<'_, O>], batches: &[Batch]) -> Aims {
+        let (mut targets, mut weights) = (Vec::new(), Vec::new());
+        let mut loss = Loss::CrossEntropy;
+        for (&who, batch) in self.places.iter().zip(batches) {
+            let Model { description, plan, .. } = &*members[who].model;
+            let smoothing = description.label_smoothing as f32;
+            loss = description.loss;
+            loss.aim(batch, plan.widths().1, smoothing, &mut targets, &mut weights);
+        }
+        Aims { loss, targets, weights }
+    }
+
+    /// Looks at the outputs of the steps that were queued. A model whose loss is none to go on with leaves;
+    /// what the device has made of it since is of no use to anybody.
+    fn judge<O: Objective<Model = Model>>(
+        &mut self,
+        members: &mut [Member<'_, O>],
+        lanes: &mut [Lane<'_>],
+        queued: &mut Vec<Vec<Batch>>,
+    ) -> Result<(), BoxError> {
+        let outputs = seat::lock(&self.table)?.stack().queued()?;
+        let mut goes_on = vec![true; members.len()];
+        let mut scratch = Vec::new();
+        for (batches, outputs) in queued.drain(..).zip(outputs) {
+            let size = outputs.len() / self.places.len();
+            for ((&who, batch), outputs) in self.places.iter().zip(batches).zip(outputs.chunks_exact(size)) {
+                if std::mem::take(&mut goes_on[who]) {
+                    members[who].attempt(|member| {
+                        let description = &member.model.description;
+                        goes_on[who] = lanes[who].tally.take(description, outputs, &batch, &mut scratch)?;
+                        Ok(())
+                    });
+                }
+            }
+        }
+        self.keep(|who| goes_on[who])
     }
 
     fn validate<O: Objective<Model = Model>>(
@@ -320,8 +395,10 @@ impl Deck {
             for (&who, outputs) in self.places.iter().zip(outputs.chunks_exact(size)) {
                 let Lane { batch, tally, counts, .. } = &mut lanes[who];
                 *counts |= batch.counts();
-                members[who]
-                    .attempt(|member| tally.take(&member.model.description, outputs, batch, &mut scratch));
+                members[who].attempt(|member| {
+                    tally.take(&member.model.description, outputs, batch, &mut scratch)?;
+                    Ok(())
+                });
             }
         }
         for lane in lanes.into_iter().filter(|lane| self.places.contains(&lane.who)) {
@@ -358,18 +435,12 @@ impl Lane<'_> {
         self.tour.gather(step, &self.feed, &mut self.batch);
     }
 
-    /// The loss of a batch, and its gradient; whether it is one to go on with.
-    fn judge(
-        &mut self,
-        description: &Compiled,
-        batch: &Batch,
-        outputs: &[f32],
-        gradient: &mut [f32],
-    ) -> Result<bool, BoxError> {
-        let weighted = description.class_weights.as_ref().map(|weights| batch.weighed(weights));
-        let batch = weighted.as_ref().unwrap_or(batch);
-        self.counts = self.counts || batch.counts();
-        self.tally.learn(description, outputs, batch, gradient)
+    /// Weights the batch's samples by their classes as well.
+    fn weigh(&mut self, description: &Compiled) {
+        if let Some(weights) = &description.class_weights {
+            self.batch = self.batch.weighed(weights);
+        }
+        self.counts = self.counts || self.batch.counts();
     }
 }
 

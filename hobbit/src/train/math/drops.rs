@@ -1,5 +1,6 @@
 //! Dropout's masks, drawn from keys: the same on every device.
 
+use super::{Work, simd};
 use crate::random::Key;
 
 /// What dropout does in one step: each place is dropped with its probability, in whole parts of 65536.
@@ -51,10 +52,33 @@ impl Drops {
 }
 
 /// A mask for dropout: zero with this probability, otherwise 1 / (1 - probability).
-pub(in crate::train) fn dropout_mask(probability: f64, length: usize, key: Key) -> Vec<f32> {
-    let drops = Drops::new(probability, key);
-    let blocks = (0..length.div_ceil(Drops::BLOCK)).flat_map(|number| drops.block(number));
-    blocks.take(length).map(|kept| if kept { drops.scale } else { 0.0 }).collect()
+pub(in crate::train) fn dropout_mask(probability: f64, key: Key, to: &mut [f32]) {
+    simd(Mask { drops: Drops::new(probability, key), to });
+}
+
+struct Mask<'a> {
+    drops: Drops,
+    to: &'a mut [f32],
+}
+
+impl Work for Mask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Mask { drops, to } = self;
+        let scaled = |kept| if kept { drops.scale } else { 0.0 };
+        let (blocks, last) = to.as_chunks_mut::<{ Drops::BLOCK }>();
+        for (number, block) in blocks.iter_mut().enumerate() {
+            let (near, far) = block.split_at_mut(Drops::HALF);
+            for (place, (near, far)) in near.iter_mut().zip(far).enumerate() {
+                let [first, second] = drops.pair(number, place);
+                (*near, *far) = (scaled(first), scaled(second));
+            }
+        }
+        let kept = drops.block(blocks.len());
+        last.iter_mut().zip(kept).for_each(|(to, kept)| *to = scaled(kept));
+    }
 }
 
 /// A bijection of 32 bits for each key, in which every bit reaches every other: two rounds of shifting and
@@ -74,12 +98,18 @@ mod tests {
     #[test]
     fn masks_keep_the_mean() {
         for probability in [0.1, 0.5, 0.9] {
-            let mask = dropout_mask(probability, 100_001, Key::new(1));
+            let mut mask = vec![1.0; 100_001];
+            dropout_mask(probability, Key::new(1), &mut mask);
+            let drops = Drops::new(probability, Key::new(1));
+            let kept = (0..mask.len().div_ceil(Drops::BLOCK)).flat_map(|number| drops.block(number));
+            assert!(kept.zip(&mask).all(|(kept, &x)| x == if kept { drops.scale } else { 0.0 }));
             let zeros = mask.iter().filter(|&&x| x == 0.0).count() as f64 / 100_001.0;
             assert!((zeros - probability).abs() < 0.01, "{zeros}");
             let mean = mask.iter().map(|&x| f64::from(x)).sum::<f64>() / 100_001.0;
             assert!((mean - 1.0).abs() < 0.05);
         }
-        assert_eq!(dropout_mask(1.0, 7, Key::new(1)), [0.0; 7]);
+        let mut mask = [1.0; 7];
+        dropout_mask(1.0, Key::new(1), &mut mask);
+        assert_eq!(mask, [0.0; 7]);
     }
 }

@@ -21,7 +21,7 @@ use crate::error::BoxError;
 use crate::objective::{Checkpoint, OutOfMemory};
 use crate::random::Key;
 use crate::train::features::Given;
-use crate::train::network::{Criterion, Network, Stack, StackCriterion, StackedPart, Step};
+use crate::train::network::{Aims, Criterion, Network, Stack, StackCriterion, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::plan::Plan;
 
@@ -134,7 +134,8 @@ fn new_id() -> u64 {
 /// There is no such GPU, or not enough memory.
 pub(in crate::train) fn stack(ordinal: usize, parts: &[StackedPart<'_>]) -> Result<Box<dyn Stack>, BoxError> {
     make_room(ordinal)?;
-    let stack = look_at(ordinal, device(ordinal).and_then(|device| StackedNetwork::new(device, parts)))?;
+    let stack =
+        look_at(ordinal, device(ordinal).and_then(|device| StackedNetwork::new(device, parts, true)))?;
     Ok(Box::new(CudaStack::new(ordinal, stack)))
 }
 
@@ -182,6 +183,25 @@ impl Stack for CudaStack {
     ) -> Result<(), BoxError> {
         let x = self.rows(inputs, samples)?;
         self.with(|stack| stack.train_step(inputs, stack.sheets(x)?, steps, criterion))
+    }
+
+    fn queues(&self) -> bool {
+        self.with(|stack| Ok(stack.queues())).unwrap_or(false)
+    }
+
+    fn queue(
+        &mut self,
+        inputs: &[Given<'_>],
+        samples: usize,
+        steps: &[Step],
+        aims: Aims,
+    ) -> Result<(), BoxError> {
+        let x = self.rows(inputs, samples)?;
+        self.with(|stack| stack.queue_step(inputs, stack.sheets(x)?, steps, aims))
+    }
+
+    fn queued(&mut self) -> Result<Vec<Vec<f32>>, BoxError> {
+        self.with(|stack| Ok(stack.queued()))
     }
 
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {

@@ -28,7 +28,8 @@ impl Dropout {
         match key {
             Some(key) if self.probability > 0.0 => {
                 let (samples, width) = *x.shape();
-                let mask = dropout_mask(self.probability, samples * width, key.child(self.id));
+                let mut mask = vec![0.0; samples * width];
+                dropout_mask(self.probability, key.child(self.id), &mut mask);
                 let mask: Rows<D> = x.device().try_tensor_from_vec(mask, (samples, width))?;
                 x.try_mul(mask)
             }

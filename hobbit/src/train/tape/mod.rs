@@ -36,4 +36,6 @@ pub use custom::{CustomLayer, custom};
 pub use device::{Flat, Rows, TensorDevice};
 pub use module::{Buildable, module};
 pub(super) use network::{TapeNetwork, needs_pairs};
+#[cfg(test)]
+pub(super) use stacked::joined;
 pub(super) use stacked::{StackedNetwork, likeness};

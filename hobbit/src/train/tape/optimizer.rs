@@ -1,8 +1,9 @@
 //! Optimizers on a device: dfdx's kernels, with state that can be saved.
 
 use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
+use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{Gradients, Tensor, Trace};
-use dfdx::tensor_ops::{Backward, SumTo, TryAdd, TryDiv, TryMul};
+use dfdx::tensor_ops::{Backward, BroadcastTo, SumTo, TryAdd, TryDiv, TryMul};
 
 use super::device::{Flat, TensorDevice, device_error};
 use crate::error::BoxError;
@@ -195,6 +196,13 @@ fn rms_prop(rms: &RmsProp, lr: f64, weight_decay: Option<WeightDecay>) -> AdamCo
     AdamConfig { lr, betas: [0.0, rms.kept_share()], eps: rms.epsilon, weight_decay }
 }
 
+/// By what a gradient is scaled whose norm is so many times its limit.
+pub(super) fn within<S: Shape, D: TensorDevice>(
+    over: Tensor<S, f32, D>,
+) -> Result<Tensor<S, f32, D>, D::Err> {
+    over.try_clamp(1.0, f64::from(f32::MAX))?.try_recip()
+}
+
 /// Gradients after regularization and clipping.
 fn prepare<D: TensorDevice>(
     parameters: &[Flat<D>],
@@ -226,17 +234,16 @@ fn prepare<D: TensorDevice>(
         }
         prepared.push(Some(gradient));
     }
-    if let Some(limit) = step.clip_norm {
-        let mut square = 0.0;
+    if let (Some(limit), Some(first)) = (step.clip_norm, parameters.first()) {
+        // found on the device, so that nobody waits for it
+        let mut square: Tensor<(), f32, D> = first.device().try_zeros_like(&())?;
         for gradient in prepared.iter().flatten() {
-            let sum: Tensor<(), f32, D> = gradient.clone().try_square()?.try_sum()?;
-            square += f64::from(sum.as_vec()[0]);
+            square = square.try_add(gradient.clone().try_square()?.try_sum::<(), _>()?)?;
         }
-        let norm = square.sqrt();
-        if norm > limit {
-            for gradient in prepared.iter_mut().flatten() {
-                *gradient = gradient.clone().try_mul((limit / norm) as f32)?;
-            }
+        let scale = within(square.try_sqrt()?.try_mul(limit.recip() as f32)?)?;
+        for gradient in prepared.iter_mut().flatten() {
+            let scale: Flat<D> = scale.clone().try_broadcast_like(gradient.shape())?;
+            *gradient = gradient.clone().try_mul(scale)?;
         }
     }
     Ok(prepared)

@@ -1,5 +1,7 @@
 //! Models that are trained as one come to what they come to by themselves, and stay together.
 
+mod queued;
+
 use std::cell::RefCell;
 
 use super::*;

@@ -8,7 +8,6 @@ use dfdx::tensor_ops::{BroadcastTo, ReshapeTo, TryAdd, TryMatMul, TryMul};
 use super::norm::{BatchNorm, LayerNorm, Normalize};
 use super::pass::{Before, Pass};
 use crate::error::BoxError;
-use crate::random::Key;
 use crate::train::activation::Activation;
 use crate::train::layer::Layer;
 use crate::train::math::dropout_mask;
@@ -137,8 +136,10 @@ impl Dropout {
         let drops_any = drops.clone().any(|drop| drop > 0.0);
         let Some(keys) = pass.keys.filter(|_| drops_any) else { return Ok(x) };
         let shape = *x.shape();
-        let mask = |(key, drop): (&Key, f64)| dropout_mask(drop, shape.1 * shape.2, key.child(self.id));
-        let mask: Vec<f32> = keys.iter().zip(drops).flat_map(mask).collect();
+        let mut mask = vec![0.0; shape.0 * shape.1 * shape.2];
+        for ((key, drop), mask) in keys.iter().zip(drops).zip(mask.chunks_exact_mut(shape.1 * shape.2)) {
+            dropout_mask(drop, key.child(self.id), mask);
+        }
         let mask: Sheets<D> = pass.device.try_tensor_from_vec(mask, shape)?;
         x.try_mul(mask)
     }

@@ -13,11 +13,14 @@ mod network;
 mod norm;
 mod optimizer;
 mod pass;
+mod slopes;
 #[cfg(test)]
 mod tests;
 mod windows;
 
 pub(in crate::train) use likeness::likeness;
 pub(in crate::train) use network::StackedNetwork;
+#[cfg(any(test, feature = "cuda"))]
+pub(in crate::train) use network::joined;
 #[cfg(feature = "cuda")]
-pub(super) use network::{joined, numbers};
+pub(super) use network::numbers;

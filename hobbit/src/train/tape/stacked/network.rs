@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{Cpu, Gradients, HasErr, OwnedTape, Tape, Tensor, Trace};
+use dfdx::tensor::{Cpu, Gradients, HasErr, OwnedTape, PutTape, SplitTape, Tape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo, SumTo, TryMul};
 
 use super::layers::{Operation, forward, operations};
 use super::likeness::likeness;
 use super::optimizer::{State, Stride};
 use super::pass::{Before, Pass, settings};
+use super::slopes::slopes;
 use crate::error::BoxError;
 use crate::objective::Checkpoint;
 use crate::random::Key;
@@ -17,7 +18,7 @@ use crate::train::arrays::{Arrays, Of};
 #[cfg(any(test, feature = "cuda"))]
 use crate::train::features::Features;
 use crate::train::features::Given;
-use crate::train::network::{Stack, StackCriterion, StackedPart, Step};
+use crate::train::network::{Aims, Stack, StackCriterion, StackedPart, Step};
 use crate::train::optimizer::Optimizer;
 use crate::train::parameter::{ParameterSpec, Role};
 use crate::train::tape::device::{Rows, Sheets, TensorDevice, device_error, one_thread_a_trial, upload};
@@ -40,6 +41,10 @@ pub(in crate::train) struct StackedNetwork<D: TensorDevice> {
     statistics: Vec<Rows<D>>,
     /// The present rows, once they were asked for.
     on_host: Option<Vec<Vec<f32>>>,
+    /// Whether steps are queued: the device works by itself.
+    queues: bool,
+    /// The outputs of steps that were queued.
+    queued: Vec<Sheets<D>>,
 }
 
 /// Which rows an array is in: first those of what is trained, then of each slot, then of each statistic.
@@ -55,11 +60,16 @@ fn rows_of(of: Of, slots: usize, roles: &[Role]) -> (usize, usize) {
 }
 
 impl<D: TensorDevice> StackedNetwork<D> {
-    /// A stack of these networks, as their checkpoints have them.
+    /// A stack of these networks, as their checkpoints have them. Steps can be queued where the device works
+    /// by itself.
     ///
     /// # Errors
     /// There are none, they are not alike, or an array is not there.
-    pub(in crate::train) fn new(device: D, parts: &[StackedPart<'_>]) -> Result<Self, BoxError> {
+    pub(in crate::train) fn new(
+        device: D,
+        parts: &[StackedPart<'_>],
+        queues: bool,
+    ) -> Result<Self, BoxError> {
         one_thread_a_trial();
         let Some(first) = parts.first() else { return Err("there is nothing to stack".into()) };
         let alike = likeness(first.plan, first.optimizer);
@@ -107,6 +117,8 @@ impl<D: TensorDevice> StackedNetwork<D> {
             state: State { values, slots, steps },
             statistics,
             on_host: None,
+            queues,
+            queued: Vec::new(),
             device,
         })
     }
@@ -181,10 +193,8 @@ impl<D: TensorDevice> StackedNetwork<D> {
         steps: &[Step],
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
-        self.on_host = None;
-        let (_, samples, _) = *x.shape();
-        let keys: Vec<Key> = steps.iter().map(|step| step.key).collect();
-        let outputs: Sheets<D, OwnedTape<f32, D>> = self.forward(inputs, x.leaky_traced(), Some(&keys))?;
+        let outputs = self.traced(inputs, x, steps)?;
+        let shape = *outputs.shape();
         let values = outputs.as_vec();
         let mut gradient = vec![0.0; values.len()];
         let size = values.len() / steps.len();
@@ -195,19 +205,63 @@ impl<D: TensorDevice> StackedNetwork<D> {
         if !stepped.contains(&true) {
             return Ok(());
         }
-        let shape = (steps.len(), samples, size / samples);
         let gradient: Sheets<D> = self.device.try_tensor_from_vec(gradient, shape).map_err(device_error)?;
-        let product = outputs.try_mul(gradient).map_err(device_error)?;
-        let sum: Tensor<(), f32, D, OwnedTape<f32, D>> = product.try_sum().map_err(device_error)?;
-        let gradients: Gradients<f32, D> = sum.try_backward().map_err(device_error)?;
-        let gradient: Rows<D> = gradients.get(&self.state.values);
         let before = stepped.contains(&false).then(|| self.rows());
-        let StackedNetwork { device, optimizers, spans, roles, state, .. } = self;
-        Stride { device, optimizers, steps, spans, roles }.take(state, gradient).map_err(device_error)?;
+        self.step(outputs, gradient, steps).map_err(device_error)?;
         if let Some(before) = before {
             self.undo(&before, &stepped);
         }
         Ok(())
+    }
+
+    /// The outputs of a step's batches.
+    fn traced(
+        &mut self,
+        inputs: &[Given<'_>],
+        x: Sheets<D>,
+        steps: &[Step],
+    ) -> Result<Sheets<D, OwnedTape<f32, D>>, BoxError> {
+        self.on_host = None;
+        let keys: Vec<Key> = steps.iter().map(|step| step.key).collect();
+        self.forward(inputs, x.leaky_traced(), Some(&keys))
+    }
+
+    /// Moves all parameters along this gradient for the outputs.
+    fn step(
+        &mut self,
+        outputs: Sheets<D, OwnedTape<f32, D>>,
+        gradient: Sheets<D>,
+        steps: &[Step],
+    ) -> Result<(), D::Err> {
+        let product = outputs.try_mul(gradient)?;
+        let sum: Tensor<(), f32, D, OwnedTape<f32, D>> = product.try_sum()?;
+        let gradients: Gradients<f32, D> = sum.try_backward()?;
+        let gradient: Rows<D> = gradients.get(&self.state.values);
+        let StackedNetwork { device, optimizers, spans, roles, state, .. } = self;
+        Stride { device, optimizers, steps, spans, roles }.take(state, gradient)
+    }
+
+    pub(in crate::train::tape) fn queue_step(
+        &mut self,
+        inputs: &[Given<'_>],
+        x: Sheets<D>,
+        steps: &[Step],
+        aims: Aims,
+    ) -> Result<(), BoxError> {
+        let outputs = self.traced(inputs, x, steps)?;
+        let (values, tape) = outputs.split_tape();
+        let gradient = slopes(&self.device, values.clone(), aims)?;
+        self.queued.push(values.clone());
+        self.step(values.put_tape(tape), gradient, steps).map_err(device_error)
+    }
+
+    pub(in crate::train::tape) fn queues(&self) -> bool {
+        self.queues
+    }
+
+    /// The outputs of each step that was queued since they were last asked for.
+    pub(in crate::train::tape) fn queued(&mut self) -> Vec<Vec<f32>> {
+        self.queued.drain(..).map(|outputs| outputs.as_vec()).collect()
     }
 
     pub(in crate::train::tape) fn predict(
@@ -262,6 +316,26 @@ where
         self.train_step(inputs, x, steps, criterion)
     }
 
+    fn queues(&self) -> bool {
+        self.queues()
+    }
+
+    fn queue(
+        &mut self,
+        inputs: &[Given<'_>],
+        samples: usize,
+        steps: &[Step],
+        aims: Aims,
+    ) -> Result<(), BoxError> {
+        let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
+        let x = self.sheets(x)?;
+        self.queue_step(inputs, x, steps, aims)
+    }
+
+    fn queued(&mut self) -> Result<Vec<Vec<f32>>, BoxError> {
+        Ok(self.queued())
+    }
+
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
         let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
         let x = self.sheets(x)?;
@@ -291,7 +365,7 @@ pub(in crate::train::tape) fn numbers(inputs: &[Given<'_>]) -> Vec<f32> {
 /// The batches of all networks, one after the other, as rows of samples in memory that they have in common;
 /// none if they are not.
 #[cfg(any(test, feature = "cuda"))]
-pub(in crate::train::tape) fn joined<'a>(inputs: &[Given<'a>]) -> Option<(&'a Arc<Features>, Vec<u32>)> {
+pub(in crate::train) fn joined<'a>(inputs: &[Given<'a>]) -> Option<(&'a Arc<Features>, Vec<u32>)> {
     let of = |given: &Given<'a>| match *given {
         Given::Rows(features, rows) => Some((features, rows)),
         Given::Numbers(_) => None,

@@ -3,13 +3,14 @@
 
 use dfdx::shapes::{Axis, HasShape};
 use dfdx::tensor::Tensor;
-use dfdx::tensor_ops::{SumTo, TryAdd, TryConcatAlong, TryDiv, TrySub};
+use dfdx::tensor_ops::{ReshapeTo, SumTo, TryAdd, TryConcatAlong, TryDiv, TrySub};
 
 use super::each::Each;
 use crate::train::network::Step;
 use crate::train::optimizer::{Adam, AdamW, Optimizer, RmsProp, Sgd};
 use crate::train::parameter::Role;
 use crate::train::tape::device::{Flat, Rows, TensorDevice};
+use crate::train::tape::optimizer::within;
 
 /// The parameters of all networks and what their optimizers keep, a row for each network.
 #[derive(Clone)]
@@ -184,16 +185,15 @@ impl<D: TensorDevice> Stride<'_, D> {
             prepared.push(gradient);
         }
         if first.clip_norm.is_some() {
-            let mut squares = vec![0.0; networks];
+            let part = each(|step| step.clip_norm.map_or(0.0, f64::recip))?;
+            let sum = |gradient: &Rows<D>| gradient.clone().try_square()?.try_sum::<(usize,), Axis<1>>();
+            let mut squares: Flat<D> = self.device.try_zeros_like(&(networks,))?;
             for gradient in &prepared {
-                let sums: Flat<D> = gradient.clone().try_square()?.try_sum::<_, Axis<1>>()?;
-                squares.iter_mut().zip(sums.as_vec()).for_each(|(square, sum)| *square += f64::from(sum));
+                squares = squares.try_add(sum(gradient)?)?;
             }
-            let scale = |(step, square): (&Step, &f64)| match (step.clip_norm, square.sqrt()) {
-                (Some(limit), norm) if norm > limit => (limit / norm) as f32,
-                _ => 1.0,
-            };
-            let scales = Each::of(self.device, self.steps.iter().zip(&squares).map(scale).collect())?;
+            let norms = squares.try_sqrt()?.try_reshape_like(&(networks, 1))?;
+            let over = part.times(norms)?.try_reshape_like(&(networks,))?;
+            let scales = Each::Own(within(over)?);
             for gradient in &mut prepared {
                 *gradient = scales.times(gradient.clone())?;
             }

@@ -1,5 +1,7 @@
 //! Networks of a stack come to the bits that they come to by themselves.
 
+mod queued;
+
 use std::sync::Arc;
 
 use dfdx::tensor::Cpu;
@@ -185,7 +187,7 @@ fn check(case: &Case, sizes: &[usize]) {
             StackedPart { plan, optimizer: *optimizer, state }
         };
         let parts: Vec<_> = all.iter().zip(&states).map(part).collect();
-        let mut stack = StackedNetwork::new(Cpu::seed_from_u64(0), &parts).unwrap();
+        let mut stack = StackedNetwork::new(Cpu::seed_from_u64(0), &parts, false).unwrap();
         let mut places: Vec<usize> = (0..size).collect();
         for round in 0..4 {
             let diverges = |number: usize| round == 1 && number == 1;
@@ -406,7 +408,7 @@ fn every_embedding_is_each_networks_own() {
     let alone = Alone::new(&Case { samples: 1, layers: all[0], optimizer: OPTIMIZERS[0], step: plain }, 0);
     let state = saved(&alone.network);
     let part = StackedPart { plan: &alone.plan, optimizer: alone.optimizer, state: &state };
-    let mut stack = StackedNetwork::new(Cpu::seed_from_u64(0), &[part]).unwrap();
+    let mut stack = StackedNetwork::new(Cpu::seed_from_u64(0), &[part], false).unwrap();
     for code in [7.0, -1.0, 0.5, f32::NAN] {
         let codes = [0.0, code, 6.0];
         let error = stack.outputs(&[Given::Numbers(&codes)], 1, &mut Vec::new()).unwrap_err().to_string();
@@ -443,8 +445,8 @@ fn what_is_not_alike_does_not_become_a_stack() {
         optimizer: sgd().into(),
         state,
     });
-    assert!(StackedNetwork::new(Cpu::seed_from_u64(0), &parts).is_err());
-    assert!(StackedNetwork::new(Cpu::seed_from_u64(0), &[]).is_err());
+    assert!(StackedNetwork::new(Cpu::seed_from_u64(0), &parts, false).is_err());
+    assert!(StackedNetwork::new(Cpu::seed_from_u64(0), &[], false).is_err());
 }
 
 #[test]
