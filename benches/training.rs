@@ -48,8 +48,11 @@ pub(crate) fn epoch(criterion: &mut Criterion) {
 /// An epoch of 20 batches of trials of one network that are trained together; its rate is in epochs a second. On the processor, where dfdx
 /// computes then, nothing is gained. Compared with one trial.
 pub(crate) fn together(criterion: &mut Criterion) {
-    let sizes: &[u32] = if nets::device() == Device::Cpu { &[1, 4] } else { &[1, 4, 16, 32, 64] };
-    for net in [NETS[1], NETS[3], NETS[4]] {
+    let (nets, sizes): (&[usize], &[u32]) = match nets::device() {
+        Device::Cpu => (&[1], &[1, 4]),
+        _ => (&[1, 3, 4], &[1, 4, 16, 32, 64]),
+    };
+    for net in nets.iter().map(|&net| NETS[net]) {
         let mut group = criterion.benchmark_group(format!("together: {}", net.name));
         group.sample_size(10);
         for &size in sizes {

@@ -97,7 +97,7 @@ together() {
     HOBBIT_DEVICE=$gpu cargo bench -p hobbit "${features[@]}" --bench main -- "together" 2>&1 | grep -E "^together|time:|thrpt:" |
         tee -a "$report"
     say '```' "" "## Sweeps with groups, epochs a second" ""
-    say "One worker, digits at R=$epochs; MNIST with 2000 images at R=3. There are 12 networks of other shapes among the trials of digits." "" \
+    say "One worker, digits at R=$epochs; MNIST with 2000 images at R=3. The trials of digits are of 12 networks, so their groups are small." "" \
         "| trials together | digits | 784-128-128-10 | 784-512-512-10 | results.ron of digits as alone | most of the card's memory |" \
         "|---|---|---|---|---|---|"
     for group in 1 4 16 32 64; do
