@@ -38,8 +38,8 @@ step() {
 }
 
 batch() {
-    say "" "## A batch gathered on the device, and sent to it" "" '```'
-    cargo test --release -p hobbit "${features[@]}" --lib the_time_of_a_batch -- --nocapture | grep ' us' | tee -a "$report"
+    say "" "## A batch gathered on the device, and sent to it; the host's work in a step of a group" "" '```'
+    cargo test --release -p hobbit "${features[@]}" --lib the_time_of -- --nocapture | grep ' us' | tee -a "$report"
     say '```'
 }
 

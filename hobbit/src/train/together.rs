@@ -4,6 +4,8 @@
 //! Between epochs they stay as they are, as one. If the device cannot train them as one, or not so many, all
 //! are as they were before the epoch, and fewer are, or each by itself.
 
+mod ahead;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,20 +15,13 @@ use super::data::{Batch, Dataset, Feed, Tour};
 use super::device::{Device, Engine};
 use super::engine;
 use super::features::Given;
-use super::loss::Loss;
 use super::model::Model;
-use super::network::{Aims, Network, StackedPart, Step};
+use super::network::{Network, StackedPart, Step};
 use super::seat::{self, Seated, Table};
 use super::tally::Tally;
 use super::trainer::{step, uncounted};
 use crate::error::BoxError;
 use crate::objective::{Checkpoint, Member, Objective, OutOfMemory};
-
-/// The most steps that are queued on a device before their outputs are looked at.
-const AHEAD: usize = 32;
-
-/// The most numbers that outputs may be which nobody has looked at.
-const UNSEEN: usize = 1 << 23;
 
 /// What models have in common that can be trained together on any of these devices.
 pub(super) fn likeness(model: &Compiled, devices: &[Device], engine: Engine) -> Option<u64> {
@@ -250,8 +245,7 @@ impl Deck {
         for lane in &mut lanes {
             lane.counts = members[lane.who].model.description.class_weights.is_none();
         }
-        let ahead = self.ahead(members)?;
-        let mut queued = Vec::new();
+        let mut ahead = self.ahead(members)?;
         let batches = lanes[0].tour.steps();
         for batch in 0..batches {
             let mut steps: Vec<Option<Step>> = vec![None; members.len()];
@@ -269,23 +263,20 @@ impl Deck {
                 });
             }
             if self.places.iter().any(|&who| members[who].failure().is_some()) {
-                self.judge(members, &mut lanes, &mut queued)?;
+                if let Some(ahead) = &mut ahead {
+                    self.settle(ahead, members, &mut lanes)?;
+                }
                 self.keep(|who| members[who].failure().is_none())?;
             }
             let steps: Vec<Step> = self.places.iter().filter_map(|&who| steps[who]).collect();
             let Some(samples) = self.places.first().map(|&who| lanes[who].batch.samples) else { break };
             let inputs: Vec<Batch> =
                 self.places.iter().map(|&who| std::mem::take(&mut lanes[who].batch)).collect();
-            let given: Vec<Given<'_>> = inputs.iter().map(Batch::given).collect();
-            if ahead > 0 {
-                let aims = self.aims(members, &inputs);
-                seat::lock(&self.table)?.stack().queue(&given, samples, &steps, aims)?;
-                queued.push(inputs);
-                if queued.len() >= ahead || batch + 1 == batches {
-                    self.judge(members, &mut lanes, &mut queued)?;
-                }
+            if let Some(ahead) = &mut ahead {
+                self.queue(ahead, members, &mut lanes, (inputs, samples, &steps))?;
                 continue;
             }
+            let given: Vec<Given<'_>> = inputs.iter().map(Batch::given).collect();
             let mut goes_on = vec![true; members.len()];
             let places = &self.places;
             seat::lock(&self.table)?.stack().train(
@@ -310,6 +301,9 @@ impl Deck {
             // the rest of the epoch would change nothing
             self.keep(|who| goes_on[who])?;
         }
+        if let Some(ahead) = &mut ahead {
+            self.settle(ahead, members, &mut lanes)?;
+        }
         for Lane { who, counts, tally, .. } in lanes {
             if !counts {
                 members[who].fail(uncounted(members[who].epoch.epoch));
@@ -317,58 +311,6 @@ impl Deck {
             tallies[who].push(tally);
         }
         Ok(())
-    }
-
-    /// How many steps are queued before their outputs are looked at; none if each is waited for.
-    fn ahead<O: Objective<Model = Model>>(&self, members: &[Member<'_, O>]) -> Result<usize, BoxError> {
-        let mut models = self.places.iter().map(|&who| &*members[who].model);
-        let Some(Model { description, plan, .. }) = models.next() else { return Ok(0) };
-        let found = !matches!(description.loss, Loss::Custom(_));
-        if !(found && models.all(|other| other.description.loss == description.loss)) {
-            return Ok(0);
-        }
-        let numbers = self.places.len() * description.batch_size.unwrap_or(32) * plan.widths().1;
-        let queues = seat::lock(&self.table)?.stack().queues();
-        Ok(if queues { (UNSEEN / numbers).clamp(1, AHEAD) } else { 0 })
-    }
-
-    /// What the outputs of these batches are trained towards.
-    fn aims<O: Objective<Model = Model>>(&self, members: &[Member<'_, O>], batches: &[Batch]) -> Aims {
-        let (mut targets, mut weights) = (Vec::new(), Vec::new());
-        let mut loss = Loss::CrossEntropy;
-        for (&who, batch) in self.places.iter().zip(batches) {
-            let Model { description, plan, .. } = &*members[who].model;
-            let smoothing = description.label_smoothing as f32;
-            loss = description.loss;
-            loss.aim(batch, plan.widths().1, smoothing, &mut targets, &mut weights);
-        }
-        Aims { loss, targets, weights }
-    }
-
-    /// Looks at the outputs of the steps that were queued. A model whose loss is none to go on with leaves;
-    /// what the device has made of it since is of no use to anybody.
-    fn judge<O: Objective<Model = Model>>(
-        &mut self,
-        members: &mut [Member<'_, O>],
-        lanes: &mut [Lane<'_>],
-        queued: &mut Vec<Vec<Batch>>,
-    ) -> Result<(), BoxError> {
-        let outputs = seat::lock(&self.table)?.stack().queued()?;
-        let mut goes_on = vec![true; members.len()];
-        let mut scratch = Vec::new();
-        for (batches, outputs) in queued.drain(..).zip(outputs) {
-            let size = outputs.len() / self.places.len();
-            for ((&who, batch), outputs) in self.places.iter().zip(batches).zip(outputs.chunks_exact(size)) {
-                if std::mem::take(&mut goes_on[who]) {
-                    members[who].attempt(|member| {
-                        let description = &member.model.description;
-                        goes_on[who] = lanes[who].tally.take(description, outputs, &batch, &mut scratch)?;
-                        Ok(())
-                    });
-                }
-            }
-        }
-        self.keep(|who| goes_on[who])
     }
 
     fn validate<O: Objective<Model = Model>>(
