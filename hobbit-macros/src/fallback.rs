@@ -159,7 +159,11 @@ pub(crate) fn stub(item: &Item, is_foreign: bool) -> TokenStream {
     let mut asked = item.clone();
     without_references(&mut asked);
     // without generics, it can be written whatever its fields are
-    let mut written = if is_plain(generics) { TokenStream::new() } else { written(&asked, &private) };
+    let mut written = if is_plain(generics) {
+        TokenStream::new()
+    } else {
+        written(&asked, &private, ToTokens::to_token_stream)
+    };
     if is_foreign {
         // whether it can be is the compiler's to say
         written.extend(quote!(for<'hobbit> #ident #type_generics: #private::Stored<'hobbit>,));
