@@ -42,7 +42,7 @@ pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
             reading.push(format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>"));
         }
         if reads {
-            // of any lifetime: a type that can be read for `'static` alone would be taken for one that can be read
+            // for any lifetime: one that can be read for `'static` alone would be taken for one that can be read
             reading.push(format!("for<'hobbit> {ty}: {private}::serde::Deserialize<'hobbit>"));
         }
         let text = |predicate: &str| LitStr::new(predicate, last(&field.ty));

@@ -80,6 +80,9 @@ fn sized(ty: &Type, space: &Ident) -> Type {
         }
         Type::Path(path) if path.path.is_ident("str") => parse_quote!(::std::string::String),
         Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => parse_quote!(()),
+        Type::Path(path) if path.path.is_ident("Vec") || path.path.is_ident("Option") => parse_quote!(()),
+        // not every trait can be an object
+        _ if mentions(ty.to_token_stream(), "dyn", false) => parse_quote!(()),
         _ if mentions_reference(ty.to_token_stream()) => {
             syn::parse2(with_lifetimes(ty.to_token_stream())).unwrap_or_else(|_| ty.clone())
         }

@@ -1,8 +1,8 @@
 //! Gives the types of fields names, so that what is written mentions each once.
 //!
-//! Of a type that it does not know the compiler complains wherever the type is mentioned, and leaves out only
-//! what it has said before in the same words. So the one mention beside the item's own is in an alias for which
-//! it has the same advice: it may propose a type parameter, at the same place as for the item.
+//! The compiler reports a type that it does not know at every mention, except for what it has reported before
+//! in the same words. So what is written mentions the type in an alias alone, which is where the compiler has
+//! the same advice as for the item: it may propose a parameter, and the place of that is behind the name.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::stored::is_plain;
 pub(crate) struct TypeNames {
     /// Where the item has its name.
     item: Span,
-    /// Whether there are names. Beside an item with generics there are none: serde's derives stand on it itself.
+    /// Whether there are names. There are none beside an item with generics, on which serde's derives stand.
     is_plain: bool,
     /// The tokens of types, with the conditions under which they are there, and their names.
     named: HashMap<String, Ident>,
@@ -48,8 +48,8 @@ impl TypeNames {
         names
     }
 
-    /// Names for the types of an item's fields, for its copy and for what settings of serde's say of them: those are
-    /// texts, and what the compiler has to say of a type in a text would have the place of the text.
+    /// Names for the types of an item's fields, for its copy and for what settings of serde's say of them: those
+    /// are texts, and what the compiler has to say of a type in a text would have the place of the text.
     pub(crate) fn of_item(item: &Item) -> TypeNames {
         let (Item::Struct(ItemStruct { ident, generics, .. }) | Item::Enum(ItemEnum { ident, generics, .. })) =
             item
@@ -115,8 +115,8 @@ impl TypeNames {
     }
 }
 
-/// A name of a type that the compiler takes for being where the type is: what it marks is from the first token to
-/// the last.
+/// A name of a type that the compiler takes for being where the type is: what it marks is from the first token
+/// to the last.
 fn located(name: &Ident, ty: &Type) -> TokenStream {
     let mut spans = ty.to_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
