@@ -1,6 +1,8 @@
 //! Says to serde's derives what they may assume of the types of fields, so that a type that lacks it is no error
 //! there: see `needs`.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Span, TokenTree};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
@@ -26,6 +28,8 @@ pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
     let private = private();
     let conditions = conditions(item);
     let is_own = has_own_form(attributes(item));
+    // what is said of a type for one field holds for all, and costs the compiler time whenever it is said
+    let mut said = HashSet::new();
     for ((is_written, field), conditions) in all_fields(item).into_iter().zip(conditions) {
         if !scope.is_users(&field.ty) {
             continue;
@@ -45,16 +49,17 @@ pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
             // for any lifetime: one that can be read for `'static` alone would be taken for one that can be read
             reading.push(format!("for<'hobbit> {ty}: {private}::serde::Deserialize<'hobbit>"));
         }
+        reading.retain(|predicate| said.insert(predicate.clone()));
         let text = |predicate: &str| LitStr::new(predicate, last(&field.ty));
         let reading = (!reading.is_empty()).then(|| text(&reading.join(", ")));
         let reading = reading.map(|reading| quote!(deserialize = #reading,));
-        let writing = writes.then(|| {
-            let writing = text(&format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            quote!(serialize = #writing)
-        });
+        let writing = format!("for<'hobbit> {ty}: {private}::Written<'hobbit>");
+        let writing = (writes && said.insert(writing.clone())).then(|| text(&writing));
+        let writing = writing.map(|writing| quote!(serialize = #writing));
         let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
         let function = writes.then(|| quote!(serialize_with = #function,));
-        field.attrs.push(parse_quote!(#[serde(#function bound(#reading #writing))]));
+        let bound = (reading.is_some() || writing.is_some()).then(|| quote!(bound(#reading #writing)));
+        field.attrs.push(parse_quote!(#[serde(#function #bound)]));
     }
 }
 

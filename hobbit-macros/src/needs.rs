@@ -1,6 +1,8 @@
 //! Writes what is asked of the types of fields, so that a type that lacks it is one error at the field: the
 //! predicates of implementations. How this works is said where hobbit has the traits, in `space/needs.rs`.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -195,6 +197,8 @@ pub(crate) fn predicates(input: &Input, names: &TypeNames) -> Predicates {
     let scope = Scope::of(&input.ident, &input.generics);
     let (mut domains, mut space, mut apart) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
     let is_written = !has_own_form(attributes(&input.item));
+    // an assumption holds for all fields of a type
+    let mut assumed_before = HashSet::new();
     for (place, field) in fields(&input.body).enumerate() {
         let (domain, ty) = innermost(&field.domain, &field.ty);
         let (span, named) = (at(ty.span()), names.name(ty));
@@ -212,7 +216,10 @@ pub(crate) fn predicates(input: &Input, names: &TypeNames) -> Predicates {
             let is_open =
                 |parameter: &syn::TypeParam| mentions(tokens.clone(), &parameter.ident.to_string(), false);
             if scope.is_closed(tokens.clone()) && !input.generics.type_params().any(is_open) {
-                domains.extend(quote_spanned!(span=> for<'hobbit> #named: __hobbit::NestedSpace<'hobbit>,));
+                let assumption = quote_spanned!(span=> for<'hobbit> #named: __hobbit::NestedSpace<'hobbit>,);
+                if assumed_before.insert(assumption.to_string()) {
+                    domains.extend(assumption);
+                }
                 apart.extend(quote_spanned!(span=> #named: __hobbit::SearchSpace,));
             } else {
                 domains.extend(quote_spanned!(span=> #named: __hobbit::SearchSpace,));
@@ -236,7 +243,10 @@ pub(crate) fn predicates(input: &Input, names: &TypeNames) -> Predicates {
         for name in assumed {
             let name = format_ident!("{name}", span = span);
             let of = is_projected(ty).then(|| whose(ty, place)).map(|of| quote!(, #of));
-            domains.extend(quote_spanned!(span=> for<'hobbit> #named: __hobbit::#name<'hobbit #of>,));
+            let assumption = quote_spanned!(span=> for<'hobbit> #named: __hobbit::#name<'hobbit #of>,);
+            if assumed_before.insert(assumption.to_string()) {
+                domains.extend(assumption);
+            }
         }
         let kind = match (asked, is_written) {
             (Some(""), false) | (None, _) => continue,
