@@ -46,7 +46,7 @@ pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
             reading.push(format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>"));
         }
         if reads {
-            // for any lifetime: one that can be read for `'static` alone would be taken for one that can be read
+            // for any lifetime: what can be read for `'static` alone would pass for what can be read
             reading.push(format!("for<'hobbit> {ty}: {private}::serde::Deserialize<'hobbit>"));
         }
         reading.retain(|predicate| said.insert(predicate.clone()));

@@ -48,8 +48,8 @@ impl TypeNames {
         names
     }
 
-    /// Names for the types of an item's fields, for its copy and for what settings of serde's say of them: those
-    /// are texts, and what the compiler has to say of a type in a text would have the place of the text.
+    /// Names for the types of an item's fields, for its copy and for what settings of serde's say of them:
+    /// those are texts, and what the compiler has to say of a type in a text would have the text's place.
     pub(crate) fn of_item(item: &Item) -> TypeNames {
         let (Item::Struct(ItemStruct { ident, generics, .. }) | Item::Enum(ItemEnum { ident, generics, .. })) =
             item
@@ -115,8 +115,8 @@ impl TypeNames {
     }
 }
 
-/// A name of a type that the compiler takes for being where the type is: what it marks is from the first token
-/// to the last.
+/// A name of a type that the compiler takes for being where the type is: what it marks is from the first
+/// token to the last.
 fn located(name: &Ident, ty: &Type) -> TokenStream {
     let mut spans = ty.to_token_stream().into_iter().map(|token| token.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
