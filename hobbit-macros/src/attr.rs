@@ -85,10 +85,13 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
     if !arguments.is_empty() {
         errors.on(arguments, "`search_space` takes no arguments");
     }
+    // an item with lifetimes may have references, but then it is no space
+    let borrows = matches!(&item, Item::Struct(syn::ItemStruct { generics, .. }) | Item::Enum(syn::ItemEnum { generics, .. })
+        if generics.lifetimes().next().is_some());
     let (attributes, ident, generics, body) = match item.clone() {
         Item::Struct(item) => {
             let body = match item.fields {
-                Fields::Named(named) => Body::Struct(fields(&named, errors)),
+                Fields::Named(named) => Body::Struct(fields(&named, borrows, errors)),
                 _ => {
                     errors.at(
                         item.ident.span(),
@@ -103,8 +106,11 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
             if item.variants.is_empty() {
                 errors.on(&item.ident, "an enum without variants has no values");
             }
-            let variants =
-                item.variants.into_iter().filter_map(|variant| read_variant(variant, errors)).collect();
+            let variants = item
+                .variants
+                .into_iter()
+                .filter_map(|variant| read_variant(variant, borrows, errors))
+                .collect();
             (item.attrs, item.ident, item.generics, Body::Enum(variants))
         }
         Item::Union(item) => {
@@ -121,9 +127,6 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
             lifetime.span(),
             "a search space owns its values: lifetimes are not supported, use owned types",
         );
-    }
-    if generics.lifetimes().next().is_none() {
-        References(errors).visit_item(&item);
     }
     let constraints = constraints(&attributes, &body, errors);
     Some(Input { item: stripped(item, true), ident, generics, body, constraints })
@@ -156,9 +159,19 @@ fn constraints(attributes: &[Attribute], body: &Body, errors: &mut Errors) -> Ve
 
 const ONLY: &str = "`search_space` goes on a struct with named fields, or on an enum";
 
+/// Whether no field can have this one's type, with an error that says so.
+fn is_refused(field: &syn::Field, errors: &mut Errors) -> bool {
+    let mut references = References { errors, found: false };
+    references.visit_field(field);
+    references.found
+}
+
 /// Finds types of fields that cannot be: references (what is read from a file cannot be one, but for a text,
 /// which is kept), and those without a size or a name.
-struct References<'a>(&'a mut Errors);
+struct References<'a> {
+    errors: &'a mut Errors,
+    found: bool,
+}
 
 impl<'ast> Visit<'ast> for References<'_> {
     fn visit_field(&mut self, field: &'ast syn::Field) {
@@ -175,7 +188,8 @@ impl<'ast> Visit<'ast> for References<'_> {
             }
             _ => return self.visit_type(&field.ty),
         };
-        self.0.on(&field.ty, instead);
+        self.found = true;
+        self.errors.on(&field.ty, instead);
     }
 
     fn visit_type_reference(&mut self, ty: &'ast syn::TypeReference) {
@@ -184,7 +198,8 @@ impl<'ast> Visit<'ast> for References<'_> {
             Type::Slice(_) => "`Vec` or an array",
             _ => "the type itself",
         };
-        self.0.on(
+        self.found = true;
+        self.errors.on(
             ty,
             format!("a configuration is read back from files, so it owns its values: use {owned} instead of a reference"),
         );
@@ -236,7 +251,7 @@ pub(crate) fn renamed(attribute: &Attribute) -> Option<Attribute> {
     }
 }
 
-fn read_variant(variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
+fn read_variant(variant: syn::Variant, borrows: bool, errors: &mut Errors) -> Option<Variant> {
     let mut weight = None;
     for attribute in &variant.attrs {
         if let Some(message) = misplaced(attribute, Place::Variant) {
@@ -255,7 +270,7 @@ fn read_variant(variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
     }
     let fields = match variant.fields {
         Fields::Unit => Vec::new(),
-        Fields::Named(named) => fields(&named, errors),
+        Fields::Named(named) => fields(&named, borrows, errors),
         Fields::Unnamed(_) => {
             errors
                 .at(variant.ident.span(), "a variant needs named fields, so that its parameters have names");
@@ -265,10 +280,14 @@ fn read_variant(variant: syn::Variant, errors: &mut Errors) -> Option<Variant> {
     Some(Variant { ident: variant.ident, weight, fields })
 }
 
-fn fields(named: &FieldsNamed, errors: &mut Errors) -> Vec<Field> {
+fn fields(named: &FieldsNamed, borrows: bool, errors: &mut Errors) -> Vec<Field> {
     let mut found = Vec::new();
     for field in &named.named {
         let Some(ident) = field.ident.clone() else { continue };
+        // of a type that no field can have, no more is said
+        if !borrows && is_refused(field, errors) {
+            continue;
+        }
         let misspelled = field.attrs.iter().find_map(|attribute| Some((attribute, meant(attribute)?)));
         if let Some((attribute, meant)) = misspelled {
             let path = attribute.path();

@@ -1,8 +1,10 @@
 //! Says to serde's derives what they may assume of the types of fields, so that a type that lacks it is no error
 //! there: see `needs`.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use std::collections::HashSet;
+
+use proc_macro2::{Span, TokenTree};
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Attribute, Item, LitStr, Type, parse_quote};
 
@@ -10,6 +12,7 @@ use crate::constant::at;
 use crate::domain::is_projected;
 use crate::expand::hobbit;
 use crate::model::{Domain, Field, Input, inside, text};
+use crate::named::{TypeNames, conditions};
 use crate::needs::{
     Scope, all_fields, attributes, default_of, fields, half_written, innermost, is_default, is_defaulted,
     is_said,
@@ -18,67 +21,15 @@ use crate::serde::has_own_form;
 use crate::settings::parts;
 use crate::stored::is_plain;
 
-/// Aliases for the types that settings of serde's mention, which are texts: what the compiler has to say of a type
-/// in a text would have the place of the text, and not that of each name in it.
-#[derive(Default)]
-pub(crate) struct Aliases {
-    is_plain: bool,
-    count: usize,
-    /// The names, as items beside the copy of an item.
-    pub(crate) items: TokenStream,
-}
-
-impl Aliases {
-    /// Aliases for what is written beside this item; there are none beside one with generics.
-    pub(crate) fn of(item: &Item) -> Aliases {
-        let is_plain = match item {
-            Item::Struct(item) => is_plain(&item.generics),
-            Item::Enum(item) => is_plain(&item.generics),
-            _ => false,
-        };
-        Aliases { is_plain, ..Aliases::default() }
-    }
-
-    /// The type of a field that is there under these conditions.
-    fn of_type(&mut self, ty: &Type, conditions: &[Attribute]) -> String {
-        if !self.is_plain {
-            return ty.to_token_stream().to_string();
-        }
-        let name = format_ident!("__HobbitField{}", self.count);
-        self.count += 1;
-        self.items.extend(quote!(#(#conditions)* type #name = #ty;));
-        name.to_string()
-    }
-}
-
-/// The conditions under which each field is there, in their order.
-fn conditions(item: &Item) -> Vec<Vec<Attribute>> {
-    let of = |attributes: &[Attribute]| {
-        let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-        conditions.cloned().collect::<Vec<_>>()
-    };
-    match item {
-        Item::Struct(item) => item.fields.iter().map(|field| of(&field.attrs)).collect(),
-        Item::Enum(item) => {
-            let variants = item.variants.iter();
-            variants
-                .flat_map(|variant| {
-                    let fields = variant.fields.iter();
-                    fields.map(|field| [of(&variant.attrs), of(&field.attrs)].concat())
-                })
-                .collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// Says to serde's derives what they may assume of the types of fields: that they can be written and read, and
 /// have a default if serde is to take it.
-pub(crate) fn bind(item: &mut Item, aliases: &mut Aliases) {
+pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
     let scope = Scope::of_item(item);
     let private = private();
     let conditions = conditions(item);
     let is_own = has_own_form(attributes(item));
+    // what is said of a type for one field holds for all, and costs the compiler time whenever it is said
+    let mut said = HashSet::new();
     for ((is_written, field), conditions) in all_fields(item).into_iter().zip(conditions) {
         if !scope.is_users(&field.ty) {
             continue;
@@ -88,31 +39,33 @@ pub(crate) fn bind(item: &mut Item, aliases: &mut Aliases) {
         if !(is_defaulted || writes || reads) {
             continue;
         }
-        let ty = aliases.of_type(&field.ty, &conditions);
+        let ty = names.text(&field.ty, &conditions);
         let mut reading = Vec::new();
         if is_defaulted {
             name_function(&mut field.attrs);
             reading.push(format!("for<'hobbit> {ty}: {private}::Defaulted<'hobbit>"));
         }
         if reads {
-            reading.push(format!("{ty}: {private}::serde::Deserialize<'de>"));
+            // for any lifetime: what can be read for `'static` alone would pass for what can be read
+            reading.push(format!("for<'hobbit> {ty}: {private}::serde::Deserialize<'hobbit>"));
         }
+        reading.retain(|predicate| said.insert(predicate.clone()));
         let text = |predicate: &str| LitStr::new(predicate, last(&field.ty));
         let reading = (!reading.is_empty()).then(|| text(&reading.join(", ")));
         let reading = reading.map(|reading| quote!(deserialize = #reading,));
-        let writing = writes.then(|| {
-            let writing = text(&format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
-            quote!(serialize = #writing)
-        });
+        let writing = format!("for<'hobbit> {ty}: {private}::Written<'hobbit>");
+        let writing = (writes && said.insert(writing.clone())).then(|| text(&writing));
+        let writing = writing.map(|writing| quote!(serialize = #writing));
         let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
         let function = writes.then(|| quote!(serialize_with = #function,));
-        field.attrs.push(parse_quote!(#[serde(#function bound(#reading #writing))]));
+        let bound = (reading.is_some() || writing.is_some()).then(|| quote!(bound(#reading #writing)));
+        field.attrs.push(parse_quote!(#[serde(#function #bound)]));
     }
 }
 
 /// Lets texts that are chosen from be read whatever name their type is given: it may be `&'static str`, which
 /// serde would take for a part of what it reads.
-pub(crate) fn bind_texts(input: &Input, item: &mut Item, aliases: &mut Aliases) {
+pub(crate) fn bind_texts(input: &Input, item: &mut Item, names: &TypeNames) {
     if !is_plain(&input.generics) {
         return;
     }
@@ -133,7 +86,7 @@ pub(crate) fn bind_texts(input: &Input, item: &mut Item, aliases: &mut Aliases) 
                 // as serde does it where it reads options itself
                 field.attrs.push(parse_quote!(#[serde(default)]));
             }
-            let ty = aliases.of_type(&field.ty, &[]);
+            let ty = names.text(&field.ty, &[]);
             let text = |predicate: String| LitStr::new(&predicate, last(&field.ty));
             let writing = text(format!("for<'hobbit> {ty}: {private}::Written<'hobbit>"));
             let reading = text(format!("for<'hobbit> {ty}: {private}::ReadText<'hobbit>"));

@@ -8,12 +8,14 @@ use syn::visit::Visit;
 use syn::{Expr, Type};
 
 use crate::constant::mentions;
+use crate::domain::is_projected;
 use crate::errors::Errors;
 use crate::expression;
 use crate::model::{
     Body, Bounds, Domain, Field, Input, Literal, inside, is_float, is_int, limits, literal, primitive, text,
     ungrouped, ungrouped_type,
 };
+use crate::needs::innermost;
 
 /// The most elements of a list: each has parameters of its own.
 pub(crate) const MOST_ELEMENTS: i128 = 1 << 16;
@@ -71,6 +73,10 @@ fn check_fields(fields: &[Field], space: &Ident, errors: &mut Errors) {
             errors.on(&field.ty, message);
             continue;
         }
+        // however it is made, it is written
+        if field.is_written && is_too_long(&field.ty, errors) {
+            continue;
+        }
         check_wrapper(&field.domain, &field.ty, &field.ident, errors);
         check_itself(&field.domain, &field.ty, space, errors);
         check_domain(&field.domain, &field.ty, errors);
@@ -116,25 +122,31 @@ fn check_wrapper(domain: &Domain, ty: &Type, ident: &Ident, errors: &mut Errors)
     }
 }
 
-/// An error where a space is a part of itself.
+/// An error where a space is a part of itself, but for what is in a list that is no list of spaces.
 fn check_itself(domain: &Domain, ty: &Type, space: &Ident, errors: &mut Errors) {
     match domain {
+        // what is in it is not known
+        Domain::Optional { ty, .. } | Domain::Several { ty, .. } if is_projected(ty) => {}
+        Domain::Several { .. } if !matches!(innermost(domain, ty), (Domain::Nested, _)) => return,
         Domain::Optional { ty, inner, .. }
         | Domain::Several { ty, inner, .. }
-        | Domain::Array { ty, inner } => check_itself(inner, ty, space, errors),
-        Domain::Nested => {
-            let Type::Path(path) = ungrouped_type(ty) else { return };
-            let segments: Vec<_> = path.path.segments.iter().map(|segment| &segment.ident).collect();
-            let is_itself = match segments[..] {
-                [name] => name == space || name == "Self",
-                [first, name] => first == "self" && name == space,
-                _ => false,
-            };
-            if is_itself {
-                errors.on(ty, "a space within itself would have parameters without end");
-            }
-        }
+        | Domain::Array { ty, inner } => return check_itself(inner, ty, space, errors),
         _ => {}
+    }
+    let ty = inside(ty, "Option").unwrap_or(ty);
+    let Type::Path(path) = ungrouped_type(ty) else { return };
+    let segments: Vec<_> = path.path.segments.iter().map(|segment| &segment.ident).collect();
+    let is_itself = match segments[..] {
+        [name] => name == space || name == "Self",
+        [first, name] => first == "self" && name == space,
+        _ => false,
+    };
+    if is_itself {
+        let message = match domain {
+            Domain::Nested => "a space within itself would have parameters without end",
+            _ => "a value within itself would have no end",
+        };
+        errors.on(ty, message);
     }
 }
 
@@ -180,10 +192,7 @@ fn check_domain(domain: &Domain, ty: &Type, errors: &mut Errors) {
             check_lengths(bounds, errors);
             check_domain(inner, ty, errors);
         }
-        Domain::Array { ty: inside, inner } => {
-            check_array(ty, errors);
-            check_domain(inner, inside, errors);
-        }
+        Domain::Array { ty, inner } => check_domain(inner, ty, errors),
         Domain::Distribution(expr) => expression::check_distribution(expr, errors),
         Domain::Variants { .. } | Domain::Nested => {}
         Domain::Fixed(_) | Domain::Derived(_) | Domain::With(_) => {}
@@ -237,15 +246,17 @@ fn check_normal(
     check_grid(bounds, step, errors);
 }
 
-fn check_array(ty: &Type, errors: &mut Errors) {
-    if let Type::Array(array) = ungrouped_type(ty)
-        && matches!(literal(&array.len), Some(Literal::Int(33..)))
-    {
-        errors.on(
-            &array.len,
-            "arrays of up to 32 elements can be written to files; use a `Vec` with `#[length(n..=n)]`",
-        );
+/// Whether there is an array that serde does not write, with an error that says so.
+fn is_too_long(ty: &Type, errors: &mut Errors) -> bool {
+    let Type::Array(array) = ungrouped_type(ty) else { return false };
+    if !matches!(literal(&array.len), Some(Literal::Int(33..))) {
+        return is_too_long(&array.elem, errors);
     }
+    errors.on(
+        &array.len,
+        "arrays of up to 32 elements can be written to files; use a `Vec` with `#[length(n..=n)]`",
+    );
+    true
 }
 
 fn check_int(bounds: &Bounds, step: Option<&Expr>, log: bool, ty: &Type, errors: &mut Errors) {
@@ -297,7 +308,8 @@ fn check_options(options: &[(Expr, Option<Expr>)], ty: &Type, errors: &mut Error
     }
     // once, however many there are
     let a_text = options.iter().map(|(option, _)| option).find(|option| text(option).is_some());
-    if let Some(option) = a_text.filter(|_| !name.is_empty() && name != "str") {
+    let is_other = !["", "str", "u128", "i128"].contains(&&*name);
+    if let Some(option) = a_text.filter(|_| is_other) {
         errors.on(option, format!("texts are chosen for a `String`, not `{name}`"));
     }
     check_weights(options.iter().map(|(_, weight)| weight.as_ref()), errors);

@@ -12,6 +12,7 @@ use syn::{Attribute, Error, Item, Meta, Token, parse_quote};
 use crate::attr::{self, Place, is_ours};
 use crate::errors::Errors;
 use crate::expand::{hobbit, implementation};
+use crate::named::TypeNames;
 use crate::spelling::meant;
 use crate::{bind, check, fallback, serde, settings};
 
@@ -75,7 +76,9 @@ pub(crate) fn split(mut item: Item) -> TokenStream {
         Item::Enum(item) => &mut item.ident,
         other => return other.to_token_stream(),
     };
-    let name = std::mem::replace(ident, Ident::new(SHADOW, Span::mixed_site()));
+    // the compiler says of a type in it what it says of it in the item
+    let shadow_ident = Ident::new(SHADOW, ident.span());
+    let name = std::mem::replace(ident, shadow_ident);
     let of = Ident::new(SHADOW_OF, Span::call_site());
     let mut own = item;
     each_attributes(&mut own, |attributes, place| {
@@ -83,9 +86,9 @@ pub(crate) fn split(mut item: Item) -> TokenStream {
         filter(attributes, &|attribute: &Attribute| !is_ours(attribute, place));
     });
     let mut bound = own.clone();
-    let mut aliases = bind::Aliases::of(&bound);
-    bind::bind(&mut bound, &mut aliases);
-    let stored = serde::stored(&own, bound, aliases);
+    let names = TypeNames::of_item(&bound);
+    bind::bind(&mut bound, &names);
+    let stored = serde::stored(&own, bound, &names);
     let hobbit = hobbit();
     quote! {
         #stored

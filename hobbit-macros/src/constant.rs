@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Generics, Type};
 
 use crate::model::{Literal, limits, literal, primitive, ungrouped};
+use crate::named::TypeNames;
 
 /// For code of ours about this place: no name of the user's means anything there, and no lint of theirs looks
 /// at it.
@@ -41,7 +42,9 @@ impl Condition {
 }
 
 /// The constants of one item, and the checks of them.
-pub(crate) struct Constants {
+pub(crate) struct Constants<'n> {
+    /// The names of types.
+    pub(crate) names: &'n TypeNames,
     /// Names that a constant outside of the implementation cannot mention.
     bound: Vec<String>,
     count: usize,
@@ -51,15 +54,15 @@ pub(crate) struct Constants {
     inner: Vec<TokenStream>,
 }
 
-impl Constants {
-    pub(crate) fn new(generics: &Generics) -> Constants {
+impl<'n> Constants<'n> {
+    pub(crate) fn new(generics: &Generics, names: &'n TypeNames) -> Constants<'n> {
         let parameters = generics.params.iter().filter_map(|parameter| match parameter {
             syn::GenericParam::Type(ty) => Some(ty.ident.to_string()),
             syn::GenericParam::Const(constant) => Some(constant.ident.to_string()),
             syn::GenericParam::Lifetime(_) => None,
         });
         let bound = parameters.chain(["Self".to_owned()]).collect();
-        Constants { bound, count: 0, items: Vec::new(), inner: Vec::new() }
+        Constants { names, bound, count: 0, items: Vec::new(), inner: Vec::new() }
     }
 
     /// Whether a constant beside the implementation could not be made of it.

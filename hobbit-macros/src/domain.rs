@@ -57,9 +57,9 @@ pub(crate) fn place(domain: &Domain, ty: &Type, whole: &Type) -> Span {
 }
 
 /// The expression of a field's domain, for values of this type.
-pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Constants) -> TokenStream {
+pub(crate) fn domain(domain: &Domain, of: Of<'_>, ty: &Type, constants: &mut Constants<'_>) -> TokenStream {
     let Of { name, what, whole, number } = of;
-    let (limited, named) = if is_projected(ty) { (whole, quote!(_)) } else { (ty, ty.to_token_stream()) };
+    let (limited, named) = if is_projected(ty) { (whole, quote!(_)) } else { (ty, constants.names.name(ty)) };
     let typed = Typed { ty, limited, named };
     match domain {
         Domain::Uniform { bounds, step, log } => {
@@ -107,7 +107,7 @@ fn uniform(
     step: Option<&Expr>,
     log: bool,
     (what, limited): (&str, &Type),
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> TokenStream {
     let (low, high) = (constants.real(&bounds.low), constants.real(&bounds.high));
     let size = step.map(|step| constants.real(step));
@@ -125,7 +125,7 @@ fn int(
     step: Option<&Expr>,
     log: bool,
     (what, typed): (&str, &Typed<'_>),
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> TokenStream {
     // both ends are of the field's type, so that every value between them is too
     let (low, high) = (constants.of_type(&bounds.low, typed.ty), constants.of_type(&bounds.high, typed.ty));
@@ -144,13 +144,14 @@ fn variants(
     (from, to, inclusive): (&Expr, &Expr, bool),
     (what, ty, span): (&str, &Type, Span),
     whose: &TokenStream,
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> TokenStream {
+    let named = constants.names.name(ty);
     let place = at(from.span());
     let (holds, range) = match (variant(from), variant(to)) {
         (Some(first), Some(last)) => {
-            let named = quote!(<#ty as __hobbit::Ranged>::NAMED);
-            let holds = quote!(__hobbit::is_named_range(#named, #first, #last, #inclusive));
+            let all = quote!(<#named as __hobbit::Ranged>::NAMED);
+            let holds = quote!(__hobbit::is_named_range(#all, #first, #last, #inclusive));
             // a variant with fields is a pattern and no value; that it is in no range is said of the type
             let range = quote_spanned!(place=> between(
                 {
@@ -165,7 +166,7 @@ fn variants(
             let numbers = constants.constant(
                 &quote!((&'static [__hobbit::isize], [__hobbit::isize; 2])),
                 &quote_spanned!(place=> {
-                    let ends = __hobbit::ends::<_, #ty>([#from, #to]);
+                    let ends = __hobbit::ends::<_, #named>([#from, #to]);
                     let numbers = __hobbit::numbers(&ends);
                     let [from, to] = ends;
                     (numbers, [from as __hobbit::isize, to as __hobbit::isize])
@@ -180,22 +181,22 @@ fn variants(
     let message = format!("the range of `{what}` is empty");
     constants.check(vec![Condition::new(holds, quote!(#from #to), message)]);
     if constants.is_bound(ty) || is_projected(ty) {
-        return quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#ty, #whose>::#range));
+        return quote_spanned!(at(span)=> __hobbit::One(__hobbit::VariantRange::<#named, #whose>::#range));
     }
     quote_spanned!(at(span)=> {
         use __hobbit::NoRanges as _;
-        __hobbit::Ranges::<#ty>::#range
+        __hobbit::Ranges::<#named>::#range
     })
 }
 
 /// The name of the variant that a path is, unless it may be that of a constant.
 fn variant(end: &Expr) -> Option<String> {
     let name = last_name(end)?;
-    let is_constant = name.chars().count() > 1 && !name.chars().any(char::is_lowercase);
+    let is_constant = !name.chars().any(char::is_lowercase);
     (!is_constant).then_some(name)
 }
 
-fn probability(given: &Expr, what: &str, constants: &mut Constants) -> TokenStream {
+fn probability(given: &Expr, what: &str, constants: &mut Constants<'_>) -> TokenStream {
     let probability = constants.real(given);
     limit::probability(constants, what, given, &probability);
     probability
@@ -212,7 +213,13 @@ fn distribution(expr: &Expr, name: &str) -> TokenStream {
     })
 }
 
-fn several(bounds: &Bounds, ty: &Type, inner: &Domain, of: Of<'_>, constants: &mut Constants) -> TokenStream {
+fn several(
+    bounds: &Bounds,
+    ty: &Type,
+    inner: &Domain,
+    of: Of<'_>,
+    constants: &mut Constants<'_>,
+) -> TokenStream {
     let (low, high) = (constants.whole(&bounds.low), constants.whole(&bounds.high));
     limit::length(constants, of.what, bounds, (&low.0, &low.1), (&high.0, &high.1));
     let inner = domain(inner, of, ty, constants);
@@ -229,7 +236,7 @@ fn normal(
     step: Option<&Expr>,
     log: bool,
     (what, limited): (&str, &Type),
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> TokenStream {
     let (middle, deviation) = (constants.real(mean), constants.real(std));
     let (low, high) = match bounds {

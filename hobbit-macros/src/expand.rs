@@ -5,10 +5,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Item;
 
-use crate::bind::{self, Aliases};
+use crate::bind;
 use crate::constant::{Constants, mentions};
 use crate::finite;
 use crate::model::{Body, Input};
+use crate::named::TypeNames;
 use crate::needs::{self, Predicates};
 use crate::serde::stored;
 use crate::stored::is_plain;
@@ -29,10 +30,10 @@ pub(crate) fn hobbit() -> TokenStream {
 pub(crate) fn expand(input: &Input) -> TokenStream {
     let mut bound = input.item.clone();
     bind::bind_nested(input, &mut bound);
-    let mut aliases = Aliases::of(&bound);
-    bind::bind_texts(input, &mut bound, &mut aliases);
-    bind::bind(&mut bound, &mut aliases);
-    let item = stored(&input.item, bound, aliases);
+    let names = TypeNames::of_item(&bound);
+    bind::bind_texts(input, &mut bound, &names);
+    bind::bind(&mut bound, &names);
+    let item = stored(&input.item, bound, &names);
     let implementation = implementation(input);
     quote!(#item #implementation)
 }
@@ -53,14 +54,15 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let given = where_clause.map(|clause| &clause.predicates).filter(|given| !given.is_empty());
     let comma = given.filter(|given| !given.trailing_punct()).map(|_| quote!(,));
-    let Predicates { domains, space, apart } = needs::predicates(input);
+    let names = TypeNames::of(input);
+    let Predicates { domains, space, apart } = needs::predicates(input, &names);
     let asked = (!apart.is_empty()).then(|| quote_spanned!(Span::mixed_site()=> fn asked() where #apart {}));
     let predicates = quote!(#given #comma #domains);
     // a generic item is a space wherever it can be written and read
     let stored = (!input.generics.params.is_empty()).then(
         || quote!(#ident #type_generics: __hobbit::serde::Serialize + __hobbit::serde::de::DeserializeOwned,),
     );
-    let mut constants = Constants::new(&input.generics);
+    let mut constants = Constants::new(&input.generics, &names);
     let (helpers, body) = match &input.body {
         Body::Struct(fields) => structure(&name, fields, &input.constraints, &mut constants),
         Body::Enum(variants) => enumeration(&name, variants, &mut constants),
@@ -70,17 +72,20 @@ pub(crate) fn implementation(input: &Input) -> TokenStream {
         _ => TokenStream::new(),
     };
     let (of, forwarded) = if is_plain(&input.generics) {
-        (quote!(__hobbit::Functions), forwarded(ident, &finite::finite(input)))
+        (quote!(__hobbit::Functions), forwarded(ident, &finite::finite(input, &names)))
     } else {
         (quote!(__hobbit::SearchSpace), TokenStream::new())
     };
-    let finite = finite::finite_of_generic(input);
+    let finite = finite::finite_of_generic(input, &names);
     let constants = &constants.items;
+    let types = &names.items;
     let allowed = allowed(&input.item);
     quote_spanned! {Span::mixed_site()=>
         #allowed
         const _: () = {
             use #hobbit::__private as __hobbit;
+
+            #types
 
             #(#constants)*
 

@@ -80,6 +80,9 @@ fn sized(ty: &Type, space: &Ident) -> Type {
         }
         Type::Path(path) if path.path.is_ident("str") => parse_quote!(::std::string::String),
         Type::ImplTrait(_) | Type::TraitObject(_) | Type::Infer(_) | Type::Never(_) => parse_quote!(()),
+        Type::Path(path) if path.path.is_ident("Vec") || path.path.is_ident("Option") => parse_quote!(()),
+        // not every trait can be an object
+        _ if mentions(ty.to_token_stream(), "dyn", false) => parse_quote!(()),
         _ if mentions_reference(ty.to_token_stream()) => {
             syn::parse2(with_lifetimes(ty.to_token_stream())).unwrap_or_else(|_| ty.clone())
         }
@@ -159,7 +162,11 @@ pub(crate) fn stub(item: &Item, is_foreign: bool) -> TokenStream {
     let mut asked = item.clone();
     without_references(&mut asked);
     // without generics, it can be written whatever its fields are
-    let mut written = if is_plain(generics) { TokenStream::new() } else { written(&asked, &private) };
+    let mut written = if is_plain(generics) {
+        TokenStream::new()
+    } else {
+        written(&asked, &private, ToTokens::to_token_stream)
+    };
     if is_foreign {
         // whether it can be is the compiler's to say
         written.extend(quote!(for<'hobbit> #ident #type_generics: #private::Stored<'hobbit>,));

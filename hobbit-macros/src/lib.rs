@@ -16,6 +16,7 @@ mod field;
 mod finite;
 mod limit;
 mod model;
+mod named;
 mod needs;
 mod pieces;
 mod repair;

@@ -24,9 +24,10 @@ fn is_plain(ty: &Type, exprs: &[&Expr]) -> bool {
 }
 
 /// A limit of the numbers of a type. An `Option` or a `Vec` of numbers has those of the numbers.
-fn limit(ty: &Type, name: &str) -> TokenStream {
+fn limit(constants: &Constants<'_>, ty: &Type, name: &str) -> TokenStream {
+    let named = constants.names.name(ty);
     let name = proc_macro2::Ident::new(name, at(ty.span()));
-    quote_spanned!(at(ty.span())=> ({ use __hobbit::AnyLimits as _; __hobbit::Limits::<#ty>::#name }))
+    quote_spanned!(at(ty.span())=> ({ use __hobbit::AnyLimits as _; __hobbit::Limits::<#named>::#name }))
 }
 
 /// The values of a range and a step, as written for the domain.
@@ -38,14 +39,14 @@ pub(crate) struct Range<'a> {
     pub(crate) log: bool,
 }
 
-pub(crate) fn uniform(constants: &mut Constants, what: &str, ty: &Type, of: &Range<'_>) {
+pub(crate) fn uniform(constants: &mut Constants<'_>, what: &str, ty: &Type, of: &Range<'_>) {
     let Range { bounds, low, high, step, log } = of;
     let mut exprs = vec![&bounds.low, &bounds.high];
     exprs.extend(step.map(|(expr, _)| expr));
     if is_plain(ty, &exprs) {
         return;
     }
-    let (largest, smallest) = (limit(ty, "LARGEST"), limit(ty, "SMALLEST"));
+    let (largest, smallest) = (limit(constants, ty, "LARGEST"), limit(constants, ty, "SMALLEST"));
     let mut all = Vec::from(both_ends(
         bounds,
         [low, high].map(|end| quote!(__hobbit::f64::is_finite(#end))),
@@ -94,7 +95,7 @@ pub(crate) struct Bell<'a> {
     pub(crate) log: bool,
 }
 
-pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell<'_>) {
+pub(crate) fn normal(constants: &mut Constants<'_>, what: &str, ty: &Type, of: &Bell<'_>) {
     let Bell { mean: (mean_expr, mean), std: (std_expr, std), bounds, low, high, step, log } = of;
     let mut exprs = vec![*mean_expr, *std_expr];
     exprs.extend(bounds.iter().flat_map(|bounds| [&bounds.low, &bounds.high]));
@@ -115,14 +116,14 @@ pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell
         ),
     ];
     if let Some(bounds) = bounds {
-        all.extend(truncation(what, ty, bounds, (low, high)));
+        all.extend(truncation(constants, (what, ty), bounds, (low, high)));
         if *log {
-            all.push(begins_above_zero(what, &bounds.low, low, &limit(ty, "SMALLEST")));
+            all.push(begins_above_zero(what, &bounds.low, low, &limit(constants, ty, "SMALLEST")));
         }
     }
     if !*log {
         // values that do not fit are cut off
-        let largest = limit(ty, "LARGEST");
+        let largest = limit(constants, ty, "LARGEST");
         all.push(condition(
             quote!(-#largest <= #mean && #mean <= #largest),
             mean_expr,
@@ -134,12 +135,12 @@ pub(crate) fn normal(constants: &mut Constants, what: &str, ty: &Type, of: &Bell
 }
 
 fn truncation(
-    what: &str,
-    ty: &Type,
+    constants: &Constants<'_>,
+    (what, ty): (&str, &Type),
     bounds: &Bounds,
     (low, high): (&TokenStream, &TokenStream),
 ) -> Vec<Condition> {
-    let largest = limit(ty, "LARGEST");
+    let largest = limit(constants, ty, "LARGEST");
     let mut all = vec![condition(
         quote!(#low <= #high),
         &bounds.range,
@@ -157,7 +158,7 @@ fn truncation(
 pub(crate) type Step<'a> = Option<(&'a Expr, &'a TokenStream, &'a TokenStream)>;
 
 pub(crate) fn int(
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
     what: &str,
     ty: &Type,
     of: &Range<'_>,
@@ -177,7 +178,7 @@ pub(crate) fn int(
     ));
     all.push(condition(quote!(#low <= #high), &bounds.range, format!("the range of `{what}` is empty")));
     if !known {
-        let (least, most) = (limit(ty, "LEAST"), limit(ty, "MOST"));
+        let (least, most) = (limit(constants, ty, "LEAST"), limit(constants, ty, "MOST"));
         all.extend(both_ends(
             bounds,
             [low, high].map(|end| quote!(#least <= #end && #end <= #most)),
@@ -220,7 +221,13 @@ fn whole_step(
 /// An end of a range of lengths: as written for the domain, and whether it is whole.
 pub(crate) type End<'a> = (&'a TokenStream, &'a TokenStream);
 
-pub(crate) fn length(constants: &mut Constants, what: &str, bounds: &Bounds, low: End<'_>, high: End<'_>) {
+pub(crate) fn length(
+    constants: &mut Constants<'_>,
+    what: &str,
+    bounds: &Bounds,
+    low: End<'_>,
+    high: End<'_>,
+) {
     if literal(&bounds.low).is_some() && literal(&bounds.high).is_some() {
         return;
     }
@@ -246,7 +253,7 @@ pub(crate) fn length(constants: &mut Constants, what: &str, bounds: &Bounds, low
     constants.check(all);
 }
 
-pub(crate) fn probability(constants: &mut Constants, what: &str, expr: &Expr, value: &TokenStream) {
+pub(crate) fn probability(constants: &mut Constants<'_>, what: &str, expr: &Expr, value: &TokenStream) {
     if literal(expr).is_none() {
         constants.check(vec![condition(
             quote!(0.0 <= #value && #value <= 1.0),

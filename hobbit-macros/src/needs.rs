@@ -1,6 +1,8 @@
 //! Writes what is asked of the types of fields, so that a type that lacks it is one error at the field: the
 //! predicates of implementations. How this works is said where hobbit has the traits, in `space/needs.rs`.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -10,6 +12,7 @@ use syn::{Attribute, GenericParam, Generics, Item, Meta, Type, TypeParamBound, W
 use crate::constant::{at, mentions};
 use crate::domain::is_projected;
 use crate::model::{Body, Domain, Field, Input, literal, primitive, text, ungrouped_type};
+use crate::named::TypeNames;
 use crate::serde::{FORMS, has_own_form};
 use crate::settings::parts;
 use crate::stored::is_plain;
@@ -190,18 +193,20 @@ pub(crate) struct Predicates {
     pub(crate) apart: TokenStream,
 }
 
-pub(crate) fn predicates(input: &Input) -> Predicates {
+pub(crate) fn predicates(input: &Input, names: &TypeNames) -> Predicates {
     let scope = Scope::of(&input.ident, &input.generics);
     let (mut domains, mut space, mut apart) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
     let is_written = !has_own_form(attributes(&input.item));
+    // an assumption holds for all fields of a type
+    let mut assumed_before = HashSet::new();
     for (place, field) in fields(&input.body).enumerate() {
         let (domain, ty) = innermost(&field.domain, &field.ty);
-        let span = at(ty.span());
+        let (span, named) = (at(ty.span()), names.name(ty));
         let is_written = is_written && field.is_written;
         // the type as a whole, of which nothing else is asked
         if is_written && has_open_array(&field.ty) && !has_open_array(ty) && scope.is_users(&field.ty) {
-            let whole = &field.ty;
-            space.extend(quote_spanned!(at(whole.span())=> #whole: __hobbit::ArrayType,));
+            let whole = names.name(&field.ty);
+            space.extend(quote_spanned!(at(field.ty.span())=> #whole: __hobbit::ArrayType,));
         }
         if matches!(domain, Domain::Nested) {
             if is_projected(ty) || is_said(ty, &input.generics) {
@@ -211,10 +216,13 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
             let is_open =
                 |parameter: &syn::TypeParam| mentions(tokens.clone(), &parameter.ident.to_string(), false);
             if scope.is_closed(tokens.clone()) && !input.generics.type_params().any(is_open) {
-                domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::NestedSpace<'hobbit>,));
-                apart.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
+                let assumption = quote_spanned!(span=> for<'hobbit> #named: __hobbit::NestedSpace<'hobbit>,);
+                if assumed_before.insert(assumption.to_string()) {
+                    domains.extend(assumption);
+                }
+                apart.extend(quote_spanned!(span=> #named: __hobbit::SearchSpace,));
             } else {
-                domains.extend(quote_spanned!(span=> #ty: __hobbit::SearchSpace,));
+                domains.extend(quote_spanned!(span=> #named: __hobbit::SearchSpace,));
             }
             continue;
         }
@@ -235,7 +243,10 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
         for name in assumed {
             let name = format_ident!("{name}", span = span);
             let of = is_projected(ty).then(|| whose(ty, place)).map(|of| quote!(, #of));
-            domains.extend(quote_spanned!(span=> for<'hobbit> #ty: __hobbit::#name<'hobbit #of>,));
+            let assumption = quote_spanned!(span=> for<'hobbit> #named: __hobbit::#name<'hobbit #of>,);
+            if assumed_before.insert(assumption.to_string()) {
+                domains.extend(assumption);
+            }
         }
         let kind = match (asked, is_written) {
             (Some(""), false) | (None, _) => continue,
@@ -244,11 +255,11 @@ pub(crate) fn predicates(input: &Input) -> Predicates {
             (Some(kind), false) => format!("{kind}Unwritten"),
         };
         let name = format_ident!("{kind}Type", span = span);
-        space.extend(quote_spanned!(span=> #ty: __hobbit::#name,));
+        space.extend(quote_spanned!(span=> #named: __hobbit::#name,));
     }
-    space.extend(left_to_serde(&input.item));
+    space.extend(left_to_serde(&input.item, names));
     if !is_plain(&input.generics) {
-        space.extend(written(&input.item, &quote!(__hobbit)));
+        space.extend(written(&input.item, &quote!(__hobbit), |ty| names.name(ty)));
     }
     Predicates { domains, space, apart }
 }
@@ -259,7 +270,7 @@ pub(crate) fn whose(ty: &Type, place: usize) -> TokenStream {
 }
 
 /// The predicates of what serde's settings leave to serde: a default, or one of writing and reading.
-fn left_to_serde(item: &Item) -> TokenStream {
+fn left_to_serde(item: &Item, names: &TypeNames) -> TokenStream {
     let scope = Scope::of_item(item);
     let mut copy = item.clone();
     let is_own = has_own_form(attributes(item));
@@ -269,7 +280,7 @@ fn left_to_serde(item: &Item) -> TokenStream {
         if is_own || !scope.is_users(ty) {
             continue;
         }
-        let span = at(ty.span());
+        let (span, ty) = (at(ty.span()), names.name(ty));
         if is_defaulted(field) {
             predicates.extend(quote_spanned!(span=> #ty: __hobbit::DefaultType,));
         }
@@ -318,14 +329,19 @@ pub(crate) fn half_written(field: &syn::Field, is_written: bool, is_own: bool) -
 }
 
 /// The predicates that let what serde's derives wrote be used.
-pub(crate) fn written(item: &Item, private: &TokenStream) -> TokenStream {
+pub(crate) fn written(
+    item: &Item,
+    private: &TokenStream,
+    name: impl Fn(&Type) -> TokenStream,
+) -> TokenStream {
     let scope = Scope::of_item(item);
     let mut item = item.clone();
     let fields = all_fields(&mut item).into_iter().filter(|(is_written, _)| *is_written);
     let types = fields.map(|(_, field)| &field.ty).filter(|ty| scope.is_users(ty));
     types
         .map(|ty| {
-            quote_spanned!(at(ty.span())=>
+            let (span, ty) = (at(ty.span()), name(ty));
+            quote_spanned!(span=>
                 for<'hobbit> #ty: #private::Written<'hobbit>,
                 for<'de> #ty: #private::serde::Deserialize<'de>,
             )

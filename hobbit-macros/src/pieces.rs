@@ -5,12 +5,13 @@
 
 use proc_macro2::{Ident, Literal as LiteralToken, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Expr;
 use syn::spanned::Spanned;
-use syn::{Expr, Type};
 
 use crate::constant::{Constants, at, mentions, replaced};
 use crate::domain::{self, Of};
 use crate::model::{Domain, Field, text};
+use crate::named::TypeNames;
 
 /// What is written for a list of fields: one piece for each, in their order.
 #[derive(Default)]
@@ -53,6 +54,7 @@ fn located(tokens: TokenStream, span: Span) -> TokenStream {
 /// make another; so it is replaced.
 pub(crate) fn naming(
     fields: &[Field],
+    names: &TypeNames,
     mut expr: TokenStream,
     value: impl Fn(usize) -> TokenStream,
 ) -> (TokenStream, TokenStream) {
@@ -72,6 +74,7 @@ pub(crate) fn naming(
             expr = replaced(expr, ident, &name);
         }
         let value = located(value, ty.span());
+        let ty = names.name(ty);
         statements.extend(quote_spanned!(at(ident.span())=>
             #[allow(unused_variables, non_snake_case)]
             let #name: #ty = __hobbit::Mentioned::mentioned(#value);
@@ -81,7 +84,7 @@ pub(crate) fn naming(
 }
 
 /// An expression as a value of this type; a literal text becomes a `String`.
-pub(crate) fn converted(expr: &Expr, ty: &Type) -> TokenStream {
+pub(crate) fn converted(expr: &Expr, ty: &TokenStream) -> TokenStream {
     match text(expr) {
         Some(text) => quote_spanned!(at(text.span())=> <#ty as ::core::convert::From<_>>::from(#text)),
         None => expr.to_token_stream(),
@@ -95,14 +98,21 @@ pub(crate) fn mentioned(fields: &[Field], place: usize, expr: &Expr) -> Vec<usiz
 }
 
 /// The function that makes a fixed or derived field of those before it.
-fn made(fields: &[Field], place: usize, expr: &Expr, helpers: &mut TokenStream, number: usize) -> Ident {
+fn made(
+    fields: &[Field],
+    place: usize,
+    expr: &Expr,
+    (helpers, names): (&mut TokenStream, &TypeNames),
+    number: usize,
+) -> Ident {
     let Field { ident, ty, .. } = &fields[place];
+    let ty = names.name(ty);
     let function = format_ident!("__hobbit_made_{number}", span = at(ident.span()));
     let of = mentioned(fields, place, expr);
     let locals = of.iter().map(|&place| local(place));
-    let types = of.iter().map(|&place| &fields[place].ty);
-    let (named, value) =
-        naming(&fields[..place], converted(expr, ty), |place| local(place).to_token_stream());
+    let types = of.iter().map(|&place| names.name(&fields[place].ty));
+    let value = converted(expr, &ty);
+    let (named, value) = naming(&fields[..place], names, value, |place| local(place).to_token_stream());
     // one argument, however many parts it has
     helpers.extend(quote_spanned! {at(ident.span())=>
         #[allow(clippy::type_complexity)]
@@ -123,23 +133,24 @@ pub(crate) fn pieces(
     (prefix, conditions): (&str, &TokenStream),
     first: usize,
     helpers: &mut TokenStream,
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> Pieces {
     let mut out = Pieces::default();
     for (place, field) in fields.iter().enumerate() {
         let ident = &field.ident;
         let name = format!("{prefix}{}", field.name);
         let value = local(place);
+        let ty = constants.names.name(&field.ty);
         out.bindings.push(quote!(#ident: #value));
         match &field.domain {
             Domain::Fixed(expr) | Domain::Derived(expr) => {
-                let function = made(fields, place, expr, helpers, first + place);
+                let function = made(fields, place, expr, (helpers, constants.names), first + place);
                 let before: Vec<_> = mentioned(fields, place, expr).into_iter().map(local).collect();
-                out.add_made(field, &name, &value, (&function, &before));
+                out.add_made(&ty, &name, &value, (&function, &before));
             }
             _ => {
                 let function = drawn(field, &name, helpers, first + place, constants);
-                out.add_drawn(field, &name, &value, (&function, conditions));
+                out.add_drawn((field, &ty), &name, &value, (&function, conditions));
             }
         }
     }
@@ -152,12 +163,13 @@ fn drawn(
     name: &str,
     helpers: &mut TokenStream,
     number: usize,
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> Ident {
     let function = format_ident!("__hobbit_domain_{number}", span = at(ty.span()));
     let place = at(domain::place(domain, ty, ty));
     let domain = domain::domain(domain, Of { name, what, whole: ty, number }, ty, constants);
     let checks = constants.take_inner();
+    let ty = constants.names.name(ty);
     helpers.extend(quote_spanned! {place=>
         fn #function() -> impl __hobbit::Field<#ty> {
             #checks
@@ -171,7 +183,7 @@ impl Pieces {
     /// Adds a field that a function makes of those before it.
     fn add_made(
         &mut self,
-        Field { ty, .. }: &Field,
+        ty: &TokenStream,
         name: &str,
         value: &Ident,
         (function, before): (&Ident, &[Ident]),
@@ -191,7 +203,7 @@ impl Pieces {
     /// Adds a field that is drawn from the domain that a function gives.
     fn add_drawn(
         &mut self,
-        Field { ty, description, name: own, .. }: &Field,
+        (Field { description, name: own, .. }, ty): (&Field, &TokenStream),
         name: &str,
         value: &Ident,
         (function, conditions): (&Ident, &TokenStream),

@@ -8,12 +8,12 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, parse_quote};
 
-use crate::bind::Aliases;
 use crate::case::Case;
 use crate::constant::at;
 use crate::errors::Errors;
 use crate::expand::hobbit;
 use crate::model::{inside, plain, ungrouped_type};
+use crate::named::TypeNames;
 use crate::settings::{self, given, parts};
 use crate::stored::{is_plain, take_derives};
 
@@ -220,12 +220,12 @@ pub(crate) fn keep_texts(item: &mut Item) {
 }
 
 /// The item, with what writes and reads it; `bound` is the item with what serde may assume.
-pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream {
+pub(crate) fn stored(item: &Item, bound: Item, names: &TypeNames) -> TokenStream {
     match item {
         Item::Struct(syn::ItemStruct { generics, .. }) | Item::Enum(syn::ItemEnum { generics, .. })
             if is_plain(generics) =>
         {
-            crate::stored::stored(item, bound, aliases)
+            crate::stored::stored(item, bound, names)
         }
         _ => with_derives(&bound),
     }

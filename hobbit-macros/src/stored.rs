@@ -8,11 +8,13 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Meta, Type, Visibility, parse_quote};
 
-use crate::bind::{self, Aliases};
+use crate::bind;
 use crate::configure::{each_attributes, filter};
 use crate::constant::{at, mentions};
 use crate::expand::{allowed, hobbit};
 use crate::model::plain;
+use crate::named::{TypeNames, conditions};
+use crate::needs::all_fields;
 use crate::serde::{derives, keep_texts, settings, used};
 use crate::settings::parts;
 
@@ -25,7 +27,7 @@ pub(crate) fn is_plain(generics: &Generics) -> bool {
 }
 
 /// The item, and how it is written and read; `bound` is the item with what serde may assume.
-pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream {
+pub(crate) fn stored(item: &Item, bound: Item, types: &TypeNames) -> TokenStream {
     let (mut item, mut copy) = (item.clone(), bound);
     let used = used(&take_derives(&mut item));
     let (Item::Struct(syn::ItemStruct { ident, .. }) | Item::Enum(syn::ItemEnum { ident, .. })) = &item
@@ -37,8 +39,9 @@ pub(crate) fn stored(item: &Item, bound: Item, aliases: Aliases) -> TokenStream 
     keep_texts(&mut copy);
     keep_settings(&mut copy);
     let names = names(&copy, &ident);
-    let aliases = aliases.items;
+    let aliases = &types.items;
     let settings = settings(&copy);
+    name_types(&mut copy, types);
     unnamed(&mut copy, &ident);
     let hobbit = hobbit();
     let derives = derives();
@@ -157,6 +160,14 @@ fn names(copy: &Item, ident: &Ident) -> TokenStream {
     let ways = ways.into_iter().map(|way| Ident::new(way, Span::mixed_site()));
     let name = plain(ident);
     quote!(remote = #remote #(, rename(#ways = #name))*)
+}
+
+/// Lets the copy mention types by their names.
+fn name_types(copy: &mut Item, types: &TypeNames) {
+    let conditions = conditions(copy);
+    for ((_, field), conditions) in all_fields(copy).into_iter().zip(conditions) {
+        field.ty = Type::Verbatim(types.name_within(&field.ty, &conditions));
+    }
 }
 
 /// Gives the copy its own name, and makes it a thing of ours, which no lint looks at.

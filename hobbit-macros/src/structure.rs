@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 
 use crate::constant::{Constants, at};
 use crate::model::{Constraint, Domain, Field};
+use crate::named::TypeNames;
 use crate::pieces::{Pieces, converted, local, mentioned, naming, pieces};
 
 /// Helpers, and the functions of the trait.
@@ -13,7 +14,7 @@ pub(crate) fn structure(
     name: &str,
     fields: &[Field],
     constraints: &[Constraint],
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> (TokenStream, TokenStream) {
     let mut helpers = TokenStream::new();
     let no_conditions = quote!(&[]);
@@ -21,11 +22,11 @@ pub(crate) fn structure(
     let constrained = if constraints.is_empty() {
         Constrained::without(&pieces)
     } else {
-        helpers.extend(broken(fields, constraints));
+        helpers.extend(broken(fields, constraints, constants.names));
         Constrained::new(name, &pieces)
     };
     let (drawing, encoding) = (drawing(name, &pieces, &constrained), encoding(&pieces, &constrained));
-    let defaults = defaults(name, fields);
+    let defaults = defaults(name, fields, constants.names);
     (helpers, quote!(#drawing #encoding #defaults))
 }
 
@@ -113,7 +114,7 @@ fn encoding(pieces: &Pieces, Constrained { decode, .. }: &Constrained) -> TokenS
 }
 
 /// The function that finds the first constraint that is broken.
-fn broken(fields: &[Field], constraints: &[Constraint]) -> TokenStream {
+fn broken(fields: &[Field], constraints: &[Constraint], names: &TypeNames) -> TokenStream {
     let conditions: TokenStream = constraints
         .iter()
         .map(|Constraint { condition, why }| {
@@ -125,7 +126,7 @@ fn broken(fields: &[Field], constraints: &[Constraint]) -> TokenStream {
             )
         })
         .collect();
-    let (named, conditions) = naming(fields, conditions, |place| {
+    let (named, conditions) = naming(fields, names, conditions, |place| {
         let ident = &fields[place].ident;
         quote_spanned!(Span::mixed_site()=> &this.#ident)
     });
@@ -139,7 +140,7 @@ fn broken(fields: &[Field], constraints: &[Constraint]) -> TokenStream {
 }
 
 /// The configuration of the defaults, where there are any.
-fn defaults(name: &str, fields: &[Field]) -> TokenStream {
+fn defaults(name: &str, fields: &[Field], names: &TypeNames) -> TokenStream {
     if fields.iter().all(|field| field.default.is_none()) {
         return TokenStream::new();
     }
@@ -162,7 +163,7 @@ fn defaults(name: &str, fields: &[Field]) -> TokenStream {
         let value = local(place);
         quote!(#ident: #value)
     });
-    let made = (0..fields.len()).map(|place| default(fields, place));
+    let made = (0..fields.len()).map(|place| default(fields, place, names));
     quote_spanned! {mixed=>
         fn defaults() -> __hobbit::Result<Self> {
             #(#made)*
@@ -174,13 +175,15 @@ fn defaults(name: &str, fields: &[Field]) -> TokenStream {
 }
 
 /// The statement that gives a field its default.
-fn default(fields: &[Field], place: usize) -> TokenStream {
+fn default(fields: &[Field], place: usize, names: &TypeNames) -> TokenStream {
     let mixed = Span::mixed_site();
     let Field { ty, default, domain, .. } = &fields[place];
+    let ty = names.name(ty);
     let value = local(place);
     match (default, domain) {
         (Some(default), _) => {
-            let (named, default) = naming(&fields[..place], converted(default, ty), |place| {
+            let default = converted(default, &ty);
+            let (named, default) = naming(&fields[..place], names, default, |place| {
                 let value = local(place);
                 quote!(&#value)
             });

@@ -144,7 +144,7 @@ impl Branches {
 }
 
 /// The function of the variants' weights.
-fn weights(variants: &[Variant], constants: &mut Constants) -> TokenStream {
+fn weights(variants: &[Variant], constants: &mut Constants<'_>) -> TokenStream {
     let weights = if variants.iter().any(|variant| variant.weight.is_some()) {
         constants.weights(variants.iter().map(|variant| variant.weight.as_ref()))
     } else {
@@ -164,7 +164,7 @@ fn weights(variants: &[Variant], constants: &mut Constants) -> TokenStream {
 pub(crate) fn enumeration(
     name: &str,
     variants: &[Variant],
-    constants: &mut Constants,
+    constants: &mut Constants<'_>,
 ) -> (TokenStream, TokenStream) {
     let mixed = Span::mixed_site();
     let labels: Vec<_> = variants.iter().map(|variant| plain(&variant.ident)).collect();

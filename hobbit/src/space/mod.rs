@@ -58,7 +58,7 @@ pub(crate) mod private {
     pub use super::kept::{KeptText, kept_text};
     pub use super::needs::{
         ArrayType, Chosen, ChosenType, ChosenUnwrittenType, DefaultType, Defaulted, Made, MadeType,
-        MadeUnwrittenType, Mentioned, NestedSpace, Nth, ReadableType, Stored, WritableType, Written,
+        MadeUnwrittenType, Mentioned, NestedSpace, Nth, ReadableType, Same, Stored, WritableType, Written,
         WrittenType, defaulted, written,
     };
     pub use super::normal::Normal;

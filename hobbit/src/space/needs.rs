@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy)]
 pub struct Nth<const N: usize>;
 
+/// The type itself, in a form that has a beginning and an end of its own.
+pub type Same<T> = T;
+
 /// A value that is one of several; `Of` is `()`, or the field.
 pub trait Chosen<'a, Of = ()> {
     /// A copy.

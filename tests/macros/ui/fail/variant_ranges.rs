@@ -71,6 +71,8 @@ struct Hparams {
     foreign: Foreign,
     #[choice(Generic::Empty..=Generic::Empty)]
     generic: Generic<Plain>,
+    #[choice(A..=B)]
+    numbers: Number,
 }
 
 #[search_space]
@@ -80,5 +82,9 @@ struct Unknown {
     #[choice(Plain::First..=Plain::THIRD)]
     nothing: Plain,
 }
+
+type Number = u8;
+const A: u8 = 1;
+const B: u8 = 9;
 
 fn main() {}

@@ -17,6 +17,8 @@ enum Size {
 use Size::Small as First;
 
 const LAST: Size = Size::HUGE;
+const A: Size = Size::Medium;
+const B: Size = Size::LARGE;
 
 type Alias = Size;
 type List = Vec<Size>;
@@ -46,6 +48,8 @@ struct Hparams {
     capitals: [Alias; 2],
     #[choice(First..=Size::Small)]
     one: self::Size,
+    #[choice(A..=B)]
+    letters: Size,
     #[nested]
     nested: Alias,
     #[length(1..=2)]
@@ -64,6 +68,7 @@ fn main() {
         assert_eq!(ron::from_str::<Hparams>(&ron::to_string(&drawn).unwrap()).unwrap(), drawn);
         assert!(drawn.range_list.iter().all(|size| matches!(size, Size::Medium | Size::LARGE)));
         assert!(drawn.range_maybe.is_none_or(|size| size == Size::Small) && drawn.one == Size::Small);
+        assert!(matches!(drawn.letters, Size::Medium | Size::LARGE));
         assert!(drawn.capitals.iter().all(|size| matches!(size, Size::LARGE | Size::HUGE)));
     }
 }
