@@ -89,6 +89,22 @@ concurrent() {
     done
 }
 
+# the epochs a second of sweeps with these options, as cells of a row
+rates() { # name option...
+    local name=$1 kind
+    shift
+    "$digits" "$@" --max-epochs "$epochs" --repo-dir "$name" >"$name.txt" 2>&1
+    row=$(rate "$name.txt")
+    for kind in small dense; do
+        if [[ -z ${MNIST:-} ]]; then
+            row+=" | –"
+            continue
+        fi
+        "$mnist" "$@" --data "$MNIST" --images 2000 --model "$kind" --max-epochs 3 --repo-dir "$name-$kind" >"$name-$kind.txt" 2>&1
+        row+=" | $(rate "$name-$kind.txt")"
+    done
+}
+
 # what computes where there is no GPU: the same operations
 together() {
     local group row engine=()
@@ -106,23 +122,15 @@ together() {
             nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -lms 200 >"$name.memory" &
             watch=$!
         fi
-        "$digits" --device "$gpu" "${engine[@]}" --workers 1 --group "$group" --max-epochs "$epochs" --repo-dir "$name" >"$name.txt" 2>&1
+        rates "$name" --device "$gpu" "${engine[@]}" --workers 1 --group "$group"
         # sums on a GPU need not have the same last bits twice
-        row="$(rate "$name.txt")"
-        local kind same=yes
+        local same=yes
         cmp -s "$out/together-1/results.ron" "$name/results.ron" || same=no
-        for kind in small dense; do
-            if [[ -z ${MNIST:-} ]]; then
-                row+=" | –"
-                continue
-            fi
-            "$mnist" --data "$MNIST" --images 2000 --model "$kind" --device "$gpu" "${engine[@]}" --workers 1 --group "$group" --max-epochs 3 \
-                --repo-dir "$name-$kind" >"$name-$kind.txt" 2>&1
-            row+=" | $(rate "$name-$kind.txt")"
-        done
         [[ -z $watch ]] || kill "$watch"
         say "| $group | $row | $same | $(sort -n "$name.memory" 2>/dev/null | tail -n 1) MiB |"
     done
+    rates "$out/together-cpu" --device cpu
+    say "| processor, all cores | $row | – | – |"
 }
 
 records() { wc -l <"$out/moved/journal.ron"; }
