@@ -40,6 +40,9 @@ pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
             continue;
         }
         let ty = names.text(&field.ty, &conditions);
+        // a field that is not there says nothing
+        let when = quote!(#(#conditions)*).to_string();
+        let mut is_new = |predicate: &str| said.insert(format!("{when} {predicate}"));
         let mut reading = Vec::new();
         if is_defaulted {
             name_function(&mut field.attrs);
@@ -49,12 +52,12 @@ pub(crate) fn bind(item: &mut Item, names: &TypeNames) {
             // for any lifetime: what can be read for `'static` alone would pass for what can be read
             reading.push(format!("for<'hobbit> {ty}: {private}::serde::Deserialize<'hobbit>"));
         }
-        reading.retain(|predicate| said.insert(predicate.clone()));
+        reading.retain(|predicate| is_new(predicate));
         let text = |predicate: &str| LitStr::new(predicate, last(&field.ty));
         let reading = (!reading.is_empty()).then(|| text(&reading.join(", ")));
         let reading = reading.map(|reading| quote!(deserialize = #reading,));
         let writing = format!("for<'hobbit> {ty}: {private}::Written<'hobbit>");
-        let writing = (writes && said.insert(writing.clone())).then(|| text(&writing));
+        let writing = (writes && is_new(&writing)).then(|| text(&writing));
         let writing = writing.map(|writing| quote!(serialize = #writing));
         let function = LitStr::new(&format!("{private}::written"), Span::mixed_site());
         let function = writes.then(|| quote!(serialize_with = #function,));

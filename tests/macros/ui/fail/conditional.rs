@@ -1,6 +1,6 @@
 //! Mistakes in items of which parts are conditional.
 
-use hobbit::search_space;
+use hobbit::{SearchSpace, search_space};
 
 #[search_space]
 struct Hparams {
@@ -26,6 +26,19 @@ struct Borrowed<'a> {
     #[cfg(not(test))]
     #[choice("a", "b")]
     text: &'a str,
+}
+struct Unwritten;
+
+/// Of two fields of a type that lacks something, one is not there.
+#[search_space]
+struct Twice<T: SearchSpace> {
+    #[cfg(test)]
+    #[fixed(Unwritten)]
+    gone: Unwritten,
+    #[fixed(Unwritten)]
+    there: Unwritten,
+    #[nested]
+    inner: T,
 }
 
 fn main() {}
