@@ -143,7 +143,7 @@ impl<O: Objective, A> Study<O, A> {
     /// The most trials of one stage that a worker trains together, where
     /// [`Objective::fuses`](crate::Objective::fuses) says that they can be. Default:
     /// [`Objective::group_size`](crate::Objective::group_size), which for hobbit's models is 32 where all
-    /// devices are GPUs, and 1 otherwise. Results do not depend on it.
+    /// devices are GPUs, and 1 otherwise. Results do not depend on it, but on a GPU for rounding.
     ///
     /// Of hobbit's models, those that dfdx trains fuse if only numbers differ (rates, dropout, decay) and no
     /// layer is custom or a module of dfdx; on a processor that takes longer. A device holds the samples that
