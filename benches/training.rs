@@ -45,8 +45,8 @@ pub(crate) fn epoch(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// An epoch of 20 batches of trials of one network that are trained together; its rate is in epochs a second. On the processor, where dfdx
-/// computes then, nothing is gained. Compared with one trial.
+/// An epoch of 20 batches of trials of one network that are trained together; its rate is in epochs a second.
+/// On the processor, where dfdx computes then, nothing is gained. Compared with one trial.
 pub(crate) fn together(criterion: &mut Criterion) {
     let (nets, sizes): (&[usize], &[u32]) = match nets::device() {
         Device::Cpu => (&[1], &[1, 4]),

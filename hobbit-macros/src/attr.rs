@@ -86,12 +86,11 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
         errors.on(arguments, "`search_space` takes no arguments");
     }
     // an item with lifetimes may have references, but then it is no space
-    let borrows = matches!(&item, Item::Struct(syn::ItemStruct { generics, .. }) | Item::Enum(syn::ItemEnum { generics, .. })
-        if generics.lifetimes().next().is_some());
+    let borrows = |generics: &syn::Generics| generics.lifetimes().next().is_some();
     let (attributes, ident, generics, body) = match item.clone() {
         Item::Struct(item) => {
             let body = match item.fields {
-                Fields::Named(named) => Body::Struct(fields(&named, borrows, errors)),
+                Fields::Named(named) => Body::Struct(fields(&named, borrows(&item.generics), errors)),
                 _ => {
                     errors.at(
                         item.ident.span(),
@@ -106,11 +105,9 @@ pub(crate) fn parse(arguments: TokenStream, item: Item, errors: &mut Errors) -> 
             if item.variants.is_empty() {
                 errors.on(&item.ident, "an enum without variants has no values");
             }
-            let variants = item
-                .variants
-                .into_iter()
-                .filter_map(|variant| read_variant(variant, borrows, errors))
-                .collect();
+            let borrows = borrows(&item.generics);
+            let variants = item.variants.into_iter();
+            let variants = variants.filter_map(|variant| read_variant(variant, borrows, errors)).collect();
             (item.attrs, item.ident, item.generics, Body::Enum(variants))
         }
         Item::Union(item) => {

@@ -73,12 +73,10 @@ impl Loss {
         };
         Ok(sum)
     }
-}
 
-impl Loss {
-    /// Appends what a device needs to find the [gradient](Loss::of) by itself, which is then w · s(p - t): the
-    /// targets t, a weight w for each sample; p are the softmax, the sigmoid or the outputs themselves, and s
-    /// is the slope of the loss. A custom loss has none of it.
+    /// Appends what a device needs to find the [gradient](Loss::of) by itself, which is then w · s(p - t):
+    /// the targets t, a weight w for each sample; p are the softmax, the sigmoid or the outputs themselves,
+    /// and s is the slope of the loss. A custom loss has none of it.
     pub(super) fn aim(
         self,
         batch: &Batch,

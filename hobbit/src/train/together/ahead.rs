@@ -114,8 +114,8 @@ impl Deck {
         self.keep(|who| ahead.goes_on[who])
     }
 
-    /// Fetches the outputs of what was queued. Models whose loss was none to go on with leave; what the device
-    /// has made of them since is of no use to anybody.
+    /// Fetches the outputs of what was queued. Models whose loss was none to go on with leave; what the
+    /// device has made of them since is of no use to anybody.
     fn fetch(&mut self, ahead: &mut Ahead) -> Result<(), BoxError> {
         let outputs = seat::lock(&self.table)?.stack().queued()?;
         for (batches, outputs) in ahead.queued.drain(..).zip(outputs) {

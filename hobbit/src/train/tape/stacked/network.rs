@@ -300,6 +300,13 @@ impl<D: TensorDevice> StackedNetwork<D> {
     }
 }
 
+impl StackedNetwork<Cpu> {
+    /// The batches of all networks on the device.
+    fn upload(&self, inputs: &[Given<'_>], samples: usize) -> Result<Sheets<Cpu>, BoxError> {
+        self.sheets(upload(&self.device, numbers(inputs), inputs.len() * samples)?)
+    }
+}
+
 impl Stack for StackedNetwork<Cpu>
 where
     <Cpu as HasErr>::Err: Send,
@@ -311,8 +318,7 @@ where
         steps: &[Step],
         criterion: &mut StackCriterion<'_>,
     ) -> Result<(), BoxError> {
-        let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
-        let x = self.sheets(x)?;
+        let x = self.upload(inputs, samples)?;
         self.train_step(inputs, x, steps, criterion)
     }
 
@@ -327,8 +333,7 @@ where
         steps: &[Step],
         aims: Aims,
     ) -> Result<(), BoxError> {
-        let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
-        let x = self.sheets(x)?;
+        let x = self.upload(inputs, samples)?;
         self.queue_step(inputs, x, steps, aims)
     }
 
@@ -337,8 +342,7 @@ where
     }
 
     fn outputs(&mut self, inputs: &[Given<'_>], samples: usize, to: &mut Vec<f32>) -> Result<(), BoxError> {
-        let x = upload(&self.device, numbers(inputs), inputs.len() * samples)?;
-        let x = self.sheets(x)?;
+        let x = self.upload(inputs, samples)?;
         self.predict(inputs, x, to)
     }
 

@@ -120,7 +120,8 @@ fn one_that_diverges_leaves_and_the_others_do_not_notice() {
     }
 }
 
-/// Figures for scripts/gpu-check.sh: what the host does in a step of 32 trials of 64-128-10, in batches of 32.
+/// Figures for scripts/gpu-check.sh: what the host does in a step of 32 trials of 64-128-10, in batches of
+/// 32.
 #[test]
 fn the_time_of_the_hosts_work_in_a_step() {
     const GROUP: u32 = 32;
